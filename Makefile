@@ -1,0 +1,61 @@
+# Two commands do all the set-up on a fresh machine: `make demo` and `make test`.
+
+PYTHON ?= python3
+CORES ?= $(shell nproc)
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# One thread a process: jobs run side by side, and results do not depend on the number of cores.
+export OMP_NUM_THREADS := 1
+export PYTHONUNBUFFERED := 1
+STAMP := .venv/.installed
+
+.PHONY: help setup demo test lint format schema lock clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(STAMP) ## Make the virtual environment .venv with the pinned packages
+
+$(STAMP): envs/requirements.txt envs/requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "Installing the pinned packages into .venv (1-3 minutes)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r envs/requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# A run that was killed leaves Snakemake's lock. The lock below is the kernel's and dies with the last process of the
+# run, so once it is ours Snakemake's can be stale only; if another run is alive, this one waits for it.
+demo: setup ## Build the miniature study: generated videos, pretraining, finetuning, tables, figures
+	@mkdir -p results
+	@flock -n results/.run.lock true || echo "Another run is active in this folder; waiting for it to end."
+	@flock results/.run.lock sh -c 'snakemake --unlock >/dev/null 2>&1; exec snakemake --cores $(CORES) --quiet rules'
+	@echo && cat results/tables/*.md
+
+test: setup ## Run all tests
+	$(BIN)/pytest -n $(CORES) tests
+
+lint: setup ## Check formatting, style and the workflow
+	ruff format --check .
+	ruff check .
+	snakefmt --check Snakefile rules
+	snakemake --lint
+
+format: setup ## Format all files
+	ruff check --fix --quiet .
+	ruff format --quiet .
+	snakefmt Snakefile rules
+
+schema: setup ## Write the JSON schemas of the configuration files
+	python -m videossl.config.schema
+
+lock: ## Write the pins anew from a fresh resolution of pyproject.toml
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet '.'
+	{ sed -n '/^#/p' envs/requirements.txt; .venv-lock/bin/pip freeze --exclude videossl | sed 's/+cpu//'; } > envs/requirements.new && mv envs/requirements.new envs/requirements.txt
+	.venv-lock/bin/pip install --quiet '.[dev]'
+	{ sed -n '/^[#-]/p' envs/requirements-dev.txt; .venv-lock/bin/pip freeze --exclude videossl | sed 's/+cpu//' | grep -vxFf envs/requirements.txt; } > envs/requirements.new && mv envs/requirements.new envs/requirements-dev.txt
+	rm -rf .venv-lock
+
+clean: ## Remove results and the virtual environment
+	rm -rf results .venv .snakemake

@@ -1,0 +1,44 @@
+# The study "A Large-Scale Analysis on Contextual Self-Supervised Video Representation Learning".
+#
+#   snakemake                       every table and figure at the scale of config/config.yaml
+#   snakemake table_subset_size     one table; `snakemake --list-target-rules` lists them all
+#   snakemake -n                    what is pending
+#   snakemake --profile slurm       the paper's scale (config/paper.yaml) on a cluster
+
+from snakemake.utils import min_version
+
+min_version("9.10")
+
+
+configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/pretrain.smk"
+include: "rules/downstream.smk"
+include: "rules/tables.smk"
+include: "rules/targets.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        targets("table"),
+        targets("figure"),
+    localrule: True
+
+
+onstart:
+    stop_if_datasets_are_missing()
+    announce()
+
+
+onsuccess:
+    shell("echo 'Done. Tables: {RESULTS}/tables, figures: {RESULTS}/figures'")
+
+
+onerror:
+    shell(
+        "echo 'Some jobs failed. What they printed: {RESULTS}/logs; training histories: train.jsonl in each run folder.'"
+    )

@@ -1,0 +1,213 @@
+# What the rules share: the study, and functions from wildcards to inputs, parameters and messages.
+# No rules here. Nothing below touches the network, the clock or git: every cluster job parses this file again.
+
+import json
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+
+from videossl.config import Config
+from videossl.errors import UserError
+from videossl.experiments import PATHS, Study
+from videossl.files import canonical_json
+from videossl import specs
+
+try:
+    STUDY = Study(Config.parse(config, "the configuration"))
+except UserError as error:
+    raise WorkflowError(str(error))
+
+CONFIG = STUDY.config
+RESULTS = CONFIG.results_dir
+SCRIPTS = f"{workflow.basedir}/workflow/scripts"
+ENVIRONMENT = f"{workflow.basedir}/envs/environment.yaml"
+COMPUTE = CONFIG.compute
+COMPUTE_ARGUMENTS = (
+    f"--device {COMPUTE.device} --workers {COMPUTE.workers} --checkpoint-minutes {COMPUTE.checkpoint_minutes}"
+)
+PRETRAIN_DIR = f"{RESULTS}/{PATHS['pretrain']}"
+FINETUNE_DIR = f"{RESULTS}/{PATHS['finetune']}"
+
+
+def alternatives(values):
+    """A wildcard constraint that matches exactly `values`."""
+    return "|".join(values) or "(?!)"
+
+
+def untracked(value):
+    """A parameter that decides no result: Snakemake keeps no record of functions of `input`, so a change of it
+    runs nothing again."""
+    return lambda wildcards, input: value
+
+
+def cell(stage, wildcards):
+    """The cell of a job; one that no table or figure needs is an error that names the nearest."""
+    try:
+        return STUDY.find(stage, dict(wildcards.items()))
+    except UserError as error:
+        raise WorkflowError(str(error))
+
+
+def run_dir(cell):
+    """Folder of a cell."""
+    return f"{RESULTS}/{cell.path}"
+
+
+def identity(stage):
+    """Parameter function: the identity columns of the cell, as canonical JSON."""
+    return lambda wildcards: canonical_json(cell(stage, wildcards).identity)
+
+
+def recipe(stage, build):
+    """Parameter function: all that decides the job's outcome, as one canonical JSON text."""
+    return lambda wildcards: canonical_json(build(STUDY, cell(stage, wildcards)))
+
+
+def dataset_recipe(build):
+    """Parameter function: the spec of a dataset's stage, as canonical JSON."""
+    return lambda wildcards: canonical_json(build(CONFIG, wildcards.dataset))
+
+
+def dataset_folder(name, kind):
+    """Folder of a dataset's videos (`root`) or list files (`annotations`)."""
+    entry = CONFIG.datasets[name]
+    if entry.generated is not None:
+        return f"{RESULTS}/generated/{name}/" + {"root": "videos", "annotations": "annotations"}[kind]
+    return getattr(entry, kind)
+
+
+def generated_videos(wildcards):
+    """The generated videos, if the dataset is a generated one; a real dataset is not the workflow's to make."""
+    generated = CONFIG.datasets[wildcards.dataset].generated is not None
+    return [f"{RESULTS}/generated/{wildcards.dataset}"] if generated else []
+
+
+def manifest(name):
+    """The manifest of a dataset."""
+    return f"{RESULTS}/data/{name}/manifest.parquet"
+
+
+def shard_reports(wildcards):
+    """The reports of all shards of a dataset."""
+    count = CONFIG.datasets[wildcards.dataset].shards
+    return [f"{RESULTS}/data/{wildcards.dataset}/shards/{index:04d}.parquet" for index in range(count)]
+
+
+def previous_state(wildcards):
+    """The training state of the milestone that a pretraining job continues; nothing for the first."""
+    before = STUDY.previous(cell("pretrain", wildcards))
+    return [] if before is None else f"{run_dir(before)}/state.pt"
+
+
+def pretrained_weights(wildcards):
+    """The weights that an evaluation starts from; nothing for the baseline without pretraining."""
+    wanted = cell("finetune", wildcards)
+    return [] if wanted.is_scratch else f"{run_dir(wanted.pretraining())}/weights.pt"
+
+
+def metrics_of(name):
+    """The metrics of exactly the cells of a table or figure."""
+    return [f"{run_dir(cell)}/metrics.parquet" for cell in STUDY.cells_of[name]]
+
+
+def cells_json(name):
+    """The cells of a table or figure with the files of their results, for its script."""
+    return canonical_json(
+        [
+            {**cell.identity, "run_dir": run_dir(cell), "metrics": f"{run_dir(cell)}/metrics.parquet"}
+            for cell in STUDY.cells_of[name]
+        ]
+    )
+
+
+def report_spec(name):
+    """A table's or figure's entry, with the printed names and groups of what it shows, as canonical JSON."""
+    entry = STUDY.entries[name].model_dump(mode="json", exclude={"grid", "cells_of"}, exclude_none=True)
+    names = {
+        "task": {task: recipe.title or task for task, recipe in STUDY.recipes.items()},
+        "source": {dataset: settings.title for dataset, settings in CONFIG.datasets.items()},
+        "target": {dataset: settings.title for dataset, settings in CONFIG.datasets.items()},
+    }
+    groups = {task: recipe.objective for task, recipe in STUDY.recipes.items()}
+    return canonical_json({"name": name, **entry, "labels": names, "groups": groups})
+
+
+def reduced_note():
+    """What marks a table or figure that was not made under the paper's conditions; empty at its scale."""
+    scale = CONFIG.scale
+    return (scale.note or scale.name) if scale.reduced else ""
+
+
+def targets(kind):
+    """All requested tables or figures, by the file that stands for each."""
+    folder, suffix = {"table": ("tables", "html"), "figure": ("figures", "png")}[kind]
+    return [
+        f"{RESULTS}/{folder}/{name}.{suffix}" for name, entry in STUDY.entries.items() if entry.kind == kind
+    ]
+
+
+def missing_datasets(names):
+    """Those of the datasets `names` that should be real and are not on this machine, with what is missing."""
+    found = {}
+    for name in names:
+        folders = [dataset_folder(name, "root"), dataset_folder(name, "annotations")]
+        if CONFIG.datasets[name].generated is None:
+            absent = [folder for folder in folders if not Path(folder).is_dir()]
+            if absent:
+                found[name] = absent
+    return found
+
+
+def stop_if_datasets_are_missing():
+    """Before the first job: every dataset that a planned job will read must be on this machine."""
+    planned = {job.wildcards.dataset for job in workflow.dag.needrun_jobs() if job.rule.name == "listing"}
+    missing = missing_datasets(sorted(planned))
+    if missing:
+        lines = [
+            f"  {name} ({CONFIG.datasets[name].title}): no folder {' and no folder '.join(absent)}\n"
+            f"    set datasets.{name}.root and datasets.{name}.annotations"
+            for name, absent in missing.items()
+        ]
+        raise WorkflowError(
+            "datasets are missing on this machine:\n" + "\n".join(lines) + "\n"
+            "Set the keys in a configuration file of your own (see docs/datasets.md) and add it:\n"
+            "  snakemake ... --configfile config/paper.yaml mine.yaml\n"
+            "or link the folders to where they are expected. Nothing was run."
+        )
+
+
+def warn_of_missing_datasets():
+    """In a dry-run, say once which datasets would have to be here."""
+    missing = missing_datasets(STUDY.datasets)
+    if missing:
+        logger.warning(
+            f"These datasets are not on this machine: {', '.join(missing)}. The plan is made all the same; "
+            "a real run would stop before its first job and say how to point at each."
+        )
+
+
+def announce():
+    """Say what is about to run."""
+    scale = CONFIG.scale
+    logger.info(
+        f"videossl: scale '{scale.name}'{f' ({scale.note})' if scale.note else ''}; "
+        f"{len(STUDY.entries)} tables and figures from {len(STUDY.pretraining)} pretraining and "
+        f"{len(STUDY.downstream)} evaluation cells; results in {RESULTS}/"
+    )
+
+
+if workflow.is_main_process and workflow.dryrun:
+    warn_of_missing_datasets()
+
+
+wildcard_constraints:
+    dataset=alternatives(CONFIG.datasets),
+    source=alternatives(STUDY.axis_values("source")),
+    subset=alternatives(sorted({*CONFIG.subsets, *STUDY.axis_values("subset")})),
+    variant=alternatives(STUDY.axis_values("variant")),
+    backbone=alternatives(STUDY.axis_values("backbone")),
+    target=alternatives(STUDY.axis_values("target")),
+    seed=r"\d+",
+    epochs=r"\d+",
+    shard=r"\d{4}",

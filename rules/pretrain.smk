@@ -1,0 +1,31 @@
+# Pretraining: one job a milestone, each continuing the one before. The recipe is the only parameter and holds all
+# that decides the weights; code is not an input, so no edit retrains anything unless it raises `recipe_version`.
+
+
+rule pretrain:
+    input:
+        manifest=lambda wildcards: manifest(wildcards.source),
+        subset=f"{RESULTS}/data/{{source}}/subsets/{{subset}}.parquet",
+        previous=previous_state,
+    output:
+        weights=f"{PRETRAIN_DIR}/weights.pt",
+        state=f"{PRETRAIN_DIR}/state.pt",
+        metrics=f"{PRETRAIN_DIR}/metrics.parquet",
+        run=f"{PRETRAIN_DIR}/run.json",
+    log:
+        PRETRAIN_DIR.replace(RESULTS, f"{RESULTS}/logs", 1) + ".log",
+    retries: 2
+    conda:
+        ENVIRONMENT
+    threads: COMPUTE.threads
+    resources:
+        gpu=COMPUTE.gpus,
+    params:
+        script=untracked(f"{SCRIPTS}/pretrain.py"),
+        recipe=recipe("pretrain", specs.pretrain_spec),
+        identity=identity("pretrain"),
+        compute=untracked(COMPUTE_ARGUMENTS),
+    message:
+        "Pretraining {wildcards.variant} with {wildcards.backbone} on {wildcards.source} {wildcards.subset} to milestone {wildcards.epochs}"
+    shell:
+        "python {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --subset {input.subset:q} --previous {input.previous:q} --output {output.weights:q} --threads {threads} {params.compute} > {log:q} 2>&1"

@@ -1,0 +1,3 @@
+"""Benchmarking of contextual self-supervised video representation learning."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Video backbones: one file an architecture. `registry` lists and builds them."""

@@ -1,0 +1,97 @@
+"""R(2+1)D, one residual block a stage: 14.37 M parameters, 42.96 GFLOPs a clip of 16x112x112.
+
+Tran et al. 2018, in the size that the paper's Table 10 identifies: that of the video-clip-order-prediction
+code (xudejing/video-clip-order-prediction, models/r21d.py, layer sizes 1/1/1/1), without a classifier.
+torchvision's r2plus1d_18 is another network: two blocks a stage and 31.5 M parameters.
+
+Weights are initialised by torch's defaults, as in that code.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from videossl.backbones.base import Backbone, scale_channels
+from videossl.backbones.registry import register
+
+
+class FactorisedConv(nn.Module):
+    """A t x k x k convolution as a 1 x k x k one, BN, ReLU and a t x 1 x 1 one; no biases, no BN at the end.
+
+    The middle has M channels, chosen so that both together have as many weights as the full t x k x k
+    convolution: M * (k*k*C_in + t*C_out) = t*k*k*C_in*C_out, rounded down (Tran et al. 2018, section 3.5).
+    """
+
+    def __init__(
+        self, channels_in: int, channels_out: int, t: int, k: int, stride: tuple[int, int] = (1, 1)
+    ) -> None:
+        """`stride` is (in time, in space)."""
+        super().__init__()
+        full = t * k * k * channels_in * channels_out
+        middle = max(1, full // (k * k * channels_in + t * channels_out))
+        in_time, in_space = stride
+        self.spatial = nn.Conv3d(
+            channels_in, middle, (1, k, k), (1, in_space, in_space), (0, k // 2, k // 2), bias=False
+        )
+        self.bn = nn.BatchNorm3d(middle)
+        self.relu = nn.ReLU()
+        self.temporal = nn.Conv3d(
+            middle, channels_out, (t, 1, 1), (in_time, 1, 1), (t // 2, 0, 0), bias=False
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.temporal(self.relu(self.bn(self.spatial(x))))
+
+
+class ResidualBlock(nn.Module):
+    """Two factorised 3x3x3 convolutions and a shortcut; halves T, H and W if `downsample`.
+
+    The 1x1x1 convolution of the shortcut is factorised too, which is odd but is what the parameter count
+    demands.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, downsample: bool) -> None:
+        super().__init__()
+        stride = (2, 2) if downsample else (1, 1)
+        self.conv1 = FactorisedConv(channels_in, channels_out, 3, 3, stride)
+        self.bn1 = nn.BatchNorm3d(channels_out)
+        self.relu1 = nn.ReLU()
+        self.conv2 = FactorisedConv(channels_out, channels_out, 3, 3)
+        self.bn2 = nn.BatchNorm3d(channels_out)
+        self.shortcut = (
+            nn.Sequential(
+                FactorisedConv(channels_in, channels_out, 1, 1, stride), nn.BatchNorm3d(channels_out)
+            )
+            if downsample
+            else nn.Identity()
+        )
+        self.relu2 = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        residual = self.relu1(self.bn1(self.conv1(x)))
+        residual = self.bn2(self.conv2(residual))
+        return self.relu2(self.shortcut(x) + residual)
+
+
+@register("r2plus1d")
+class R2Plus1D(Backbone):
+    """Stem and four residual blocks of 64, 128, 256 and 512 channels; features are the mean of the last map.
+
+    Maps of a clip of 16x112x112: 64x16x56x56 (stem, conv2), 128x8x28x28, 256x4x14x14, 512x2x7x7.
+    """
+
+    def __init__(self, *, width: float = 1.0) -> None:
+        super().__init__()
+        c2, c3, c4, c5 = (scale_channels(channels, width, multiple=4) for channels in (64, 128, 256, 512))
+        self.feature_dim = self.map_channels = c5
+        # 3x7x7, halving H and W only; no max-pooling in this network
+        self.conv1 = nn.Sequential(FactorisedConv(3, c2, 3, 7, stride=(1, 2)), nn.BatchNorm3d(c2), nn.ReLU())
+        self.conv2 = ResidualBlock(c2, c2, downsample=False)
+        self.conv3 = ResidualBlock(c2, c3, downsample=True)
+        self.conv4 = ResidualBlock(c3, c4, downsample=True)
+        self.conv5 = ResidualBlock(c4, c5, downsample=True)
+
+    def trunk(self, x: Tensor) -> Tensor:
+        for stage in (self.conv1, self.conv2, self.conv3, self.conv4, self.conv5):
+            x = stage(x)
+        return x

@@ -1,0 +1,37 @@
+"""Backbones by name. Importing this module does not import torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from videossl.errors import UserError
+from videossl.registry import Registry
+
+if TYPE_CHECKING:
+    from videossl.backbones.base import Backbone
+
+_REGISTRY = Registry("backbone", "videossl.backbones", Path(__file__).parent)
+
+register = _REGISTRY.register
+
+
+def names() -> list[str]:
+    """Names of all backbones (one module file each)."""
+    return _REGISTRY.names()
+
+
+def build(name: str, *, width: float = 1.0, **options: object) -> Backbone:
+    """A freshly initialised backbone; its weights are drawn from torch's global generator.
+
+    `width` multiplies the number of channels of every layer (1.0 is the paper's network). `options` are the
+    keyword arguments of the class. Raises UserError for an unknown name or option and for a width that is not
+    positive.
+    """
+    cls = _REGISTRY.load(name)
+    if isinstance(width, bool) or not isinstance(width, int | float) or not width > 0:
+        raise UserError(
+            f"the width of backbone '{name}' must be a number above 0 (1.0: as in the paper), not {width!r}."
+        )
+    _REGISTRY.check_options(name, options, reserved=("width",))
+    return cls(width=float(width), **options)

@@ -1,0 +1,125 @@
+"""The recipe of a pretext task: HOW it is trained, `config/recipes/<task>.yaml`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from videossl.config.base import Strict, merge, read_yaml
+from videossl.errors import UserError, unknown_name
+
+NonNegative = Annotated[float, Field(ge=0)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Range = tuple[float, float]
+
+
+class ClipShape(Strict):
+    """What the network sees: `frames` x `size` x `size` pixels."""
+
+    frames: PositiveInt = Field(16, description="frames of a clip")
+    size: PositiveInt = Field(112, description="side of the square crop, pixels")
+
+
+class Optimizer(Strict):
+    """The optimiser; `lr` may differ by backbone."""
+
+    name: Literal["sgd", "adamw"] = "sgd"
+    lr: PositiveFloat | dict[str, PositiveFloat] = Field(description="a number, or {default: …, backbone: …}")
+    momentum: Probability = 0.9
+    nesterov: bool = False
+    weight_decay: NonNegative = 0.0
+    betas: Range = (0.9, 0.999)
+    grad_clip: PositiveFloat | None = Field(None, description="largest norm of the gradient")
+
+
+class Schedule(Strict):
+    """The learning rate over the whole training, warm-up first."""
+
+    name: Literal["cosine", "step", "constant"] = "cosine"
+    warmup_epochs: NonNegative = Field(0, description="epochs of linear warm-up")
+    final_lr_factor: NonNegative = Field(0.0, description="cosine: ends at this times the base rate")
+    milestones: list[Probability] = Field([], description="step: where, as shares of the whole training")
+    gamma: PositiveFloat = Field(0.1, description="step: factor at each milestone")
+
+
+class Augment(Strict):
+    """Augmentation of a clip, drawn once for all its frames. Names as in :mod:`videossl.data.augment`."""
+
+    crop: Literal["random", "center", "random_resized"] = "random"
+    resize_short: PositiveInt | None = Field(None, description="resize the short side first, pixels")
+    scale: Range = Field((0.08, 1.0), description="random_resized: area of the crop, share of the frame")
+    ratio: Range = Field((3 / 4, 4 / 3), description="random_resized: aspect ratio of the crop")
+    rotation: NonNegative = Field(0.0, description="degrees either way")
+    flip: Probability = Field(0.0, description="probability of a horizontal flip")
+    jitter: tuple[NonNegative, NonNegative, NonNegative, NonNegative] = Field(
+        (0, 0, 0, 0), description="brightness, contrast, saturation, hue"
+    )
+    jitter_p: Probability = 1.0
+    gray_p: Probability = 0.0
+    gamma: Range | None = None
+    blur_p: Probability = 0.0
+    blur_sigma: Range = (0.1, 2.0)
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+
+class Recipe(Strict):
+    """All that one pretext task needs besides data and backbone."""
+
+    task: str = Field(description="the pretext task; the file has the same name")
+    title: str = Field("", description="name as printed; default: the task")
+    recipe_version: int = Field(1, description="raise it when a change in code should retrain")
+    category: Literal["spatial", "temporal", "spatio-temporal"] = Field(description="what is transformed")
+    objective: Literal["contrastive", "non-contrastive"]
+    complexity: dict[str, dict[str, Any]] = Field({}, description="variants: values that replace `options`")
+    default_complexity: str = Field("", description="the variant meant when none is asked for")
+    options: dict[str, Any] = Field({}, description="options of the task itself")
+    clip: ClipShape = ClipShape()
+    augment: Augment
+    optimizer: Optimizer
+    batch_size: PositiveInt | dict[str, PositiveInt] = Field(description="videos a step; may differ by backbone")
+    reference_batch_size: PositiveInt | None = Field(None, description="learning rate is for this batch size")
+    schedule: Schedule = Schedule()
+
+    @model_validator(mode="after")
+    def _default_is_a_variant(self) -> Recipe:
+        if self.default_complexity not in (self.complexity or {"": {}}):
+            raise ValueError(f"default_complexity '{self.default_complexity}' is not in {list(self.complexity)}")
+        return self
+
+    def task_options(self, complexity: str) -> dict[str, Any]:
+        """`options` with those of the complexity variant on top."""
+        if complexity and complexity not in self.complexity:
+            raise unknown_name("complexity", complexity, self.complexity, f"the recipe of {self.task}")
+        return self.options | self.complexity.get(complexity, {})
+
+
+def by_backbone(value: Any, backbone: str, key: str) -> Any:
+    """The value for `backbone` of a number that may differ by backbone."""
+    if not isinstance(value, dict):
+        return value
+    if backbone not in value and "default" not in value:
+        raise UserError(f"{key} has no value for backbone '{backbone}' and no `default`: {value}")
+    return value.get(backbone, value.get("default"))
+
+
+def task_names(recipes_dir: str | Path) -> list[str]:
+    """The pretext tasks: those with a recipe file."""
+    return sorted(path.stem for path in Path(recipes_dir).glob("*.yaml"))
+
+
+def load_recipe(recipes_dir: str | Path, task: str, overrides: dict[str, Any] | None = None) -> Recipe:
+    """The recipe of `task` with the scale's `overrides` (of `all` tasks, then of this one) on top."""
+    names = task_names(recipes_dir)
+    if task not in names:
+        raise unknown_name("pretext task", task, names, str(recipes_dir))
+    path = Path(recipes_dir) / f"{task}.yaml"
+    values = read_yaml(path)
+    for key in ("all", task):
+        values = merge(values, (overrides or {}).get(key) or {})
+    recipe = Recipe.parse(values, f"{path} (with recipe_overrides)")
+    if recipe.task != task:
+        raise UserError(f"{path}: `task` is '{recipe.task}' but the file is named {path.name}")
+    return recipe

@@ -1,0 +1,146 @@
+"""The study's configuration: what `config/config.yaml` and its overlays may say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PositiveInt, model_validator
+
+from videossl.config.base import Strict, merge, read_yaml
+from videossl.config.experiments import Experiment
+from videossl.config.recipe import Augment, ClipShape, Optimizer, Schedule
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]+$", description="lower case letters and digits")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Scale(Strict):
+    """How far the run is from the paper's conditions; printed with every table and figure."""
+
+    name: str = Field("paper", description="short name of the scale: reduced, smoke, paper")
+    reduced: bool = Field(False, description="true: results are marked, and not set beside the paper's")
+    note: str = Field("", description="what is reduced, in words; goes into titles of tables and figures")
+
+
+class Generated(Strict):
+    """A procedurally generated stand-in of a dataset."""
+
+    design: Literal["k400", "k700", "ssv2", "ucf101", "hmdb51", "diving48"] = Field(
+        description="the dataset whose layout and character the generated videos have"
+    )
+    classes: PositiveInt = Field(description="number of classes")
+    videos: dict[str, PositiveInt] = Field(description="videos per class of each split")
+    frames: tuple[PositiveInt, PositiveInt] = Field((32, 48), description="shortest and longest, in frames")
+    size: tuple[PositiveInt, PositiveInt] = Field((56, 48), description="width and height in pixels, even")
+    fps: PositiveInt = Field(12, description="frames per second")
+    seed: int = Field(0, description="seed of the generator")
+    broken: bool = Field(False, description="add a truncated, an empty, a text and a missing file")
+
+
+class Dataset(Strict):
+    """One dataset: where it is, in which layout, and how it is split."""
+
+    title: str = Field(description="name as printed in tables and figures")
+    kind: Literal["appearance", "temporal"] = Field(
+        "appearance", description="what a class is told by: one picture, or how it moves"
+    )
+    reader: Literal["kinetics", "ssv2", "ucf101", "hmdb51", "diving48", "lists"] = Field(
+        description="layout of the annotation files"
+    )
+    root: str | None = Field(None, description="folder of the videos; set by the workflow for generated ones")
+    annotations: str | None = Field(None, description="folder of the official list files")
+    options: dict[str, Any] = Field({}, description="options of the reader, such as split: 1")
+    validation: Fraction = Field(
+        0.1, description="share of the training videos held out where the dataset has no validation split"
+    )
+    shards: PositiveInt = Field(1, description="files of the frame store, one job each")
+    generated: Generated | None = Field(None, description="make the videos instead of reading real ones")
+
+    @model_validator(mode="after")
+    def _located(self) -> Dataset:
+        if self.generated is None and (self.root is None or self.annotations is None):
+            raise ValueError("give `root` and `annotations` (real videos) or `generated`")
+        return self
+
+
+class Store(Strict):
+    """The frame store: videos decoded once, kept as JPEG frames."""
+
+    short_side: PositiveInt = Field(128, description="pixels of the shorter side of a stored frame")
+    quality: Annotated[int, Field(ge=1, le=100)] = Field(90, description="JPEG quality")
+
+
+class Finetune(Strict):
+    """End-to-end finetuning and the video-level test."""
+
+    recipe_version: int = Field(1, description="raise it when a change in code should retrain")
+    epochs: PositiveInt = Field(description="finetuning epochs")
+    batch_size: PositiveInt | dict[str, PositiveInt] = Field(
+        description="videos a step; may differ by backbone"
+    )
+    clip: ClipShape = Field(description="what the network sees")
+    stride: PositiveInt = Field(2, description="frames between the frames of a clip")
+    test_clips: PositiveInt = Field(10, description="uniformly spaced clips a test video; logits are averaged")
+    dropout: Fraction = Field(0.5, description="before the classifier")
+    optimizer: Optimizer
+    schedule: Schedule
+    reference_batch_size: PositiveInt | None = Field(None, description="learning rate is for this batch size")
+    augment: Augment = Field(description="training augmentation")
+
+
+class Compute(Strict):
+    """How to run; nothing here may change a result."""
+
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU if there is one")
+    threads: PositiveInt = Field(1, description="CPU threads of a training job")
+    workers: Annotated[int, Field(ge=0)] = Field(0, description="loader processes of a training job")
+    gpus: Annotated[int, Field(ge=0)] = Field(0, description="GPUs a training job asks the cluster for")
+    checkpoint_minutes: Annotated[float, Field(gt=0)] = Field(
+        10, description="at most this long between two checkpoints; one is also written at each epoch's end"
+    )
+
+
+class Config(Strict):
+    """The whole configuration, after overlays."""
+
+    scale: Scale = Field(description="how this run differs from the paper's conditions")
+    results_dir: str = Field("results", description="everything a rule writes goes below this folder")
+    experiments_file: str = Field("config/experiments.yaml", description="the tables and figures of the study")
+    experiments: dict[str, Experiment] = Field({}, description="further tables and figures of one's own")
+    only: list[str] | None = Field(None, description="build only these tables and figures; null: all")
+    recipes_dir: str = Field("config/recipes", description="one file a pretext task")
+    paper_values: str = Field("config/paper_values.csv", description="the paper's numbers")
+    datasets: dict[Name, Dataset] = Field(description="by short name, as experiments name them")
+    subsets: dict[Name, PositiveInt | Literal["all"]] = Field(
+        description="number of training videos of each named subset; all: the whole training split"
+    )
+    epochs: dict[PositiveInt, PositiveInt] = Field(
+        description="milestone as experiments name it: epochs really trained; the longest ends the schedule"
+    )
+    backbones: dict[str, dict[str, Any]] = Field({}, description="options of a backbone, such as width: 0.25")
+    store: Store = Store()
+    recipe_overrides: dict[str, dict[str, Any]] | None = Field(
+        None, description="by pretext task (`all`: every task): keys that replace those of its recipe file"
+    )
+    heldout_videos: PositiveInt = Field(
+        512, description="at most this many validation videos of the source measure a pretext task"
+    )
+    subset_seed: int = Field(0, description="seed of the choice of subsets and of held-out videos")
+    finetune: Finetune = Field(description="finetuning on the target datasets")
+    compute: Compute = Compute()
+
+    @model_validator(mode="after")
+    def _epochs_rise(self) -> Config:
+        trained = [self.epochs[milestone] for milestone in sorted(self.epochs)]
+        if any(later <= earlier for earlier, later in zip(trained, trained[1:], strict=False)):
+            raise ValueError(f"`epochs` must rise from milestone to milestone, not {trained}")
+        return self
+
+
+def load_config(paths: list[str | Path]) -> Config:
+    """The configuration of the files in `paths`, each on top of the ones before it."""
+    merged: dict[str, Any] = {}
+    for path in paths:
+        merged = merge(merged, read_yaml(path))
+    return Config.parse(merged, " + ".join(str(path) for path in paths))

@@ -1,0 +1,200 @@
+"""From the frame store to batches of clips.
+
+Three promises, each with a test. What a batch holds depends only on the seed, the epoch and the step: not on
+loader workers, processes or an interruption. Broken videos never reach a batch. In evaluation every video is
+seen exactly once, in the given order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from videossl.data.augment import AugmentConfig, apply_geometry, draw
+from videossl.data.photometric import PhotometricParams, photometric
+from videossl.data.sampling import ClipSampler, epoch_generator, sample_generator
+from videossl.data.store import FrameStore
+from videossl.errors import UserError
+
+Key = tuple[int, int]
+"""(epoch, index of the video in the data set): names one sample and its random draws."""
+
+
+@dataclass
+class Batch:
+    """B videos with V clips each."""
+
+    clips: torch.Tensor
+    """uint8 (B, V, T, S, S, 3)"""
+    params: torch.Tensor
+    """float32 (B, V, len(photometric.COLUMNS)): what :func:`prepare` still has to do to the clips."""
+    labels: torch.Tensor
+    """int64 (B,)"""
+    videos: torch.Tensor
+    """int64 (B,): rows of the data set's table."""
+
+    def __len__(self) -> int:
+        return len(self.videos)
+
+    def pin_memory(self) -> Batch:
+        """Called by the DataLoader; only the clips are worth an asynchronous copy."""
+        self.clips = self.clips.pin_memory()
+        return self
+
+
+def prepare(batch: Batch, device: torch.device | str) -> torch.Tensor:
+    """Move the clips to `device`, augment colours there and normalise: float32 (B, V, 3, T, S, S)."""
+    videos, clips = batch.clips.shape[:2]
+    moved = batch.clips.to(device, non_blocking=True).flatten(0, 1)
+    return photometric(moved, PhotometricParams(batch.params).flatten()).unflatten(0, (videos, clips))
+
+
+class ClipDataset(Dataset[Batch]):
+    """Clips of the videos of a table; asked with (epoch, index), so that a sample's draws have a number.
+
+    `videos` needs the manifest's columns shard, batch, frames, label, and only videos with status ok; its row
+    order gives the indices. `augment` is one configuration for all clips, or one for each of the sampler's.
+    """
+
+    def __init__(
+        self,
+        store: FrameStore,
+        videos: pd.DataFrame,
+        sampler: ClipSampler,
+        augment: AugmentConfig | Sequence[AugmentConfig],
+        seed: int,
+    ) -> None:
+        if (videos["batch"] < 0).any() or (videos["frames"] < 1).any():
+            raise UserError("the table holds missing or broken videos; select those with status 'ok' first")
+        count = sampler.clips_per_video
+        configs = [augment] * count if isinstance(augment, AugmentConfig) else list(augment)
+        if len(configs) != count:
+            raise UserError(f"{len(configs)} augmentations for {count} clips: give one, or one a clip")
+        if len({config.size for config in configs}) != 1:
+            raise UserError("the augmentations of a video's clips must have the same size")
+        self.store, self.sampler, self.augment, self.seed = store, sampler, configs, seed
+        # Plain arrays: cheap to send to workers, and not copied page by page by reference counting.
+        self.table = {key: videos[key].to_numpy(np.int64) for key in ("shard", "batch", "frames", "label")}
+
+    def __len__(self) -> int:
+        return len(self.table["label"])
+
+    def __getitem__(self, key: Key) -> Batch:
+        """One video as a batch of one."""
+        epoch, index = key
+        shard, batch, frames, label = (int(column[index]) for column in self.table.values())
+        rng = sample_generator(self.seed, epoch, index)
+        windows = self.sampler(frames, rng)
+        # Clips of one video may overlap: decode every frame once.
+        wanted, places = np.unique(np.concatenate(windows), return_inverse=True)
+        decoded = self.store.read(shard, batch, wanted)
+        clips, params = [], []
+        for config, place in zip(self.augment, places.reshape(len(windows), -1), strict=True):
+            augmentation = draw(config, *decoded.shape[1:3], rng)
+            clips.append(apply_geometry(decoded[place], augmentation))
+            params.append(torch.from_numpy(augmentation.photometric))
+        return Batch(
+            clips=torch.stack(clips)[None],
+            params=torch.stack(params)[None],
+            labels=torch.tensor([label]),
+            videos=torch.tensor([index]),
+        )
+
+
+def collate(samples: Sequence[Batch]) -> Batch:
+    """Join batches along their first dimension."""
+    names = ("clips", "params", "labels", "videos")
+    return Batch(**{name: torch.cat([getattr(sample, name) for sample in samples]) for name in names})
+
+
+class EpochBatches(Sampler[list[Key]]):
+    """The keys of every batch, epoch after epoch; can begin at any (epoch, step) of the run.
+
+    The order of epoch e is a permutation drawn from (seed, e) alone (`shuffle=False`: the table's order).
+    `batch_size` counts all processes; process `rank` of `world_size` yields its share of every batch.
+    `drop_last`: leave out the epoch's last, partial batch (training), else yield it (evaluation).
+    `epochs`: the epoch before which to end; None: never end.
+    """
+
+    def __init__(
+        self,
+        num_videos: int,
+        batch_size: int,
+        seed: int = 0,
+        *,
+        drop_last: bool,
+        start: tuple[int, int] = (0, 0),
+        epochs: int | None = None,
+        shuffle: bool = True,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        if num_videos < 1 or batch_size < 1:
+            raise UserError(f"{num_videos} videos in batches of {batch_size}: both must be at least 1")
+        if drop_last and num_videos < batch_size:
+            raise UserError(
+                f"{num_videos} videos do not fill a batch of {batch_size}: use a smaller batch_size, or a "
+                "larger subset"
+            )
+        if batch_size % world_size or not 0 <= rank < world_size:
+            raise UserError(f"a batch of {batch_size} cannot be shared evenly by {world_size} processes")
+        self.num_videos, self.batch_size, self.seed, self.shuffle = num_videos, batch_size, seed, shuffle
+        self.start, self.epochs, self.rank, self.world_size = start, epochs, rank, world_size
+        self.steps_per_epoch = num_videos // batch_size if drop_last else -(-num_videos // batch_size)
+        if not 0 <= start[1] <= self.steps_per_epoch:
+            raise ValueError(f"step {start[1]} of an epoch of {self.steps_per_epoch} steps")
+
+    def order(self, epoch: int) -> np.ndarray:
+        """Indices of the videos (num_videos,) int64 in the order of `epoch`."""
+        if not self.shuffle:
+            return np.arange(self.num_videos)
+        return epoch_generator(self.seed, epoch).permutation(self.num_videos)
+
+    def __len__(self) -> int:
+        if self.epochs is None:
+            raise TypeError("an endless sequence of batches has no length")
+        return max((self.epochs - self.start[0]) * self.steps_per_epoch - self.start[1], 0)
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        epoch, step = self.start
+        while self.epochs is None or epoch < self.epochs:
+            order = self.order(epoch)
+            for number in range(step, self.steps_per_epoch):
+                batch = order[number * self.batch_size : (number + 1) * self.batch_size]
+                yield [(epoch, int(index)) for index in batch[self.rank :: self.world_size]]
+            epoch, step = epoch + 1, 0
+
+
+def train_loader(
+    dataset: ClipDataset, batches: EpochBatches, *, workers: int, device: torch.device | str = "cpu"
+) -> DataLoader[Batch]:
+    """A loader over `batches`. Iterate it once a run: the workers then live through all epochs."""
+    return DataLoader(
+        dataset,
+        batch_sampler=batches,
+        num_workers=workers,
+        collate_fn=collate,
+        pin_memory=torch.device(device).type == "cuda",
+        persistent_workers=workers > 0,
+        worker_init_fn=_one_thread if workers else None,
+        # A generator of its own: DataLoader draws a base seed, which must not advance the run's global one.
+        generator=torch.Generator(),
+    )
+
+
+def eval_loader(
+    dataset: ClipDataset, *, batch_size: int, workers: int, device: torch.device | str = "cpu"
+) -> DataLoader[Batch]:
+    """Every video of the data set exactly once, in the table's order; the last batch may be smaller."""
+    batches = EpochBatches(len(dataset), batch_size, drop_last=False, shuffle=False, epochs=1)
+    return train_loader(dataset, batches, workers=workers, device=device)
+
+
+def _one_thread(worker: int) -> None:
+    """Workers are the parallelism; threads inside them would only compete."""
+    torch.set_num_threads(1)

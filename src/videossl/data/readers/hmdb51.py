@@ -1,0 +1,57 @@
+"""HMDB51 (Kuehne et al. 2011): 51 classes, three official divisions of 6,766 clips (1,666 unused).
+
+Annotations: the archive "test_train_splits": one file <class>_test_split<N>.txt a class and division, lines
+"file.avi flag", flag 1 train, 2 test, 0 in neither. Class numbers are not in the archive; labels follow the
+alphabetical order of the names, as in the label maps that are in common use.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from videossl.data.readers.common import (
+    Entry,
+    VideoFiles,
+    build_listing,
+    choose_fold,
+    list_lines,
+    malformed,
+    require_file,
+)
+from videossl.errors import UserError
+
+SOURCE = "'test_train_splits.rar' (HMDB page of serre-lab.clps.brown.edu)"
+SPLIT_OF_FLAG = {"1": "train", "2": "test", "0": "unused"}
+# Anchored at a first character that is no dot: archives carry stray editor files, .hug_test_split1.txt.swp.
+LIST_NAME = re.compile(r"([^.].*)_test_split[123]\.txt")
+
+
+def group(video: str) -> str:
+    """RATRACE_wave_f_nm_np1_fr_goo_37 -> RATRACE_wave: film and class, without the six attributes."""
+    return video.rsplit("_", 6)[0]
+
+
+def read(root: Path, annotations: Path, split: int = 1) -> pd.DataFrame:
+    """List division `split` (1, 2 or 3); videos at `root`/<class>/<file>.avi. No validation split."""
+    fold = choose_fold(split)
+    names = {match[1] for path in annotations.iterdir() if (match := LIST_NAME.fullmatch(path.name))}
+    if not names:
+        raise UserError(f"no file <class>_test_split{fold}.txt in {annotations}. They are part of {SOURCE}.")
+    files = VideoFiles(root)
+    entries = []
+    for label, name in enumerate(sorted(names)):
+        path = require_file(annotations / f"{name}_test_split{fold}.txt", SOURCE)
+        for number, text in list_lines(path):
+            # The flag is the last field; file names hold no blank in the official lists, but may in others.
+            video, _, flag = text.rpartition(" ")
+            if not video.strip() or flag not in SPLIT_OF_FLAG:
+                raise malformed(
+                    path, number, text, "'<file>.avi <flag>', flag 1 (train), 2 (test) or 0 (unused)"
+                )
+            place = f"{name}/{video.strip()}"
+            stem = video.strip().rpartition(".")[0] or video.strip()
+            entries.append(Entry(stem, files.at(place), place, label, name, SPLIT_OF_FLAG[flag]))
+    return build_listing(entries, annotations)

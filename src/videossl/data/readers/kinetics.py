@@ -1,0 +1,188 @@
+"""Kinetics-400/600/700 (Kay et al. 2017; Carreira et al. 2018, 2019): ten-second clips of YouTube videos.
+
+Annotations: the official train.csv, val.csv (or validate.csv), test.csv with the columns label, youtube_id,
+time_start, time_end, or any file whose name holds the split's name (kinetics-400_train.csv). Where there is
+no csv, a plain list such as toolboxes use is read: "[folders/]class/id_start_end[.mp4] [frames] label".
+Labels are the alphabetical order of the names, as in the official label maps; plain lists carry their own.
+
+Videos are found by YouTube id and time range anywhere below the root, so every usual layout will do:
+<split>/<label>/<id>_<start>_<end>.mp4, <label>/..., labels with blanks or underscores, <id>.mp4, .mkv, .webm.
+Clips that are no longer on YouTube are normal; they are listed as missing.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from videossl.data.readers.common import (
+    Entry,
+    VideoFiles,
+    build_listing,
+    choose_splits,
+    list_lines,
+    malformed,
+)
+from videossl.errors import UserError
+
+SOURCE = (
+    "the official annotations ('Kinetics', Google DeepMind; also the CVD Foundation's 'kinetics-dataset')"
+)
+COLUMNS = ("youtube_id", "time_start", "time_end")
+YOUTUBE_ID = 11  # characters; ids may hold "_" and "-", so names are cut by position
+CLIP_NAME = re.compile(r"([\w-]{11})(?:_(\d{6})_(\d{6}))?", re.ASCII)
+
+
+class Clip(NamedTuple):
+    """One line of a list; `label` is None in a csv, which has only names; `times` is "" or "_start_end"."""
+
+    youtube_id: str
+    times: str
+    label: int | None
+    label_name: str
+    split: str
+
+
+def group(video: str) -> str:
+    """The YouTube id: Kinetics-700 has several clips of some videos."""
+    return video[:YOUTUBE_ID]
+
+
+def read(root: Path, annotations: Path, splits: Sequence[str] | None = None) -> pd.DataFrame:
+    """List `splits` (default train and val; the test lists are large, and rarely used)."""
+    clips: list[Clip] = []
+    for split in choose_splits(splits, ("train", "val")):
+        path = _list_file(annotations, split)
+        clips += _read_csv(path, split) if path.suffix == ".csv" else _read_plain(path, split)
+    labels = _labels(clips, annotations)
+    finder = _Finder(VideoFiles(root), clips)
+    entries = [
+        Entry(
+            clip.youtube_id + clip.times,
+            finder.find(clip),
+            "/".join(
+                part for part in (clip.split, clip.label_name, f"{clip.youtube_id}{clip.times}.mp4") if part
+            ),
+            labels[clip.label_name],
+            clip.label_name,
+            clip.split,
+        )
+        for clip in clips
+    ]
+    return build_listing(entries, annotations)
+
+
+def _list_file(annotations: Path, split: str) -> Path:
+    """<split>.csv, else the only csv, else the only txt, with the split in its name ("val", "validate")."""
+    if (exact := annotations / f"{split}.csv").is_file():
+        return exact
+    for suffix in (".csv", ".txt"):
+        found = [
+            p for p in annotations.glob(f"*{suffix}") if re.search(rf"(?<![a-z]){split}", p.stem.lower())
+        ]
+        if len(found) > 1:
+            names = ", ".join(sorted(path.name for path in found))
+            raise UserError(
+                f"several files in {annotations} may be the {split} list: {names}. "
+                f"Leave one, or name it {split}.csv."
+            )
+        if found:
+            return found[0]
+    raise UserError(
+        f"list file missing: {exact} (or another with '{split}' in its name). It is part of {SOURCE}."
+    )
+
+
+def _read_csv(path: Path, split: str) -> list[Clip]:
+    clips: dict[Clip, None] = {}
+    with path.open(encoding="utf-8-sig", newline="") as handle:
+        rows = csv.reader(handle)
+        header = [name.strip() for name in next(rows, [])]
+        if not set(COLUMNS) <= set(header) or ("label" not in header and split != "test"):
+            raise malformed(
+                path, 1, ",".join(header), f"a header with the columns label, {', '.join(COLUMNS)}"
+            )
+        video, start, end = (header.index(name) for name in COLUMNS)
+        label = header.index("label") if "label" in header else None
+        for row in rows:
+            if not row:
+                continue
+            try:
+                times = f"_{int(float(row[start])):06d}_{int(float(row[end])):06d}"
+                name = "" if label is None else row[label].strip()
+                clip = Clip(row[video].strip(), times, None, name, split)
+            except (IndexError, ValueError) as error:
+                raise malformed(
+                    path, rows.line_num, ",".join(row), f"values for {','.join(header)}"
+                ) from error
+            if len(clip.youtube_id) != YOUTUBE_ID or (not name and split != "test"):
+                raise malformed(path, rows.line_num, ",".join(row), "a label and an 11-character youtube_id")
+            clips[clip] = None  # a line repeated word for word is one clip; a differing one is caught later
+    return list(clips)
+
+
+def _read_plain(path: Path, split: str) -> list[Clip]:
+    expected = "'[folders/]class/id_start_end[.mp4] [frames] label'"
+    clips = []
+    for number, text in list_lines(path):
+        place, *rest = text.split()
+        folders, _, name = place.rpartition("/")
+        match = CLIP_NAME.fullmatch(re.sub(r"\.\w{2,4}$", "", name))
+        if (
+            not match
+            or not folders
+            or len(rest) not in (1, 2)
+            or not all(field.isdecimal() for field in rest)
+        ):
+            raise malformed(path, number, text, expected)
+        times = f"_{match[2]}_{match[3]}" if match[2] else ""
+        clips.append(Clip(match[1], times, int(rest[-1]), folders.rpartition("/")[2], split))
+    return clips
+
+
+def _labels(clips: list[Clip], annotations: Path) -> dict[str, int]:
+    """{label name: number}, the unnamed being -1; the numbers of plain lists must be one a name."""
+    pairs = {(clip.label_name, clip.label) for clip in clips if clip.label_name}
+    names = sorted({name for name, _ in pairs})
+    if all(number is None for _, number in pairs):
+        return {"": -1, **{name: number for number, name in enumerate(names)}}
+    if len(names) != len(pairs) or len({number for _, number in pairs}) != len(pairs):
+        raise UserError(
+            f"the lists in {annotations} do not agree on one number for each class; use lists of one origin, "
+            f"either all csv or all plain."
+        )
+    return {"": -1, **{name: number for name, number in pairs if number is not None}}
+
+
+class _Finder:
+    """Finds a clip's file by its name, in whatever folder and with whatever suffix."""
+
+    def __init__(self, files: VideoFiles, clips: list[Clip]) -> None:
+        self.files = files
+        self.clips_of_video = Counter(clip.youtube_id for clip in clips)
+        self.stems_of_video: dict[str, list[str]] = defaultdict(list)
+        if any(not clip.times for clip in clips):
+            for stem in files.stems():
+                if CLIP_NAME.fullmatch(stem):
+                    self.stems_of_video[stem[:YOUTUBE_ID]].append(stem)
+
+    def find(self, clip: Clip) -> str | None:
+        stems = [clip.youtube_id + clip.times] if clip.times else self.stems_of_video[clip.youtube_id]
+        found = [path for stem in stems for path in self.files.named(stem)]
+        # A file named by the id alone can stand for a clip only if the lists take one clip from that video.
+        if not found and self.clips_of_video[clip.youtube_id] == 1:
+            found = self.files.named(clip.youtube_id)
+        return min(found, key=lambda path: self._rank(path, clip.split), default=None)
+
+    @staticmethod
+    def _rank(path: str, split: str) -> tuple[bool, bool, str]:
+        # The CVD Foundation ships good copies of its corrupted files in a folder "replacement...".
+        parts = path.lower().split("/")[:-1]
+        replaced = any(part.startswith("replacement") for part in parts)
+        return not replaced, not any(part.startswith(split) for part in parts), path

@@ -1,0 +1,86 @@
+"""Something-Something V2 (Goyal et al. 2017): 174 templates; 168,913 + 24,777 + 27,157 videos.
+
+Annotations: something-something-v2-{labels,train,validation,test}.json, or the short names labels.json etc.
+of the later release. An item is {id, label, template, placeholders}; its class is the template without the
+brackets, looked up in the labels file, whose values are the class numbers from 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from videossl.data.readers.common import (
+    Entry,
+    VideoFiles,
+    build_listing,
+    choose_splits,
+    malformed_item,
+    read_json,
+)
+from videossl.errors import UserError, unknown_name
+
+SOURCE = "the Something-Something V2 labels package (developer.qualcomm.com, 'Something-Something v.2')"
+OFFICIAL_NAME = {"train": "train", "val": "validation", "test": "test"}
+
+
+def read(root: Path, annotations: Path, splits: Sequence[str] | None = None) -> pd.DataFrame:
+    """List `splits` (default train, val, and test if its file is there); videos at `root`/.../<id>.webm.
+
+    The official test labels are not public: its videos have label -1.
+    """
+    wanted = choose_splits(splits, ("train", "val", "test"))
+    if splits is None and not _file(annotations, "test").is_file():
+        wanted.remove("test")
+    labels = _read_labels(_file(annotations, "labels"))
+    files = VideoFiles(root)
+    entries: list[Entry] = []
+    for split in wanted:
+        entries += _read_split(_file(annotations, OFFICIAL_NAME[split]), split, labels, files)
+    return build_listing(entries, annotations)
+
+
+def _file(annotations: Path, name: str) -> Path:
+    short = annotations / f"{name}.json"
+    return short if short.is_file() else annotations / f"something-something-v2-{name}.json"
+
+
+def _key(template: str) -> str:
+    # The files disagree in brackets, and releases have disagreed in case; neither tells classes apart.
+    return " ".join(template.replace("[", "").replace("]", "").lower().split())
+
+
+def _read_labels(path: Path) -> dict[str, tuple[int, str]]:
+    """{normalised template: (class number, template as the labels file has it)}."""
+    content = read_json(path, SOURCE, dict)
+    try:
+        labels = {_key(name): (int(number), name) for name, number in content.items()}
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{path}: every value must be a class number ({error}).") from error
+    if sorted(number for number, _ in labels.values()) != list(range(len(content))):
+        raise UserError(f"{path}: class numbers must be 0, 1, ... without gap or repetition.")
+    return labels
+
+
+def _read_split(path: Path, split: str, labels: dict[str, tuple[int, str]], files: VideoFiles) -> list[Entry]:
+    keys: dict[str, str] = {}  # 174 distinct templates: normalise each once, not once a video
+    entries = []
+    for index, item in enumerate(read_json(path, SOURCE, list)):
+        try:
+            video = str(item["id"])
+            template = None if split == "test" else str(item["template"])
+        except (KeyError, TypeError) as error:
+            raise malformed_item(path, index, item, "{'id': text, 'template': text, ...}") from error
+        label, name = -1, ""
+        if template is not None:
+            key = keys.setdefault(template, _key(template))
+            if key not in labels:
+                raise unknown_name(
+                    "class", template, (text for _, text in labels.values()), f"{path}, item {index}"
+                )
+            label, name = labels[key]
+        found = next(iter(files.named(video)), None)
+        entries.append(Entry(video, found, f"{video}.webm", label, name, split))
+    return entries

@@ -1,0 +1,62 @@
+"""UCF101 (Soomro et al. 2012): 101 classes, three official train/test divisions of 13,320 clips.
+
+Annotations: the archive "UCF101TrainTestSplits-RecognitionTask" (folder ucfTrainTestlist): classInd.txt,
+trainlist0N.txt with lines "Class/v_Class_gNN_cNN.avi label" (label from 1) and testlist0N.txt without label.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from videossl.data.readers.common import (
+    Entry,
+    VideoFiles,
+    build_listing,
+    choose_fold,
+    list_lines,
+    malformed,
+    read_class_index,
+    require_file,
+)
+from videossl.errors import unknown_name
+
+SOURCE = "'UCF101TrainTestSplits-RecognitionTask.zip' (UCF101 page of crcv.ucf.edu)"
+
+
+def group(video: str) -> str:
+    """v_Archery_g08_c03 -> v_Archery_g08: clips with one g-number were cut from one long video."""
+    return video.rpartition("_c")[0]
+
+
+def read(root: Path, annotations: Path, split: int = 1) -> pd.DataFrame:
+    """List division `split` (1, 2 or 3); videos at `root`/Class/v_Class_gNN_cNN.avi. No validation split."""
+    fold = choose_fold(split)
+    classes = read_class_index(annotations / "classInd.txt", SOURCE)
+    files = VideoFiles(root)
+    entries = []
+    for name in ("train", "test"):
+        path = annotations / f"{name}list{fold:02d}.txt"
+        entries += _read_list(path, name, classes, files)
+    return build_listing(entries, annotations)
+
+
+def _read_list(path: Path, split: str, classes: dict[str, int], files: VideoFiles) -> list[Entry]:
+    expected = "'Class/v_Class_gNN_cNN.avi'" + (" and the class number from 1" if split == "train" else "")
+    entries = []
+    for number, text in list_lines(require_file(path, SOURCE)):
+        fields = text.split()
+        folder, slash, name = fields[0].partition("/")
+        if not slash or not name or len(fields) not in ((2,) if split == "train" else (1, 2)):
+            raise malformed(path, number, text, expected)
+        if folder not in classes:
+            raise unknown_name("class", folder, classes, f"{path}, line {number}")
+        label = classes[folder]
+        if len(fields) == 2 and fields[1] != str(label + 1):
+            raise malformed(
+                path, number, text, f"the number {label + 1} that classInd.txt gives to class {folder}"
+            )
+        video = name.rpartition(".")[0] or name
+        entries.append(Entry(video, files.at(fields[0]), fields[0], label, folder, split))
+    return entries

@@ -1,0 +1,128 @@
+"""Generated stand-ins of the paper's datasets: real video files in the official layout, so that every reader and every
+later stage treats them as it treats real data.
+
+Appearance sets (k400, k700, ucf101, hmdb51): the class is what is in the picture. Temporal sets (ssv2, diving48): the
+class is how it moves, and a single frame tells nothing. ssv2's classes that tell left from right, or a sense of
+rotation, do not survive a horizontal flip, as in the real dataset; its first four classes and diving48's all do.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from videossl.data.synthetic.layout import LAYOUTS, Clip
+from videossl.data.synthetic.lists import LISTS
+from videossl.data.synthetic.render import render
+from videossl.data.synthetic.specs import SPECS, Spec, class_names, spec_of
+from videossl.data.synthetic.write import damage, write_video
+from videossl.errors import UserError
+from videossl.files import write_json
+
+__all__ = ["DATASETS", "generate", "max_classes"]
+
+DATASETS = tuple(SPECS)
+MARKER = "generated.json"  # says that a folder is ours to replace, and how it was made
+SMALLEST_SIDE = 16  # pixels; libx264 and the shapes need some room
+
+
+def max_classes(dataset: str) -> int:
+    """How many classes the generated `dataset` can have; UserError for an unknown name."""
+    return spec_of(dataset).max_classes()
+
+
+def generate(
+    dataset: str,
+    root: Path,
+    *,
+    videos: dict[str, int],
+    classes: int,
+    frames: tuple[int, int],
+    size: tuple[int, int],
+    fps: int,
+    seed: int,
+    broken: bool = False,
+    progress: bool = True,
+) -> None:
+    """Make `dataset` in `root`: `root/videos` and `root/annotations` in the official layout of the real one.
+
+    Args:
+        dataset: one of :data:`DATASETS`.
+        videos: number of videos a class for each split (train and val, or train and test).
+        classes: number of classes, from 2 to :func:`max_classes`.
+        frames: least and greatest number of frames of a video, drawn uniformly.
+        size: (width, height) in pixels, both even.
+        fps: frames a second.
+        seed: everything is a function of (seed, dataset, split, class, index): the same arguments give the same bytes
+            on one machine, and a video does not depend on how many others there are (in the three-split datasets it
+            keeps its motion and object, but its place in the splits depends on the counts).
+        broken: add to the training lists a truncated, an empty and a text file under a video's name, and one entry
+            without a file.
+
+    A folder made by this function before is replaced. Raises UserError for invalid arguments or a folder with other
+    content.
+    """
+    spec = spec_of(dataset)
+    _check(spec, videos, frames, size, fps)
+    names = class_names(spec, classes)
+    _clear(root)
+    arguments = {"dataset": dataset, "videos": videos, "classes": classes, "frames": list(frames)}
+    arguments |= {"size": list(size), "fps": fps, "seed": seed, "broken": broken}
+    write_json(root / MARKER, arguments)
+
+    clips = LAYOUTS[dataset](dataset, names, {split: videos[split] for split in spec.splits}, seed, broken)
+    counts = []
+    for clip in tqdm(clips, desc=f"generating {dataset}", unit="video", disable=not progress):
+        counts.append(_make(spec, clip, root / "videos", frames, size, fps))
+    LISTS[dataset](root / "annotations", names, clips, counts)
+
+
+def _make(
+    spec: Spec, clip: Clip, folder: Path, frames: tuple[int, int], size: tuple[int, int], fps: int
+) -> int:
+    """Write one video and return its number of frames."""
+    rng = np.random.default_rng(clip.seed)
+    count = int(rng.integers(frames[0], frames[1] + 1))
+    path = folder / clip.path
+    write_video(
+        path, render(spec, clip.label, count, size, fps, rng, np.random.default_rng(clip.scene_seed)), fps
+    )
+    if clip.damage:
+        damage(path, clip.damage)
+    return count
+
+
+def _check(
+    spec: Spec, videos: dict[str, int], frames: tuple[int, int], size: tuple[int, int], fps: int
+) -> None:
+    where = f"generated dataset '{spec.name}'"
+    if set(videos) != set(spec.splits) or min(videos.values()) < 1:
+        valid = " and ".join(spec.splits)
+        raise UserError(f"{where}: videos = {videos}; valid: a number of at least 1 for each of {valid}.")
+    if not 2 <= frames[0] <= frames[1]:
+        raise UserError(f"{where}: frames = {tuple(frames)}; valid: least and greatest number, from 2 up.")
+    if any(side % 2 or side < SMALLEST_SIDE for side in size):
+        raise UserError(
+            f"{where}: size = {tuple(size)}; valid: width and height even (yuv420p) and at least {SMALLEST_SIDE}."
+        )
+    if fps < 1:
+        raise UserError(f"{where}: fps = {fps}; valid: from 1 up.")
+
+
+def _clear(root: Path) -> None:
+    """Remove what an earlier call left in `root`; refuse a folder that holds anything else."""
+    parts = [root / "videos", root / "annotations"]
+    if not (root / MARKER).exists():
+        if any(part.exists() for part in parts):
+            raise UserError(
+                f"{root} holds videos or annotations that were not generated (no {MARKER}); "
+                "choose another folder, or remove them by hand."
+            )
+        return
+    for part in parts:
+        shutil.rmtree(part, ignore_errors=True)
+    # Older marker out last: an interrupted removal can be taken up again.
+    (root / MARKER).unlink()

@@ -1,0 +1,213 @@
+"""How the object and the camera move.
+
+Positions are fractions of the frame's width (x, to the right) and height (y, downwards), scales are radii as
+fractions of the frame's height, angles are radians (clockwise as seen), times are seconds.
+
+**Why a single frame of a temporal set tells nothing.** Every coordinate has the same distribution in every
+class at every moment, whether the class moves it or not: positions are uniform on a torus (what leaves at the right
+enters at the left) and start anywhere; size and opacity run through a cycle whose phase is uniform, or rest at a value
+drawn from the very distribution that the cycle passes through. Only the change over time differs.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import ChainMap
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Track:
+    """The object's state at each of T frames; every array has shape (T,)."""
+
+    x: Array
+    y: Array
+    scale: Array
+    angle: Array
+    opacity: Array
+    wraps: bool  # positions are on a torus
+
+
+@dataclass(frozen=True)
+class Drive:
+    """What a temporal class does; signs and directions. Everything else is left to chance."""
+
+    direction: tuple[int, int] | None = None  # of steady travel: (right, down)
+    travels: bool = False  # steady travel in a direction drawn for each video
+    pace: int = 0  # +1 speeds up, -1 slows down, again and again
+    scale: int = 0  # +1 comes closer, -1 goes away
+    spin: int = 0  # +1 clockwise, on the spot
+    orbit: int = 0  # +1 clockwise, around a point
+    opacity: int = 0  # +1 fades in, -1 fades out
+    saw: tuple[int, int] = (0, 0)  # slowly in this direction and quickly back
+    shake: tuple[int, int] = (0, 0)  # to and fro along this direction
+
+
+# Pairs of a motion and its reversal in time (the shakes, which are their own reversals, differ in axis). Early pairs
+# survive a horizontal flip, so that a small number of classes suits recipes that flip and recipes that do not.
+GESTURES: dict[str, Drive] = {
+    "Moving [something] up": Drive(direction=(0, -1)),
+    "Moving [something] down": Drive(direction=(0, 1)),
+    "Moving [something] closer": Drive(scale=1),
+    "Moving [something] away": Drive(scale=-1),
+    "Moving [something] left to right": Drive(direction=(1, 0)),
+    "Moving [something] right to left": Drive(direction=(-1, 0)),
+    "Spinning [something] clockwise": Drive(spin=1),
+    "Spinning [something] counterclockwise": Drive(spin=-1),
+    "Moving [something] faster and faster": Drive(travels=True, pace=1),
+    "Moving [something] slower and slower": Drive(travels=True, pace=-1),
+    "Making [something] appear slowly and fade at once": Drive(opacity=1),
+    "Making [something] fade slowly and appear at once": Drive(opacity=-1),
+    "Circling [something] clockwise": Drive(orbit=1),
+    "Circling [something] counterclockwise": Drive(orbit=-1),
+    "Lifting [something] slowly and dropping it quickly": Drive(saw=(0, -1)),
+    "Throwing [something] up quickly and letting it sink slowly": Drive(saw=(0, 1)),
+    "Pushing [something] slowly to the right and pulling it back quickly": Drive(saw=(1, 0)),
+    "Pushing [something] slowly to the left and pulling it back quickly": Drive(saw=(-1, 0)),
+    "Shaking [something] sideways": Drive(shake=(1, 0)),
+    "Shaking [something] up and down": Drive(shake=(0, 1)),
+    "Moving [something] up and to the right": Drive(direction=(1, -1)),
+    "Moving [something] down and to the left": Drive(direction=(-1, 1)),
+    "Moving [something] up and to the left": Drive(direction=(-1, -1)),
+    "Moving [something] down and to the right": Drive(direction=(1, 1)),
+}
+
+# A dive is a combination of four attributes, like the four fields of Diving48's vocabulary; the last value of each of
+# the latter three is neutral. Every dive survives a horizontal flip.
+_ATTRIBUTES: tuple[dict[str, dict], ...] = (
+    {"Fall": {"direction": (0, 1)}, "Rise": {"direction": (0, -1)}},
+    {"Toward": {"scale": 1}, "Away": {"scale": -1}, "Level": {}},
+    {"SpeedUp": {"pace": 1}, "SlowDown": {"pace": -1}, "Even": {}},
+    {"FadeIn": {"opacity": 1}, "FadeOut": {"opacity": -1}, "Clear": {}},
+)
+_NEUTRAL = ("Level", "Even", "Clear")
+_DIVE_COUNT = 48
+
+
+def _dives() -> dict[str, Drive]:
+    """The dives by their four words: first those with one attribute besides the direction, then none, two, three."""
+
+    def order(words: tuple[str, ...]) -> tuple[int, tuple[bool, ...]]:
+        neutral = tuple(word in _NEUTRAL for word in words[1:])
+        return (1, 0, 2, 3)[3 - sum(neutral)], neutral
+
+    chosen = sorted(itertools.product(*_ATTRIBUTES), key=order)[:_DIVE_COUNT]
+    return {
+        " ".join(words): Drive(**dict(ChainMap(*(_ATTRIBUTES[k][word] for k, word in enumerate(words)))))
+        for words in chosen
+    }
+
+
+DIVES = _dives()
+
+RETURN = 0.15  # share of a cycle that a slow-then-quick motion spends on the way back
+
+
+def sawtooth(phase: Array, sense: int) -> Array:
+    """Slow rise (`sense` +1) or slow fall (-1) with a quick return, in [0, 1]; uniform for a uniform phase."""
+    phase = np.mod(phase, 1)
+    rise = np.where(phase < 1 - RETURN, phase / (1 - RETURN), (1 - phase) / RETURN)
+    return rise if sense > 0 else 1 - rise
+
+
+def _cycle(time: Array, sense: int, rng: np.random.Generator) -> Array:
+    """A coordinate in [0, 1]: driven through its cycle, or at rest (`sense` 0) at a uniform value."""
+    start, period = rng.uniform(), rng.uniform(1.6, 2.4)
+    return sawtooth(start + time / period, sense) if sense else np.full(time.shape, start)
+
+
+def _travel(time: Array, drive: Drive, rng: np.random.Generator) -> Array:
+    """Distance travelled at each frame, in frames; the mean speed does not depend on the pace."""
+    speed = rng.uniform(0.4, 0.6)
+    phase = np.mod(rng.uniform() + time / rng.uniform(1.4, 2.0), 1)
+    if drive.pace:
+        speed = speed * (0.2 + 1.6 * (phase if drive.pace > 0 else 1 - phase))
+    step = np.diff(time, prepend=time[0])
+    return np.cumsum(speed * step)
+
+
+def temporal_track(
+    drive: Drive, time: Array, radius: tuple[float, float], aspect: float, rng: np.random.Generator
+) -> Track:
+    """The track of a temporal class at `time` (T,); `aspect` is width / height, `radius` the range of scales.
+
+    All random numbers are drawn in the same order whatever the class, so that nothing but `drive` differs.
+    """
+    x, y, turn, heading = rng.uniform(size=4)
+    travel = _travel(time, drive, rng)
+    closeness, opacity = _cycle(time, drive.scale, rng), _cycle(time, drive.opacity, rng)
+    period, phase, swing = rng.uniform(1.6, 2.4), rng.uniform(), rng.uniform(0.17, 0.23)
+    cycle = 2 * np.pi * (phase + time / period)
+
+    right, down = drive.direction or (0, 0)
+    if drive.travels:
+        right, down = np.cos(2 * np.pi * heading), np.sin(2 * np.pi * heading)
+    slide = 1.6 * swing * sawtooth(phase + time / period, 1)
+    sway = swing * np.sin(2 * cycle)
+    dx = right * travel + drive.saw[0] * slide + drive.shake[0] * sway
+    dy = down * travel + drive.saw[1] * slide + drive.shake[1] * sway
+    if drive.orbit:  # with y downwards, (cos, sin) of a growing angle runs clockwise
+        dx, dy = dx + swing * np.cos(drive.orbit * cycle), dy + swing * np.sin(drive.orbit * cycle)
+    low, high = np.log(radius)
+    return Track(
+        x=np.mod(x + dx / aspect, 1),  # equal speeds in pixels along both axes
+        y=np.mod(y + dy, 1),
+        scale=np.exp(low + (high - low) * closeness),
+        angle=2 * np.pi * turn + drive.spin * cycle,
+        opacity=0.5 + 0.5 * opacity,
+        wraps=True,
+    )
+
+
+def wandering_track(
+    time: Array, radius: tuple[float, float], aspect: float, rng: np.random.Generator
+) -> Track:
+    """The nuisance motion of an appearance set at `time` (T,): smooth, upright, within the picture.
+
+    The path is a circle, an ellipse, a sway or a hop. Its typical speed varies little between videos (a factor of 1.7),
+    so that a clip sampled at twice the rate looks fast.
+    """
+    speed = rng.uniform(0.42, 0.72)  # frame heights a second at the fastest point
+    phase = rng.uniform(0, 2 * np.pi, size=3)
+    reach_x, reach_y = rng.uniform(0.1, 0.26) * aspect, rng.uniform(0.05, 0.15)
+    centre_x, centre_y = rng.uniform(0.38, 0.62), rng.uniform(0.46, 0.58)
+    turn = rng.choice((-1, 1)) * speed / max(reach_x, reach_y) * time
+    dy = np.sin(turn + phase[1])
+    if rng.uniform() < 0.4:  # hops: falls and rebounds, twice in a sway
+        dy = 1 - 2 * np.abs(dy)
+    breathing = 1 + 0.1 * np.sin(1.5 * speed / 0.57 * time + phase[2])
+    return Track(
+        x=centre_x + reach_x / aspect * np.sin(turn + phase[0]),
+        y=centre_y + reach_y * dy,
+        scale=rng.uniform(*radius) * breathing,
+        angle=rng.uniform(-0.2, 0.2) + rng.uniform(0, 0.2) * np.sin(turn + phase[2]),
+        opacity=np.ones(time.shape),
+        wraps=False,
+    )
+
+
+@dataclass(frozen=True)
+class Camera:
+    """How a dataset's camera moves: typical pan (frames a second), shake (frames) and zoom (share)."""
+
+    pan: float
+    shake: float
+    zoom: float
+
+
+def camera_path(camera: Camera, time: Array, rng: np.random.Generator) -> tuple[Array, Array, Array, Array]:
+    """View offset x and y (fractions of the frame, within ±0.3), zoom (>= 1), and the shake alone (2, T)."""
+    phase = rng.uniform(0, 2 * np.pi, size=(2, 4))
+    rate = np.array([5.0, 8.3, 11.9])[None, :, None]  # rad/s; no common period
+    shake = camera.shake / 2 * np.sin(rate * time + phase[:, :3, None]).sum(axis=1)
+    heading, speed = rng.uniform(0, 2 * np.pi), camera.pan * rng.uniform(0.4, 1.2)
+    # A pan there and back within the canvas: a sine of 0.22 frames whose fastest point has the wanted speed.
+    pan = 0.22 * np.sin(speed / 0.22 * time + phase[0, 3])
+    x, y = pan * np.cos(heading) + shake[0], 0.5 * pan * np.sin(heading) + shake[1]
+    zoom = 1 + camera.zoom * (0.5 + 0.5 * np.sin(1.7 * time + phase[1, 3]))
+    return np.clip(x, -0.3, 0.3), np.clip(y, -0.3, 0.3), zoom, shake

@@ -1,0 +1,62 @@
+"""From a dataset's spec and a class to the frames of one video."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from videossl.data.synthetic.motion import camera_path, temporal_track, wandering_track
+from videossl.data.synthetic.scene import Look, draw, film, paint_backdrop, rgb
+from videossl.data.synthetic.shapes import TEXTURES, TURNABLE
+from videossl.data.synthetic.specs import Spec, appearance_class
+
+LARGEST = 0.36  # radius in frame heights or widths, whichever is less: an object must not meet its own copy on the torus
+
+
+def random_look(spec: Spec, label: int, hue: float, rng: np.random.Generator) -> Look:
+    """The object of one video: the class's shape and texture, or any (temporal sets); own colours away from `hue`."""
+    shape, texture = str(rng.choice(TURNABLE)), str(rng.choice(TEXTURES))
+    if spec.kind == "appearance":
+        shape, texture = appearance_class(spec, label)
+    first_hue = hue + rng.uniform(0.25, 0.75)
+    second_hue = first_hue + rng.uniform(-0.25, 0.25)
+    contrast = rng.uniform(*spec.contrast)
+    dark = rng.uniform(0.3, 0.95 - contrast)
+    values = (dark + contrast, dark) if rng.uniform() < 0.5 else (dark, dark + contrast)
+    first = rgb(first_hue, rng.uniform(*spec.saturation), values[0])
+    second = rgb(second_hue, rng.uniform(*spec.saturation), values[1])
+    return Look(shape, texture, rng.uniform(0.85, 1.15), first, second)
+
+
+def render(
+    spec: Spec,
+    label: int,
+    frames: int,
+    size: tuple[int, int],
+    fps: int,
+    rng: np.random.Generator,
+    scene_rng: np.random.Generator,
+) -> NDArray[np.uint8]:
+    """One video (T, H, W, 3) of class `label`, RGB; `size` is (width, height).
+
+    `scene_rng` decides the surroundings, which videos of one group may share; `rng` decides everything else.
+    """
+    width, height = size
+    aspect = width / height
+    time = np.arange(frames) / fps
+    canvas, hue = paint_backdrop(spec.backdrop, height, width, scene_rng)
+    left, top, zoom, shake = camera_path(spec.camera, time, rng)
+    look = random_look(spec, label, hue, rng)
+    radius = tuple(min(r, LARGEST * min(1.0, aspect)) for r in spec.radius)
+    if spec.kind == "appearance":
+        track = wandering_track(time, radius, aspect, rng)
+    else:
+        drive = list(spec.motions().values())[label]
+        track = temporal_track(drive, time, radius, aspect, rng)
+    # A shaking camera shakes everything; pans follow the object, so they move the backdrop only.
+    track.x[:] -= shake[0]
+    track.y[:] -= shake[1]
+    video = film(canvas, left, top, zoom, height, width)
+    draw(video, track, look)
+    video *= 255
+    return np.clip(video, 0, 255, out=video).round(out=video).astype(np.uint8)

@@ -1,0 +1,136 @@
+"""What each generated dataset looks like: its classes, palette, surroundings and camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from videossl.data.synthetic.motion import DIVES, GESTURES, Camera, Drive
+from videossl.data.synthetic.scene import Backdrop
+from videossl.data.synthetic.shapes import SHAPES, TEXTURES
+from videossl.errors import UserError, unknown_name
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One generated stand-in.
+
+    `kind` is "appearance" (the class is a shape with a texture) or "temporal" (the class is a motion); `splits` are the
+    splits of the official lists; `suffix` that of the files; `radius` the range of the object's radius in frame heights.
+    """
+
+    name: str
+    kind: str
+    splits: tuple[str, str]
+    suffix: str
+    radius: Range
+    saturation: Range  # of the object's colours
+    contrast: Range  # between its two colours, in value
+    backdrop: Backdrop
+    camera: Camera
+    offset: int = 0  # where the enumeration of shapes and textures starts
+
+    def max_classes(self) -> int:
+        if self.kind == "appearance":
+            return len(SHAPES) * len(TEXTURES)
+        return len(self.motions())
+
+    def motions(self) -> dict[str, Drive]:
+        """The classes of a temporal set, in order; none for an appearance set."""
+        return {"ssv2": GESTURES, "diving48": DIVES}.get(self.name, {})
+
+
+_OUTDOORS = Backdrop(
+    upper_hue=(0.5, 0.68), lower_hue=(0.08, 0.4), saturation=(0.15, 0.6), value=(0.6, 0.95),
+    horizon=(0.5, 0.75), hills=0.12, upper="plain", lower="rough", clutter=5,
+)  # fmt: skip
+
+SPECS: dict[str, Spec] = {
+    spec.name: spec
+    for spec in (
+        Spec(
+            "k400", "appearance", ("train", "val"), ".mp4", radius=(0.23, 0.36), saturation=(0.3, 0.95),
+            contrast=(0.4, 0.6), backdrop=_OUTDOORS, camera=Camera(pan=0.1, shake=0.012, zoom=0.15),
+        ),
+        Spec(
+            "k700", "appearance", ("train", "val"), ".mp4", radius=(0.22, 0.36), saturation=(0.2, 0.95),
+            contrast=(0.35, 0.6), camera=Camera(pan=0.14, shake=0.015, zoom=0.2), offset=5,
+            backdrop=Backdrop(
+                upper_hue=(0.0, 1.0), lower_hue=(0.0, 1.0), saturation=(0.1, 0.6), value=(0.4, 0.95),
+                horizon=(0.5, 0.8), hills=0.08, upper="panels", lower="rough", clutter=6,
+            ),
+        ),
+        Spec(
+            "ucf101", "appearance", ("train", "test"), ".avi", radius=(0.23, 0.34), saturation=(0.4, 0.95),
+            contrast=(0.4, 0.6), camera=Camera(pan=0.05, shake=0.006, zoom=0.05), offset=1,
+            backdrop=Backdrop(
+                upper_hue=(0.2, 0.45), lower_hue=(0.05, 0.13), saturation=(0.15, 0.5), value=(0.5, 0.9),
+                horizon=(0.55, 0.7), hills=0.02, upper="panels", lower="boards", clutter=4,
+            ),
+        ),
+        Spec(
+            "hmdb51", "appearance", ("train", "test"), ".avi", radius=(0.2, 0.34), saturation=(0.05, 0.5),
+            contrast=(0.35, 0.55), camera=Camera(pan=0.12, shake=0.02, zoom=0.25), offset=3,
+            backdrop=Backdrop(
+                upper_hue=(0.0, 1.0), lower_hue=(0.0, 0.15), saturation=(0.02, 0.2), value=(0.35, 0.75),
+                horizon=(0.6, 0.8), hills=0.0, upper="panels", lower="boards", clutter=6,
+            ),
+        ),
+        Spec(
+            "ssv2", "temporal", ("train", "val"), ".mp4", radius=(0.16, 0.34), saturation=(0.6, 1.0),
+            contrast=(0.4, 0.6), camera=Camera(pan=0.02, shake=0.01, zoom=0.05),
+            backdrop=Backdrop(
+                upper_hue=(0.05, 0.15), lower_hue=(0.02, 0.12), saturation=(0.05, 0.35), value=(0.55, 0.9),
+                horizon=(0.25, 0.45), hills=0.0, upper="plain", lower="boards", clutter=3,
+            ),
+        ),
+        Spec(
+            "diving48", "temporal", ("train", "test"), ".mp4", radius=(0.16, 0.34), saturation=(0.6, 1.0),
+            contrast=(0.4, 0.6), camera=Camera(pan=0.06, shake=0.004, zoom=0.06),
+            backdrop=Backdrop(
+                upper_hue=(0.5, 0.6), lower_hue=(0.48, 0.58), saturation=(0.25, 0.6), value=(0.65, 0.95),
+                horizon=(0.6, 0.8), hills=0.0, upper="tiles", lower="waves", clutter=2,
+            ),
+        ),
+    )
+}  # fmt: skip
+
+
+def spec_of(dataset: str) -> Spec:
+    """The spec of a generated dataset; UserError for an unknown name."""
+    if dataset not in SPECS:
+        raise unknown_name("generated dataset", dataset, SPECS)
+    return SPECS[dataset]
+
+
+def appearance_class(spec: Spec, label: int) -> tuple[str, str]:
+    """(shape, texture) of a class. The first n * n classes are the grid of n shapes and n textures.
+
+    So a few classes already share shapes and textures, and neither alone tells the class. Textures run out first; the
+    remaining shapes then come with every texture. `offset` rotates both lists, so that a target's classes are partly
+    other combinations than a source's.
+    """
+    cells = [(s, t) for s in range(len(SHAPES)) for t in range(len(TEXTURES))]
+    cells.sort(key=lambda cell: (max(cell), cell))
+    shape, texture = cells[label]
+    return SHAPES[(shape + spec.offset) % len(SHAPES)], TEXTURES[(texture + spec.offset) % len(TEXTURES)]
+
+
+def class_names(spec: Spec, classes: int) -> list[str]:
+    """Readable names of the first `classes` classes, spelt as the real dataset spells its own.
+
+    ssv2: templates with [something]; diving48: the four words of the vocabulary joined by spaces.
+    UserError if there are fewer than 2 or more than the dataset has.
+    """
+    if not 2 <= classes <= spec.max_classes():
+        raise UserError(
+            f"generated dataset '{spec.name}': classes = {classes} is out of range; "
+            f"valid: 2 to {spec.max_classes()}."
+        )
+    if spec.kind == "temporal":
+        return list(spec.motions())[:classes]
+    pairs = [appearance_class(spec, label) for label in range(classes)]
+    if spec.name == "ucf101":
+        return [f"{texture.title()}{shape.title()}" for shape, texture in pairs]
+    return [("_" if spec.name == "hmdb51" else " ").join((texture, shape)) for shape, texture in pairs]

@@ -1,0 +1,118 @@
+"""Reading video files: is the stream whole, and its frames in order.
+
+Two decoders share the work, because neither is enough alone. decord delivers the frames, but is silent about
+some damage: a truncated AVI or WebM just looks shorter, and bytes overwritten in mid-stream may give no
+error. So PyAV first decodes the stream with errors on, without converting pictures (about half of decord's
+time), and its verdict counts. A stream that PyAV finds whole and decord cannot finish (very short clips near
+their end) is read with PyAV.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+class BrokenVideo(Exception):
+    """The file cannot be used; the text is a one-line reason, meant for the manifest."""
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What the checked stream is: frames that decode (up to the asked end), frames/s, size in pixels."""
+
+    frames: int
+    fps: float
+    width: int
+    height: int
+
+
+def one_line(error: BaseException) -> str:
+    """The first line of a decoder's message, without the time and source file that decord puts in front."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    text = re.sub(r"(\[[\d:]+\]\s*)?/\S+\.(cc|h|cpp):\d+:\s*", "", lines[0]).strip()
+    return " ".join(text.split())[:200] or type(error).__name__
+
+
+def check_video(path: Path, end: int | None = None) -> VideoInfo:
+    """Decode the stream up to frame `end` (exclusive) and describe it; raises :class:`BrokenVideo`.
+
+    Also broken: a stream with clearly fewer frames, or a clearly shorter one, than its container announces.
+    """
+    import av
+
+    if path.stat().st_size == 0:
+        raise BrokenVideo("empty file")
+    try:
+        # Some HMDB51 files have metadata that is not UTF-8.
+        container = av.open(str(path), metadata_errors="ignore")
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise BrokenVideo(f"cannot open: {_reason(error)}") from error
+    with container:
+        stream = container.streams.best("video")
+        if stream is None:
+            raise BrokenVideo("cannot open: no video stream")
+        stream.codec_context.thread_count = 1
+        frames, seconds, first = 0, 0.0, None
+        try:
+            for frame in container.decode(stream):
+                first = first or frame
+                frames += 1
+                seconds = max(seconds, frame.time or 0.0)
+                if end is not None and frames >= end:
+                    break
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            announced = f" of {stream.frames}" if stream.frames else ""
+            raise BrokenVideo(f"frame {frames}{announced}: {_reason(error)}") from error
+        if first is None:
+            raise BrokenVideo("no frame can be decoded")
+        fps = float(stream.average_rate or stream.guessed_rate or 0.0)
+        if end is None or frames < end:
+            _require_whole(container, stream, frames, seconds, fps)
+        return VideoInfo(frames=frames, fps=fps, width=first.width, height=first.height)
+
+
+def _reason(error: BaseException) -> str:
+    return str(getattr(error, "strerror", None) or one_line(error))
+
+
+def _require_whole(container: Any, stream: Any, frames: int, seconds: float, fps: float) -> None:
+    """A file cut off in the middle may decode without an error: compare with what its header says."""
+    if stream.frames:
+        if frames < stream.frames - 1:  # many HMDB51 files announce one frame more than PyAV decodes
+            raise BrokenVideo(f"truncated: {frames} frames decode, the file announces {stream.frames}")
+    elif container.duration and fps:  # WebM announces a duration only; sound may reach over the pictures' end
+        announced = container.duration / 1e6
+        covered = seconds + 1 / fps
+        if covered < 0.8 * announced:
+            raise BrokenVideo(f"truncated: {covered:.1f} s decode, the file announces {announced:.1f} s")
+
+
+def decord_frames(path: Path) -> Iterator[np.ndarray]:
+    """All frames (H, W, 3) uint8 RGB in order, decoded by decord in one thread.
+
+    The only function that uses decord: it is unmaintained, and its exceptions (`RuntimeError`, `DECORDError`)
+    have no common class, so callers catch `Exception`.
+    """
+    import decord
+
+    decord.logging.set_level(decord.logging.QUIET)
+    reader = decord.VideoReader(str(path), ctx=decord.cpu(0), num_threads=1)
+    for _ in range(len(reader)):
+        yield reader.next().asnumpy()
+
+
+def pyav_frames(path: Path) -> Iterator[np.ndarray]:
+    """The same, decoded by PyAV."""
+    import av
+
+    with av.open(str(path), metadata_errors="ignore") as container:
+        stream = container.streams.best("video")
+        stream.codec_context.thread_count = 1
+        for frame in container.decode(stream):
+            yield frame.to_ndarray(format="rgb24")

@@ -1,0 +1,81 @@
+"""Which videos of a manifest a job uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from videossl.data.store import FrameStore
+from videossl.data.subsets import read_subset
+from videossl.errors import UserError
+
+
+def read_manifest(path: Path) -> pd.DataFrame:
+    """The manifest of a dataset: one row a video (columns: docs/datasets.md)."""
+    try:
+        return pq.read_table(path).to_pandas()
+    except FileNotFoundError:
+        raise UserError(f"there is no manifest {path}; run the workflow, which makes it") from None
+
+
+def open_store(manifest: Path, videos: pd.DataFrame) -> FrameStore:
+    """The frame store beside a manifest; `videos` are the manifest's rows."""
+    shards = int(videos["shard"].max()) + 1
+    return FrameStore([manifest.parent / "shards" / f"{shard:04d}.arrow" for shard in range(shards)])
+
+
+def subset_videos(manifest: pd.DataFrame, subset: Path) -> pd.DataFrame:
+    """The rows of the manifest that a subset names; its checksum and its ids are verified."""
+    chosen, _ = read_subset(subset, subset.with_suffix(".json"), manifest)
+    return manifest.iloc[chosen["row"].to_numpy()].reset_index(drop=True)
+
+
+def heldout_videos(manifest: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
+    """At most `most` validation videos that can be read, drawn by `seed`, in the manifest's order."""
+    usable = manifest[(manifest["split"] == "val") & (manifest["status"] == "ok")]
+    chosen = usable if len(usable) <= most else usable.sample(most, random_state=seed).sort_index()
+    return chosen.reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A dataset as the target of an evaluation."""
+
+    train: pd.DataFrame
+    test: pd.DataFrame
+    test_split: str
+    classes: int
+    missing: int
+    broken: int
+
+
+def target_videos(manifest: pd.DataFrame) -> Target:
+    """Training and test videos of a target dataset.
+
+    The test split is `test`, or `val` where the official test videos have no labels (Something-Something) or there
+    is none. Finetuning reports its last epoch and selects nothing, so where the test split is `test` it trains on
+    `val` as well: a protocol that selects must leave `val` out of its training itself. `missing` and `broken` count
+    the test split's videos that could not be read.
+    """
+    labelled = manifest[manifest["label"] >= 0]
+    name = "test" if (labelled["split"] == "test").any() else "val"
+    test = labelled[labelled["split"] == name]
+    train = labelled[labelled["split"].isin(["train", "val"]) & (labelled["split"] != name)]
+    usable_train, usable_test = (part[part["status"] == "ok"].reset_index(drop=True) for part in (train, test))
+    if usable_train.empty or usable_test.empty:
+        raise UserError(
+            f"the target dataset has {len(usable_train)} readable training and {len(usable_test)} readable test "
+            "videos; both are needed. Its manifest says of each video what is wrong (columns status and reason)."
+        )
+    statuses = test["status"].value_counts()
+    return Target(
+        train=usable_train,
+        test=usable_test,
+        test_split=name,
+        classes=int(labelled["label"].max()) + 1,
+        missing=int(statuses.get("missing", 0)),
+        broken=int(statuses.get("broken", 0)),
+    )

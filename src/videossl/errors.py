@@ -1,0 +1,32 @@
+"""The error that is meant for the user's eyes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+
+
+class UserError(Exception):
+    """Something the user can mend: says what was wrong, where, what is valid, and the remedy.
+
+    Command-line entry points print its text without a traceback (see :func:`report_user_errors`).
+    """
+
+
+def unknown_name(kind: str, name: object, valid: Iterable[object], where: str = "") -> UserError:
+    """An error for a name that is not one of `valid`, with the nearest valid ones first."""
+    names = [str(value) for value in valid]
+    near = get_close_matches(str(name), names, n=3, cutoff=0.5)
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    place = f" in {where}" if where else ""
+    return UserError(f"unknown {kind} '{name}'{place}.{hint} Valid: {', '.join(names) or '(none)'}.")
+
+
+def report_user_errors(main: Callable[[], int | None]) -> int:
+    """Run `main` and return its exit code; a :class:`UserError` is printed as one message, exit code 2."""
+    try:
+        return main() or 0
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2

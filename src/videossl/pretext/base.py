@@ -1,0 +1,57 @@
+"""What every pretext task offers to the training loop."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from videossl.backbones.base import Backbone
+from videossl.data.sampling import ClipSampler
+
+
+class PretextTask(nn.Module):
+    """A backbone, whatever heads the task needs, and a loss.
+
+    A subclass registers itself under its file's name, takes `(backbone, frames, *, <options with defaults>)`,
+    sets `sampler`, and implements :meth:`forward`, :meth:`heldout` and :meth:`summarise`.
+
+    Repeatability: a step draws from the `generator` that it is given, on the CPU, so that a GPU draws the
+    same. Layers that draw by themselves (dropout) use torch's global generator, which the training loop seeds
+    anew for every step. Whatever a task keeps from step to step is a parameter or a buffer, so `state_dict()`
+    holds it all.
+    """
+
+    sampler: ClipSampler  # which frames make a video's V clips; runs in the loader's workers
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, clips: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """One training step's loss.
+
+        clips: (B, V, 3, T, S, S), augmented and normalised, V = `sampler.clips_per_video`.
+        Returns the loss () and further scalars to log, without gradient.
+        """
+        raise NotImplementedError
+
+    def on_step_end(self) -> None:
+        """Called after the optimiser's step."""
+
+    def evaluate_batch(self, clips: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """Outputs for held-out videos: clips (B, V, 3, T, S, S) -> tensors with B rows, to be concatenated.
+
+        Raises RuntimeError in training mode, where held-out videos would leak into the running statistics.
+        """
+        if self.training:
+            raise RuntimeError("call eval() before evaluate_batch()")
+        with torch.no_grad():
+            return self.heldout(clips, generator)
+
+    def heldout(self, clips: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """What :meth:`evaluate_batch` returns; called without gradient and in evaluation mode."""
+        raise NotImplementedError
+
+    def summarise(self, outputs: dict[str, Tensor]) -> list[dict[str, object]]:
+        """Metrics of all held-out videos, from the concatenated outputs: rows of metric, value, n, chance."""
+        raise NotImplementedError

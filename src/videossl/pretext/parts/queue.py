@@ -1,0 +1,43 @@
+"""The keys of past batches, as negatives (He et al. 2020)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from videossl.errors import UserError
+
+
+class Queue(nn.Module):
+    """The last `size` keys of `dim` numbers, in a ring: (dim, size), first in first out.
+
+    Filled with random unit vectors at first. The size need not be a multiple of the batch: a batch wraps
+    around the end, where the reference implementations trim the size instead. So the size is what the recipe
+    says, whatever the batch. Entries and position are buffers, hence in `state_dict()`; the position stays on
+    the device.
+    """
+
+    def __init__(self, dim: int, size: int) -> None:
+        super().__init__()
+        if size < 1:
+            raise UserError(f"the queue must hold at least 1 key, not {size} (option 'queue_size').")
+        self.register_buffer("keys", F.normalize(torch.randn(dim, size), dim=0))
+        self.register_buffer("position", torch.zeros((), dtype=torch.long))
+
+    @property
+    def size(self) -> int:
+        """Number of keys held."""
+        return self.keys.shape[1]
+
+    def negatives(self) -> Tensor:
+        """The keys (dim, size), copied: autograd needs them as they were, after new ones replaced them."""
+        return self.keys.clone()
+
+    @torch.no_grad()
+    def enqueue(self, keys: Tensor) -> None:
+        """Replace the oldest keys by `keys` (B, dim); of more than `size`, the last ones stay."""
+        keys = keys.detach()[-self.size :].to(self.keys.dtype)
+        places = (self.position + torch.arange(len(keys), device=self.keys.device)) % self.size
+        self.keys[:, places] = keys.T
+        self.position.add_(len(keys)).remainder_(self.size)

@@ -1,0 +1,34 @@
+"""Pretext tasks by name. Importing this module does not import torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from videossl.registry import Registry
+
+if TYPE_CHECKING:
+    from videossl.backbones.base import Backbone
+    from videossl.pretext.base import PretextTask
+
+_REGISTRY = Registry("pretext task", "videossl.pretext", Path(__file__).parent)
+
+register = _REGISTRY.register
+
+
+def names() -> list[str]:
+    """Names of all pretext tasks (one module file each)."""
+    return _REGISTRY.names()
+
+
+def build(name: str, backbone: Backbone, options: Mapping[str, object], *, frames: int) -> PretextTask:
+    """The task `name` around `backbone`, which is given clips of `frames` frames.
+
+    `options` are the keyword arguments of the task's class: `options` of the recipe, with those of a
+    complexity variant on top. Weights of heads and the like are drawn from torch's global generator. Raises
+    UserError for an unknown task or option and for a value out of range.
+    """
+    cls = _REGISTRY.load(name)
+    _REGISTRY.check_options(name, options)
+    return cls(backbone, frames, **options)

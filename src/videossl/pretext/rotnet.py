@@ -1,0 +1,88 @@
+"""RotNet for video: by how much was the clip turned?
+
+Jing et al. 2018, "Self-supervised spatiotemporal feature learning via video rotation prediction". Facts from
+their code, LongLong-Jing/3DRotNet (train.py, Video_dataloader.py, resnet.py).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from videossl.backbones.base import Backbone
+from videossl.data.sampling import RandomClips
+from videossl.errors import UserError
+from videossl.pretext.base import PretextTask
+from videossl.pretext.registry import register
+
+HIDDEN = 64  # units of the head's hidden layer (resnet.py: fc1)
+
+
+def rotated_copies(clips: Tensor, rotations: int) -> tuple[Tensor, Tensor]:
+    """Every clip turned by k * 90 degrees, k < C, and the k: (B, 3, T, S, S) -> (C*B, 3, T, S, S), (C*B,).
+
+    Copies with the same k stand together. All frames of a clip turn alike. A quarter turn of a square moves
+    pixels and interpolates nothing, so there is no trace of the turn but the content.
+    """
+    copies = torch.cat([torch.rot90(clips, k, dims=(-2, -1)) for k in range(rotations)])
+    labels = torch.arange(rotations, device=clips.device).repeat_interleave(len(clips))
+    return copies, labels
+
+
+@register("rotnet")
+class RotNet(PretextTask):
+    """Samples one clip; predicts which of C turns each of its C copies got; cross-entropy, mean of C*B copies.
+
+    All copies of a clip are in the same batch, so B videos are C*B clips (32 videos are 128 clips in the
+    original). They are made here, after every other augmentation: an augmenting rotation must stay small, and
+    a flip is harmless.
+
+    rotations: C, the paper's complexity axis: C1, C2, C3 = 2, 3, 4 "rotations in multiples of 90 degrees". We
+    read
+        C = 2 as {0, 90} and C = 3 as {0, 90, 180} degrees, the first C multiples.
+    stride: frames of the video from one frame of the clip to the next (original: every 2nd of 32 consecutive
+    frames).
+    """
+
+    def __init__(self, backbone: Backbone, frames: int, *, rotations: int = 4, stride: int = 2) -> None:
+        super().__init__(backbone)
+        if rotations not in (2, 3, 4):
+            raise UserError(
+                f"option 'rotations' of pretext task 'rotnet' must be 2, 3 or 4, not {rotations}."
+            )
+        if stride < 1:
+            raise UserError(f"option 'stride' of pretext task 'rotnet' must be 1 or more, not {stride}.")
+        self.rotations = rotations
+        self.sampler = RandomClips(length=frames, stride=stride, clips_per_video=1)
+        self.head = nn.Sequential(
+            nn.Linear(backbone.feature_dim, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, rotations)
+        )
+
+    def predict(self, clips: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 1, 3, T, S, S) -> logits (C*B, C) and labels (C*B,) of all rotated copies."""
+        copies, labels = rotated_copies(clips[:, 0], self.rotations)
+        return self.head(self.backbone(copies)), labels
+
+    def forward(self, clips: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """clips (B, 1, 3, T, S, S). Draws nothing."""
+        logits, labels = self.predict(clips)
+        correct = (logits.detach().argmax(dim=1) == labels).float()
+        return F.cross_entropy(logits.float(), labels), {"top1": correct.mean()}
+
+    def heldout(self, clips: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """correct (B, C): was copy k of video b recognised?"""
+        logits, labels = self.predict(clips)
+        return {"correct": (logits.argmax(dim=1) == labels).unflatten(0, (self.rotations, -1)).T}
+
+    def summarise(self, outputs: dict[str, Tensor]) -> list[dict[str, object]]:
+        """Share of all copies of all held-out videos that were recognised."""
+        correct = outputs["correct"].double()
+        return [
+            {
+                "metric": "pretext_top1",
+                "value": correct.mean().item(),
+                "n": correct.numel(),
+                "chance": 1 / self.rotations,
+            }
+        ]

@@ -1,0 +1,167 @@
+"""RSPNet: do two clips of a video play at the same speed, and are they of the same video?
+
+Chen et al. 2021, "RSPNet: relative speed perception for unsupervised video representation learning". Facts
+from their code, PeihaoChen/RSPNet (moco/builder_diffspeed_diffloss.py: MoCoDiffLossTwoFc and Loss;
+config/pretrain).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from videossl.backbones.base import Backbone
+from videossl.data.sampling import RandomClips
+from videossl.errors import UserError
+from videossl.pretext.base import PretextTask
+from videossl.pretext.parts.momentum import MomentumEncoder, require_one_process
+from videossl.pretext.parts.queue import Queue
+from videossl.pretext.registry import register
+
+
+def at_speed(clips: Tensor, fast: Tensor) -> Tensor:
+    """(B, 3, 2T, S, S) -> (B, 3, T, S, S): every 2nd frame where `fast` (B,) holds, else the first T."""
+    half = clips.shape[2] // 2
+    return torch.where(fast.view(-1, 1, 1, 1, 1), clips[:, :, ::2], clips[:, :, :half])
+
+
+def random_half(size: int, generator: torch.Generator) -> Tensor:
+    """(size,) bool: true for a random half (the larger one of an odd number, as in the reference)."""
+    half = torch.zeros(size, dtype=torch.bool)
+    half[torch.randperm(size, generator=generator)[size // 2 :]] = True
+    return half
+
+
+def instance_loss(query: Tensor, key: Tensor, negatives: Tensor, temperature: float) -> Tensor:
+    """Which key is of the query's video? Cross-entropy of [q.k | q.negatives] / temperature, target q.k.
+
+    query, key: (B, D); negatives: (D, K); all of unit length. Returns a scalar, the mean over B.
+    """
+    positive = (query * key).sum(dim=1, keepdim=True)
+    logits = torch.cat([positive, query @ negatives], dim=1) / temperature
+    return F.cross_entropy(logits, torch.zeros(len(query), dtype=torch.long, device=query.device))
+
+
+def relative_speed_loss(same: Tensor, other: Tensor, temperature: float, margin: float) -> Tensor:
+    """max(0, margin - (same - other) / temperature), mean over B.
+
+    same, other: (B,), cosine similarity of the query to a key of the same and of the other speed. As in the
+    reference, the similarities are divided by the temperature *before* the margin of 2 is applied; so a
+    difference of 0.14 in the cosine satisfies it.
+    """
+    return F.relu(margin - (same - other) / temperature).mean()
+
+
+class SpeedHeads(nn.Module):
+    """Linear heads A (appearance) and M (motion), outputs of unit length: (B, feature_dim) -> (B, 2, dim)."""
+
+    def __init__(self, feature_dim: int, dim: int) -> None:
+        super().__init__()
+        self.appearance = nn.Linear(feature_dim, dim)
+        self.motion = nn.Linear(feature_dim, dim)
+
+    def forward(self, features: Tensor) -> Tensor:
+        both = torch.stack([self.appearance(features), self.motion(features)], dim=1)
+        return F.normalize(both.float(), dim=2)
+
+
+@register("rspnet")
+class RSPNet(PretextTask):
+    """Samples two random clips of 2T consecutive frames: the query q is made of the first, two keys of the second.
+
+    Each is cut to T frames at speed 1 (the first T) or speed 2 (every 2nd). q has speed s, k the same speed
+    s, k_neg the other one; s is 1 for a random half of every batch and 2 for the rest. Keys come from a
+    momentum encoder.
+
+    A-VID (same video, whatever the speed):  CE[qA.kA | qA.queue] + CE[qA.k_negA | qA.queue], all /
+    temperature. RSP (same speed, whatever the content):  max(0, margin - (qM.kM - qM.k_negM) / temperature).
+    The loss is their sum. The queue then takes in k_negA, not kA; M has no queue.
+
+    dim: numbers of an embedding. queue_size: keys in the queue (16384 in the paper). momentum: of the key
+    encoder.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        frames: int,
+        *,
+        dim: int = 128,
+        queue_size: int = 16384,
+        momentum: float = 0.999,
+        temperature: float = 0.07,
+        margin: float = 2.0,
+    ) -> None:
+        super().__init__(backbone)
+        if dim < 1 or not 0 <= momentum < 1 or temperature <= 0 or margin < 0:
+            raise UserError(
+                "options of pretext task 'rspnet': dim must be 1 or more, momentum in [0, 1), temperature"
+                f" above 0 and margin 0 or more, not {dim}, {momentum}, {temperature}, {margin}."
+            )
+        self.temperature, self.margin = temperature, margin
+        self.sampler = RandomClips(length=2 * frames, stride=1, clips_per_video=2)
+        self.heads = SpeedHeads(backbone.feature_dim, dim)
+        self.key_encoder = MomentumEncoder(self.encoder(), momentum)
+        self.queue = Queue(dim, queue_size)
+
+    def encoder(self) -> nn.Module:
+        """The query encoder: clips (B, 3, T, S, S) -> embeddings (B, 2, dim), those of A first."""
+        return nn.Sequential(self.backbone, self.heads)
+
+    def forward(self, clips: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """clips (B, 2, 3, 2T, S, S). Draws the half of the batch that is fast."""
+        require_one_process("rspnet")
+        fast = random_half(len(clips), generator).to(clips.device)
+        first, second = clips.unbind(dim=1)
+
+        # before the keys are computed, as in the reference (other momentum methods do it after the step)
+        self.key_encoder.update(self.encoder())
+        key_neg = self.key_encoder(at_speed(second, ~fast))
+        key = self.key_encoder(at_speed(second, fast))
+        query = self.encoder()(at_speed(first, fast))
+
+        with torch.autocast(clips.device.type, enabled=False):  # similarities / 0.07 need float32
+            negatives = self.queue.negatives()
+            a_vid = instance_loss(query[:, 0], key[:, 0], negatives, self.temperature)
+            a_vid = a_vid + instance_loss(query[:, 0], key_neg[:, 0], negatives, self.temperature)
+            same, other = (query[:, 1] * key[:, 1]).sum(dim=1), (query[:, 1] * key_neg[:, 1]).sum(dim=1)
+            rsp = relative_speed_loss(same, other, self.temperature, self.margin)
+        self.queue.enqueue(key_neg[:, 0])
+        scalars = {
+            "a_vid": a_vid.detach(),
+            "rsp": rsp.detach(),
+            "speed_accuracy": (same > other).float().mean(),
+        }
+        return a_vid + rsp, scalars
+
+    def heldout(self, clips: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """Both clips at both speeds through the query encoder; draws nothing.
+
+        query, key (B, dim): appearance of the first and second clip at speed 1.
+        speed_correct (B, 2): is the first clip at speed 1 (at speed 2) nearer, by motion, to the second clip
+        at its own speed than at the other? With both base speeds, a network that prefers one speed always is
+        at chance.
+        """
+        slow = torch.zeros(len(clips), dtype=torch.bool, device=clips.device)
+        encode = self.encoder()
+        first, second = (
+            torch.stack([encode(at_speed(clip, slow)), encode(at_speed(clip, ~slow))], dim=1)
+            for clip in clips.unbind(dim=1)
+        )  # each (B, speed, head, dim)
+        similar = first[:, :, 1] @ second[:, :, 1].mT  # (B, speed of the first, speed of the second)
+        right, wrong = similar.diagonal(dim1=1, dim2=2), similar.flip(2).diagonal(dim1=1, dim2=2)
+        return {"query": first[:, 0, 0], "key": second[:, 0, 0], "speed_correct": right > wrong}
+
+    def summarise(self, outputs: dict[str, Tensor]) -> list[dict[str, object]]:
+        """Share of the videos whose first clip is nearer to its own second clip than to any other video's, and share
+        of the clips whose speed was told right.
+        """
+        nearest = (outputs["query"] @ outputs["key"].T).argmax(dim=1)
+        videos = len(nearest)
+        found = (nearest == torch.arange(videos, device=nearest.device)).double().mean().item()
+        speed = outputs["speed_correct"].double()
+        return [
+            {"metric": "video_retrieval_top1", "value": found, "n": videos, "chance": 1 / videos},
+            {"metric": "speed_accuracy", "value": speed.mean().item(), "n": speed.numel(), "chance": 0.5},
+        ]

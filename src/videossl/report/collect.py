@@ -1,0 +1,199 @@
+"""From cells and their metrics files to records: what was measured, what the paper says, what is missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from videossl.analysis.statistics import wilson_interval
+from videossl.errors import UserError
+from videossl.report.paper import PaperTable
+from videossl.report.spec import Spec
+from videossl.report.style import BASELINE_TASK, sort_key
+from videossl.results import IDENTITY, is_fraction, read_metrics
+
+OK, PENDING, FAILED = "ok", "pending", "failed"
+TIDY_COLUMNS = (
+    *IDENTITY,
+    *("split", "metric", "value", "ci_low", "ci_high", "n", "chance", "status", "reason"),
+    *("paper_value", "reduced_scale", "label"),
+)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One metric of one cell. `identity` and `paper_identity` hold the identity columns and `metric`.
+
+    `paper_identity` names the cell as the paper does, where a scale calls a dataset or subset otherwise.
+    Numbers are fractions for accuracies, None where there is none; `reason` says why a cell failed.
+    """
+
+    identity: dict[str, Any]
+    paper_identity: dict[str, Any]
+    status: str
+    reason: str = ""
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    chance: float | None = None
+    paper: float | None = None
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the cell is the network without pretraining."""
+        return self.identity["task"] == BASELINE_TASK
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything a rendering needs: the entry, its records in a fixed order, scale and origin."""
+
+    spec: Spec
+    records: tuple[Record, ...]
+    reduced: str = ""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    paper_source: str = ""
+
+    @property
+    def title(self) -> str:
+        """The title, marked at reduced scale."""
+        return f"{self.spec.title} — {self.reduced}" if self.reduced else self.spec.title
+
+    @property
+    def has_paper_values(self) -> bool:
+        """Whether the paper has a number for any cell."""
+        return any(record.paper is not None for record in self.records)
+
+    def frame(self) -> pd.DataFrame:
+        """One row a cell and metric, columns TIDY_COLUMNS; fractions; null where missing."""
+        rows = [
+            {
+                **record.identity,
+                "split": self.spec.split,
+                "value": record.value,
+                "ci_low": record.low,
+                "ci_high": record.high,
+                "n": record.n,
+                "chance": record.chance,
+                "status": record.status,
+                "reason": record.reason,
+                "paper_value": record.paper,
+                "reduced_scale": bool(self.reduced),
+                "label": describe(self.spec, record),
+            }
+            for record in self.records
+        ]
+        frame = pd.DataFrame(rows, columns=list(TIDY_COLUMNS))
+        floats = ["value", "ci_low", "ci_high", "chance", "paper_value"]
+        return frame.astype(
+            {**dict.fromkeys(floats, "float64"), "n": "Int32", "epochs": "int32", "seed": "int32"}
+        )
+
+
+def collect(
+    spec: Spec,
+    cells: Iterable[Mapping[str, Any]],
+    paper_values: pd.DataFrame | None = None,
+    *,
+    reduced: str = "",
+    provenance: Mapping[str, Any] | None = None,
+) -> Results:
+    """Read the cells' metrics.
+
+    Args:
+        spec: the entry.
+        cells: identity columns and `metrics` (path), `run_dir`, and optionally `paper` (the paper's names of
+            the axes where they differ).
+        paper_values: from `read_paper_values`; None for no comparison.
+        reduced: how the scale is marked in every title; "" at the paper's scale.
+        provenance: commit, hash of the configuration, seed, hardware: printed as given.
+
+    Raises:
+        UserError: a cell lacks columns, a metrics file is of another cell or lacks the metric, or the
+            entry asks for a baseline that is not among the cells.
+    """
+    table = (
+        PaperTable(paper_values, spec.paper_table) if spec.paper_table and paper_values is not None else None
+    )
+    records = []
+    for cell in cells:
+        missing = [key for key in (*IDENTITY, "metrics", "run_dir") if key not in cell]
+        if missing:
+            raise UserError(f"a cell of '{spec.name}' lacks {', '.join(missing)}: {dict(cell)}.")
+        if cell["task"] != BASELINE_TASK or spec.baseline:
+            records += [_record(spec, cell, metric, table) for metric in spec.metric]
+    if not records:
+        raise UserError(f"'{spec.name}' has no cells; its `grid` in experiments.yaml is empty.")
+    if spec.baseline and not any(record.is_baseline for record in records):
+        raise UserError(
+            f"'{spec.name}' has `baseline: true`, but no cell with task '{BASELINE_TASK}'; "
+            "add it or set `baseline: false`."
+        )
+    records.sort(key=lambda record: [sort_key(key, record.identity[key]) for key in (*IDENTITY, "metric")])
+    if reduced and not reduced.startswith("reduced scale"):
+        reduced = f"reduced scale: {reduced}"
+    return Results(spec, tuple(records), reduced, dict(provenance or {}), table.source if table else "")
+
+
+def describe(spec: Spec, record: Record, axes: Sequence[str] = ()) -> str:
+    """A cell in words, by the axes of the layout."""
+    names = [spec.label(axis, record.identity[axis]) for axis in axes or spec.axes]
+    if record.is_baseline:
+        shared = [
+            spec.label(axis, record.identity[axis]) for axis in ("backbone", "target") if axis in spec.axes
+        ]
+        names = [spec.label("task", BASELINE_TASK), *shared]
+    return ", ".join(names) + (f", seed {record.identity['seed']}" if record.identity["seed"] else "")
+
+
+def _record(spec: Spec, cell: Mapping[str, Any], metric: str, table: PaperTable | None) -> Record:
+    identity = {**{key: cell[key] for key in IDENTITY}, "metric": metric}
+    paper_identity = {**identity, **(cell.get("paper") or {})}
+    paper = table.find(paper_identity, metric) if table else None
+    path = Path(cell["metrics"])
+    if path.is_file():
+        return Record(identity, paper_identity, OK, paper=paper, **_measured(spec, path, identity))
+    # A cell without metrics is never a zero or a gap: it has not run, or it ran and said why it failed.
+    failure = Path(cell["run_dir"]) / "FAILED"
+    if failure.is_file():
+        lines = failure.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return Record(identity, paper_identity, FAILED, lines[0] if lines else "no reason given", paper=paper)
+    return Record(identity, paper_identity, PENDING, paper=paper)
+
+
+def _measured(spec: Spec, path: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Value, interval, n and chance from a metrics file that must be this cell's."""
+    frame = read_metrics(path)
+    first = frame.iloc[0]
+    if other := {key: first[key] for key in IDENTITY if str(first[key]) != str(identity[key])}:
+        raise UserError(
+            f"{path} is the result of another cell: it has {other}; delete it and rerun the cell."
+        )
+    rows = frame[(frame["metric"] == identity["metric"]) & (frame["split"] == spec.split)]
+    if rows.empty:
+        there = sorted(set(frame["metric"] + " (" + frame["split"] + ")"))
+        raise UserError(
+            f"'{spec.name}' asks for {identity['metric']} of split {spec.split}, which {path} does not have. "
+            f"It has: {', '.join(there)}."
+        )
+    row = rows.iloc[0]
+    value, n = float(row["value"]), int(row["n"])
+    low, high = _number(row["ci_low"]), _number(row["ci_high"])
+    if low is None and n > 0 and is_fraction(identity["metric"]) and _is_count_over(value, n):
+        low, high = wilson_interval(round(value * n), n)
+    return {"value": value, "low": low, "high": high, "n": n, "chance": _number(row["chance"])}
+
+
+def _is_count_over(value: float, n: int) -> bool:
+    """Whether `value` is k / n: only then is it a proportion of n trials (a mean over classes is not)."""
+    return 0 <= value <= 1 and math.isclose(value * n, round(value * n), abs_tol=1e-6 * n)
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None or math.isnan(value) else float(value)

@@ -1,0 +1,72 @@
+"""What the two report scripts share: their arguments."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from videossl.errors import UserError
+from videossl.report.collect import Results, collect
+from videossl.report.paper import read_paper_values
+from videossl.report.spec import Spec
+
+
+def parse_arguments(
+    description: str | None, kind: str, suffixes: Sequence[str], argv: Sequence[str] | None = None
+) -> argparse.Namespace:
+    """The command line of both scripts. JSON arguments are a text or the path of a file."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument(
+        "--spec", required=True, help=f"JSON: the {kind}'s entry of experiments.yaml, with its name"
+    )
+    parser.add_argument(
+        "--cells",
+        required=True,
+        help="JSON: a list of cells: identity columns, metrics, run_dir and optionally paper",
+    )
+    parser.add_argument("--paper-values", type=Path, help="config/paper_values.csv; left out: no comparison")
+    parser.add_argument(
+        "--reduced", default="", help="how a reduced scale is marked in the title; empty: full scale"
+    )
+    parser.add_argument("--provenance", default="{}", help="JSON: commit, config hash, seed, hardware, ...")
+    parser.add_argument("--output", type=Path, nargs="+", required=True, help=f"files: {', '.join(suffixes)}")
+    arguments = parser.parse_args(argv)
+    arguments.kind = kind
+    return arguments
+
+
+def read_results(arguments: argparse.Namespace) -> Results:
+    """Read everything that the arguments name."""
+    entry = _json(arguments.spec, "--spec", dict)
+    spec = Spec.parse({"kind": arguments.kind, **entry})
+    if spec.kind != arguments.kind:
+        raise UserError(f"'{spec.name}' is a {spec.kind}, not a {arguments.kind}; use make_{spec.kind}.py.")
+    values = read_paper_values(arguments.paper_values) if arguments.paper_values else None
+    return collect(
+        spec,
+        _json(arguments.cells, "--cells", list),
+        values,
+        reduced=arguments.reduced,
+        provenance=_json(arguments.provenance, "--provenance", dict),
+    )
+
+
+def _json(text: str, option: str, expected: type) -> Any:
+    """The value of a JSON argument, given as text or as the path of a file."""
+    if not text.lstrip().startswith(("{", "[")):
+        try:
+            text = Path(text).read_text(encoding="utf-8")
+        except OSError as error:
+            raise UserError(
+                f"{option}: neither JSON nor a readable file: {text} ({error.strerror})."
+            ) from None
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{option} is not valid JSON: {error}.") from None
+    if not isinstance(value, expected):
+        raise UserError(f"{option} must be a JSON {'object' if expected is dict else 'list'}.")
+    return value

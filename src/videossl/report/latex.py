@@ -1,0 +1,117 @@
+"""A table for LaTeX with booktabs, no other package: `\\usepackage{booktabs}` and `\\input{table.tex}`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from videossl.report.collect import FAILED, PENDING
+from videossl.report.document import Document
+from videossl.report.tables import Entry, Grid
+
+_ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "–": "--",
+    "—": "---",
+    "×": r"$\times$",
+    "·": r"\textperiodcentered{}",
+    "±": r"$\pm$",
+    "←": r"$\leftarrow$",
+    **{character: "\\" + character for character in "&%$#_{}"},
+}
+_SPECIAL = re.compile("|".join(re.escape(character) for character in _ESCAPES))
+
+
+def tex(text: str) -> str:
+    """Plain text with everything that LaTeX would take as a command written out."""
+    return _SPECIAL.sub(lambda match: _ESCAPES[match[0]], text.replace("\n", " "))
+
+
+def render(document: Document) -> str:
+    """The `table` environment."""
+    caption = " ".join(part for part in (f"{document.title}.", document.caption, f"{document.unit}.") if part)
+    lines = [
+        r"% \usepackage{booktabs}",
+        r"\begin{table}[t]",
+        r"  \centering",
+        rf"  \caption{{{tex(caption)}}}",
+        rf"  \label{{tab:{re.sub(r'[^A-Za-z0-9:-]', '-', document.name)}}}",
+        *_tabular(document.grid, measured=True, paper=document.paper_beside),
+    ]
+    if document.paper_grid:
+        lines += [
+            "",
+            r"  \medskip",
+            rf"  \emph{{{tex(document.paper_title)}}}\par\smallskip",
+            *_tabular(document.paper_grid, measured=False, paper=True),
+        ]
+    lines += ["", r"  \medskip", r"  \begin{minipage}{\linewidth}\footnotesize"]
+    lines += [f"    {tex(line)}\\par" for line in [*document.notes(), document.provenance] if line]
+    return "\n".join([*lines, r"  \end{minipage}", r"\end{table}"]) + "\n"
+
+
+def _number(entry: Entry) -> str:
+    return rf"\emph{{{entry.main}}}" if entry.status in (PENDING, FAILED) else tex(entry.main)
+
+
+def _interval(entry: Entry) -> str:
+    return rf"{{\scriptsize {tex(entry.detail)}}}" if entry.detail else ""
+
+
+def _paper(entry: Entry) -> str:
+    return rf"\emph{{{tex(entry.paper_text)}}}"
+
+
+def _tabular(grid: Grid, *, measured: bool, paper: bool) -> list[str]:
+    """The `tabular` environment. Number, interval and the paper's number stand below each other, a line each.
+
+    On one line they would make a table of six tasks wider than a page.
+    """
+    sides = len(grid.row_levels)
+    lines = [rf"  \begin{{tabular}}{{@{{}}{'l' * sides}{'c' * len(grid.columns)}@{{}}}}", r"    \toprule"]
+    lines += _head(grid)
+    for number, (labels, entries) in enumerate(grid.rows):
+        names, empty = [tex(label) for label in labels], [""] * (sides - 1)
+        lines.append(r"    \addlinespace" if number else r"    \midrule")
+        if measured:
+            lines.append(_line(names, entries, _number))
+            if any(entry.detail for entry in entries):
+                lines.append(_line([*empty, ""], entries, _interval))
+        if paper:
+            lines.append(_line([*empty, r"\quad\emph{paper}"] if measured else names, entries, _paper))
+    return [*lines, r"    \bottomrule", r"  \end{tabular}"]
+
+
+def _head(grid: Grid) -> list[str]:
+    sides = len(grid.row_levels)
+    lines = []
+    header = grid.header()
+    for depth, level in enumerate(header):
+        last = depth == len(header) - 1
+        cells = [tex(name) for name in grid.row_levels] if last else [""] * sides
+        rules, column = [], sides + 1
+        for label, span in level:
+            cells.append(rf"\multicolumn{{{span}}}{{c}}{{{tex(label)}}}" if span > 1 else tex(label))
+            if label and not last:
+                rules.append(rf"\cmidrule(lr){{{column}-{column + span - 1}}}")
+            column += span
+        lines.append(_row(cells))
+        if rules:
+            lines.append("    " + " ".join(rules))
+    return lines
+
+
+def _line(names: list[str], entries: Sequence[Entry], text: Callable[[Entry], str]) -> str:
+    cells = [rf"\multicolumn{{{e.span}}}{{c}}{{{text(e)}}}" if e.span > 1 else text(e) for e in entries]
+    return _row([*names, *cells])
+
+
+def _row(cells: list[str]) -> str:
+    # A line that begins with "[" or "*" would be taken as an argument of the `\\` before it.
+    guard = "{}" if cells[0].startswith(("[", "*")) else ""
+    return f"    {guard}{' & '.join(cells)} \\\\"

@@ -1,0 +1,105 @@
+"""The sentences below a table or figure: what the numbers are, what is missing, where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from videossl.report import style
+from videossl.report.collect import FAILED, OK, PENDING, Results, describe
+from videossl.report.tables import number
+from videossl.results import is_fraction
+
+PAPER_BLOCK_TITLE = "The paper's values, at its scale; not comparable cell by cell"
+
+
+def unit_line(results: Results) -> str:
+    """What the entries are, e.g. "Top-1 accuracy, percent"."""
+    names = [style.label("metric", m) + (", percent" if is_fraction(m) else "") for m in results.spec.metric]
+    text = "; ".join(names)
+    return text[:1].upper() + text[1:]
+
+
+def notes(results: Results, *, span_marks: bool = False, drawn: bool = False) -> list[str]:
+    """The notes, one sentence or two each.
+
+    Args:
+        span_marks: the rendering cannot join columns and marks repeated places with an arrow.
+        drawn: the rendering is a figure: error bars instead of brackets.
+    """
+    return [
+        *_interval(results, drawn),
+        *_test_videos(results),
+        *_missing(results),
+        *_baseline(results, span_marks, drawn),
+        *_paper(results, drawn),
+    ]
+
+
+def provenance_line(provenance: Mapping[str, Any]) -> str:
+    """Commit, configuration, seed and hardware on one line, in the order given; "" when nothing is known."""
+    items = []
+    for key, value in provenance.items():
+        text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        items.append(f"{key.replace('_', ' ')}: {text}")
+    return " · ".join(items)
+
+
+def _interval(results: Results, drawn: bool) -> list[str]:
+    measured = [record for record in results.records if record.status == OK]
+    if not any(record.low is not None for record in measured):
+        return []
+    several = len({record.identity["seed"] for record in results.records}) > 1
+    bars, braces = ("Error bars", "Error bars") if drawn else ("Brackets", "Braces")
+    text = f"{bars}: 95 % Wilson interval over the test videos"
+    if several:
+        return [
+            f"{text}, where one seed has finished. {braces} of means over seeds: smallest and largest seed."
+        ]
+    return [f"{text}; one seed, so the randomness of training is not in it."]
+
+
+def _test_videos(results: Results) -> list[str]:
+    """Number of test videos and chance level of each target and metric."""
+    lines = []
+    measured = [record for record in results.records if record.status == OK]
+    for target, metric in dict.fromkeys((r.identity["target"], r.identity["metric"]) for r in measured):
+        fitting = [r for r in measured if (r.identity["target"], r.identity["metric"]) == (target, metric)]
+        counts = sorted({r.n for r in fitting})
+        count = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+        unit = " %" if is_fraction(metric) else ""
+        chances = sorted({number(metric, r.chance) for r in fitting if r.chance is not None})
+        chance = f"; chance level {' to '.join(chances)}{unit}" if chances else "; chance level not defined"
+        name = results.spec.label("target", target) if target else "Held-out videos"
+        which = f" ({style.label('metric', metric)})" if len(results.spec.metric) > 1 else ""
+        lines.append(f"{name}{which}: n = {count} {results.spec.split} videos{chance}.")
+    return lines or ["Number of test videos and chance level: pending, no cell has finished."]
+
+
+def _missing(results: Results) -> list[str]:
+    total, lines = len(results.records), []
+    pending = sum(record.status == PENDING for record in results.records)
+    failed = [record for record in results.records if record.status == FAILED]
+    if pending:
+        lines.append(f"pending: not run yet, or still running ({pending} of {total} cells).")
+    if failed:
+        reasons = "; ".join(f"{describe(results.spec, record)}: {record.reason}" for record in failed)
+        lines.append(f"failed ({len(failed)} of {total} cells): {reasons}.".replace("..", "."))
+    return lines
+
+
+def _baseline(results: Results, span_marks: bool, drawn: bool) -> list[str]:
+    if not any(record.is_baseline for record in results.records):
+        return []
+    mark = " ← is the value at its left: it belongs to all these columns." if span_marks else ""
+    mark = " The band is its interval." if drawn else mark
+    return [f"{style.BASELINE_LABEL}: the same network and protocol from random initialisation.{mark}"]
+
+
+def _paper(results: Results, drawn: bool) -> list[str]:
+    if not results.has_paper_values:
+        return ["The paper has no values for these cells."]
+    source = f"Paper: {results.paper_source}; percentages as printed there"
+    if results.reduced or not drawn:
+        return [f"{source}."]
+    return [f"{source}, drawn with hollow markers."]

@@ -1,0 +1,90 @@
+"""Write a table as Parquet and CSV (tidy, fractions), Markdown, LaTeX and HTML (pivoted, percent).
+
+The same input gives the same bytes: nothing here reads the clock, the machine or the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+
+from videossl.errors import unknown_name
+from videossl.files import canonical_json, write_parquet, write_text
+from videossl.report import html, latex
+from videossl.report.collect import Results
+from videossl.report.document import Document
+from videossl.report.tables import Entry, Grid
+
+
+def markdown(document: Document) -> str:
+    """A GitHub pipe table with title, caption and notes."""
+    parts = [f"### {_md(document.title)}", _md(document.caption), f"{_md(document.unit)}."]
+    parts.append(_pipe_table(document.grid, lambda entry: _with_paper(entry, document.paper_beside)))
+    if document.paper_grid:
+        parts.append(f"**{_md(document.paper_title)}**")
+        parts.append(_pipe_table(document.paper_grid, lambda entry: entry.paper_text))
+    parts.append("\n".join(f"- {_md(note)}" for note in document.notes(span_marks=True)))
+    if document.provenance:
+        parts.append(_md(document.provenance))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _with_paper(entry: Entry, beside: bool) -> str:
+    return f"{entry.text} (paper {entry.paper_text})" if beside else entry.text
+
+
+def _pipe_table(grid: Grid, text: Callable[[Entry], str]) -> str:
+    # A pipe table has one header line, so the levels of a column share it.
+    names = [" / ".join(part for part in label if part) for label in grid.columns]
+    lines = [[*grid.row_levels, *names], [":--"] * len(grid.row_levels) + ["--:"] * len(names)]
+    for labels, entries in grid.rows:
+        line = list(labels)
+        for entry in entries:
+            line += [text(entry)] + ["←"] * (entry.span - 1)
+        lines.append(line)
+    head, rule, *body = lines
+    escaped = [[_md(cell) for cell in head], rule, *([_md(cell) for cell in line] for line in body)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in escaped)
+
+
+def _md(text: str) -> str:
+    return re.sub(r"([\\|*_`<>])", r"\\\1", text.replace("\n", " "))
+
+
+def _frame_with_origin(results: Results) -> pa.Table:
+    """The tidy table, with entry and provenance in the file's own metadata."""
+    table = pa.Table.from_pandas(results.frame(), preserve_index=False)
+    origin = {"title": results.title, "name": results.spec.name, "provenance": dict(results.provenance)}
+    return table.replace_schema_metadata({"videossl": canonical_json(json.loads(json.dumps(origin)))})
+
+
+def write_data(results: Results, path: Path) -> None:
+    """The tidy table behind a table or figure, as .parquet or .csv."""
+    if path.suffix == ".parquet":
+        write_parquet(path, _frame_with_origin(results))
+    else:
+        write_text(path, results.frame().to_csv(index=False, lineterminator="\n"))
+
+
+_RENDERERS = {".md": markdown, ".tex": latex.render, ".html": html.render}
+DATA_SUFFIXES = (".parquet", ".csv")
+TABLE_SUFFIXES = (*DATA_SUFFIXES, *_RENDERERS)
+
+
+def write_table(results: Results, paths: list[Path]) -> None:
+    """Write the table to each path, in the format of its suffix (TABLE_SUFFIXES)."""
+    for path in paths:
+        if path.suffix not in TABLE_SUFFIXES:
+            raise unknown_name("table format", path.suffix, TABLE_SUFFIXES, str(path))
+    document = Document.of(
+        results
+    )  # before the first file, so that an entry that cannot be laid out writes none
+    for path in paths:
+        if path.suffix in DATA_SUFFIXES:
+            write_data(results, path)
+        else:
+            write_text(path, _RENDERERS[path.suffix](document))

@@ -1,0 +1,140 @@
+"""How things are called, in which order they stand and how they look: one place for all tables and figures.
+
+Names that are not listed here (a user's own task, backbone or dataset) are shown as they are, after
+the listed ones; an entry may name them with `labels: {axis: {name: label}}`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+BASELINE_TASK = "scratch"
+BASELINE_LABEL = "no pretraining"
+
+
+@dataclass(frozen=True)
+class Look:
+    """A series in a figure. Colours are Okabe and Ito's (2008), distinguishable with any colour vision."""
+
+    colour: str
+    marker: str
+
+
+# The paper's order: non-contrastive (spatial, temporal, spatio-temporal), then contrastive likewise.
+TASKS = {
+    "rotnet": ("RotNet", Look("#E69F00", "o")),
+    "vcop": ("VCOP", Look("#56B4E9", "s")),
+    "prp": ("PRP", Look("#009E73", "^")),
+    "cvrl": ("CVRL", Look("#CC79A7", "D")),
+    "tdl": ("TDL", Look("#0072B2", "v")),
+    "rspnet": ("RSPNet", Look("#D55E00", "P")),
+}
+BACKBONES = {
+    "shufflenet": "ShuffleNet",
+    "mobilenet": "MobileNet",
+    "squeezenet": "SqueezeNet",
+    "c3d": "C3D",
+    "r3d": "R3D",
+    "r2plus1d": "R(2+1)D",
+    "videoswin": "VideoSwin",
+}
+DATASETS = {
+    "k400": "K400",
+    "k700": "K700",
+    "ssv2": "SSv2",
+    "ucf101": "UCF101",
+    "hmdb51": "HMDB51",
+    "diving48": "Diving48",
+}
+METRICS = {
+    "top1": "top-1 accuracy",
+    "top5": "top-5 accuracy",
+    "recall_at_1": "recall at 1",
+    "recall_at_5": "recall at 5",
+    "relative_decrease": "relative decrease of accuracy",
+    "pretext_top1": "pretext top-1 accuracy",
+    "video_retrieval_top1": "video retrieval top-1 accuracy",
+    "speed_accuracy": "relative-speed accuracy",
+    "loss": "loss",
+}
+PROTOCOLS = {
+    "finetune": "finetuning",
+    "linear_probe": "linear probe",
+    "retrieval": "retrieval",
+    "distill": "distillation",
+}
+AXES = {
+    "task": "Task",
+    "complexity": "Complexity",
+    "backbone": "Backbone",
+    "source": "Pretrained on",
+    "subset": "Subset",
+    "epochs": "Epochs",
+    "target": "Target",
+    "protocol": "Protocol",
+    "seed": "Seed",
+    "stage": "Stage",
+    "metric": "Metric",
+}
+_NAMES: dict[str, Mapping[str, str]] = {
+    "task": {BASELINE_TASK: BASELINE_LABEL, **{name: label for name, (label, _) in TASKS.items()}},
+    "backbone": BACKBONES,
+    "source": {**DATASETS, "none": "–"},
+    "target": DATASETS,
+    "subset": {"none": "–"},
+    "metric": METRICS,
+    "protocol": PROTOCOLS,
+}
+_SPARE = [
+    Look(c, m)
+    for c, m in zip(("#000000", "#999999", "#7B3FA0", "#8C6D1F"), ("X", "*", "<", ">"), strict=True)
+]
+
+# Figures. Serif-free and embedded, so that a PDF looks the same everywhere.
+FIGURE_RC = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9.5,
+    "axes.edgecolor": "#444444",
+    "grid.color": "#DDDDDD",
+    "legend.fontsize": 8.5,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "videossl",
+}
+PNG_DPI = 200
+
+
+def label(axis: str, value: Any, labels: Mapping[str, str] | None = None) -> str:
+    """The printed name of `value` on `axis`; an empty one becomes a dash."""
+    text = str(value)
+    if labels and text in labels:
+        return labels[text]
+    return _NAMES.get(axis, {}).get(text, text or "–")
+
+
+def axis_label(axis: str) -> str:
+    """The printed name of an axis."""
+    return AXES.get(axis, axis)
+
+
+def look(axis: str, value: Any, position: int) -> Look:
+    """Colour and marker of a series; `position` chooses among the palette for names that have no own look."""
+    if axis == "task" and value in TASKS:
+        return TASKS[value][1]
+    palette = _SPARE if axis == "task" else [look for _, look in TASKS.values()] + _SPARE
+    return palette[position % len(palette)]
+
+
+def sort_key(axis: str, value: Any) -> tuple:
+    """Order on an axis: listed names as listed, numbers by size (10k < 100k < 1m), other names by letter."""
+    text = str(value)
+    listed = list(_NAMES.get(axis, {}))
+    if text in listed and text != "none":
+        return (0, listed.index(text), "")
+    if number := re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKmM]?)", text):
+        return (1, float(number[1]) * {"": 1, "k": 1e3, "m": 1e6}[number[2].lower()], "")
+    return (2, 0, text)

@@ -1,0 +1,251 @@
+"""From records to a grid of rows and columns, of entries. No format is known here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from videossl.errors import UserError
+from videossl.report import style
+from videossl.report.collect import FAILED, OK, PENDING, Record, Results
+from videossl.report.spec import Spec
+from videossl.results import is_fraction
+
+# What only a pretrained network has. The other axes (backbone, target, protocol) a baseline shares.
+PRETRAINING_AXES = ("task", "complexity", "source", "subset", "epochs")
+ABSENT = "absent"
+DASH = "–"
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One place of a grid: the mean over its seeds, and the paper's number.
+
+    `low` and `high` are the interval of one seed, or the extremes of several; `span` counts columns.
+    """
+
+    status: str = ABSENT
+    metric: str = ""
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    seeds: int = 0
+    seeds_planned: int = 0
+    paper: float | None = None
+    span: int = 1
+
+    @property
+    def main(self) -> str:
+        """The number as printed, or the word that says why there is none."""
+        if self.status == OK:
+            return number(self.metric, self.value)
+        return DASH if self.status == ABSENT else self.status
+
+    @property
+    def detail(self) -> str:
+        """Interval of one seed in brackets, extremes of several in braces; "" where there is none."""
+        if self.status != OK:
+            return ""
+        parts = []
+        if self.low is not None and self.high is not None:
+            low, high = number(self.metric, self.low), number(self.metric, self.high)
+            parts.append(f"[{low}, {high}]" if self.seeds == 1 else f"{{{low}, {high}}}")
+        if self.seeds_planned > 1:
+            parts.append(f"({self.seeds} of {self.seeds_planned} seeds)")
+        return " ".join(parts)
+
+    @property
+    def text(self) -> str:
+        """Number and interval on one line."""
+        return f"{self.main} {self.detail}".strip()
+
+    @property
+    def paper_text(self) -> str:
+        """The paper's number as printed; a dash where it has none."""
+        return DASH if self.paper is None else number(self.metric, self.paper)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A pivoted table: labels have one part a level; the spans of a row's entries add up to the columns."""
+
+    row_levels: tuple[str, ...]
+    columns: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[tuple[str, ...], tuple[Entry, ...]], ...]
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All entries, row by row."""
+        return [entry for _, entries in self.rows for entry in entries]
+
+    def header(self) -> list[list[tuple[str, int]]]:
+        """The header's lines from the top: (label, span); equal neighbours are one, below equal ones only."""
+        lines = []
+        for level in range(len(self.columns[0])):
+            line: list[tuple[tuple[str, ...], int]] = []
+            for column in self.columns:
+                prefix = column[: level + 1]
+                last = level == len(self.columns[0]) - 1
+                if line and line[-1][0] == prefix and not last:
+                    line[-1] = (prefix, line[-1][1] + 1)
+                else:
+                    line.append((prefix, 1))
+            lines.append([(prefix[-1], span) for prefix, span in line])
+        return lines
+
+
+def number(metric: str, value: float) -> str:
+    """A value as printed: fractions as percent with one digit, others with three significant ones."""
+    return f"{100 * value:.1f}" if is_fraction(metric) else f"{value:.3g}"
+
+
+def build_grid(results: Results, *, paper: bool = False) -> Grid:
+    """Pivot the records; with `paper`, lay them out by the paper's names of the axes."""
+    spec = results.spec
+
+    def identity(record: Record) -> dict[str, Any]:
+        return record.paper_identity if paper else record.identity
+
+    pretrained = [record for record in results.records if not record.is_baseline]
+    baseline = [record for record in results.records if record.is_baseline]
+    row_keys = _keys(spec, spec.rows, [identity(record) for record in pretrained])
+    column_keys = _keys(spec, spec.columns, [identity(record) for record in pretrained])
+    places: dict[tuple[Key, Key], list[Record]] = {}
+    for record in pretrained:
+        place = tuple(tuple(identity(record)[axis] for axis in axes) for axes in (spec.rows, spec.columns))
+        places.setdefault(place, []).append(record)
+
+    columns = [_column_label(spec, key) for key in column_keys]
+    rows = [
+        (_labels(spec, spec.rows, row), [merge(spec, places.get((row, key), [])) for key in column_keys])
+        for row in row_keys
+    ]
+    if baseline:
+        find = _baseline_finder(spec, baseline, identity)
+        if _has_pretraining_axis(spec.rows):
+            rows = _baseline_rows(spec, row_keys, column_keys, find) + rows
+        elif _has_pretraining_axis(spec.columns):
+            new, finds = _baseline_columns(spec, column_keys)
+            columns = new + columns
+            rows = [
+                (
+                    label,
+                    [find({**dict(zip(spec.rows, key, strict=True)), **part}) for part in finds] + entries,
+                )
+                for key, (label, entries) in zip(row_keys, rows, strict=True)
+            ]
+        else:
+            raise UserError(
+                f"'{spec.name}' shows the baseline without pretraining, so `rows` or `columns` must name one "
+                f"of {', '.join(PRETRAINING_AXES)}: add `task`, or set `baseline: false`."
+            )
+    levels = tuple(style.axis_label(axis) for axis in spec.rows)
+    return Grid(levels, tuple(columns), tuple((label, tuple(entries)) for label, entries in rows))
+
+
+def _keys(spec: Spec, axes: Sequence[str], identities: list[Mapping[str, Any]]) -> list[Key]:
+    """The distinct keys along `axes`, in printing order."""
+    ranks = {axis: spec.order(axis, {identity[axis] for identity in identities}) for axis in axes}
+    keys = {tuple(identity[axis] for axis in axes) for identity in identities}
+    return sorted(keys, key=lambda key: [ranks[a].index(value) for a, value in zip(axes, key, strict=True)])
+
+
+def _labels(spec: Spec, axes: Sequence[str], key: Key) -> tuple[str, ...]:
+    return tuple(spec.label(axis, value) for axis, value in zip(axes, key, strict=True))
+
+
+def _column_label(spec: Spec, key: Key) -> tuple[str, ...]:
+    """A column's label a level; above the tasks, where there are groups, the name of the task's group."""
+    label: list[str] = []
+    for axis, value in zip(spec.columns, key, strict=True):
+        if axis == "task" and spec.groups:
+            label.append(spec.groups.get(value, "").capitalize())
+        label.append(spec.label(axis, value))
+    return tuple(label)
+
+
+def merge(spec: Spec, records: Sequence[Record]) -> Entry:
+    """The mean over the seeds of one place. Records that differ in anything else do not belong together."""
+    if not records:
+        return Entry()
+    for axis in (key for key in records[0].identity if key != "seed"):
+        values = sorted({str(record.identity[axis]) for record in records})
+        if len(values) > 1:
+            raise UserError(
+                f"'{spec.name}': cells that differ in {axis} ({', '.join(values)}) fall into one place; "
+                f"add `{axis}` to the layout (`rows` or `columns`; in a figure `x`, `series` or `panels`)."
+            )
+    metric, paper, planned = records[0].identity["metric"], records[0].paper, len(records)
+    done = [record for record in records if record.status == OK]
+    if not done:
+        status = FAILED if any(record.status == FAILED for record in records) else PENDING
+        return Entry(status, metric, seeds_planned=planned, paper=paper)
+    values = [record.value for record in done]
+    low, high = (done[0].low, done[0].high) if len(done) == 1 else (min(values), max(values))
+    return Entry(OK, metric, sum(values) / len(values), low, high, len(done), planned, paper)
+
+
+def _has_pretraining_axis(axes: Sequence[str]) -> bool:
+    return any(axis in PRETRAINING_AXES for axis in axes)
+
+
+def _baseline_finder(
+    spec: Spec, baseline: Sequence[Record], identity: Callable[[Record], Mapping[str, Any]]
+) -> Callable[[Mapping[str, Any]], Entry]:
+    """From values of axes to the baseline that shares those of them that are not about pretraining."""
+
+    def find(values: Mapping[str, Any]) -> Entry:
+        shared = {axis: value for axis, value in values.items() if axis not in PRETRAINING_AXES}
+        fitting = [r for r in baseline if all(identity(r)[axis] == value for axis, value in shared.items())]
+        return merge(spec, fitting)
+
+    return find
+
+
+def _baseline_rows(
+    spec: Spec, row_keys: list[Key], column_keys: list[Key], find: Callable[[Mapping[str, Any]], Entry]
+) -> list[tuple[tuple[str, ...], list[Entry]]]:
+    """One row for each combination of shared axes; neighbours with the same baseline are one entry."""
+    rows = []
+    for shared in dict.fromkeys(_shared(spec.rows, key) for key in row_keys):
+        entries: list[Entry] = []
+        previous = None
+        for key in column_keys:
+            values = {**dict(shared), **dict(_shared(spec.columns, key))}
+            if entries and values == previous:
+                entries[-1] = replace(entries[-1], span=entries[-1].span + 1)
+            else:
+                entries.append(find(values))
+            previous = values
+        rows.append((_baseline_label(spec, spec.rows, dict(shared)), entries))
+    return rows
+
+
+def _baseline_columns(
+    spec: Spec, column_keys: list[Key]
+) -> tuple[list[tuple[str, ...]], list[dict[str, Any]]]:
+    """Labels of the baseline's columns and the values of the shared axes each stands for."""
+    parts = [dict(shared) for shared in dict.fromkeys(_shared(spec.columns, key) for key in column_keys)]
+    labels = []
+    for part in parts:
+        plain = iter(_baseline_label(spec, spec.columns, part))
+        label: list[str] = []
+        for axis in spec.columns:
+            label += [""] if axis == "task" and spec.groups else []
+            label.append(next(plain))
+        labels.append(tuple(label))
+    return labels, parts
+
+
+def _shared(axes: Sequence[str], key: Key) -> tuple[tuple[str, Any], ...]:
+    return tuple((axis, value) for axis, value in zip(axes, key, strict=True) if axis not in PRETRAINING_AXES)
+
+
+def _baseline_label(spec: Spec, axes: Sequence[str], shared: Mapping[str, Any]) -> tuple[str, ...]:
+    """The shared axes' values, "no pretraining" on the last of the others, a dash on the rest."""
+    last = [axis for axis in axes if axis in PRETRAINING_AXES][-1]
+    named = {axis: spec.label(axis, value) for axis, value in shared.items()}
+    named[last] = style.BASELINE_LABEL
+    return tuple(named.get(axis, DASH) for axis in axes)

@@ -1,0 +1,197 @@
+"""The two tables every run leaves behind: metrics (long form) and per-video predictions, both Parquet.
+
+Values are kept as measured: accuracies are fractions in [0, 1] and become percent only where they are
+printed. A quantity that was not measured has no row; there is no placeholder value.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from videossl.errors import UserError
+from videossl.files import write_parquet
+
+_IDENTITY_FIELDS = [
+    pa.field("stage", pa.string(), nullable=False),  # pretrain, finetune, ...
+    pa.field("task", pa.string(), nullable=False),  # "scratch" is no pretraining
+    pa.field("complexity", pa.string(), nullable=False),  # "" where no variant is asked for
+    pa.field("backbone", pa.string(), nullable=False),
+    pa.field("source", pa.string(), nullable=False),  # the dataset pretrained on
+    pa.field("subset", pa.string(), nullable=False),
+    pa.field("epochs", pa.int32(), nullable=False),  # the milestone's name; 0 for scratch
+    pa.field("target", pa.string(), nullable=False),  # the downstream dataset; "" for pretraining
+    pa.field("protocol", pa.string(), nullable=False),  # "" for pretraining
+    pa.field("seed", pa.int32(), nullable=False),
+]
+IDENTITY: tuple[str, ...] = tuple(field.name for field in _IDENTITY_FIELDS)
+
+METRICS_SCHEMA = pa.schema(
+    [
+        *_IDENTITY_FIELDS,
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("metric", pa.string(), nullable=False),
+        pa.field("value", pa.float64(), nullable=False),
+        pa.field("n", pa.int32(), nullable=False),  # samples the value is a mean over
+        pa.field("chance", pa.float64()),
+        pa.field("ci_low", pa.float64()),  # 95 %
+        pa.field("ci_high", pa.float64()),
+    ]
+)
+PREDICTIONS_SCHEMA = pa.schema(
+    [
+        *_IDENTITY_FIELDS,
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("video", pa.string(), nullable=False),
+        pa.field("label", pa.int32(), nullable=False),
+        pa.field("prediction", pa.int32(), nullable=False),
+        pa.field("correct", pa.bool_(), nullable=False),
+        pa.field("probability_label", pa.float32(), nullable=False),  # softmax probability of `label`
+        pa.field("clips", pa.int32(), nullable=False),  # clips averaged for this video
+    ]
+)
+
+_FRACTION = re.compile(r"(^|_)top\d+$|accuracy|recall|relative_decrease")
+Rows = Iterable[Mapping[str, Any]] | pd.DataFrame
+
+
+def is_fraction(metric: str) -> bool:
+    """Whether `metric` is a fraction that is printed as percent (top1, pretext_top1, recall_at_5, ...)."""
+    return _FRACTION.search(metric) is not None
+
+
+def write_metrics(path: str | Path, identity: Mapping[str, Any], rows: Rows) -> None:
+    """Write the metrics of one run.
+
+    Args:
+        path: the Parquet file, replaced atomically.
+        identity: exactly the columns of :data:`IDENTITY`.
+        rows: split, metric, value and n, and where they exist chance, ci_low and ci_high.
+
+    Raises:
+        ValueError: a column is unknown or missing, a value is no number, or a fraction is not in [0, 1].
+    """
+    frame = _assemble(identity, rows, METRICS_SCHEMA, optional=("chance", "ci_low", "ci_high"))
+    if problem := _metrics_problem(frame):
+        raise ValueError(f"metrics for {path}: {problem}")
+    write_parquet(path, _to_arrow(frame, METRICS_SCHEMA))
+
+
+def read_metrics(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
+    """The metrics of one or several runs under each other; a UserError names a file that is not valid."""
+    return _read(paths, METRICS_SCHEMA, _metrics_problem)
+
+
+def write_predictions(path: str | Path, identity: Mapping[str, Any], rows: Rows) -> None:
+    """Write one row a video; `correct` may be left out and is then computed.
+
+    Raises:
+        ValueError: a column is unknown or missing, a video occurs twice, or `correct` contradicts the labels.
+    """
+    frame = _assemble(identity, rows, PREDICTIONS_SCHEMA, optional=("correct",))
+    if "correct" not in frame or frame["correct"].isna().all():
+        frame["correct"] = frame["prediction"] == frame["label"]
+    if problem := _predictions_problem(frame):
+        raise ValueError(f"predictions for {path}: {problem}")
+    write_parquet(path, _to_arrow(frame, PREDICTIONS_SCHEMA))
+
+
+def read_predictions(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
+    """The predictions of one or several runs under each other, validated like :func:`read_metrics`."""
+    return _read(paths, PREDICTIONS_SCHEMA, _predictions_problem)
+
+
+def _assemble(
+    identity: Mapping[str, Any], rows: Rows, schema: pa.Schema, optional: Sequence[str]
+) -> pd.DataFrame:
+    """Identity and rows as one frame in the schema's order; unknown and missing columns are errors."""
+    if set(identity) != set(IDENTITY):
+        missing, unknown = set(IDENTITY) - set(identity), set(identity) - set(IDENTITY)
+        raise ValueError(f"identity: missing {sorted(missing)}, unknown {sorted(unknown)}; it is {IDENTITY}")
+    records = rows.to_dict("records") if isinstance(rows, pd.DataFrame) else [dict(row) for row in rows]
+    if not records:
+        raise ValueError("no rows: a run that measured nothing must not write a results file")
+    own = [name for name in schema.names if name not in IDENTITY]
+    for record in records:
+        unknown = set(record) - set(own)
+        missing = set(own) - set(record) - set(optional)
+        if unknown or missing:
+            raise ValueError(f"row: missing {sorted(missing)}, unknown {sorted(unknown)}; columns are {own}")
+    frame = pd.DataFrame(records).reindex(columns=own)
+    return pd.concat([pd.DataFrame([dict(identity)] * len(frame)), frame], axis=1)[schema.names]
+
+
+def _to_arrow(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    try:
+        return pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata(None)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise ValueError(f"a column has the wrong type: {error}") from error
+
+
+def _read(paths, schema: pa.Schema, problem_of) -> pd.DataFrame:
+    files = [paths] if isinstance(paths, str | Path) else list(paths)
+    frames = []
+    for file in map(Path, files):
+        try:
+            table = pq.read_table(file)
+        except FileNotFoundError:
+            raise UserError(
+                f"results file {file} does not exist; the run that writes it has not finished."
+            ) from None
+        except pa.ArrowInvalid as error:
+            raise UserError(
+                f"{file} is not a readable Parquet file ({error}); delete it and rerun its cell."
+            ) from error
+        if table.schema.names != schema.names:
+            differing = sorted(set(table.schema.names) ^ set(schema.names)) or "order of columns"
+            raise UserError(
+                f"{file}: columns differ from the schema: {differing}; delete it and rerun its cell."
+            )
+        frame = table.cast(schema).to_pandas()
+        if problem := problem_of(frame):
+            raise UserError(f"{file}: {problem}; delete it and rerun its cell.")
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True) if frames else schema.empty_table().to_pandas()
+
+
+def _metrics_problem(frame: pd.DataFrame) -> str:
+    """The first thing wrong with a metrics frame, or ""."""
+    for row in frame.to_dict("records"):
+        name = f"metric '{row['metric']}' of split '{row['split']}'"
+        if not _is_number(row["value"]):
+            return f"{name} has the value {row['value']}, which is no number"
+        if row["n"] is None or math.isnan(row["n"]) or row["n"] < 0:
+            return f"{name} is a mean over n = {row['n']} samples"
+        if not is_fraction(row["metric"]) or "relative" in row["metric"]:
+            continue  # losses and counts have no range; a relative decrease is negative where noise helps
+        for column in ("value", "chance", "ci_low", "ci_high"):
+            value = row[column]
+            if value is not None and not math.isnan(value) and not 0 <= value <= 1:
+                return f"{name}: {column} = {value} is outside [0, 1] (fractions, not percent)"
+    keys = [*IDENTITY, "split", "metric"]
+    if frame.duplicated(keys).any():
+        return f"metric '{frame.loc[frame.duplicated(keys), 'metric'].iloc[0]}' occurs twice for one split"
+    return ""
+
+
+def _predictions_problem(frame: pd.DataFrame) -> str:
+    """The first thing wrong with a predictions frame, or ""."""
+    keys = [*IDENTITY, "split", "video"]
+    if frame.duplicated(keys).any():
+        return f"video '{frame.loc[frame.duplicated(keys), 'video'].iloc[0]}' occurs twice"
+    if not ((frame["prediction"] == frame["label"]) == frame["correct"]).all():
+        return "`correct` contradicts label and prediction"
+    if not frame["probability_label"].between(0, 1).all():
+        return "probability_label is outside [0, 1] or NaN"
+    return ""
+
+
+def _is_number(value: Any) -> bool:
+    return value is not None and math.isfinite(value)

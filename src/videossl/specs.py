@@ -1,0 +1,96 @@
+"""What decides a job's outcome, as one canonical JSON text that Snakemake keeps and compares.
+
+Identity contract: everything that can change the result of a job is in its spec, and nothing else is. Labels,
+paths, devices, threads and loader workers are left out, so that changing them retrains nothing. A change in
+code that should retrain is said by raising `recipe_version`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from videossl.config import Config
+from videossl.config.recipe import by_backbone
+from videossl.experiments import Cell, Study
+from videossl.files import canonical_json
+
+DATA_VERSION = 1
+"""Raise when a change in the code of `videossl.data` should remake listings and frame stores."""
+
+
+def spec_hash(spec: dict[str, Any]) -> str:
+    """Twelve hexadecimal digits that name a spec."""
+    return hashlib.sha256(canonical_json(spec).encode()).hexdigest()[:12]
+
+
+def generate_spec(config: Config, dataset: str) -> dict[str, Any]:
+    """The generated videos of a dataset."""
+    generated = config.datasets[dataset].generated
+    return {"data_version": DATA_VERSION, "dataset": dataset, **generated.model_dump(mode="json")}
+
+
+def listing_spec(config: Config, dataset: str) -> dict[str, Any]:
+    """The videos of a dataset and their splits. Not its folders: moving a dataset changes no result."""
+    entry = config.datasets[dataset]
+    return {
+        "data_version": DATA_VERSION,
+        "reader": entry.reader,
+        "options": entry.options,
+        "validation": entry.validation,
+        "seed": config.subset_seed,
+    }
+
+
+def store_spec(config: Config, dataset: str) -> dict[str, Any]:
+    """The frame store of a dataset."""
+    return {
+        "data_version": DATA_VERSION,
+        "shards": config.datasets[dataset].shards,
+        **config.store.model_dump(mode="json"),
+    }
+
+
+def subset_spec(config: Config, subset: str) -> dict[str, Any]:
+    """A named subset of a dataset's training videos."""
+    return {"data_version": DATA_VERSION, "size": config.subsets[subset], "seed": config.subset_seed}
+
+
+def pretrain_spec(study: Study, cell: Cell) -> dict[str, Any]:
+    """The pretraining of `cell` up to its milestone (`stop`), on the schedule of the longest (`epochs`)."""
+    recipe = study.recipes[cell.task]
+    return {
+        "recipe_version": recipe.recipe_version,
+        "task": cell.task,
+        "options": recipe.task_options(cell.complexity),
+        "backbone": _backbone(study, cell),
+        "seed": cell.seed,
+        "epochs": max(study.config.epochs.values()),
+        "stop": study.config.epochs[cell.epochs],
+        "clip": recipe.clip.model_dump(mode="json"),
+        "augment": recipe.augment.model_dump(mode="json"),
+        "optimizer": _optimizer(recipe.optimizer, cell.backbone),
+        "batch_size": by_backbone(recipe.batch_size, cell.backbone, "batch_size"),
+        "reference_batch_size": recipe.reference_batch_size,
+        "schedule": recipe.schedule.model_dump(mode="json"),
+        "heldout_videos": study.config.heldout_videos,
+    }
+
+
+def finetune_spec(study: Study, cell: Cell) -> dict[str, Any]:
+    """The finetuning and test of `cell`; the weights it starts from are an input, not part of the spec."""
+    finetune = study.config.finetune
+    values = finetune.model_dump(mode="json")
+    values["optimizer"] = _optimizer(finetune.optimizer, cell.backbone)
+    values["batch_size"] = by_backbone(finetune.batch_size, cell.backbone, "finetune.batch_size")
+    return {"backbone": _backbone(study, cell), "seed": cell.seed, **values}
+
+
+def _backbone(study: Study, cell: Cell) -> dict[str, Any]:
+    return {"name": cell.backbone, "options": study.config.backbones.get(cell.backbone, {})}
+
+
+def _optimizer(optimizer: Any, backbone: str) -> dict[str, Any]:
+    values = optimizer.model_dump(mode="json")
+    values["lr"] = by_backbone(values["lr"], backbone, "optimizer.lr")
+    return values

@@ -1,0 +1,75 @@
+"""The checkpoint that a killed job resumes from.
+
+It lies beside the declared results under an undeclared name, because Snakemake deletes declared outputs before
+every attempt. It is replaced atomically and carries the hash of the recipe that wrote it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from videossl.errors import UserError
+from videossl.files import atomic_path
+
+NAME = "checkpoint.pt"
+
+
+def save_torch(path: Path, value: Any) -> None:
+    """`torch.save`, atomically. A full disk leaves the file that was there."""
+    try:
+        with atomic_path(path) as temporary:
+            torch.save(value, temporary)
+    except OSError as error:
+        raise UserError(
+            f"could not write {path}: {error.strerror or error}. What was there before is untouched; "
+            "free some space and start again: the run goes on from its last checkpoint."
+        ) from error
+    except RuntimeError as error:  # torch's own writer reports a full disk this way
+        raise UserError(f"could not write {path}: {error}. What was there before is untouched.") from error
+
+
+def load_torch(path: Path) -> Any:
+    """`torch.load` of one of our own files onto the CPU."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise UserError(f"there is no file {path}") from None
+    except Exception as error:
+        raise UserError(
+            f"{path} cannot be read ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}). "
+            "Delete it and run again; it will be made anew."
+        ) from error
+
+
+class Checkpoints:
+    """The checkpoint of one run folder."""
+
+    def __init__(self, folder: Path, recipe_hash: str) -> None:
+        self.path = folder / NAME
+        self.recipe_hash = recipe_hash
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Replace the checkpoint by `state`."""
+        save_torch(self.path, {"recipe_hash": self.recipe_hash, **state})
+
+    def load(self) -> dict[str, Any] | None:
+        """The last state, or None to start anew. One of another recipe, or broken, is moved aside with a note."""
+        if not self.path.exists():
+            return None
+        try:
+            state = load_torch(self.path)
+        except UserError as error:
+            self._move_aside("broken", str(error))
+            return None
+        if state["recipe_hash"] != self.recipe_hash:
+            self._move_aside(state["recipe_hash"], "it was written under another recipe")
+            return None
+        return state
+
+    def _move_aside(self, suffix: str, why: str) -> None:
+        aside = self.path.with_name(f"checkpoint.{suffix}.pt")
+        self.path.replace(aside)
+        print(f"checkpoint not used: {why}; it is now {aside}; training starts anew", flush=True)

@@ -1,0 +1,38 @@
+"""Signals: stop with a checkpoint, or write one and go on."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+
+EXIT_INTERRUPTED = 75
+"""Exit code of a run that stopped on a signal with its checkpoint written (EX_TEMPFAIL: try again)."""
+
+
+class Interrupted(Exception):
+    """The run was asked to stop; its checkpoint is written."""
+
+
+class Signals:
+    """What signals asked for since the last look.
+
+    SIGTERM and SIGINT: write a checkpoint and stop. SIGURG: write one and go on; it is the warning signal that
+    Slurm can send before a time limit without killing the job's wrapper.
+    """
+
+    def __init__(self) -> None:
+        self.stop = False
+        self.save = False
+
+    def install(self) -> Signals:
+        """Start to listen; to be called in the main thread."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop)
+        signal.signal(signal.SIGURG, self._on_save)
+        return self
+
+    def _on_stop(self, number: int, frame: FrameType | None) -> None:
+        self.stop = True
+
+    def _on_save(self, number: int, frame: FrameType | None) -> None:
+        self.save = True

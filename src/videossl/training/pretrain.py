@@ -1,0 +1,150 @@
+"""Pretraining of one cell, up to its milestone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from videossl.backbones import registry as backbones
+from videossl.data.loader import ClipDataset, eval_loader, prepare
+from videossl.data.store import FrameStore
+from videossl.data.videos import heldout_videos, open_store, read_manifest, subset_videos
+from videossl.pretext import registry as pretext
+from videossl.pretext.base import PretextTask
+from videossl.progress import track
+from videossl.results import write_metrics
+from videossl.training.checkpoint import load_torch, save_torch
+from videossl.training.loop import Trainer
+from videossl.training.record import History, write_run
+from videossl.training.run_folder import exclusive
+from videossl.training.seeding import INITIAL, seed_everything
+from videossl.training.session import Compute, augmentation, batches, make_trainer
+
+
+def pretrain(
+    spec: dict[str, Any],
+    identity: dict[str, Any],
+    *,
+    manifest: Path,
+    subset: Path,
+    folder: Path,
+    previous: Path | None,
+    compute: Compute,
+) -> None:
+    """Train a backbone on a pretext task; leaves weights, state, metrics and `run.json` in `folder`.
+
+    Args:
+        spec: what decides the weights (:func:`videossl.specs.pretrain_spec`).
+        identity: the cell's identity columns.
+        manifest: of the source dataset; its frame store lies beside it.
+        subset: Parquet file of the training videos.
+        folder: the run folder.
+        previous: `state.pt` of the milestone before, which is continued; None for the first.
+        compute: device, threads, loader workers.
+    """
+    device, signals = compute.start()
+    with exclusive(folder):
+        rows = read_manifest(manifest)
+        store = open_store(manifest, rows)
+        videos = subset_videos(rows, subset)
+        heldout = heldout_videos(rows, spec["heldout_videos"], spec["seed"])
+        task = build_task(spec).to(device)
+        dataset = ClipDataset(store, videos, task.sampler, augmentation(spec), spec["seed"])
+
+        def step(batch, generator):  # noqa: ANN001, ANN202  (the protocol Step has the types)
+            return task(prepare(batch, device), generator)
+
+        trainer = make_trainer(spec, task, step, dataset, folder, compute, signals)
+        trainer.after_step = task.on_step_end
+        if previous is not None and trainer.epoch == 0 and trainer.step_in_epoch == 0:
+            trainer.restore(_matching(load_torch(previous), trainer, previous))
+        trainer.run(spec["stop"], batches(spec, dataset, compute, device), f"{spec['task']}, {len(videos)} videos")
+        metrics = evaluate(spec, task, store, heldout, compute, device)
+        _finish(folder, spec, identity, trainer, metrics, device, {"train": len(videos), "heldout": len(heldout)})
+
+
+def build_task(spec: dict[str, Any]) -> PretextTask:
+    """The pretext task around its backbone; the initial weights follow from the seed alone."""
+    seed_everything(spec["seed"], INITIAL, 0)
+    backbone = backbones.build(spec["backbone"]["name"], **spec["backbone"]["options"])
+    return pretext.build(spec["task"], backbone, spec["options"], frames=spec["clip"]["frames"])
+
+
+def _matching(state: dict[str, Any], trainer: Trainer, path: Path) -> dict[str, Any]:
+    expected = trainer.checkpoints.recipe_hash
+    if state["recipe_hash"] != expected:
+        raise RuntimeError(
+            f"{path} was trained under another recipe ({state['recipe_hash']}, this one is {expected}); remove it and "
+            "run again: Snakemake will train that milestone anew"
+        )
+    return state
+
+
+@torch.no_grad()
+def evaluate(
+    spec: dict[str, Any],
+    task: PretextTask,
+    store: FrameStore,
+    heldout: pd.DataFrame,
+    compute: Compute,
+    device: torch.device,
+) -> list[dict[str, Any]]:
+    """The pretext task's own metrics on held-out videos; none if the source has no validation videos.
+
+    The clips are drawn and augmented as in training, with draws that are the same for every milestone and seed of
+    the order, so that milestones can be compared.
+    """
+    if heldout.empty:
+        print("no validation videos in the source: the pretext task is not measured", flush=True)
+        return []
+    task.eval()
+    dataset = ClipDataset(store, heldout, task.sampler, augmentation(spec), spec["seed"] + INITIAL)
+    loader = eval_loader(dataset, batch_size=spec["batch_size"], workers=compute.workers, device=device)
+    parts = []
+    for number, batch in enumerate(track(loader, "held-out videos")):
+        generator = seed_everything(spec["seed"], INITIAL, 1 + number)
+        parts.append(task.evaluate_batch(prepare(batch, device), generator))
+    outputs = {name: torch.cat([part[name].cpu() for part in parts]) for name in parts[0]}
+    return [{"split": "val", **row} for row in task.summarise(outputs)]
+
+
+def _finish(
+    folder: Path,
+    spec: dict[str, Any],
+    identity: dict[str, Any],
+    trainer: Trainer,
+    metrics: list[dict[str, Any]],
+    device: torch.device,
+    samples: dict[str, int],
+) -> None:
+    trainer.checkpoints.save(trainer.state())
+    # The next milestone's starting point is this very file: a second name costs no disk, and should the controller
+    # die before it has noted that the job is done, the checkpoint that is left makes the repetition short.
+    state = folder / "state.pt"
+    state.unlink(missing_ok=True)
+    os.link(trainer.checkpoints.path, state)
+    save_torch(
+        folder / "weights.pt",
+        {"backbone": trainer.module.backbone.state_dict(), "spec": spec["backbone"], "identity": identity},
+    )
+    write_metrics(folder / "metrics.parquet", identity, [*metrics, *_last_loss(folder)])
+    write_run(
+        folder / "run.json",
+        spec=spec,
+        identity=identity,
+        device=device,
+        seconds=trainer.clock.seconds,
+        samples=samples,
+    )
+
+
+def _last_loss(folder: Path) -> list[dict[str, Any]]:
+    """The mean training loss of the last epoch, as a metrics row."""
+    last = History(folder).last()
+    if last is None:  # the checkpoint was already at the milestone and the history is gone
+        return []
+    return [{"split": "train", "metric": "loss", "value": last["loss"], "n": last["samples"]}]

@@ -1,0 +1,100 @@
+"""`run.json` and `train.jsonl`: what each run leaves besides its results."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from videossl import __version__
+from videossl.files import write_json, write_text
+from videossl.specs import spec_hash
+
+PACKAGES = ("torch", "torchvision", "numpy", "pyarrow", "decord", "simplejpeg", "snakemake")
+
+
+def code_version() -> str:
+    """Commit of the code in use, with `+changes` if files differ from it; the package's version outside git."""
+    here = Path(__file__).parent
+    try:
+        commit = _git(here, "rev-parse", "--short=12", "HEAD")
+        return commit + ("+changes" if _git(here, "status", "--porcelain", "--", ".") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return __version__
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def device_name(device: torch.device) -> str:
+    """The device in words."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu"
+
+
+def write_run(
+    path: Path,
+    *,
+    spec: dict[str, Any],
+    identity: dict[str, Any],
+    device: torch.device,
+    seconds: float,
+    samples: dict[str, int],
+) -> None:
+    """Write `run.json`: recipe and hash, versions, device, wall time, GPU-hours, sample counts."""
+    gpus = 1 if device.type == "cuda" else 0
+    write_json(
+        path,
+        {
+            "identity": identity,
+            "recipe": spec,
+            "recipe_hash": spec_hash(spec),
+            "code_version": code_version(),
+            "python": platform.python_version(),
+            "packages": {name: version(name) for name in PACKAGES},
+            "device": str(device),
+            "device_name": device_name(device),
+            "threads": torch.get_num_threads(),
+            "wall_seconds": round(seconds, 2),
+            "gpu_hours": round(gpus * seconds / 3600, 4),
+            "samples": samples,
+        },
+    )
+
+
+class History:
+    """`train.jsonl`: one JSON line an epoch. Lives in the run folder; a rule's log is wiped at every attempt."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "train.jsonl"
+
+    def rewind(self, epoch: int) -> None:
+        """Forget epochs from `epoch` on (0-based), which a resumed run will train again."""
+        if self.path.exists():
+            kept = [line for line in self.path.read_text().splitlines() if _epoch_of(line) <= epoch]
+            write_text(self.path, "".join(f"{line}\n" for line in kept))
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Append one epoch; its `epoch` counts from 1."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a") as handle:
+            handle.write(json.dumps(entry, sort_keys=True) + "\n")
+
+    def last(self) -> dict[str, Any] | None:
+        """The newest epoch, or None."""
+        lines = self.path.read_text().splitlines() if self.path.exists() else []
+        return json.loads(lines[-1]) if lines else None
+
+
+def _epoch_of(line: str) -> float:
+    """The line's epoch; infinite for a line that a kill left half written."""
+    try:
+        return json.loads(line)["epoch"]
+    except json.JSONDecodeError:
+        return float("inf")

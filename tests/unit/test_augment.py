@@ -1,0 +1,290 @@
+"""Augmentation against straightforward per-frame references, and its consistency within a clip."""
+
+import colorsys
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from videossl.data.augment import AugmentConfig, ClipAugmentation, apply_geometry, draw
+from videossl.data.photometric import COLUMNS, PhotometricParams, blur_radius, photometric
+from videossl.errors import UserError
+
+FULL = AugmentConfig(
+    size=32,
+    crop="random_resized",
+    scale=(0.3, 1.0),
+    ratio=(0.5, 2.0),
+    rotation=10.0,
+    flip=0.5,
+    jitter=(0.8, 0.8, 0.8, 0.2),
+    jitter_p=0.8,
+    gray_p=0.2,
+    gamma=(0.7, 1.5),
+    blur_p=0.5,
+    mean=(0.4, 0.5, 0.6),
+    std=(0.2, 0.3, 0.4),
+).checked()
+
+
+@pytest.fixture(scope="module")
+def picture() -> np.ndarray:
+    """A smooth colourful picture (48, 64, 3) uint8."""
+    small = np.random.default_rng(0).integers(0, 256, (9, 12, 3), dtype=np.uint8)
+    return np.asarray(Image.fromarray(small).resize((64, 48), Image.Resampling.BICUBIC))
+
+
+def geometry(picture: np.ndarray, **values) -> torch.Tensor:
+    height, width = picture.shape[:2]
+    drawn = {"size": 32, "top": 0, "left": 0, "height": height, "width": width, "angle": 0.0, "flip": False}
+    return apply_geometry(picture[None], ClipAugmentation(**{**drawn, **values}, photometric=np.zeros(0)))[0]
+
+
+def parameters(**values) -> np.ndarray:
+    """One neutral row of parameters with some values replaced."""
+    neutral = {
+        "brightness": 1,
+        "contrast": 1,
+        "saturation": 1,
+        "gamma": 1,
+        "std_r": 1,
+        "std_g": 1,
+        "std_b": 1,
+    }
+    row = {**dict.fromkeys(COLUMNS, 0.0), **neutral, "order1": 1, "order2": 2, "order3": 3, **values}
+    return np.array([row[name] for name in COLUMNS], dtype=np.float32)
+
+
+def run(clips: np.ndarray, rows: list[np.ndarray]) -> np.ndarray:
+    """photometric() on (N, T, H, W, 3), back in that layout."""
+    result = photometric(torch.from_numpy(clips), PhotometricParams(torch.from_numpy(np.stack(rows))))
+    assert result.dtype == torch.float32 and result.shape == (clips.shape[0], 3, *clips.shape[1:4])
+    return result.permute(0, 2, 3, 4, 1).numpy()
+
+
+# A reference that does one clip at a time, in NumPy and the standard library's colour conversion.
+
+
+def luma(x):
+    return (x @ np.array([0.299, 0.587, 0.114]))[..., None]
+
+
+def turn_hue(x, shift):
+    turned = [colorsys.rgb_to_hsv(*rgb) for rgb in x.reshape(-1, 3)]
+    return np.array([colorsys.hsv_to_rgb((h + shift) % 1, s, v) for h, s, v in turned]).reshape(x.shape)
+
+
+REFERENCE = [
+    lambda x, f: np.clip(x * f, 0, 1),
+    lambda x, f: np.clip(f * x + (1 - f) * luma(x).mean(), 0, 1),
+    lambda x, f: np.clip(f * x + (1 - f) * luma(x), 0, 1),
+    turn_hue,
+]
+
+
+def reference(clip, row):
+    x = clip / 255.0
+    values = dict(zip(COLUMNS, row.astype(float), strict=True))
+    for position in range(4):
+        number = int(values[f"order{position}"])
+        x = REFERENCE[number](x, values[COLUMNS[number]])
+    if values["gray"]:
+        x = np.repeat(luma(x), 3, axis=-1)
+    x = x ** values["gamma"]
+    if values["blur_sigma"]:
+        radius = blur_radius(min(clip.shape[1:3]))
+        kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / values["blur_sigma"]) ** 2)
+        kernel /= kernel.sum()
+        for axis in (1, 2):
+            pad = [(radius, radius) if a == axis else (0, 0) for a in range(4)]
+            padded = np.pad(x, pad, mode="reflect")
+            x = np.apply_along_axis(np.convolve, axis, padded, kernel, mode="valid")
+    mean = np.array([values[f"mean_{c}"] for c in "rgb"])
+    return (x - mean) / np.array([values[f"std_{c}"] for c in "rgb"])
+
+
+def test_all_jitter_operations_act_in_every_order(picture):
+    clip = np.stack([picture[:12, :16], picture[20:32, 30:46]])
+    values = {"brightness": 1.2, "contrast": 0.6, "saturation": 1.5, "hue": 0.15}
+    rows = [
+        parameters(**values, **{f"order{position}": number for position, number in enumerate(order)})
+        for order in itertools.permutations(range(4))
+    ]
+    results = run(np.repeat(clip[None], len(rows), axis=0), rows)
+    for row, result in zip(rows, results, strict=True):
+        np.testing.assert_allclose(result, reference(clip, row), atol=2e-5)
+    # The order matters, and leaving any operation out changes the result.
+    assert len({result.round(3).tobytes() for result in results}) > 12
+    for name in values:
+        without = run(clip[None], [parameters(**{**values, name: 0.0 if name == "hue" else 1.0})])[0]
+        assert np.abs(without - results[0]).mean() > 0.01, name
+
+
+def test_a_mixed_batch_equals_clip_by_clip_references(picture):
+    rng = np.random.default_rng(3)
+    config = AugmentConfig(**{**FULL.__dict__, "size": 48})
+    rows = [draw(config, 48, 64, rng).photometric for _ in range(12)]
+    table = np.stack(rows)
+    for name in ("gray", "blur_sigma", "hue"):  # the batch has clips with and without each of them
+        assert 0 < (table[:, COLUMNS.index(name)] != 0).sum() < 12
+    clips = rng.integers(0, 60, (12, 2, 24, 24, 3), dtype=np.uint8) + picture[:24, :24]
+    for clip, row, result in zip(clips, rows, run(clips, rows), strict=True):
+        np.testing.assert_allclose(result, reference(clip, row), atol=1e-4)
+
+
+def test_greys_and_extremes_survive_hue_and_gamma():
+    clip = np.stack([np.full((6, 6, 3), value, np.uint8) for value in (0, 77, 255)])[None]
+    result = run(clip, [parameters(hue=0.3, gamma=0.5)])[0]
+    np.testing.assert_allclose(result, (clip[0] / 255.0) ** 0.5, atol=1e-6)
+
+
+def test_defaults_only_scale_to_the_unit_interval(picture):
+    drawn = draw(AugmentConfig(size=48), 48, 64, np.random.default_rng(0))
+    cut = apply_geometry(picture[None], drawn)
+    assert torch.equal(cut[0], torch.from_numpy(picture[:, 8:56]))
+    np.testing.assert_allclose(run(cut.numpy()[None], [drawn.photometric])[0], cut.numpy() / 255, atol=1e-6)
+
+
+def test_a_clip_of_identical_frames_stays_identical(picture):
+    clip = np.repeat(picture[None], 5, axis=0)
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        drawn = draw(FULL, 48, 64, rng)
+        result = run(apply_geometry(clip, drawn).numpy()[None], [drawn.photometric])[0]
+        assert result.shape == (5, 32, 32, 3)
+        np.testing.assert_array_equal(result, np.broadcast_to(result[:1], result.shape))
+
+
+def test_the_jitter_keeps_the_brightness_steps_of_a_clip(picture):
+    """Contrast is about the clip's mean: a frame that gets brighter must still be seen to get brighter."""
+    clip = np.stack([picture // 4 + 10 * step for step in range(4)])
+    means = run(clip[None], [parameters(contrast=0.5)])[0].mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(np.diff(means), 0.5 * 10 / 255, atol=1e-4)
+
+
+def test_crop_and_flip_take_the_very_pixels(picture):
+    box = {"top": 7, "left": 20, "height": 32, "width": 32}
+    expected = torch.from_numpy(picture[7:39, 20:52].copy())
+    assert torch.equal(geometry(picture, **box), expected)
+    assert torch.equal(geometry(picture, **box, flip=True), expected.flip(1))
+
+
+def test_resizing_agrees_with_pillow(picture):
+    box = {"top": 4, "left": 3, "height": 40, "width": 55}
+    expected = Image.fromarray(picture[4:44, 3:58]).resize((32, 32), Image.Resampling.BILINEAR)
+    assert np.abs(geometry(picture, **box).numpy().astype(int) - np.asarray(expected)).max() <= 1
+
+
+@pytest.mark.parametrize("angle", [10.0, -7.0])
+def test_rotation_is_about_the_frame_centre_and_counter_clockwise(picture, angle):
+    result = geometry(picture, top=8, left=16, height=32, width=32, angle=angle).numpy().astype(int)
+    rotated = Image.fromarray(picture).rotate(angle, Image.Resampling.BILINEAR)
+    expected = np.asarray(rotated)[8:40, 16:48].astype(int)
+    assert np.abs(result - expected).mean() < 1.0
+    assert np.abs(result - picture[8:40, 16:48]).mean() > 3
+
+
+def test_rotation_leaves_no_black_corners():
+    assert geometry(np.full((48, 64, 3), 90, np.uint8), angle=10.0).unique().tolist() == [90]
+
+
+def test_random_resized_boxes_follow_scale_and_ratio():
+    config = AugmentConfig(size=16, crop="random_resized", scale=(0.3, 0.6), ratio=(0.75, 4 / 3)).checked()
+    rng = np.random.default_rng(0)
+    drawn = [draw(config, 240, 320, rng) for _ in range(500)]
+    area = np.array([d.height * d.width for d in drawn]) / (240 * 320)
+    ratio = np.array([d.width / d.height for d in drawn])
+    assert 0.29 < area.min() < 0.32 and 0.58 < area.max() < 0.61 and abs(area.mean() - 0.45) < 0.02
+    assert 0.74 < ratio.min() < 0.8 and 1.25 < ratio.max() < 1.35
+    assert abs(np.log(ratio).mean()) < 0.03
+    assert all(d.top >= 0 and d.top + d.height <= 240 and d.left + d.width <= 320 for d in drawn)
+    assert len({(d.top, d.left) for d in drawn}) > 400
+
+
+def test_a_box_that_cannot_fit_falls_back_to_the_centre():
+    config = AugmentConfig(size=16, crop="random_resized", scale=(1.0, 1.0), ratio=(3.0, 3.0)).checked()
+    drawn = draw(config, 100, 120, np.random.default_rng(0))
+    assert (drawn.top, drawn.left, drawn.height, drawn.width) == (30, 0, 40, 120)
+
+
+def test_crops_after_a_resize_take_the_same_part_of_the_frame():
+    rng = np.random.default_rng(0)
+    config = AugmentConfig(size=112, crop="random", resize_short=128).checked()
+    drawn = [draw(config, 256, 340, rng) for _ in range(300)]
+    assert {(d.height, d.width) for d in drawn} == {(224, 224)}
+    assert {d.top for d in drawn} == set(range(33)) and max(d.left for d in drawn) > 110
+    drawn = draw(AugmentConfig(size=112, crop="random"), 128, 171, rng)
+    assert (drawn.height, drawn.width) == (112, 112)
+    drawn = draw(AugmentConfig(size=112, crop="center"), 128, 171, rng)  # the largest square
+    assert (drawn.top, drawn.left, drawn.height, drawn.width) == (0, 21, 128, 128)
+    drawn = draw(AugmentConfig(size=112, crop="random"), 40, 50, rng)  # a frame smaller than the clip
+    assert (drawn.height, drawn.width) == (40, 40)
+
+
+def test_probabilities_and_ranges_of_the_draws():
+    rng = np.random.default_rng(0)
+    drawn = [draw(FULL, 48, 64, rng) for _ in range(3000)]
+    column = dict(zip(COLUMNS, np.stack([d.photometric for d in drawn]).T, strict=True))
+    assert abs(np.mean([d.flip for d in drawn]) - 0.5) < 0.04
+    assert abs((column["hue"] != 0).mean() - 0.8) < 0.03
+    assert abs(column["gray"].mean() - 0.2) < 0.03
+    assert abs((column["blur_sigma"] > 0).mean() - 0.5) < 0.04
+    assert 0.2 <= column["brightness"].min() < 0.25 and 1.75 < column["brightness"].max() <= 1.8
+    assert -0.2 <= column["hue"].min() < -0.19 and 0.7 <= column["gamma"].min() < 0.71
+    angles = np.array([d.angle for d in drawn])
+    assert -10 <= angles.min() < -9.9 and abs(angles.mean()) < 0.5
+    orders = np.stack([column[f"order{position}"] for position in range(4)], axis=1)
+    assert len({tuple(order) for order in orders.tolist()}) == 24
+
+
+def test_equal_generators_draw_equal_augmentations():
+    first, second = (draw(FULL, 48, 64, np.random.default_rng(5)) for _ in range(2))
+    np.testing.assert_array_equal(first.photometric, second.photometric)
+    assert (first.top, first.left, first.angle, first.flip) == (
+        second.top,
+        second.left,
+        second.angle,
+        second.flip,
+    )
+
+
+def test_configuration_values_become_a_config():
+    config = AugmentConfig.from_dict({"size": 112, "crop": "random", "jitter": [0.4, 0.4, 0.4, 0.4]})
+    assert config.jitter == (0.4, 0.4, 0.4, 0.4) and hash(config)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"size": 8, "crops": "random"}, "Did you mean crop"),
+        ({"crop": "random"}, "'size'"),
+        ({"size": 8, "crop": "middle"}, "random, center, random_resized"),
+        ({"size": 8, "scale": [0.5]}, "2 numbers"),
+        ({"size": 8, "scale": [0.9, 0.5]}, "low <= high"),
+        ({"size": 8, "ratio": ["a", 1]}, "2 numbers"),
+        ({"size": 8, "flip": 1.5}, "probability"),
+        ({"size": 8, "resize_short": 6}, "at least size = 8"),
+        ({"size": 8, "jitter": [0.1, 0.1, 0.1, 0.9]}, "hue"),
+        ({"size": 8, "gamma": 2.0}, "2 numbers"),
+        ({"size": 8, "std": [1, 1, 0]}, "> 0"),
+        ({"size": "8"}, "integer"),
+        ({"size": 8, "rotation": "10"}, "degrees"),
+    ],
+)
+def test_invalid_configuration_is_named(values, message):
+    with pytest.raises(UserError, match=message) as caught:
+        AugmentConfig.from_dict(values, where="config/recipes/rotnet.yaml: augment")
+    assert "config/recipes/rotnet.yaml" in str(caught.value)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_the_gpu_gives_the_same_clips(picture):
+    rng = np.random.default_rng(3)
+    rows = torch.from_numpy(np.stack([draw(FULL, 48, 64, rng).photometric for _ in range(12)]))
+    clips = torch.from_numpy(np.repeat(picture[None, None], 12, axis=0))
+    on_cpu = photometric(clips, PhotometricParams(rows))
+    on_gpu = photometric(clips.cuda(), PhotometricParams(rows))
+    torch.testing.assert_close(on_gpu.cpu(), on_cpu, atol=1e-4, rtol=1e-4)

@@ -1,0 +1,106 @@
+import pytest
+import torch
+from torch import nn
+
+from videossl.errors import UserError
+from videossl.pretext.parts.momentum import MomentumEncoder
+from videossl.pretext.parts.queue import Queue
+
+
+def linear(value: float) -> nn.Linear:
+    layer = nn.Linear(2, 1)
+    nn.init.constant_(layer.weight, value)
+    nn.init.constant_(layer.bias, value)
+    return layer
+
+
+def test_parameters_follow_by_the_momentum():
+    """0 -> 0.9 * 0 + 0.1 * 1 = 0.1 -> 0.9 * 0.1 + 0.1 * 1 = 0.19."""
+    query = linear(0.0)
+    key = MomentumEncoder(query, momentum=0.9)
+    for p in query.parameters():
+        nn.init.ones_(p)
+    key.update(query)
+    torch.testing.assert_close(key.encoder.weight, torch.full((1, 2), 0.1))
+    key.update(query)
+    torch.testing.assert_close(key.encoder.weight, torch.full((1, 2), 0.19))
+    torch.testing.assert_close(key.encoder.bias, torch.full((1,), 0.19))
+
+
+def test_it_is_a_copy_without_gradient():
+    query = linear(1.0)
+    key = MomentumEncoder(query, momentum=0.999)
+    assert key.encoder.weight.data_ptr() != query.weight.data_ptr()
+    assert not any(p.requires_grad for p in key.parameters())
+    assert all(p.requires_grad for p in query.parameters())
+    assert not key(torch.ones(1, 2, requires_grad=True)).requires_grad
+
+
+def test_running_statistics_are_its_own():
+    query = nn.Sequential(nn.BatchNorm1d(2))
+    key = MomentumEncoder(query, momentum=0.0).train()
+    query.train()
+    query(torch.full((4, 2), 10.0))
+    key(torch.full((4, 2), -10.0))
+    key.update(query)
+    assert (query[0].running_mean > 0).all()
+    assert (key.encoder[0].running_mean < 0).all()
+
+
+def test_another_architecture_is_refused():
+    with pytest.raises(ValueError):
+        MomentumEncoder(linear(0.0), 0.9).update(nn.Sequential(linear(0.0), nn.Linear(1, 1)))
+
+
+def numbered(first: int, count: int) -> torch.Tensor:
+    """Keys (count, 2) that carry their number."""
+    return torch.arange(first, first + count, dtype=torch.float32)[:, None].expand(count, 2)
+
+
+def test_the_queue_starts_with_random_unit_vectors():
+    queue = Queue(16, 50)
+    torch.testing.assert_close(queue.keys.norm(dim=0), torch.ones(50))
+    assert queue.keys.std() > 0.1
+
+
+def test_the_oldest_keys_go_first_and_a_batch_wraps_around():
+    """Size 5, batches of 3: places 0 1 2, then 3 4 0, then 1 2 3."""
+    queue = Queue(2, 5)
+    queue.enqueue(numbered(1, 3))
+    queue.enqueue(numbered(4, 3))
+    assert queue.keys[0].tolist() == [6, 2, 3, 4, 5]
+    queue.enqueue(numbered(7, 3))
+    assert queue.keys[0].tolist() == [6, 7, 8, 9, 5]
+    assert queue.position == 4
+
+
+def test_of_a_batch_above_the_size_the_last_keys_stay():
+    queue = Queue(2, 3)
+    queue.enqueue(numbered(1, 7))
+    assert sorted(queue.keys[0].tolist()) == [5, 6, 7]
+
+
+def test_negatives_keep_their_values_for_the_backward_pass():
+    queue = Queue(2, 3)
+    query = torch.ones(1, 2, requires_grad=True)
+    negatives = queue.negatives()
+    then = negatives.clone()
+    scores = (query @ negatives).sum()
+    queue.enqueue(numbered(1, 3))
+    scores.backward()
+    torch.testing.assert_close(query.grad, then.sum(dim=1)[None])
+
+
+def test_the_state_restores_keys_and_position():
+    queue = Queue(2, 5)
+    queue.enqueue(numbered(1, 3))
+    restored = Queue(2, 5)
+    restored.load_state_dict(queue.state_dict())
+    for one in (queue, restored):
+        one.enqueue(numbered(4, 4))
+    assert torch.equal(queue.keys, restored.keys) and queue.position == restored.position == 2
+
+
+def test_an_empty_queue_is_refused():
+    with pytest.raises(UserError, match="at least 1 key"):
+        Queue(2, 0)

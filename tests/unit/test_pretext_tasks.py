@@ -1,0 +1,147 @@
+"""What holds for every pretext task with every backbone; a new file of either kind is tested here too."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from videossl.backbones import registry as backbones
+from videossl.errors import UserError
+from videossl.pretext import registry as tasks
+
+FRAMES, SIZE, VIDEOS = 8, 32, 6
+PAIRS = [(task, backbone) for task in tasks.names() for backbone in backbones.names()]
+# Beside the defaults. A queue of exactly one batch is full after one step, so that what the loss does
+# afterwards is learning; the key encoder must follow within the few steps of a test.
+OPTIONS = {"rspnet": {"queue_size": VIDEOS, "dim": 16, "momentum": 0.5}}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+
+def make(task: str, backbone: str, seed: int = 0):
+    torch.manual_seed(seed)
+    network = backbones.build(backbone, width=0.05)
+    return tasks.build(task, network, OPTIONS.get(task, {}), frames=FRAMES)
+
+
+def batch_for(task, videos: int = VIDEOS) -> torch.Tensor:
+    """Clips that a task can learn from: the clips of a video share a picture, which has a right way up and flickers."""
+    frames = len(task.sampler(100, np.random.default_rng(0))[0])
+    generator = torch.Generator().manual_seed(1)
+    pictures = torch.randn(videos, 1, 3, 1, SIZE, SIZE, generator=generator)
+    noise = torch.randn(videos, task.sampler.clips_per_video, 3, frames, SIZE, SIZE, generator=generator)
+    upright = torch.linspace(-2, 2, SIZE) + torch.linspace(-1, 1, SIZE)[:, None]
+    return pictures + upright + 0.3 * noise
+
+
+class Training:
+    """A few steps as the training loop makes them: both of torch's generators are seeded for every step."""
+
+    def __init__(self, task, lr: float = 0.01) -> None:
+        self.task = task.train()
+        trained = [p for p in task.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.SGD(trained, lr=lr, momentum=0.9)
+        self.clips = batch_for(task)
+
+    def step(self, number: int) -> float:
+        torch.manual_seed(1000 + number)
+        loss, _ = self.task(self.clips, torch.Generator().manual_seed(number))
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.task.on_step_end()
+        return loss.item()
+
+    def state(self) -> bytes:
+        return pickle.dumps((self.task.state_dict(), self.optimizer.state_dict()))
+
+    def restore(self, state: bytes) -> None:
+        model, optimizer = pickle.loads(state)
+        self.task.load_state_dict(model)
+        self.optimizer.load_state_dict(optimizer)
+
+
+@pytest.mark.parametrize(("task", "backbone"), PAIRS)
+def test_forward_and_backward(task, backbone):
+    model = make(task, backbone).train()
+    loss, scalars = model(batch_for(model), torch.Generator().manual_seed(0))
+    assert loss.ndim == 0 and torch.isfinite(loss)
+    assert all(not torch.as_tensor(value).requires_grad for value in scalars.values())
+    loss.backward()
+    trained = {key: p for key, p in model.named_parameters() if p.requires_grad}
+    assert set(dict(model.backbone.named_parameters(prefix="backbone"))) <= set(trained)
+    assert not [key for key, p in trained.items() if p.grad is None]
+
+
+@pytest.mark.parametrize(("task", "backbone"), PAIRS)
+def test_loss_falls_on_a_fixed_batch(task, backbone):
+    training = Training(make(task, backbone))
+    losses = [training.step(number) for number in range(30)]
+    assert np.mean(losses[-5:]) < 0.85 * np.mean(losses[1:6])
+
+
+@pytest.mark.parametrize(("task", "backbone"), PAIRS)
+def test_a_restored_training_goes_on_bit_for_bit(task, backbone):
+    first = Training(make(task, backbone))
+    for number in range(3):
+        first.step(number)
+    saved = first.state()
+    losses = [first.step(number) for number in (3, 4)]
+
+    second = Training(make(task, backbone, seed=99))
+    second.restore(saved)
+    assert [second.step(number) for number in (3, 4)] == losses
+    for key, value in first.task.state_dict().items():
+        assert torch.equal(value, second.task.state_dict()[key]), key
+
+
+@pytest.mark.parametrize(("task", "backbone"), PAIRS)
+def test_held_out_metrics(task, backbone):
+    model = make(task, backbone).eval()
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    clips = batch_for(model, videos=5)
+    generator = torch.Generator().manual_seed(0)
+    parts = [model.evaluate_batch(part, generator) for part in clips.split([3, 2])]
+    outputs = {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
+    assert all(len(value) == 5 and not value.requires_grad for value in outputs.values())
+    rows = model.summarise(outputs)
+    assert rows
+    for row in rows:
+        assert set(row) == {"metric", "value", "n", "chance"}
+        assert isinstance(row["value"], float) and 0 <= row["value"] <= 1
+        assert 0 < row["chance"] < 1 and row["n"] >= 5
+    assert all(torch.equal(value, model.state_dict()[key]) for key, value in before.items())
+
+
+@pytest.mark.parametrize("task", tasks.names())
+def test_evaluating_in_training_mode_is_refused(task):
+    model = make(task, backbones.names()[0]).train()
+    with pytest.raises(RuntimeError, match="eval"):
+        model.evaluate_batch(batch_for(model, 2), torch.Generator())
+
+
+@pytest.mark.parametrize("task", tasks.names())
+def test_the_sampler_pickles_and_fits_any_video(task):
+    sampler = pickle.loads(pickle.dumps(make(task, backbones.names()[0]).sampler))
+    for num_frames in (1, 7, 300):
+        clips = sampler(num_frames, np.random.default_rng(0))
+        assert len(clips) == sampler.clips_per_video
+        assert len({len(clip) for clip in clips}) == 1
+        assert all(clip.min() >= 0 and clip.max() < num_frames for clip in clips)
+
+
+@pytest.mark.parametrize("task", tasks.names())
+def test_an_unknown_option_lists_the_valid_ones(task):
+    network = backbones.build("r2plus1d", width=0.05)
+    with pytest.raises(UserError, match=rf"unknown option 'nosuch'.*pretext task '{task}'.*Valid: \w+"):
+        tasks.build(task, network, {"nosuch": 1}, frames=FRAMES)
+
+
+def test_an_unknown_task_is_explained():
+    with pytest.raises(UserError, match=r"unknown pretext task 'rotnett'.*Did you mean rotnet"):
+        tasks.build("rotnett", backbones.build("r2plus1d", width=0.05), {}, frames=FRAMES)

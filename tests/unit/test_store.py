@@ -1,0 +1,263 @@
+"""Videos into shards, reports and the manifest; frames out again."""
+
+import multiprocessing
+import pickle
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from video_files import frame_content, listing_of, overwritten, truncated, write_audio, write_video
+
+from videossl.data import materialise
+from videossl.data.materialise import (
+    MANIFEST_SCHEMA,
+    REPORT_SCHEMA,
+    merge_manifest,
+    resize,
+    stored_size,
+    write_shard,
+)
+from videossl.data.store import FrameStore, ShardWriter
+from videossl.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory) -> Path:
+    """A folder of whole and damaged videos."""
+    root = tmp_path_factory.mktemp("videos")
+    write_video(root / "whole.mp4", 30)
+    write_video(root / "front.mp4", 60, faststart=True)
+    write_video(root / "one.mp4", 1)
+    write_video(root / "five.avi", 5, codec="mpeg4")
+    write_video(root / "whole.avi", 60, codec="mpeg4")
+    write_video(root / "whole.webm", 30, codec="libvpx-vp9")
+    write_video(root / "odd.avi", 4, 62, 100, codec="mpeg4")
+    truncated(root / "whole.mp4", root / "cut.mp4")
+    truncated(root / "front.mp4", root / "cut_front.mp4")
+    truncated(root / "whole.avi", root / "cut.avi")
+    truncated(root / "whole.webm", root / "cut.webm")
+    overwritten(root / "front.mp4", root / "overwritten.mp4")
+    write_audio(root / "audio.mp4")
+    (root / "empty.mp4").touch()
+    (root / "text.mp4").write_text("<html>404 Not Found</html>\n" * 20)
+    (root / "noise.mp4").write_bytes(np.random.default_rng(0).bytes(5000))
+    return root
+
+
+def store(
+    root: Path, listing: pd.DataFrame, out: Path, shards: int = 1, short_side: int = 32, quality: int = 90
+):
+    """Write all shards; returns the store and the manifest."""
+    arrows = [out / f"{shard:04d}.arrow" for shard in range(shards)]
+    for shard, arrow in enumerate(arrows):
+        report = arrow.with_suffix(".parquet")
+        write_shard(listing, root, shard, shards, arrow, report, short_side=short_side, quality=quality)
+    table = merge_manifest(listing, [arrow.with_suffix(".parquet") for arrow in arrows])
+    return FrameStore(arrows), table
+
+
+def test_frames_come_back_in_order_and_nearly_unchanged(videos, tmp_path):
+    frames, table = store(
+        videos, listing_of(["whole.mp4", "whole.avi", "whole.webm"]), tmp_path, short_side=48
+    )
+    for row in table.to_pylist():
+        decoded = frames.read(row["shard"], row["batch"], range(row["frames"]))
+        expected = np.stack([frame_content(index, 64, 48) for index in range(row["frames"])])
+        assert decoded.shape == expected.shape and decoded.dtype == np.uint8
+        error = np.abs(decoded.astype(int) - expected).mean(axis=(1, 2, 3))
+        assert error.max() < 12, row["id"]  # two lossy codings
+        assert row["duration"] == pytest.approx(row["frames"] / 25)
+        assert (row["width"], row["height"], row["fps"]) == (64, 48, 25)
+
+
+def test_every_damage_is_reported_with_its_reason_and_costs_no_other_video(videos, tmp_path):
+    expected = {
+        "whole.mp4": ("ok", ""),
+        "cut.mp4": ("broken", "cannot open: Invalid data"),
+        "cut_front.mp4": ("broken", " of 60: Invalid data"),
+        "cut.avi": ("broken", "truncated: "),
+        "cut.webm": ("broken", "truncated: "),
+        "overwritten.mp4": ("broken", " of 60: Invalid data"),
+        "audio.mp4": ("broken", "no video stream"),
+        "empty.mp4": ("broken", "empty file"),
+        "text.mp4": ("broken", "cannot open: Invalid data"),
+        "noise.mp4": ("broken", "cannot open: Invalid data"),
+        "gone.mp4": ("missing", "file not found"),
+        "one.mp4": ("ok", ""),
+        "five.avi": ("ok", ""),
+    }
+    listing = listing_of(list(expected))
+    listing.loc[listing["id"] == "gone.mp4", "status"] = "missing"
+    frames, table = store(videos, listing, tmp_path)
+    assert table.schema.equals(MANIFEST_SCHEMA)
+    manifest = table.to_pandas()
+    for row, (status, reason) in zip(manifest.itertuples(), expected.values(), strict=True):
+        assert row.status == status, row
+        assert reason in row.reason and bool(row.reason) == (status != "ok") and "\n" not in row.reason
+        assert (row.batch >= 0) == (row.frames > 0) == (status == "ok")
+    assert frames.num_videos(0) == 3
+    assert [frames.num_frames(0, batch) for batch in range(3)] == [30, 1, 5]
+
+
+def test_only_the_segment_is_stored_and_clipped_to_the_video(videos, tmp_path):
+    ranges = {"a": (5, 12), "b": (25, 99), "c": (None, 3), "d": (28, None), "e": (30, 40), "f": (7, 7)}
+    listing = listing_of(
+        ["whole.mp4"] * 6,
+        id=list(ranges),
+        start_frame=[r[0] for r in ranges.values()],
+        end_frame=[r[1] for r in ranges.values()],
+    )
+    frames, table = store(videos, listing, tmp_path, short_side=48)
+    rows = table.to_pylist()
+    assert [row["frames"] for row in rows] == [7, 5, 3, 2, 0, 0]
+    assert [row["status"] for row in rows] == ["ok"] * 4 + ["broken"] * 2
+    assert "30" in rows[4]["reason"] and "empty range" in rows[5]["reason"]
+    whole = store(videos, listing_of(["whole.mp4"]), tmp_path / "whole", short_side=48)[0].read(
+        0, 0, range(30)
+    )
+    np.testing.assert_array_equal(frames.read(0, rows[0]["batch"], range(7)), whole[5:12])
+    np.testing.assert_array_equal(frames.read(0, rows[3]["batch"], range(2)), whole[28:])
+
+
+def test_a_whole_video_that_decord_cannot_finish_is_read_with_pyav(videos, tmp_path, monkeypatch):
+    good, _ = store(videos, listing_of(["whole.mp4"]), tmp_path / "decord")
+
+    def failing(path):
+        yield from list(materialise.pyav_frames(path))[:10]
+        raise RuntimeError("[05:53:46] /src/video.cc:1: cannot read the end")
+
+    monkeypatch.setattr(materialise, "decord_frames", failing)
+    fallback, table = store(videos, listing_of(["whole.mp4"]), tmp_path / "pyav")
+    assert table["status"].to_pylist() == ["ok"] and table["frames"].to_pylist() == [30]
+    difference = good.read(0, 0, range(30)).astype(int) - fallback.read(0, 0, range(30))
+    assert np.abs(difference).mean() < 3
+
+
+def test_an_unforeseen_error_is_contained(videos, tmp_path, monkeypatch):
+    def explode(path, end=None):
+        raise MemoryError("a picture of\n10^9 pixels")
+
+    monkeypatch.setattr(materialise, "check_video", explode)
+    _, table = store(videos, listing_of(["whole.mp4"]), tmp_path)
+    assert table["reason"].to_pylist() == ["MemoryError: a picture of"]
+
+
+def test_sizes_keep_the_aspect_and_hit_the_short_side(videos, tmp_path):
+    assert stored_size(340, 256, 128) == (170, 128)
+    assert stored_size(240, 320, 128) == (128, 171)
+    assert stored_size(64, 64, 128) == (128, 128)
+    frames, _ = store(videos, listing_of(["odd.avi", "whole.avi"]), tmp_path, short_side=31)
+    assert frames.read(0, 0, [0]).shape == (1, 50, 31, 3)
+    assert frames.read(0, 1, [0]).shape == (1, 31, 41, 3)
+    report = pq.read_table(tmp_path / "0000.parquet")
+    assert report.schema.equals(REPORT_SCHEMA)
+    assert report["stored_width"].to_pylist() == [31, 41] and report["stored_height"].to_pylist() == [50, 31]
+
+
+def test_resizing_averages_instead_of_skipping_pixels():
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[:, ::2] = 200
+    small = resize(stripes, (16, 16))
+    assert abs(int(small.mean()) - 100) <= 1 and small.std() < 12
+
+
+def test_shards_partition_the_listing_and_join_in_its_order(videos, tmp_path):
+    names = ["whole.mp4", "one.mp4", "empty.mp4", "five.avi", "whole.avi"]
+    frames, table = store(videos, listing_of(names), tmp_path, shards=3)
+    assert table["id"].to_pylist() == names
+    assert table["shard"].to_pylist() == [0, 1, 2, 0, 1]
+    assert table["batch"].to_pylist() == [0, 0, -1, 1, 1]
+    assert frames.num_videos(2) == 0
+    for row in table.to_pylist():
+        if row["status"] == "ok":
+            assert frames.num_frames(row["shard"], row["batch"]) == row["frames"]
+
+
+def test_reports_of_another_listing_are_refused(videos, tmp_path):
+    listing = listing_of(["one.mp4", "five.avi"])
+    store(videos, listing, tmp_path)
+    report = tmp_path / "0000.parquet"
+    with pytest.raises(UserError, match="the listing has changed"):
+        merge_manifest(listing.iloc[::-1].reset_index(drop=True), [report])
+    with pytest.raises(UserError, match="not the report of shard 0 of 1"):
+        merge_manifest(listing.iloc[:1], [report])
+    with pytest.raises(UserError, match=r"not the report of shard 0 of 2"):
+        merge_manifest(listing, [report, report])
+
+
+def test_writing_leaves_no_partial_file(videos, tmp_path, monkeypatch):
+    def interrupted(*_args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(materialise, "encode_video", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        store(videos, listing_of(["one.mp4"]), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lossless_shards_return_the_very_same_frames(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (3, 20, 30, 3), dtype=np.uint8)
+    with ShardWriter(tmp_path / "a.arrow", short_side=20, quality=0, codec="png") as writer:
+        assert writer.append([writer.encode(frame) for frame in noise]) == 0
+    frames = FrameStore([tmp_path / "a.arrow"])
+    np.testing.assert_array_equal(frames.read(0, 0, [2, 0, 1, 0]), noise[[2, 0, 1, 0]])
+    assert frames.settings(0)["codec"] == "png"
+    with pytest.raises(UserError, match="jpeg"):
+        ShardWriter(tmp_path / "b.arrow", short_side=20, quality=0, codec="jpg")
+
+
+def test_bad_indices_and_videos(videos, tmp_path):
+    frames, _ = store(videos, listing_of(["five.avi"]), tmp_path)
+    for indices in ([5], [-1], []):
+        with pytest.raises(IndexError):
+            frames.read(0, 0, indices)
+    with pytest.raises(UserError, match="holds 1 videos"):
+        frames.read(0, 1, [0])
+    with pytest.raises(UserError, match="shard 1"):
+        frames.read(1, 0, [0])
+
+
+def test_missing_damaged_and_foreign_shards_name_file_and_remedy(videos, tmp_path):
+    store(videos, listing_of(["five.avi"]), tmp_path)
+    whole = (tmp_path / "0000.arrow").read_bytes()
+    (tmp_path / "cut.arrow").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "empty.arrow").touch()
+    (tmp_path / "text.arrow").write_text("hello " * 100)
+    with pa.OSFile(str(tmp_path / "foreign.arrow"), "wb") as sink:
+        table = pa.table({"frame": [b"x"]})
+        with pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+    for name in ("gone", "cut", "empty", "text", "foreign"):
+        with pytest.raises(UserError, match=rf"{name}\.arrow.*un the workflow again"):
+            FrameStore([tmp_path / f"{name}.arrow"]).read(0, 0, [0])
+    start = whole.index(b"\xff\xd8\xff")
+    (tmp_path / "flipped.arrow").write_bytes(whole[:start] + bytes(100) + whole[start + 100 :])
+    with pytest.raises(UserError, match=r"frame 0 of video 0 in .*flipped\.arrow does not decode"):
+        FrameStore([tmp_path / "flipped.arrow"]).read(0, 0, [0])
+
+
+def test_the_store_survives_pickling_and_forking(videos, tmp_path):
+    frames, _ = store(videos, listing_of(["five.avi"]), tmp_path)
+    expected = frames.read(0, 0, [1, 3])  # the file is now mapped here
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(frames)).read(0, 0, [1, 3]), expected)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            np.testing.assert_array_equal(pool.apply(frames.read, (0, 0, [1, 3])), expected)
+
+
+@pytest.mark.shared
+def test_real_videos_of_many_makes_decode_whole(shared_dir, tmp_path):
+    root = shared_dir / "data" / "real_samples"
+    paths = sorted(str(path.relative_to(root)) for path in root.glob("*/*/*.avi"))
+    assert paths
+    frames, table = store(root, listing_of(paths), tmp_path, short_side=64)
+    assert set(table["status"].to_pylist()) == {"ok"}, table.select(["id", "reason"]).to_pylist()
+    for row in table.to_pylist():
+        clip = frames.read(0, row["batch"], [0, row["frames"] - 1])
+        assert min(clip.shape[1:3]) == 64 and clip.std() > 10  # a picture, not a grey field
+        assert 1 < row["duration"] < 20

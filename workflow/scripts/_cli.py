@@ -1,0 +1,48 @@
+"""What the scripts share: arguments of training jobs, and how a run ends."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from videossl.errors import report_user_errors
+
+
+def training_parser(description: str) -> argparse.ArgumentParser:
+    """The arguments that every training script takes."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--recipe", type=json.loads, required=True, help="JSON of what decides the result")
+    parser.add_argument("--identity", type=json.loads, required=True, help="JSON of the cell's identity columns")
+    parser.add_argument("--manifest", type=Path, required=True, help="manifest.parquet; its shards lie beside it")
+    parser.add_argument("--output", type=Path, required=True, help="weights.pt; everything goes into its folder")
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--workers", type=int, default=0, help="loader processes")
+    parser.add_argument("--checkpoint-minutes", type=float, default=10.0)
+    return parser
+
+
+def compute_of(arguments: argparse.Namespace):  # noqa: ANN201  (importing the type would import torch too early)
+    """The compute settings of a training script."""
+    from videossl.training.session import Compute
+
+    return Compute(
+        device=arguments.device,
+        threads=arguments.threads,
+        workers=arguments.workers,
+        checkpoint_seconds=60 * arguments.checkpoint_minutes,
+    )
+
+
+def run_training(main: Callable[[], None]) -> None:
+    """Run a training script's `main` and exit; a stop on a signal has an exit code that asks for a retry."""
+    from videossl.training.interrupt import EXIT_INTERRUPTED, Interrupted
+
+    try:
+        sys.exit(report_user_errors(main))
+    except Interrupted:
+        print("stopped by a signal; the checkpoint is written and the next attempt goes on from it", flush=True)
+        sys.exit(EXIT_INTERRUPTED)

@@ -1,0 +1,25 @@
+"""Finetune a pretrained backbone (or one without pretraining) on a target dataset and test it."""
+
+from pathlib import Path
+
+from _cli import compute_of, run_training, training_parser
+
+
+def main() -> None:
+    parser = training_parser(__doc__)
+    parser.add_argument("--weights", type=Path, nargs="*", help="weights.pt of a pretraining; none: from scratch")
+    arguments = parser.parse_args()
+    from videossl.downstream.finetune import finetune
+
+    finetune(
+        arguments.recipe,
+        arguments.identity,
+        manifest=arguments.manifest,
+        weights=arguments.weights[0] if arguments.weights else None,
+        folder=arguments.output.parent,
+        compute=compute_of(arguments),
+    )
+
+
+if __name__ == "__main__":
+    run_training(main)

@@ -1,0 +1,32 @@
+"""List the videos of a dataset from its official list files: found or missing, label, split."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from videossl.errors import report_user_errors
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--recipe", type=json.loads, required=True, help="JSON: reader, options, validation, seed")
+    parser.add_argument("--root", type=Path, required=True, help="folder of the videos")
+    parser.add_argument("--annotations", type=Path, required=True, help="folder of the list files")
+    parser.add_argument("--output", type=Path, required=True, help="listing.parquet")
+    arguments = parser.parse_args()
+    import pyarrow as pa
+
+    from videossl.data.readers import GROUPS, LISTING_SCHEMA, read_listing, with_validation
+    from videossl.files import write_parquet
+
+    recipe = arguments.recipe
+    listing = read_listing(recipe["reader"], arguments.root, arguments.annotations, **recipe["options"])
+    if recipe["validation"] and not (listing["split"] == "val").any():
+        listing = with_validation(listing, recipe["validation"], recipe["seed"], GROUPS.get(recipe["reader"]))
+    write_parquet(arguments.output, pa.Table.from_pandas(listing, schema=LISTING_SCHEMA, preserve_index=False))
+    print(listing.groupby(["split", "status"]).size().to_string())
+
+
+if __name__ == "__main__":
+    sys.exit(report_user_errors(main))

@@ -1,0 +1,18 @@
+"""Draw one figure from its cells' metrics, in the format of each output's suffix. Runs by hand too."""
+
+from __future__ import annotations
+
+import sys
+
+from videossl.errors import report_user_errors
+from videossl.report.command import parse_arguments, read_results
+from videossl.report.figures import FIGURE_SUFFIXES, write_figure
+
+
+def main() -> None:
+    arguments = parse_arguments(__doc__, "figure", FIGURE_SUFFIXES)
+    write_figure(read_results(arguments), arguments.output)
+
+
+if __name__ == "__main__":
+    sys.exit(report_user_errors(main))

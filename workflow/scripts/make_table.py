@@ -1,0 +1,18 @@
+"""Write one table from its cells' metrics, in the format of each output's suffix. Runs by hand too."""
+
+from __future__ import annotations
+
+import sys
+
+from videossl.errors import report_user_errors
+from videossl.report.command import parse_arguments, read_results
+from videossl.report.render import TABLE_SUFFIXES, write_table
+
+
+def main() -> None:
+    arguments = parse_arguments(__doc__, "table", TABLE_SUFFIXES)
+    write_table(read_results(arguments), arguments.output)
+
+
+if __name__ == "__main__":
+    sys.exit(report_user_errors(main))

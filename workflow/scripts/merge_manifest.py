@@ -1,0 +1,30 @@
+"""Join a dataset's listing and the reports of its shards into the manifest."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from videossl.errors import report_user_errors
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--listing", type=Path, required=True)
+    parser.add_argument("--reports", type=Path, nargs="+", required=True, help="in the order of the shards")
+    parser.add_argument("--output", type=Path, required=True, help="manifest.parquet")
+    arguments = parser.parse_args()
+    import pandas as pd
+
+    from videossl.data.materialise import merge_manifest
+    from videossl.files import write_parquet
+
+    manifest = merge_manifest(pd.read_parquet(arguments.listing), arguments.reports)
+    write_parquet(arguments.output, manifest)
+    videos = manifest.to_pandas()
+    print(videos.groupby(["split", "status"]).size().to_string())
+    for video in videos[videos["status"] == "broken"].itertuples():
+        print(f"broken: {video.path}: {video.reason}")
+
+
+if __name__ == "__main__":
+    sys.exit(report_user_errors(main))

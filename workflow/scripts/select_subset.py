@@ -1,0 +1,35 @@
+"""Choose a class-balanced, nested subset of a dataset's training videos."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from videossl.errors import UserError, report_user_errors
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--recipe", type=json.loads, required=True, help='JSON: size (a number or "all"), seed')
+    parser.add_argument("--manifest", type=Path, required=True)
+    parser.add_argument("--name", required=True, help="dataset/subset, for messages")
+    parser.add_argument("--videos", type=Path, required=True, help="Parquet file (output)")
+    parser.add_argument("--description", type=Path, required=True, help="JSON file: checksum, shortfall (output)")
+    arguments = parser.parse_args()
+    import pandas as pd
+
+    from videossl.data.subsets import make_subset, write_subset
+
+    size = arguments.recipe["size"]
+    try:
+        videos, description = make_subset(
+            pd.read_parquet(arguments.manifest), None if size == "all" else size, arguments.recipe["seed"]
+        )
+    except UserError as error:
+        raise UserError(f"subset {arguments.name}: {error}") from error
+    write_subset(videos, description, arguments.videos, arguments.description)
+    print(json.dumps(description, indent=2))
+
+
+if __name__ == "__main__":
+    sys.exit(report_user_errors(main))

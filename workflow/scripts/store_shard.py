@@ -1,0 +1,38 @@
+"""Decode one shard of a dataset's videos into the frame store."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from videossl.errors import report_user_errors
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--recipe", type=json.loads, required=True, help="JSON: shards, short_side, quality")
+    parser.add_argument("--listing", type=Path, required=True)
+    parser.add_argument("--root", type=Path, required=True, help="folder of the videos")
+    parser.add_argument("--shard", type=int, required=True, help="number of the shard, from 0")
+    parser.add_argument("--frames", type=Path, required=True, help="Arrow file of the frames (output)")
+    parser.add_argument("--report", type=Path, required=True, help="Parquet file: what became of each video (output)")
+    arguments = parser.parse_args()
+    import pandas as pd
+
+    from videossl.data.materialise import write_shard
+
+    recipe = arguments.recipe
+    write_shard(
+        pd.read_parquet(arguments.listing),
+        arguments.root,
+        arguments.shard,
+        recipe["shards"],
+        arguments.frames,
+        arguments.report,
+        short_side=recipe["short_side"],
+        quality=recipe["quality"],
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(report_user_errors(main))

@@ -197,7 +197,7 @@ def announce():
     )
 
 
-if workflow.is_main_process and workflow.dryrun:
+if workflow.is_main_process and workflow.output_settings.dryrun:
     warn_of_missing_datasets()
 
 

@@ -104,6 +104,9 @@ class Study:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        for name in config.backbones:
+            if name not in backbone_names():
+                raise unknown_name("backbone", name, backbone_names(), "the configuration's `backbones`")
         self.entries = self._read_entries()
         self.cells_of = {name: self._expand(name) for name in self.entries}
 
@@ -116,7 +119,7 @@ class Study:
             if name not in entries:
                 raise unknown_name("table or figure", name, entries, "the configuration's `only`")
         chosen = {name: entry for name, entry in entries.items() if wanted is None or name in wanted}
-        for name, entry in chosen.items():
+        for name, entry in entries.items():
             if entry.cells_of is not None and entry.cells_of not in entries:
                 raise unknown_name("entry", entry.cells_of, entries, f"`cells_of` of {name}")
         self._all_entries = entries
@@ -135,8 +138,11 @@ class Study:
     def _expand(self, name: str) -> list[Cell]:
         """The cells of entry `name`, the baseline's last, each once, in the order of the entry."""
         entry = self._all_entries[name]
-        owner = entry
+        owner, passed = entry, [name]
         while owner.cells_of is not None:
+            if owner.cells_of in passed:
+                raise UserError(f"`cells_of` goes in a circle: {' -> '.join([*passed, owner.cells_of])}")
+            passed.append(owner.cells_of)
             owner = self._all_entries[owner.cells_of]
         cells: dict[Cell, None] = {}
         for grid in owner.grids:

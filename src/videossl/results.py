@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,7 @@ PREDICTIONS_SCHEMA = pa.schema(
 
 _FRACTION = re.compile(r"(^|_)top\d+$|accuracy|recall|relative_decrease")
 Rows = Iterable[Mapping[str, Any]] | pd.DataFrame
+Problem = Callable[[pd.DataFrame], str]
 
 
 def is_fraction(metric: str) -> bool:
@@ -79,9 +80,7 @@ def write_metrics(path: str | Path, identity: Mapping[str, Any], rows: Rows) -> 
         ValueError: a column is unknown or missing, a value is no number, or a fraction is not in [0, 1].
     """
     frame = _assemble(identity, rows, METRICS_SCHEMA, optional=("chance", "ci_low", "ci_high"))
-    if problem := _metrics_problem(frame):
-        raise ValueError(f"metrics for {path}: {problem}")
-    write_parquet(path, _to_arrow(frame, METRICS_SCHEMA))
+    write_parquet(path, _checked(frame, METRICS_SCHEMA, _metrics_problem, f"metrics for {path}"))
 
 
 def read_metrics(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
@@ -96,11 +95,9 @@ def write_predictions(path: str | Path, identity: Mapping[str, Any], rows: Rows)
         ValueError: a column is unknown or missing, a video occurs twice, or `correct` contradicts the labels.
     """
     frame = _assemble(identity, rows, PREDICTIONS_SCHEMA, optional=("correct",))
-    if "correct" not in frame or frame["correct"].isna().all():
+    if frame["correct"].isna().all():
         frame["correct"] = frame["prediction"] == frame["label"]
-    if problem := _predictions_problem(frame):
-        raise ValueError(f"predictions for {path}: {problem}")
-    write_parquet(path, _to_arrow(frame, PREDICTIONS_SCHEMA))
+    write_parquet(path, _checked(frame, PREDICTIONS_SCHEMA, _predictions_problem, f"predictions for {path}"))
 
 
 def read_predictions(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
@@ -128,14 +125,20 @@ def _assemble(
     return pd.concat([pd.DataFrame([dict(identity)] * len(frame)), frame], axis=1)[schema.names]
 
 
-def _to_arrow(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+def _checked(frame: pd.DataFrame, schema: pa.Schema, problem_of: Problem, what: str) -> pa.Table:
+    """The frame as an Arrow table of `schema`, after all checks."""
+    if empty := [field.name for field in schema if not field.nullable and frame[field.name].isna().any()]:
+        raise ValueError(f"{what}: {', '.join(empty)} must not be empty or NaN")
     try:
-        return pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata(None)
+        table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata(None)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise ValueError(f"a column has the wrong type: {error}") from error
+        raise ValueError(f"{what}: a column has the wrong type: {error}") from error
+    if problem := problem_of(table.to_pandas()):
+        raise ValueError(f"{what}: {problem}")
+    return table
 
 
-def _read(paths, schema: pa.Schema, problem_of) -> pd.DataFrame:
+def _read(paths: str | Path | Sequence[str | Path], schema: pa.Schema, problem_of: Problem) -> pd.DataFrame:
     files = [paths] if isinstance(paths, str | Path) else list(paths)
     frames = []
     for file in map(Path, files):
@@ -149,12 +152,12 @@ def _read(paths, schema: pa.Schema, problem_of) -> pd.DataFrame:
             raise UserError(
                 f"{file} is not a readable Parquet file ({error}); delete it and rerun its cell."
             ) from error
-        if table.schema.names != schema.names:
-            differing = sorted(set(table.schema.names) ^ set(schema.names)) or "order of columns"
+        if not table.schema.equals(schema):
+            differing = sorted(set(table.schema.names) ^ set(schema.names)) or "types or order"
             raise UserError(
                 f"{file}: columns differ from the schema: {differing}; delete it and rerun its cell."
             )
-        frame = table.cast(schema).to_pandas()
+        frame = table.to_pandas()
         if problem := problem_of(frame):
             raise UserError(f"{file}: {problem}; delete it and rerun its cell.")
         frames.append(frame)
@@ -165,9 +168,9 @@ def _metrics_problem(frame: pd.DataFrame) -> str:
     """The first thing wrong with a metrics frame, or ""."""
     for row in frame.to_dict("records"):
         name = f"metric '{row['metric']}' of split '{row['split']}'"
-        if not _is_number(row["value"]):
+        if not math.isfinite(row["value"]):
             return f"{name} has the value {row['value']}, which is no number"
-        if row["n"] is None or math.isnan(row["n"]) or row["n"] < 0:
+        if row["n"] < 0:
             return f"{name} is a mean over n = {row['n']} samples"
         if not is_fraction(row["metric"]) or "relative" in row["metric"]:
             continue  # losses and counts have no range; a relative decrease is negative where noise helps
@@ -191,7 +194,3 @@ def _predictions_problem(frame: pd.DataFrame) -> str:
     if not frame["probability_label"].between(0, 1).all():
         return "probability_label is outside [0, 1] or NaN"
     return ""
-
-
-def _is_number(value: Any) -> bool:
-    return value is not None and math.isfinite(value)

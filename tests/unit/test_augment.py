@@ -33,7 +33,7 @@ FULL = AugmentConfig(
 def picture() -> np.ndarray:
     """A smooth colourful picture (48, 64, 3) uint8."""
     small = np.random.default_rng(0).integers(0, 256, (9, 12, 3), dtype=np.uint8)
-    return np.asarray(Image.fromarray(small).resize((64, 48), Image.Resampling.BICUBIC))
+    return np.array(Image.fromarray(small).resize((64, 48), Image.Resampling.BICUBIC))
 
 
 def geometry(picture: np.ndarray, **values) -> torch.Tensor:
@@ -265,7 +265,8 @@ def test_configuration_values_become_a_config():
         ({"size": 8, "scale": [0.9, 0.5]}, "low <= high"),
         ({"size": 8, "ratio": ["a", 1]}, "2 numbers"),
         ({"size": 8, "flip": 1.5}, "probability"),
-        ({"size": 8, "resize_short": 6}, "at least size = 8"),
+        ({"size": 8, "resize_short": "9"}, "integer of at least size = 8"),
+        ({"size": 8, "resize_short": 6}, "integer of at least size = 8"),
         ({"size": 8, "jitter": [0.1, 0.1, 0.1, 0.9]}, "hue"),
         ({"size": 8, "gamma": 2.0}, "2 numbers"),
         ({"size": 8, "std": [1, 1, 0]}, "> 0"),

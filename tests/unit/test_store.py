@@ -2,6 +2,8 @@
 
 import multiprocessing
 import pickle
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -10,7 +12,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from video_files import frame_content, listing_of, overwritten, truncated, write_audio, write_video
+from video_files import (
+    cut_without_encoding,
+    frame_content,
+    listing_of,
+    overwritten,
+    truncated,
+    write_audio,
+    write_video,
+)
 
 from videossl.data import materialise
 from videossl.data.materialise import (
@@ -39,8 +49,11 @@ def videos(tmp_path_factory) -> Path:
     truncated(root / "whole.mp4", root / "cut.mp4")
     truncated(root / "front.mp4", root / "cut_front.mp4")
     truncated(root / "whole.avi", root / "cut.avi")
+    truncated(root / "whole.avi", root / "cut_between.avi", before=b"00dc")  # between two frames
     truncated(root / "whole.webm", root / "cut.webm")
     overwritten(root / "front.mp4", root / "overwritten.mp4")
+    overwritten(root / "whole.avi", root / "overwritten.avi", 20)
+    cut_without_encoding(root / "front.mp4", root / "edit_list.mp4", 10)
     write_audio(root / "audio.mp4")
     (root / "empty.mp4").touch()
     (root / "text.mp4").write_text("<html>404 Not Found</html>\n" * 20)
@@ -79,14 +92,17 @@ def test_every_damage_is_reported_with_its_reason_and_costs_no_other_video(video
         "whole.mp4": ("ok", ""),
         "cut.mp4": ("broken", "cannot open: Invalid data"),
         "cut_front.mp4": ("broken", " of 60: Invalid data"),
-        "cut.avi": ("broken", "truncated: "),
+        "cut.avi": ("broken", " of 60: damaged picture"),
+        "cut_between.avi": ("broken", "the file announces 60"),
         "cut.webm": ("broken", "truncated: "),
-        "overwritten.mp4": ("broken", " of 60: Invalid data"),
+        "overwritten.mp4": ("broken", " of 60: "),
+        "overwritten.avi": ("broken", " of 60: damaged picture"),
         "audio.mp4": ("broken", "no video stream"),
         "empty.mp4": ("broken", "empty file"),
         "text.mp4": ("broken", "cannot open: Invalid data"),
         "noise.mp4": ("broken", "cannot open: Invalid data"),
         "gone.mp4": ("missing", "file not found"),
+        "edit_list.mp4": ("ok", ""),
         "one.mp4": ("ok", ""),
         "five.avi": ("ok", ""),
     }
@@ -99,8 +115,8 @@ def test_every_damage_is_reported_with_its_reason_and_costs_no_other_video(video
         assert row.status == status, row
         assert reason in row.reason and bool(row.reason) == (status != "ok") and "\n" not in row.reason
         assert (row.batch >= 0) == (row.frames > 0) == (status == "ok")
-    assert frames.num_videos(0) == 3
-    assert [frames.num_frames(0, batch) for batch in range(3)] == [30, 1, 5]
+    assert frames.num_videos(0) == 4
+    assert [frames.num_frames(0, batch) for batch in (0, 2, 3)] == [30, 1, 5]
 
 
 def test_only_the_segment_is_stored_and_clipped_to_the_video(videos, tmp_path):
@@ -261,3 +277,20 @@ def test_real_videos_of_many_makes_decode_whole(shared_dir, tmp_path):
         clip = frames.read(0, row["batch"], [0, row["frames"] - 1])
         assert min(clip.shape[1:3]) == 64 and clip.std() > 10  # a picture, not a grey field
         assert 1 < row["duration"] < 20
+
+
+def test_a_shard_is_written_without_loading_torch(videos, tmp_path):
+    """A shard job is a process of its own: two seconds of import would be a large part of it."""
+    script = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+from video_files import listing_of
+from videossl.data.materialise import write_shard
+out, root = Path({str(tmp_path)!r}), Path({str(videos)!r})
+arrow, report = out / "a.arrow", out / "a.parquet"
+write_shard(listing_of(["five.avi"]), root, 0, 1, arrow, report, short_side=32, quality=75)
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+    assert (tmp_path / "a.arrow").is_file() and (tmp_path / "a.parquet").is_file()

@@ -54,10 +54,24 @@ def write_audio(path: Path) -> Path:
     return path
 
 
-def truncated(source: Path, path: Path, part: float = 0.5) -> Path:
-    """The first `part` of a file's bytes."""
+def cut_without_encoding(source: Path, path: Path, hidden: int) -> Path:
+    """The stream copied into an MP4 that hides its first `hidden` frames, as `ffmpeg -ss -c copy` does."""
+    options = {"avoid_negative_ts": "disabled"}
+    with av.open(str(source)) as given, av.open(str(path), "w", options=options) as container:
+        stream = given.streams.video[0]
+        target = container.add_stream_from_template(stream)
+        earlier = round(hidden / stream.average_rate / stream.time_base)
+        for packet in given.demux(stream):
+            if packet.size:
+                packet.pts, packet.dts, packet.stream = packet.pts - earlier, packet.dts - earlier, target
+                container.mux(packet)
+    return path
+
+
+def truncated(source: Path, path: Path, before: bytes = b"") -> Path:
+    """The first half of a file's bytes, or as far as the last occurrence of `before` in that half."""
     content = source.read_bytes()
-    path.write_bytes(content[: int(len(content) * part)])
+    path.write_bytes(content[: content.rindex(before, 0, len(content) // 2)])
     return path
 
 

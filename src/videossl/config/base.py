@@ -76,10 +76,16 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
 def merge(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
     """`base` with `overlay` on top: mappings merge key by key, everything else is replaced.
 
-    The same rule as Snakemake's for several `--configfile`s, so that the library and the workflow agree.
+    The same rule as Snakemake's for several `--configfile`s, so that the library and the workflow agree. So an empty
+    mapping changes nothing; to empty one, say null.
     """
     merged = dict(base)
     for key, value in overlay.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = merge(merged[key], value) if both else value
+        below = merged.get(key, {})
+        if not isinstance(value, dict):
+            merged[key] = value
+        elif value:
+            merged[key] = merge(below if isinstance(below, dict) else {}, value)
+        else:
+            merged[key] = below
     return merged

@@ -89,14 +89,13 @@ class AugmentConfig:
         require(self.crop in CROPS, "crop", f"valid are {', '.join(CROPS)}")
         require(self.scale[1] <= 1, "scale", "is a part of the area, at most 1")
         short = self.resize_short
-        require(short is None or short >= self.size, "resize_short", f"must be at least size = {self.size}")
-        require(
-            short is None or self.crop != "random_resized", "resize_short", "has no use with random_resized"
-        )
-        require(0 <= self.rotation <= 180, "rotation", "needs 0..180 degrees")
-        require(
-            min(self.jitter) >= 0 and self.jitter[3] <= 0.5, "jitter", "needs values >= 0, hue at most 0.5"
-        )
+        fits = short is None or (isinstance(short, int) and short >= self.size)
+        require(fits, "resize_short", f"must be an integer of at least size = {self.size}")
+        require(short is None or self.crop != "random_resized", "resize_short", "not with random_resized")
+        angle = _numbers((self.rotation,), 1) and 0 <= self.rotation <= 180
+        require(angle, "rotation", "needs 0..180 degrees")
+        jitter = min(self.jitter) >= 0 and self.jitter[3] <= 0.5
+        require(jitter, "jitter", "needs strengths >= 0, that of hue at most 0.5")
         for key in PROBABILITIES:
             value = getattr(self, key)
             require(_numbers((value,), 1) and 0 <= value <= 1, key, "is a probability, 0..1")

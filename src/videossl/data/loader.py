@@ -7,6 +7,7 @@ seen exactly once, in the given order.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -181,7 +182,7 @@ def train_loader(
         collate_fn=collate,
         pin_memory=torch.device(device).type == "cuda",
         persistent_workers=workers > 0,
-        worker_init_fn=_one_thread if workers else None,
+        worker_init_fn=_start_worker if workers else None,
         # A generator of its own: DataLoader draws a base seed, which must not advance the run's global one.
         generator=torch.Generator(),
     )
@@ -195,6 +196,13 @@ def eval_loader(
     return train_loader(dataset, batches, workers=workers, device=device)
 
 
-def _one_thread(worker: int) -> None:
-    """Workers are the parallelism; threads inside them would only compete."""
+def _start_worker(worker: int) -> None:
+    """Settings of a loader process.
+
+    Workers are the parallelism; threads inside them would only compete. A cluster and Ctrl-C signal every process
+    of a job: a worker that died of it would tear down the main process before its checkpoint is written. Workers
+    end with the main process, whatever it ends of.
+    """
     torch.set_num_threads(1)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

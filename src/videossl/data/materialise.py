@@ -114,11 +114,6 @@ def encode_video(
     if end is not None and end <= first:
         raise BrokenVideo(f"frames {first}..{end} are an empty range")
     info = check_video(path, end)
-    if info.frames <= first:
-        raise BrokenVideo(
-            f"frames {first}..{'' if end is None else end} lie outside a video of {info.frames}"
-        )
-
     # One size for the whole video, even if the stream changes its own on the way.
     size = stored_size(info.width, info.height, short_side)
 
@@ -131,6 +126,8 @@ def encode_video(
             encoded = encode_all(pyav_frames(path))
     except Exception:  # decord's errors have no common class; the stream is whole, so PyAV can read it
         encoded = encode_all(pyav_frames(path))
+    if not encoded:
+        raise BrokenVideo(f"first frame is {first}, but the video has {info.frames}")
     duration = len(encoded) / info.fps if info.fps else 0.0
     report = VideoReport(
         row=-1, id="", frames=len(encoded), fps=info.fps, width=info.width, height=info.height,

@@ -63,7 +63,7 @@ def finetune(
         compute: device, threads, loader workers.
     """
     device, signals = compute.start()
-    with exclusive(folder):
+    with exclusive(folder, signals):
         rows = read_manifest(manifest)
         store, target = open_store(manifest, rows), target_videos(rows)
         model = build_classifier(spec, target.classes, weights).to(device)
@@ -76,7 +76,7 @@ def finetune(
             correct = (logits.detach().argmax(dim=1) == labels).float().mean()
             return F.cross_entropy(logits, labels), {"top1": correct}
 
-        trainer = make_trainer(spec, model, step, dataset, folder, compute, signals)
+        trainer = make_trainer(spec, model, step, dataset, folder, compute, signals, weights)
         trainer.run(spec["epochs"], batches(spec, dataset, compute, device), f"finetuning, {len(dataset)} videos")
         logits = video_logits(spec, model, store, target.test, compute, device)
         predictions = predict(target, logits, spec["test_clips"])

@@ -32,7 +32,7 @@ def rotated_copies(clips: Tensor, rotations: int) -> tuple[Tensor, Tensor]:
 
 @register("rotnet")
 class RotNet(PretextTask):
-    """Samples one clip; predicts which of C turns each of its C copies got; cross-entropy, mean of C*B copies.
+    """Samples one clip; predicts which of C turns each of its copies got; cross-entropy, mean of C*B copies.
 
     All copies of a clip are in the same batch, so B videos are C*B clips (32 videos are 128 clips in the
     original). They are made here, after every other augmentation: an augmenting rotation must stay small, and

@@ -68,7 +68,7 @@ class SpeedHeads(nn.Module):
 
 @register("rspnet")
 class RSPNet(PretextTask):
-    """Samples two random clips of 2T consecutive frames: the query q is made of the first, two keys of the second.
+    """Samples two random clips of 2T consecutive frames: of the first a query q is made, of the second two keys.
 
     Each is cut to T frames at speed 1 (the first T) or speed 2 (every 2nd). q has speed s, k the same speed
     s, k_neg the other one; s is 1 for a random half of every batch and 2 for the rest. Keys come from a
@@ -154,8 +154,8 @@ class RSPNet(PretextTask):
         return {"query": first[:, 0, 0], "key": second[:, 0, 0], "speed_correct": right > wrong}
 
     def summarise(self, outputs: dict[str, Tensor]) -> list[dict[str, object]]:
-        """Share of the videos whose first clip is nearer to its own second clip than to any other video's, and share
-        of the clips whose speed was told right.
+        """Share of the videos whose first clip is nearer to their own second clip than to any other video's;
+        share of the clips whose speed was told right.
         """
         nearest = (outputs["query"] @ outputs["key"].T).argmax(dim=1)
         videos = len(nearest)

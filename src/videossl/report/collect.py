@@ -37,6 +37,7 @@ class Record:
     paper_identity: dict[str, Any]
     status: str
     reason: str = ""
+    split: str = ""
     value: float | None = None
     low: float | None = None
     high: float | None = None
@@ -75,7 +76,7 @@ class Results:
         rows = [
             {
                 **record.identity,
-                "split": self.spec.split,
+                "split": record.split,
                 "value": record.value,
                 "ci_low": record.low,
                 "ci_high": record.high,
@@ -175,19 +176,28 @@ def _measured(spec: Spec, path: Path, identity: Mapping[str, Any]) -> dict[str, 
         raise UserError(
             f"{path} is the result of another cell: it has {other}; delete it and rerun the cell."
         )
-    rows = frame[(frame["metric"] == identity["metric"]) & (frame["split"] == spec.split)]
-    if rows.empty:
+    rows = frame[
+        (frame["metric"] == identity["metric"]) & ((frame["split"] == spec.split) | (spec.split == ""))
+    ]
+    if len(rows) != 1:
         there = sorted(set(frame["metric"] + " (" + frame["split"] + ")"))
+        asked = f"{identity['metric']} ({spec.split or 'any split'})"
         raise UserError(
-            f"'{spec.name}' asks for {identity['metric']} of split {spec.split}, which {path} does not have. "
-            f"It has: {', '.join(there)}."
+            f"'{spec.name}' asks for {asked}, of which {path} has {len(rows)}: {', '.join(there)}."
         )
     row = rows.iloc[0]
     value, n = float(row["value"]), int(row["n"])
     low, high = _number(row["ci_low"]), _number(row["ci_high"])
     if low is None and n > 0 and is_fraction(identity["metric"]) and _is_count_over(value, n):
         low, high = wilson_interval(round(value * n), n)
-    return {"value": value, "low": low, "high": high, "n": n, "chance": _number(row["chance"])}
+    return {
+        "split": str(row["split"]),
+        "value": value,
+        "low": low,
+        "high": high,
+        "n": n,
+        "chance": _number(row["chance"]),
+    }
 
 
 def _is_count_over(value: float, n: int) -> bool:

@@ -50,9 +50,7 @@ def draw_lines(results: Results) -> Figure:
     """
     spec = results.spec
     apart = bool(results.reduced) and results.has_paper_values
-    panels = (
-        spec.order(spec.panels, {r.identity[spec.panels] for r in results.records}) if spec.panels else [None]
-    )
+    panels = _values(results, spec.panels) if spec.panels else [None]
     # One panel: ours and the paper's side by side. Several: a line of ours above a line of the paper's.
     rows, columns = (2 if apart else 1, len(panels)) if spec.panels else (1, 2 if apart else 1)
     figure = Figure(figsize=(1.6 + 3.9 * columns, 1.9 + 2.7 * rows), layout="constrained")
@@ -68,7 +66,7 @@ def draw_lines(results: Results) -> Figure:
             _paper_panel(other, results, records)
             other.set_title(f"The paper{f', {name}' if name else f', {_fixed(results)}'}", loc="left")
     figure.suptitle(_wrapped(results.title, figure, 10), x=0.01, ha="left", fontsize=11, fontweight="bold")
-    figure.legend(handles=_legend(results), loc="outside right upper", frameon=False)
+    figure.legend(handles=_legend(results), loc="outside right center", frameon=False)
     lines = [*notes(results, drawn=True), *([f"{PAPER_BLOCK_TITLE}."] if apart else [])]
     lines.append(provenance_line(results.provenance))
     text = "\n".join(_wrapped(line, figure, 6.5) for line in lines if line)
@@ -98,6 +96,9 @@ def _panel(ax: Axes, results: Results, records: Sequence[Record]) -> None:
                 _paper_line(ax, theirs, look)
     _baseline(ax, results, records)
     _finish(ax, results, positions)
+    if all(record.status != OK for record in records):
+        ax.set_yticks([])  # no value, so no scale either
+        ax.text(0.5, 0.5, "no finished cell", transform=ax.transAxes, ha="center", color="#444444")
 
 
 def _paper_panel(ax: Axes, results: Results, records: Sequence[Record]) -> None:
@@ -145,7 +146,7 @@ def _in_panel(record: Record, axis: str, panel: Any) -> bool:
 
 
 def _finish(ax: Axes, results: Results, positions: dict[Any, float], *, paper: bool = False) -> None:
-    spec = results.spec
+    spec = results.spec.as_in_paper() if paper else results.spec
     ax.set_xticks(list(positions.values()), [spec.label(spec.x, value) for value in positions])
     ax.set_xlim(min(positions.values()) - 0.4, max(positions.values()) + 0.4)
     milestones = spec.x == "epochs" and results.reduced and not paper
@@ -219,7 +220,7 @@ def _scale(results: Results) -> float:
 
 def _fixed(results: Results) -> str:
     """What all cells have in common, as the paper names it, e.g. "K400, 50k, R(2+1)D"."""
-    spec, names = results.spec, []
+    spec, names = results.spec.as_in_paper(), []
     for axis in ("source", "subset", "backbone", "target"):
         values = {r.paper_identity[axis] for r in results.records if not r.is_baseline}
         if axis not in spec.axes and len(values) == 1:

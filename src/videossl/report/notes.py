@@ -72,7 +72,7 @@ def _test_videos(results: Results) -> list[str]:
         chance = f"; chance level {' to '.join(chances)}{unit}" if chances else "; chance level not defined"
         name = results.spec.label("target", target) if target else "Held-out videos"
         which = f" ({style.label('metric', metric)})" if len(results.spec.metric) > 1 else ""
-        lines.append(f"{name}{which}: n = {count} {results.spec.split} videos{chance}.")
+        lines.append(f"{name}{which}: n = {count} {fitting[0].split} videos{chance}.")
     return lines or ["Number of test videos and chance level: pending, no cell has finished."]
 
 

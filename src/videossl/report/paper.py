@@ -1,9 +1,9 @@
 """The paper's numbers, from `config/paper_values.csv`.
 
 One row a number, as printed in the paper ("A Large-Scale Analysis on Contextual Self-Supervised Video
-Representation Learning") and its supplement or, where `caption` says so, on the authors' website. `value` is in
-the row's `unit`: percent, millions (of parameters) or gflops. An identity column is empty where the paper's table
-does not say. `note` records doubts about the source; none was corrected.
+Representation Learning") and its supplement or, where `caption` says so, on the authors' website. `value`
+is in the row's `unit`: percent, millions (of parameters) or gflops. An identity column is empty where the
+paper's table does not say. `note` records doubts about the source; none was corrected.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ COLUMNS = (
     *("table", "caption", "task", "backbone", "source", "subset", "epochs", "complexity", "protocol"),
     *("teachers", "noise", "severity", "target", "metric", "value", "unit", "note"),
 )
-# Empty in the paper's table: it does not say, and the row serves every cell (the sub-table of subset sizes does
-# not say how many epochs). Empty in one of STRICT: there is none (clean test set, no teacher), nor has the cell.
+# Empty in the paper's table: it does not say, and the row serves every cell (the sub-table of subset sizes
+# is silent about epochs). Empty in one of STRICT: there is none (a clean test set, no teacher); neither must
+# the cell have one.
 OPEN = ("task", "backbone", "source", "subset", "epochs", "complexity", "protocol", "target")
 STRICT = ("teachers", "noise", "severity")
 _SCALES = {"percent": 0.01, "millions": 1.0, "gflops": 1.0}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from videossl.errors import UserError, unknown_name
@@ -27,7 +27,7 @@ class Spec:
     series: str = ""
     panels: str = ""  # figure: the axis that makes the panels; "" for one
     metric: tuple[str, ...] = ("top1",)
-    split: str = "test"
+    split: str = ""  # of the target; "": the one that the metric was measured on
     paper_table: str = ""
     baseline: bool = True
     groups: Mapping[str, str] = field(default_factory=dict)  # task -> category, for the grouped header
@@ -73,6 +73,13 @@ class Spec:
     def label(self, axis: str, value: Any) -> str:
         """The printed name of a value."""
         return style.label(axis, value, self.labels.get(axis))
+
+    def as_in_paper(self) -> Spec:
+        """The entry without its own labels for what a scale redefines (a generated "K400", say)."""
+        scaled = ("source", "target", "subset", "epochs")
+        return replace(
+            self, labels={axis: names for axis, names in self.labels.items() if axis not in scaled}
+        )
 
     def order(self, axis: str, values: set[Any]) -> list[Any]:
         """The values of an axis in printing order; tasks stand together with their group."""

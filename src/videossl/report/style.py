@@ -111,7 +111,7 @@ PNG_DPI = 200
 def label(axis: str, value: Any, labels: Mapping[str, str] | None = None) -> str:
     """The printed name of `value` on `axis`; an empty one becomes a dash."""
     text = str(value)
-    if labels and text in labels:
+    if labels and labels.get(text, text) != text:
         return labels[text]
     return _NAMES.get(axis, {}).get(text, text or "–")
 

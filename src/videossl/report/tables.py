@@ -103,7 +103,7 @@ def number(metric: str, value: float) -> str:
 
 def build_grid(results: Results, *, paper: bool = False) -> Grid:
     """Pivot the records; with `paper`, lay them out by the paper's names of the axes."""
-    spec = results.spec
+    spec = results.spec.as_in_paper() if paper else results.spec
 
     def identity(record: Record) -> dict[str, Any]:
         return record.paper_identity if paper else record.identity

@@ -55,8 +55,10 @@ class Checkpoints:
         """Replace the checkpoint by `state`."""
         save_torch(self.path, {"recipe_hash": self.recipe_hash, **state})
 
-    def load(self) -> dict[str, Any] | None:
-        """The last state, or None to start anew. One of another recipe, or broken, is moved aside with a note."""
+    def load(self, stop: int) -> dict[str, Any] | None:
+        """The last state, or None to start anew. One that is broken, of another recipe or other data, or already past
+        epoch `stop`, where the run is to end, is moved aside with a note.
+        """
         if not self.path.exists():
             return None
         try:
@@ -65,7 +67,10 @@ class Checkpoints:
             self._move_aside("broken", str(error))
             return None
         if state["recipe_hash"] != self.recipe_hash:
-            self._move_aside(state["recipe_hash"], "it was written under another recipe")
+            self._move_aside(state["recipe_hash"], "it was written under another recipe or from other data")
+            return None
+        if (state["epoch"], state["step_in_epoch"]) > (stop, 0):
+            self._move_aside(f"epoch{state['epoch']}", f"it is past epoch {stop}, where this run ends")
             return None
         return state
 

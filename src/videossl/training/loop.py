@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from videossl.errors import UserError
 from videossl.progress import track
 from videossl.training.checkpoint import Checkpoints
 from videossl.training.clock import Clock, Every
@@ -134,7 +135,7 @@ class Trainer:
         self.sums = {name: float(value) for name, value in self.sums.items()}
         if not math.isfinite(self.sums["loss"]):
             first = max(0, self.step_in_epoch - CHECK_EVERY)
-            raise FloatingPointError(
+            raise UserError(
                 f"the loss became {self.sums['loss']} in epoch {self.epoch + 1}, steps {first}–{self.step_in_epoch}. "
                 "Lower optimizer.lr or set optimizer.grad_clip in the recipe."
             )

@@ -13,6 +13,7 @@ from videossl.backbones import registry as backbones
 from videossl.data.loader import ClipDataset, eval_loader, prepare
 from videossl.data.store import FrameStore
 from videossl.data.videos import heldout_videos, open_store, read_manifest, subset_videos
+from videossl.errors import UserError
 from videossl.pretext import registry as pretext
 from videossl.pretext.base import PretextTask
 from videossl.progress import track
@@ -22,7 +23,7 @@ from videossl.training.loop import Trainer
 from videossl.training.record import History, write_run
 from videossl.training.run_folder import exclusive
 from videossl.training.seeding import INITIAL, seed_everything
-from videossl.training.session import Compute, augmentation, batches, make_trainer
+from videossl.training.session import Compute, augmentation, batches, make_trainer, test_augmentation
 
 
 def pretrain(
@@ -47,7 +48,7 @@ def pretrain(
         compute: device, threads, loader workers.
     """
     device, signals = compute.start()
-    with exclusive(folder):
+    with exclusive(folder, signals):
         rows = read_manifest(manifest)
         store = open_store(manifest, rows)
         videos = subset_videos(rows, subset)
@@ -77,9 +78,9 @@ def build_task(spec: dict[str, Any]) -> PretextTask:
 def _matching(state: dict[str, Any], trainer: Trainer, path: Path) -> dict[str, Any]:
     expected = trainer.checkpoints.recipe_hash
     if state["recipe_hash"] != expected:
-        raise RuntimeError(
-            f"{path} was trained under another recipe ({state['recipe_hash']}, this one is {expected}); remove it and "
-            "run again: Snakemake will train that milestone anew"
+        raise UserError(
+            f"{path} was trained under another recipe or on other data ({state['recipe_hash']}, this run is {expected}). "
+            "Remove it and run again: Snakemake will train that milestone anew."
         )
     return state
 
@@ -95,14 +96,14 @@ def evaluate(
 ) -> list[dict[str, Any]]:
     """The pretext task's own metrics on held-out videos; none if the source has no validation videos.
 
-    The clips are drawn and augmented as in training, with draws that are the same for every milestone and seed of
-    the order, so that milestones can be compared.
+    The clips are drawn as in training but not augmented (centre crop), with the same draws at every milestone, so
+    that milestones can be compared.
     """
     if heldout.empty:
         print("no validation videos in the source: the pretext task is not measured", flush=True)
         return []
     task.eval()
-    dataset = ClipDataset(store, heldout, task.sampler, augmentation(spec), spec["seed"] + INITIAL)
+    dataset = ClipDataset(store, heldout, task.sampler, test_augmentation(spec), spec["seed"] + INITIAL)
     loader = eval_loader(dataset, batch_size=spec["batch_size"], workers=compute.workers, device=device)
     parts = []
     for number, batch in enumerate(track(loader, "held-out videos")):

@@ -3,23 +3,45 @@
 from __future__ import annotations
 
 import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
+
+from videossl.training.interrupt import Interrupted, Signals
+
+LOOK_SECONDS = 1.0
+"""Between two looks at a folder in which another process trains."""
 
 
 @contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
+def exclusive(folder: Path, signals: Signals) -> Iterator[None]:
     """Hold the run folder; waits, and says so, while another process trains in it.
 
     A controller that was killed can leave its training process behind. When the run is started again, the two must
-    not write the same checkpoint; the kernel releases the lock as soon as the first one is gone.
+    not write the same checkpoint; the kernel releases the lock as soon as the first one is gone. Raises Interrupted
+    when a signal says to stop waiting. Files that a killed process left half written are removed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"another process is training in {folder}; waiting for it to end", flush=True)
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        waiting = False
+        while not _locked(handle):
+            if not waiting:
+                print(f"another process is training in {folder}; waiting for it to end", flush=True)
+            waiting = True
+            if signals.stop:
+                raise Interrupted
+            time.sleep(LOOK_SECONDS)
+        for leftover in folder.glob(".*.tmp"):
+            leftover.unlink()
         yield
+
+
+def _locked(handle: IO[str]) -> bool:
+    """Try to get the lock; blocking would not heed signals, as Python takes up an interrupted call again."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

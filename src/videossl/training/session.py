@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -59,12 +61,13 @@ def make_trainer(
     folder: Path,
     compute: Compute,
     signals: Signals,
+    weights: Path | None = None,
 ) -> Trainer:
-    """A trainer of `module` that has resumed from the folder's checkpoint, if there is one of this recipe."""
+    """A trainer of `module` that has resumed from the folder's checkpoint, if there is one of this very run: of the
+    same recipe, training videos and initial `weights`.
+    """
     reference = spec["reference_batch_size"]
     batch_size = batch_size_for(spec, len(dataset))
-    # The milestones of one run share a checkpoint's hash: `stop` says how far to go, not how.
-    run = {key: value for key, value in spec.items() if key != "stop"}
     trainer = Trainer(
         module=module,
         optimizer=build_optimizer(module, spec["optimizer"]),
@@ -78,15 +81,34 @@ def make_trainer(
             batch_size=batch_size,
             seed=spec["seed"],
         ),
-        checkpoints=Checkpoints(folder, spec_hash(run)),
+        checkpoints=Checkpoints(folder, run_hash(spec, dataset, weights)),
         history=History(folder),
         signals=signals,
         checkpoint_seconds=compute.checkpoint_seconds,
     )
-    state = trainer.checkpoints.load()
+    state = trainer.checkpoints.load(spec.get("stop", spec["epochs"]))
     if state is not None:
         trainer.restore(state)
+    else:
+        trainer.history.rewind(0)  # of an earlier run in this folder
     return trainer
+
+
+def run_hash(spec: dict[str, Any], dataset: ClipDataset, weights: Path | None) -> str:
+    """Names a run: two runs of the same name would train the same weights.
+
+    When data or pretrained weights were made anew, the recipe is the same, and a checkpoint of the old ones must not
+    be continued. Data are known by their table and the sizes of their shards, which change with any encoded frame.
+    The milestones of one run share a name: `stop` says how far to go, not how.
+    """
+    data = hashlib.sha256()
+    for column in dataset.table.values():
+        data.update(column.tobytes())
+    for shard in np.unique(dataset.table["shard"]):
+        data.update(b"%d\n" % dataset.store.shard_paths[shard].stat().st_size)
+    start = "" if weights is None else hashlib.sha256(weights.read_bytes()).hexdigest()
+    recipe = {key: value for key, value in spec.items() if key != "stop"}
+    return spec_hash({"recipe": recipe, "data": data.hexdigest(), "weights": start})
 
 
 def batch_size_for(spec: dict[str, Any], videos: int) -> int:

@@ -82,10 +82,10 @@ GESTURES: dict[str, Drive] = {
 _ATTRIBUTES: tuple[dict[str, dict], ...] = (
     {"Fall": {"direction": (0, 1)}, "Rise": {"direction": (0, -1)}},
     {"Toward": {"scale": 1}, "Away": {"scale": -1}, "Level": {}},
-    {"SpeedUp": {"pace": 1}, "SlowDown": {"pace": -1}, "Even": {}},
     {"FadeIn": {"opacity": 1}, "FadeOut": {"opacity": -1}, "Clear": {}},
+    {"SpeedUp": {"pace": 1}, "SlowDown": {"pace": -1}, "Even": {}},
 )
-_NEUTRAL = ("Level", "Even", "Clear")
+_NEUTRAL = ("Level", "Clear", "Even")
 _DIVE_COUNT = 48
 
 

@@ -70,11 +70,11 @@ SPECS: dict[str, Spec] = {
             ),
         ),
         Spec(
-            "hmdb51", "appearance", ("train", "test"), ".avi", radius=(0.2, 0.34), saturation=(0.05, 0.5),
-            contrast=(0.35, 0.55), camera=Camera(pan=0.12, shake=0.02, zoom=0.25), offset=3,
+            "hmdb51", "appearance", ("train", "test"), ".avi", radius=(0.2, 0.34), saturation=(0.15, 0.6),
+            contrast=(0.35, 0.55), camera=Camera(pan=0.12, shake=0.015, zoom=0.2), offset=3,
             backdrop=Backdrop(
                 upper_hue=(0.0, 1.0), lower_hue=(0.0, 0.15), saturation=(0.02, 0.2), value=(0.35, 0.75),
-                horizon=(0.6, 0.8), hills=0.0, upper="panels", lower="boards", clutter=6,
+                horizon=(0.6, 0.8), hills=0.0, upper="panels", lower="boards", clutter=4,
             ),
         ),
         Spec(

@@ -1,0 +1,332 @@
+import json
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from report_cells import GROUPS, PAPER_VALUES, REDUCED, cell, identity, subset_cells, table_spec
+
+from videossl.errors import UserError
+from videossl.report.collect import TIDY_COLUMNS, collect
+from videossl.report.document import Document
+from videossl.report.paper import PaperTable, read_paper_values
+from videossl.report.render import TABLE_SUFFIXES, markdown, write_table
+from videossl.report.style import sort_key
+from videossl.report.tables import Entry, build_grid
+
+PROVENANCE = {"commit": "0123456789ab", "config_hash": "fedcba", "seed": 0, "hardware": "CPU"}
+
+
+@pytest.fixture(scope="module")
+def paper():
+    return read_paper_values(PAPER_VALUES)
+
+
+@pytest.fixture
+def results(tmp_path, paper):
+    return collect(table_spec(), subset_cells(tmp_path), paper, provenance=PROVENANCE)
+
+
+def texts(results, **options) -> list[list[str]]:
+    return [
+        [*labels, *(entry.text for entry in entries)]
+        for labels, entries in build_grid(results, **options).rows
+    ]
+
+
+def test_pivot_shows_values_intervals_and_the_state_of_missing_cells(results):
+    grid = build_grid(results)
+    assert grid.header() == [
+        [("Non-contrastive", 2), ("Contrastive", 2)],
+        [("RotNet", 1), ("PRP", 1), ("TDL", 1), ("RSPNet", 1)],
+    ]
+    assert texts(results) == [
+        ["no pretraining", "20.0 [13.8, 28.0]"],  # 24 of 120
+        ["10k", "25.0 [18.1, 33.4]", "failed", "41.7 [33.2, 50.6]", "50.0 [41.2, 58.8]"],
+        ["50k", "25.8 [18.8, 34.3]", "34.2 [26.3, 43.0]", "pending", "50.8 [42.0, 59.6]"],
+    ]
+    assert grid.rows[0][1][0].span == 4
+
+
+def test_tidy_frame_has_fractions_and_states(results):
+    frame = results.frame()
+    assert tuple(frame.columns) == TIDY_COLUMNS
+    assert frame["status"].value_counts().to_dict() == {"ok": 7, "pending": 1, "failed": 1}
+    failed = frame[frame["status"] == "failed"].iloc[0]
+    assert failed["reason"] == "loss is NaN at step 7 & <then> stopped"
+    assert frame.loc[frame["status"] != "ok", ["value", "n", "ci_low"]].isna().all(axis=None)
+    best = frame[(frame["task"] == "rspnet") & (frame["subset"] == "50k")].iloc[0]
+    assert (best["value"], best["n"], best["paper_value"]) == (61 / 120, 120, 0.78)
+    assert frame.loc[frame["task"] == "scratch", "paper_value"].isna().all()
+    assert not frame["reduced_scale"].any()
+
+
+@pytest.mark.parametrize("reduced", ["", REDUCED])
+def test_every_format_names_missing_cells_and_is_identical_when_repeated(tmp_path, paper, reduced):
+    cells = subset_cells(tmp_path)
+    for name, order in (("a", cells), ("b", cells[::-1])):
+        results = collect(table_spec(), order, paper, reduced=reduced, provenance=PROVENANCE)
+        write_table(results, [tmp_path / f"{name}{suffix}" for suffix in TABLE_SUFFIXES])
+    for suffix in TABLE_SUFFIXES:
+        path = tmp_path / f"a{suffix}"
+        assert path.read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+        text = pq.read_table(path).to_pandas().to_csv() if suffix == ".parquet" else path.read_text()
+        assert "pending" in text
+        assert "failed" in text
+        assert "loss is NaN at step 7" in text
+        if suffix in (".md", ".tex", ".html"):
+            assert (REDUCED in text) == bool(reduced)
+            for part in (
+                "0123456789ab",
+                "n = 120 test videos",
+                "chance level 10.0",
+                "Wilson",
+                "no pretraining",
+            ):
+                assert part in text
+    assert pd.read_csv(tmp_path / "a.csv")["reduced_scale"].all() == bool(reduced)
+    metadata = json.loads(pq.read_schema(tmp_path / "a.parquet").metadata[b"videossl"])
+    assert metadata["provenance"] == PROVENANCE
+
+
+def test_paper_stands_beside_at_full_scale_and_apart_at_reduced_scale(tmp_path, paper):
+    cells = subset_cells(tmp_path)
+    full = markdown(Document.of(collect(table_spec(), cells, paper)))
+    assert "50.8 [42.0, 59.6] (paper 78.0)" in full
+    assert "pending (paper 30.2)" in full
+    assert "not comparable" not in full
+    reduced = markdown(Document.of(collect(table_spec(), cells, paper, reduced="generated videos")))
+    assert reduced.startswith(
+        "### Effect of the pretraining subset's size — reduced scale: generated videos\n"
+    )
+    ours, theirs = reduced.split("not comparable cell by cell")
+    assert "paper 78.0" not in reduced
+    assert "78.0" not in ours
+    assert "| 50k | 41.2 | 46.2 | 30.2 | 78.0 |" in theirs
+    assert "| no pretraining | – | ← | ← | ← |" in theirs
+
+
+def test_without_paper_table_nothing_is_compared(tmp_path, paper):
+    text = markdown(Document.of(collect(table_spec(paper_table=None), subset_cells(tmp_path), paper)))
+    assert "(paper" not in text
+    assert "The paper has no values" in text
+
+
+class Cells(HTMLParser):
+    """Widths of the rows of an HTML table, with spans over columns and rows, and the tags left open."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.widths, self.carried = [], [], {}
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if tag != "meta":
+            self.open.append(tag)
+        if tag == "tr":
+            self.widths.append(self.carried.pop(len(self.widths), 0))
+        if tag in ("td", "th"):
+            width = int(attrs.get("colspan", 1))
+            self.widths[-1] += width
+            for below in range(1, int(attrs.get("rowspan", 1))):
+                row = len(self.widths) - 1 + below
+                self.carried[row] = self.carried.get(row, 0) + width
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_html_is_escaped_balanced_and_loads_nothing(tmp_path, results):
+    write_table(results, [tmp_path / "t.html"])
+    text = (tmp_path / "t.html").read_text()
+    parser = Cells()
+    parser.feed(text)
+    assert parser.open == []
+    assert set(parser.widths) == {5}
+    assert "Accuracy &amp; more." in text
+    assert "&lt;then&gt;" in text
+    assert not any(word in text for word in ("<script", "http", "<then>", "src="))
+
+
+def test_latex_rows_are_equally_wide_and_escaped(tmp_path, results):
+    write_table(results, [tmp_path / "t.tex"])
+    text = (tmp_path / "t.tex").read_text()
+    assert text.count(r"\begin{") == text.count(r"\end{")
+    assert text.count("{") == text.count("}")
+    assert r"Accuracy \& more." in text
+    assert r"\multicolumn{2}{c}{Non-contrastive}" in text
+    assert r"\cmidrule(lr){2-3} \cmidrule(lr){4-5}" in text
+    body = text.split(r"\toprule")[1].split(r"\bottomrule")[0]
+    for line in (line for line in body.splitlines() if line.endswith(r"\\")):
+        spanned = sum(int(part[0]) - 1 for part in line.split(r"\multicolumn{")[1:])
+        assert line.replace(r"\&", "").count("&") + 1 + spanned == 5
+
+
+def test_seeds_are_averaged_and_the_missing_one_is_told(tmp_path):
+    cells = [cell(tmp_path, correct, seed=seed) for seed, correct in enumerate((30, 36, 42))]
+    cells += [
+        cell(tmp_path, correct, subset="10k", seed=seed) for seed, correct in enumerate((30, None, None))
+    ]
+    results = collect(table_spec(baseline=False), cells)
+    assert texts(results) == [
+        ["10k", "25.0 [18.1, 33.4] (1 of 3 seeds)"],
+        ["50k", "30.0 {25.0, 35.0} (3 of 3 seeds)"],
+    ]
+    assert "smallest and largest seed" in markdown(Document.of(results))
+
+
+def test_baseline_becomes_a_column_where_rows_are_shared_with_it(tmp_path):
+    cells = [
+        cell(tmp_path, 60, backbone=backbone, task=task) for backbone in ("c3d", "r3d") for task in GROUPS
+    ]
+    cells += [
+        cell(tmp_path, 12, backbone="c3d", task="scratch"),
+        cell(tmp_path, backbone="r3d", task="scratch"),
+    ]
+    results = collect(table_spec(rows="backbone", columns="task"), cells)
+    assert build_grid(results).header()[1][0] == ("no pretraining", 1)
+    assert [row[:2] for row in texts(results)] == [["C3D", "10.0 [5.8, 16.7]"], ["R3D", "pending"]]
+
+
+def test_baseline_row_is_split_by_shared_columns(tmp_path):
+    spec = table_spec(columns=["backbone", "task"], groups={})
+    cells = [cell(tmp_path, 60, backbone=b, task=t) for b in ("c3d", "r3d") for t in ("rotnet", "rspnet")]
+    cells += [
+        cell(tmp_path, 12, backbone="c3d", task="scratch"),
+        cell(tmp_path, 24, backbone="r3d", task="scratch"),
+    ]
+    first = build_grid(collect(spec, cells)).rows[0]
+    assert [(entry.main, entry.span) for entry in first[1]] == [("10.0", 2), ("20.0", 2)]
+
+
+def test_places_outside_the_experiment_are_dashes_not_pending(tmp_path):
+    cells = [cell(tmp_path, 60, task="rotnet", subset="10k"), cell(tmp_path, 60, task="prp", subset="50k")]
+    results = collect(table_spec(baseline=False), cells)
+    assert [row[1:] for row in texts(results)] == [["50.0 [41.2, 58.8]", "–"], ["–", "50.0 [41.2, 58.8]"]]
+    assert "–: not part of this experiment." in markdown(Document.of(results))
+
+
+def test_a_users_own_names_and_several_metrics_are_shown(tmp_path):
+    made = cell(tmp_path, 60, task="my_task")
+    spec = table_spec(
+        columns=["task", "metric"], groups={}, labels={"task": {"my_task": "Mine"}}, baseline=False
+    )
+    assert build_grid(collect(spec, [made])).columns == (("Mine", "top-1 accuracy"),)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"columns": "tasks"}, "Did you mean task"),
+        ({"rows": None}, "needs `rows`"),
+        ({"title": ""}, "`title` is missing"),
+        ({"kind": "pie"}, "unknown kind"),
+        ({"rows": "task"}, "named twice"),
+    ],
+)
+def test_wrong_entries_are_told_apart(changes, message):
+    with pytest.raises(UserError, match=message):
+        table_spec(**changes)
+
+
+def test_wrong_cells_are_refused(tmp_path, paper):
+    good = cell(tmp_path, 60)
+    other = cell(tmp_path, 60, task="rotnet")
+    with pytest.raises(UserError, match="result of another cell"):
+        collect(table_spec(baseline=False), [{**good, "metrics": other["metrics"]}])
+    with pytest.raises(UserError, match="no cell with task 'scratch'"):
+        collect(table_spec(), [good])
+    with pytest.raises(UserError, match="lacks backbone"):
+        collect(table_spec(), [{key: value for key, value in good.items() if key != "backbone"}])
+    with pytest.raises(UserError, match=r"asks for top5 \(any split\), of which .* has 0: top1 \(test\)"):
+        collect(table_spec(metric="top5", baseline=False), [good])
+    with pytest.raises(UserError, match=r"top1 \(val\), of which .* has 0"):
+        collect(table_spec(split="val", baseline=False), [good])
+    with pytest.raises(UserError, match="differ in backbone"):
+        build_grid(collect(table_spec(baseline=False), [good, cell(tmp_path, 50, backbone="c3d")]))
+    with pytest.raises(UserError, match="unknown paper table"):
+        collect(table_spec(paper_table="table3"), [good], paper)
+
+
+def test_paper_values_are_complete_and_unambiguous(paper):
+    assert len(paper) == 429
+    own = [name for name in paper.columns if name not in ("caption", "value", "unit", "note")]
+    assert not paper.duplicated(own).any()
+    assert paper.loc[paper["unit"] == "percent", "value"].between(0, 1).all()
+    table = PaperTable(paper, "training_time")
+    assert table.find(identity(epochs=150, task="prp"), "top1") == 0.467
+    assert table.find(identity(task="scratch"), "top1") is None
+    assert table.find(identity(backbone="c3d"), "top1") is None
+    noise = PaperTable(paper, "noise_types")
+    assert noise.find(identity(task="tdl") | {"noise": "shot", "severity": 1}, "top1") == 0.215
+    assert noise.find(identity(task="tdl"), "top1") is None
+
+
+def test_paper_names_of_the_axes_are_used(tmp_path, paper):
+    small = cell(tmp_path, 60, subset="small", epochs=4) | {"paper": {"subset": "50k", "epochs": 200}}
+    results = collect(table_spec(baseline=False), [small], paper, reduced=REDUCED)
+    assert build_grid(results).rows[0][0] == ("small",)
+    labels, entries = build_grid(results, paper=True).rows[0]
+    assert (labels, entries[0].paper_text) == (("50k",), "78.0")
+
+
+def test_labels_of_a_scale_are_not_put_on_the_papers_values(tmp_path, paper):
+    spec = table_spec(
+        baseline=False, labels={"subset": {"50k": "50k (40 videos)"}, "task": {"rspnet": "rspnet"}}
+    )
+    results = collect(spec, [cell(tmp_path, 60)], paper, reduced=REDUCED)
+    ours, theirs = build_grid(results), build_grid(results, paper=True)
+    assert (ours.rows[0][0], theirs.rows[0][0]) == (("50k (40 videos)",), ("50k",))
+    assert ours.columns[0][-1] == "RSPNet"
+
+
+def test_order_is_the_papers_then_by_size():
+    assert sorted(["100k", "full", "30k", "10k"], key=lambda name: sort_key("subset", name)) == [
+        "10k",
+        "30k",
+        "100k",
+        "full",
+    ]
+    assert sorted(["rspnet", "mine", "rotnet"], key=lambda name: sort_key("task", name)) == [
+        "rotnet",
+        "rspnet",
+        "mine",
+    ]
+
+
+def test_losses_are_not_percent():
+    assert Entry("ok", "loss", 2.3456, seeds=1, seeds_planned=1).text == "2.35"
+
+
+def test_script_writes_all_formats_without_loading_torch_or_matplotlib(tmp_path):
+    script = Path(__file__).parents[2] / "workflow" / "scripts" / "make_table.py"
+    cells = tmp_path / "cells.json"
+    cells.write_text(json.dumps(subset_cells(tmp_path)))
+    spec = {
+        "name": "subset_size",
+        "title": "T",
+        "rows": "subset",
+        "columns": "task",
+        "paper_table": "subset_size",
+    }
+    arguments = ["--spec", json.dumps(spec), "--cells", str(cells), "--paper-values", str(PAPER_VALUES)]
+    outputs = [str(tmp_path / f"out{suffix}") for suffix in TABLE_SUFFIXES]
+    command = (
+        "import runpy, sys; sys.argv = sys.argv[1:]\n"
+        "try: runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        "except SystemExit as end: assert end.code == 0, end.code\n"
+        "assert not {'torch', 'matplotlib'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", command, str(script), *arguments, "--output", *outputs], check=True)
+    assert all(Path(output).stat().st_size > 0 for output in outputs)
+
+
+def test_script_tells_wrong_arguments_in_one_message(tmp_path):
+    script = Path(__file__).parents[2] / "workflow" / "scripts" / "make_table.py"
+    arguments = ["--spec", "{", "--cells", "[]", "--output", str(tmp_path / "a.md")]
+    done = subprocess.run([sys.executable, str(script), *arguments], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --spec is not valid JSON")

@@ -142,9 +142,7 @@ def reduced_note():
 def targets(kind):
     """All requested tables or figures, by the file that stands for each."""
     folder, suffix = {"table": ("tables", "html"), "figure": ("figures", "png")}[kind]
-    return [
-        f"{RESULTS}/{folder}/{name}.{suffix}" for name, entry in STUDY.entries.items() if entry.kind == kind
-    ]
+    return [f"{RESULTS}/{folder}/{name}.{suffix}" for name, entry in STUDY.entries.items() if entry.kind == kind]
 
 
 def missing_datasets(names):

@@ -1,7 +1,15 @@
 # Tables and figures from Parquet metrics. These jobs are cheap and nothing depends on them, so code is an input:
 # an edit of the report code renders anew, and only that.
 
-REPORT_CODE = sorted(str(path) for path in (Path(workflow.basedir) / "src/videossl/report").glob("*.py"))
+LIBRARY = Path(workflow.basedir) / "src/videossl"
+REPORT_CODE = sorted(
+    str(path)
+    for path in [
+        *(LIBRARY / "report").glob("*.py"),
+        LIBRARY / "results.py",
+        LIBRARY / "analysis/statistics.py",
+    ]
+)
 
 
 rule table:
@@ -11,13 +19,12 @@ rule table:
         script=f"{SCRIPTS}/make_table.py",
         code=REPORT_CODE,
     output:
-        multiext(
-            f"{RESULTS}/tables/{{table}}",
-            parquet=".parquet",
-            csv=".csv",
-            md=".md",
-            tex=".tex",
-            html=".html",
+        multiext(f"{RESULTS}/tables/{{table}}", parquet=".parquet", csv=".csv", md=".md", tex=".tex"),
+        html=report(
+            f"{RESULTS}/tables/{{table}}.html",
+            caption="../workflow/report/table.rst",
+            category="Tables",
+            labels={"table": "{table}"},
         ),
     log:
         f"{RESULTS}/logs/tables/{{table}}.log",
@@ -30,6 +37,8 @@ rule table:
         spec=lambda wildcards: report_spec(wildcards.table),
         cells=lambda wildcards: cells_json(wildcards.table),
         reduced=reduced_note(),
+        title=lambda wildcards: STUDY.entries[wildcards.table].title,
+        caption=lambda wildcards: STUDY.entries[wildcards.table].caption,
     message:
         "Table {wildcards.table}"
     shell:
@@ -43,7 +52,13 @@ rule figure:
         script=f"{SCRIPTS}/make_figure.py",
         code=REPORT_CODE,
     output:
-        multiext(f"{RESULTS}/figures/{{figure}}", png=".png", pdf=".pdf"),
+        png=report(
+            f"{RESULTS}/figures/{{figure}}.png",
+            caption="../workflow/report/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
+        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
     wildcard_constraints:
@@ -55,6 +70,8 @@ rule figure:
         spec=lambda wildcards: report_spec(wildcards.figure),
         cells=lambda wildcards: cells_json(wildcards.figure),
         reduced=reduced_note(),
+        title=lambda wildcards: STUDY.entries[wildcards.figure].title,
+        caption=lambda wildcards: STUDY.entries[wildcards.figure].caption,
     message:
         "Figure {wildcards.figure}"
     shell:

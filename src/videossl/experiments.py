@@ -241,9 +241,7 @@ class Study:
 
 
 def _baselines(grid: Grid) -> Iterable[Cell]:
-    for backbone, target, protocol, seed in itertools.product(
-        grid.backbone, grid.target, grid.protocol, grid.seed
-    ):
+    for backbone, target, protocol, seed in itertools.product(grid.backbone, grid.target, grid.protocol, grid.seed):
         yield Cell(protocol, SCRATCH, "", backbone, NONE, NONE, 0, target, protocol, seed)
 
 

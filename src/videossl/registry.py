@@ -38,9 +38,7 @@ class Registry:
         def add(cls: type) -> type:
             if name in self.classes:
                 taken = self.classes[name]
-                raise ValueError(
-                    f"{self.kind} '{name}' is registered twice: {taken.__module__} and {cls.__module__}"
-                )
+                raise ValueError(f"{self.kind} '{name}' is registered twice: {taken.__module__} and {cls.__module__}")
             self.classes[name] = cls
             return cls
 

@@ -105,9 +105,7 @@ def read_predictions(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
     return _read(paths, PREDICTIONS_SCHEMA, _predictions_problem)
 
 
-def _assemble(
-    identity: Mapping[str, Any], rows: Rows, schema: pa.Schema, optional: Sequence[str]
-) -> pd.DataFrame:
+def _assemble(identity: Mapping[str, Any], rows: Rows, schema: pa.Schema, optional: Sequence[str]) -> pd.DataFrame:
     """Identity and rows as one frame in the schema's order; unknown and missing columns are errors."""
     if set(identity) != set(IDENTITY):
         missing, unknown = set(IDENTITY) - set(identity), set(identity) - set(IDENTITY)
@@ -145,18 +143,14 @@ def _read(paths: str | Path | Sequence[str | Path], schema: pa.Schema, problem_o
         try:
             table = pq.read_table(file)
         except FileNotFoundError:
-            raise UserError(
-                f"results file {file} does not exist; the run that writes it has not finished."
-            ) from None
+            raise UserError(f"results file {file} does not exist; the run that writes it has not finished.") from None
         except pa.ArrowInvalid as error:
             raise UserError(
                 f"{file} is not a readable Parquet file ({error}); delete it and rerun its cell."
             ) from error
         if not table.schema.equals(schema):
             differing = sorted(set(table.schema.names) ^ set(schema.names)) or "types or order"
-            raise UserError(
-                f"{file}: columns differ from the schema: {differing}; delete it and rerun its cell."
-            )
+            raise UserError(f"{file}: columns differ from the schema: {differing}; delete it and rerun its cell.")
         frame = table.to_pandas()
         if problem := problem_of(frame):
             raise UserError(f"{file}: {problem}; delete it and rerun its cell.")

@@ -37,9 +37,7 @@ def identity(**changes: Any) -> dict[str, Any]:
     return values
 
 
-def cell(
-    root: Path, correct: int | None = None, n: int = 120, failed: str = "", **changes: Any
-) -> dict[str, Any]:
+def cell(root: Path, correct: int | None = None, n: int = 120, failed: str = "", **changes: Any) -> dict[str, Any]:
     """A cell with `correct` of `n` test videos right; without it, pending or failed."""
     columns = identity(**changes)
     folder = root / "-".join(str(value) for value in columns.values())

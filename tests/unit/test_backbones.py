@@ -32,9 +32,7 @@ def test_names_are_the_module_files_and_need_no_torch():
 
 
 def test_unknown_name_is_explained():
-    with pytest.raises(
-        UserError, match=r"unknown backbone 'shuflenet'.*Did you mean shufflenet.*Valid: .*r2plus1d"
-    ):
+    with pytest.raises(UserError, match=r"unknown backbone 'shuflenet'.*Did you mean shufflenet.*Valid: .*r2plus1d"):
         registry.build("shuflenet")
 
 
@@ -67,9 +65,7 @@ def test_registry_of_a_folder(tmp_path, monkeypatch):
     package.mkdir()
     for stem in ("__init__", "base", "registry", "silent"):
         (package / f"{stem}.py").touch()
-    (package / "loud.py").write_text(
-        "from plugins_for_test import R\n@R.register('loud')\nclass Loud: pass\n"
-    )
+    (package / "loud.py").write_text("from plugins_for_test import R\n@R.register('loud')\nclass Loud: pass\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     import plugins_for_test
 

@@ -38,11 +38,7 @@ def paper():
 
 
 def lines_of(ax, colour):
-    return [
-        line
-        for line in ax.lines
-        if mpl.colors.to_hex(line.get_color()) == colour and len(line.get_xdata()) > 1
-    ]
+    return [line for line in ax.lines if mpl.colors.to_hex(line.get_color()) == colour and len(line.get_xdata()) > 1]
 
 
 def legend_texts(figure):
@@ -62,9 +58,7 @@ def test_missing_cells_are_in_the_legend_and_not_drawn(tmp_path, paper):
 
 def test_lines_of_baseline_and_chance_and_the_title(tmp_path, paper):
     figure = draw_lines(collect(figure_spec(), epoch_cells(tmp_path), paper, reduced=REDUCED))
-    heights = {
-        line.get_linestyle(): line.get_ydata()[0] for line in figure.axes[0].lines if line.get_zorder() == 1
-    }
+    heights = {line.get_linestyle(): line.get_ydata()[0] for line in figure.axes[0].lines if line.get_zorder() == 1}
     assert heights == {"--": pytest.approx(20.0), ":": pytest.approx(10.0)}
     assert {"no pretraining", "chance"} <= set(legend_texts(figure))
     assert figure.get_suptitle() == f"Accuracy over epochs — {REDUCED}"
@@ -85,9 +79,7 @@ def test_at_full_scale_the_paper_is_in_the_same_panel(tmp_path, paper):
 
 
 def test_files_are_identical_when_repeated(tmp_path, paper):
-    results = collect(
-        figure_spec(), epoch_cells(tmp_path), paper, reduced=REDUCED, provenance={"commit": "abc"}
-    )
+    results = collect(figure_spec(), epoch_cells(tmp_path), paper, reduced=REDUCED, provenance={"commit": "abc"})
     for name in ("a", "b"):
         write_figure(results, [tmp_path / f"{name}{suffix}" for suffix in FIGURE_SUFFIXES])
     for suffix in FIGURE_SUFFIXES:
@@ -100,9 +92,7 @@ def test_files_are_identical_when_repeated(tmp_path, paper):
 
 
 def test_a_study_that_has_not_begun_can_be_drawn(tmp_path, paper):
-    cells = [cell(tmp_path, task="rotnet", epochs=epochs) for epochs in EPOCHS] + [
-        cell(tmp_path, task="scratch")
-    ]
+    cells = [cell(tmp_path, task="rotnet", epochs=epochs) for epochs in EPOCHS] + [cell(tmp_path, task="scratch")]
     figure = draw_lines(collect(figure_spec(), cells, paper, reduced=REDUCED))
     assert legend_texts(figure)[:2] == ["RotNet\n(4 of 4 pending)", "no pretraining\n(1 of 1 pending)"]
     assert figure.axes[0].lines[:] == []

@@ -74,10 +74,7 @@ def test_a_step_is_the_sum_of_its_losses_and_enqueues_the_negative_keys():
         query = task.encoder()(at_speed(batch[:, 0], fast))
     torch.testing.assert_close(query.norm(dim=2), torch.ones(6, 2))
     target = torch.zeros(6, dtype=torch.long)
-    logits = [
-        torch.cat([(query[:, 0] * k[:, 0]).sum(1, True), query[:, 0] @ queue], 1) / 0.07
-        for k in (key, key_neg)
-    ]
+    logits = [torch.cat([(query[:, 0] * k[:, 0]).sum(1, True), query[:, 0] @ queue], 1) / 0.07 for k in (key, key_neg)]
     a_vid = F.cross_entropy(logits[0], target) + F.cross_entropy(logits[1], target)
     gap = (query[:, 1] * (key - key_neg)[:, 1]).sum(dim=1) / 0.07
     rsp = (2 - gap).clamp(min=0).mean()

@@ -122,9 +122,7 @@ def test_hmdb51_errors(disk: Disk) -> None:
     disk.text("wave_test_split1.txt", "a.avi 3")
     disk.fails("hmdb51", "wave_test_split1.txt, line 1", "'a.avi 3'", "flag 1 (train)")
     disk.text("wave_test_split1.txt", "a.avi 1")
-    disk.text(
-        "hug_test_split2.txt", "b.avi 1"
-    )  # a class without a file for the division would shift all labels
+    disk.text("hug_test_split2.txt", "b.avi 1")  # a class without a file for the division would shift all labels
     disk.fails("hmdb51", "hug_test_split1.txt")
 
 
@@ -247,9 +245,7 @@ def test_kinetics_copies_and_several_clips_of_a_video(disk: Disk) -> None:
     disk.text("train.csv", HEADER, *clips, clips[0])  # the repeated line is one clip
     disk.text("test.csv", "youtube_id,time_start,time_end,split", "DDDDDDDDDDD,1,11,test")
     name = "BBBBBBBBBBB_000000_000010.mp4"
-    disk.videos(
-        f"train/a/{name}", f"replacement_for_corrupted_k400/{name}", "CCCCCCCCCCC.mp4", "DDDDDDDDDDD.mp4"
-    )
+    disk.videos(f"train/a/{name}", f"replacement_for_corrupted_k400/{name}", "CCCCCCCCCCC.mp4", "DDDDDDDDDDD.mp4")
     listing = by_id(disk.read("kinetics", splits=["train", "test"]), "path", "label", "status")
     assert listing["BBBBBBBBBBB_000000_000010"] == (f"replacement_for_corrupted_k400/{name}", 0, "found")
     assert listing["CCCCCCCCCCC_000000_000010"][2] == listing["CCCCCCCCCCC_000020_000030"][2] == "missing"
@@ -422,11 +418,7 @@ def test_official_kinetics(shared_dir: Path, tmp_path: Path) -> None:
     """A public plain list, and a csv in the official form made from it, find the sample videos and agree."""
     data = shared_dir / "data"
     lines = (data / "splits/k400/severe_val_videofolder.txt").read_text().split("\n")
-    names = [
-        name
-        for name in (data / "splits/labelmaps/kinetics_label_map_k400.txt").read_text().split("\n")
-        if name
-    ]
+    names = [name for name in (data / "splits/labelmaps/kinetics_label_map_k400.txt").read_text().split("\n") if name]
     (tmp_path / "plain").mkdir()
     (tmp_path / "plain/val_videofolder.txt").write_text("\n".join(lines))
     rows = [HEADER]

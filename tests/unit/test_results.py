@@ -119,9 +119,7 @@ def test_reading_nothing_gives_an_empty_frame():
 
 
 def test_identity_leads_both_schemas():
-    assert (
-        METRICS_SCHEMA.names[: len(IDENTITY)] == PREDICTIONS_SCHEMA.names[: len(IDENTITY)] == list(IDENTITY)
-    )
+    assert METRICS_SCHEMA.names[: len(IDENTITY)] == PREDICTIONS_SCHEMA.names[: len(IDENTITY)] == list(IDENTITY)
 
 
 @pytest.mark.parametrize("metric", ["top1", "top5", "pretext_top1", "speed_accuracy", "recall_at_1"])

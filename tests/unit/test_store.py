@@ -61,9 +61,7 @@ def videos(tmp_path_factory) -> Path:
     return root
 
 
-def store(
-    root: Path, listing: pd.DataFrame, out: Path, shards: int = 1, short_side: int = 32, quality: int = 90
-):
+def store(root: Path, listing: pd.DataFrame, out: Path, shards: int = 1, short_side: int = 32, quality: int = 90):
     """Write all shards; returns the store and the manifest."""
     arrows = [out / f"{shard:04d}.arrow" for shard in range(shards)]
     for shard, arrow in enumerate(arrows):
@@ -74,9 +72,7 @@ def store(
 
 
 def test_frames_come_back_in_order_and_nearly_unchanged(videos, tmp_path):
-    frames, table = store(
-        videos, listing_of(["whole.mp4", "whole.avi", "whole.webm"]), tmp_path, short_side=48
-    )
+    frames, table = store(videos, listing_of(["whole.mp4", "whole.avi", "whole.webm"]), tmp_path, short_side=48)
     for row in table.to_pylist():
         decoded = frames.read(row["shard"], row["batch"], range(row["frames"]))
         expected = np.stack([frame_content(index, 64, 48) for index in range(row["frames"])])
@@ -132,9 +128,7 @@ def test_only_the_segment_is_stored_and_clipped_to_the_video(videos, tmp_path):
     assert [row["frames"] for row in rows] == [7, 5, 3, 2, 0, 0]
     assert [row["status"] for row in rows] == ["ok"] * 4 + ["broken"] * 2
     assert "30" in rows[4]["reason"] and "empty range" in rows[5]["reason"]
-    whole = store(videos, listing_of(["whole.mp4"]), tmp_path / "whole", short_side=48)[0].read(
-        0, 0, range(30)
-    )
+    whole = store(videos, listing_of(["whole.mp4"]), tmp_path / "whole", short_side=48)[0].read(0, 0, range(30))
     np.testing.assert_array_equal(frames.read(0, rows[0]["batch"], range(7)), whole[5:12])
     np.testing.assert_array_equal(frames.read(0, rows[3]["batch"], range(2)), whole[28:])
 

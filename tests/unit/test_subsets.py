@@ -49,9 +49,7 @@ def test_properties(case: int) -> None:
         counts = Counter(frame["label"])
         taken = [counts[c] for c in range(len(sizes))]
         open_classes = [n for n, size in zip(taken, sizes, strict=True) if n < size]
-        if (
-            open_classes
-        ):  # balanced among classes that have videos left, and nobody ahead of them by more than one
+        if open_classes:  # balanced among classes that have videos left, and nobody ahead of them by more than one
             assert max(open_classes) - min(open_classes) <= 1
             assert max(taken) - min(open_classes) <= 1
         assert description["per_class"] == {"min": min(taken), "max": max(taken)}
@@ -81,9 +79,7 @@ def test_order_does_not_depend_on_rows_or_other_classes() -> None:
         shuffled = manifest.sample(frac=1, random_state=case).reset_index(drop=True)
         assert list(shuffled["id"].iloc[subset_order(shuffled, seed=0)]) == ids
     without = manifest[manifest["label"] != 1]
-    assert list(without["id"].iloc[subset_order(without, seed=0)]) == [
-        name for name in ids if name[:2] != "c1"
-    ]
+    assert list(without["id"].iloc[subset_order(without, seed=0)]) == [name for name in ids if name[:2] != "c1"]
     assert list(manifest["id"].iloc[subset_order(manifest, seed=1)]) != ids
 
 
@@ -156,9 +152,7 @@ def test_validation_is_balanced_and_deterministic() -> None:
 
 
 def test_validation_keeps_recordings_together() -> None:
-    listing = listing_of(
-        {f"v_C{c}_g{g:02d}_c{i:02d}": c for c in range(4) for g in range(10) for i in range(4)}
-    )
+    listing = listing_of({f"v_C{c}_g{g:02d}_c{i:02d}": c for c in range(4) for g in range(10) for i in range(4)})
     carved = with_validation(listing, 0.2, seed=0, group=GROUPS["ucf101"])
     val = carved[carved["split"] == "val"]
     assert set(val["label"].value_counts()) == {8}

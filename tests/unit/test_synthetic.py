@@ -224,8 +224,12 @@ def held_out_accuracy(train, test, classes: int, length: int, epochs: int) -> fl
     layers: list[nn.Module] = []
     for given, made, step in ((3, 16, 1), (16, 32, 2), (32, 64, 2)):
         stride = (min(step, depth), step, step)
-        layers += [nn.Conv3d(given, made, (depth, 3, 3), stride, (depth // 2, 1, 1)), nn.BatchNorm3d(made), nn.ReLU()]
-    net = nn.Sequential(*layers, nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(64, classes))
+        layers += [
+            nn.Conv3d(given, made, (depth, 3, 3), stride, (depth // 2, 1, 1)),
+            nn.BatchNorm3d(made),
+            nn.ReLU(),
+        ]
+    net = nn.Sequential(*layers, nn.AdaptiveMaxPool3d(1), nn.Flatten(), nn.Linear(64, classes))
     steps = epochs * (len(train[0]) // 16)
     optimiser = torch.optim.AdamW(net.parameters(), 4e-3, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps)

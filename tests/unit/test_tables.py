@@ -31,10 +31,7 @@ def results(tmp_path, paper):
 
 
 def texts(results, **options) -> list[list[str]]:
-    return [
-        [*labels, *(entry.text for entry in entries)]
-        for labels, entries in build_grid(results, **options).rows
-    ]
+    return [[*labels, *(entry.text for entry in entries)] for labels, entries in build_grid(results, **options).rows]
 
 
 def test_pivot_shows_values_intervals_and_the_state_of_missing_cells(results):
@@ -99,9 +96,7 @@ def test_paper_stands_beside_at_full_scale_and_apart_at_reduced_scale(tmp_path, 
     assert "pending (paper 30.2)" in full
     assert "not comparable" not in full
     reduced = markdown(Document.of(collect(table_spec(), cells, paper, reduced="generated videos")))
-    assert reduced.startswith(
-        "### Effect of the pretraining subset's size — reduced scale: generated videos\n"
-    )
+    assert reduced.startswith("### Effect of the pretraining subset's size — reduced scale: generated videos\n")
     ours, theirs = reduced.split("not comparable cell by cell")
     assert "paper 78.0" not in reduced
     assert "78.0" not in ours
@@ -167,9 +162,7 @@ def test_latex_rows_are_equally_wide_and_escaped(tmp_path, results):
 
 def test_seeds_are_averaged_and_the_missing_one_is_told(tmp_path):
     cells = [cell(tmp_path, correct, seed=seed) for seed, correct in enumerate((30, 36, 42))]
-    cells += [
-        cell(tmp_path, correct, subset="10k", seed=seed) for seed, correct in enumerate((30, None, None))
-    ]
+    cells += [cell(tmp_path, correct, subset="10k", seed=seed) for seed, correct in enumerate((30, None, None))]
     results = collect(table_spec(baseline=False), cells)
     assert texts(results) == [
         ["10k", "25.0 [18.1, 33.4] (1 of 3 seeds)"],
@@ -179,9 +172,7 @@ def test_seeds_are_averaged_and_the_missing_one_is_told(tmp_path):
 
 
 def test_baseline_becomes_a_column_where_rows_are_shared_with_it(tmp_path):
-    cells = [
-        cell(tmp_path, 60, backbone=backbone, task=task) for backbone in ("c3d", "r3d") for task in GROUPS
-    ]
+    cells = [cell(tmp_path, 60, backbone=backbone, task=task) for backbone in ("c3d", "r3d") for task in GROUPS]
     cells += [
         cell(tmp_path, 12, backbone="c3d", task="scratch"),
         cell(tmp_path, backbone="r3d", task="scratch"),
@@ -211,9 +202,7 @@ def test_places_outside_the_experiment_are_dashes_not_pending(tmp_path):
 
 def test_a_users_own_names_and_several_metrics_are_shown(tmp_path):
     made = cell(tmp_path, 60, task="my_task")
-    spec = table_spec(
-        columns=["task", "metric"], groups={}, labels={"task": {"my_task": "Mine"}}, baseline=False
-    )
+    spec = table_spec(columns=["task", "metric"], groups={}, labels={"task": {"my_task": "Mine"}}, baseline=False)
     assert build_grid(collect(spec, [made])).columns == (("Mine", "top-1 accuracy"),)
 
 
@@ -274,9 +263,7 @@ def test_paper_names_of_the_axes_are_used(tmp_path, paper):
 
 
 def test_labels_of_a_scale_are_not_put_on_the_papers_values(tmp_path, paper):
-    spec = table_spec(
-        baseline=False, labels={"subset": {"50k": "50k (40 videos)"}, "task": {"rspnet": "rspnet"}}
-    )
+    spec = table_spec(baseline=False, labels={"subset": {"50k": "50k (40 videos)"}, "task": {"rspnet": "rspnet"}})
     results = collect(spec, [cell(tmp_path, 60)], paper, reduced=REDUCED)
     ours, theirs = build_grid(results), build_grid(results, paper=True)
     assert (ours.rows[0][0], theirs.rows[0][0]) == (("50k (40 videos)",), ("50k",))

@@ -112,7 +112,14 @@ def pretrain_cell(task: str, epochs: int = 200, **axes: Any) -> Cell:
     """A pretraining cell of the tiny study."""
     values = {"complexity": "C3" if task == "rotnet" else "", "backbone": "r2plus1d", "seed": 0} | axes
     return Cell(
-        stage="pretrain", task=task, source="k400", subset="50k", epochs=epochs, target="", protocol="", **values
+        stage="pretrain",
+        task=task,
+        source="k400",
+        subset="50k",
+        epochs=epochs,
+        target="",
+        protocol="",
+        **values,
     )
 
 
@@ -138,7 +145,12 @@ class Data:
 
 
 def make_data(
-    root: Path, design: str, videos: dict[str, int], *, damage: dict[str, str] | None = None, broken: bool = False
+    root: Path,
+    design: str,
+    videos: dict[str, int],
+    *,
+    damage: dict[str, str] | None = None,
+    broken: bool = False,
 ) -> Data:
     """Generate videos and take them through listing, shards, manifest and a subset of all that is usable.
 
@@ -156,15 +168,11 @@ def make_data(
         chosen = listing.index[(listing["split"] == split) & (listing["status"] == "found")]
         path = root / "videos" / listing["path"][chosen[0 if how == "text" else 1]]
         path.write_text("not a video") if how == "text" else path.unlink()
-    write_parquet(
-        root / "listing.parquet", pa.Table.from_pandas(listing, schema=LISTING_SCHEMA, preserve_index=False)
-    )
+    write_parquet(root / "listing.parquet", pa.Table.from_pandas(listing, schema=LISTING_SCHEMA, preserve_index=False))
     reports = []
     for shard in range(2):
         arrow, report = (root / "shards" / f"{shard:04d}.{suffix}" for suffix in ("arrow", "parquet"))
-        write_shard(
-            listing, root / "videos", shard, 2, arrow, report, short_side=20, quality=90, progress=False
-        )
+        write_shard(listing, root / "videos", shard, 2, arrow, report, short_side=20, quality=90, progress=False)
         reports.append(report)
     manifest = merge_manifest(listing, reports)
     write_parquet(root / "manifest.parquet", manifest)

@@ -25,7 +25,7 @@ def training_parser(description: str) -> argparse.ArgumentParser:
     return parser
 
 
-def compute_of(arguments: argparse.Namespace):  # noqa: ANN201  (importing the type would import torch too early)
+def compute_of(arguments: argparse.Namespace):
     """The compute settings of a training script."""
     from videossl.training.session import Compute
 

@@ -10,15 +10,17 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, nargs="*", help="weights.pt of a pretraining; none: from scratch")
     arguments = parser.parse_args()
     from videossl.downstream.finetune import finetune
+    from videossl.training.run_folder import failure_noted
 
-    finetune(
-        arguments.recipe,
-        arguments.identity,
-        manifest=arguments.manifest,
-        weights=arguments.weights[0] if arguments.weights else None,
-        folder=arguments.output.parent,
-        compute=compute_of(arguments),
-    )
+    with failure_noted(arguments.output.parent):
+        finetune(
+            arguments.recipe,
+            arguments.identity,
+            manifest=arguments.manifest,
+            weights=arguments.weights[0] if arguments.weights else None,
+            folder=arguments.output.parent,
+            compute=compute_of(arguments),
+        )
 
 
 if __name__ == "__main__":

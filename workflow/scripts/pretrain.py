@@ -11,16 +11,18 @@ def main() -> None:
     parser.add_argument("--previous", type=Path, nargs="*", help="state.pt of the milestone before, if any")
     arguments = parser.parse_args()
     from videossl.training.pretrain import pretrain
+    from videossl.training.run_folder import failure_noted
 
-    pretrain(
-        arguments.recipe,
-        arguments.identity,
-        manifest=arguments.manifest,
-        subset=arguments.subset,
-        folder=arguments.output.parent,
-        previous=arguments.previous[0] if arguments.previous else None,
-        compute=compute_of(arguments),
-    )
+    with failure_noted(arguments.output.parent):
+        pretrain(
+            arguments.recipe,
+            arguments.identity,
+            manifest=arguments.manifest,
+            subset=arguments.subset,
+            folder=arguments.output.parent,
+            previous=arguments.previous[0] if arguments.previous else None,
+            compute=compute_of(arguments),
+        )
 
 
 if __name__ == "__main__":

@@ -57,17 +57,12 @@ def paired_bootstrap(
     """
     first, second = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     if first.shape != second.shape or first.ndim != 1 or first.size == 0:
-        raise ValueError(
-            f"need two equally long, non-empty vectors, got shapes {first.shape} and {second.shape}"
-        )
+        raise ValueError(f"need two equally long, non-empty vectors, got shapes {first.shape} and {second.shape}")
     difference = first - second
     generator = np.random.default_rng(seed)
     # One resample at a time: (resamples, videos) indices would be 300 MB for a test set of 3 783 videos.
     means = np.fromiter(
-        (
-            difference[generator.integers(0, difference.size, difference.size)].mean()
-            for _ in range(resamples)
-        ),
+        (difference[generator.integers(0, difference.size, difference.size)].mean() for _ in range(resamples)),
         dtype=np.float64,
         count=resamples,
     )
@@ -103,9 +98,7 @@ def compare_predictions(
         raise ValueError("a video occurs more than once; compare one run with one run")
     if not a.index.equals(b.index):
         differing = a.index.symmetric_difference(b.index)
-        raise ValueError(
-            f"the runs saw different videos: {len(differing)} are in only one, e.g. '{differing[0]}'"
-        )
+        raise ValueError(f"the runs saw different videos: {len(differing)} are in only one, e.g. '{differing[0]}'")
     if not (a["label"] == b["label"]).all():
         raise ValueError("the runs disagree about the videos' labels")
     x, y = a["correct"].to_numpy(dtype=bool), b["correct"].to_numpy(dtype=bool)

@@ -22,9 +22,7 @@ class FactorisedConv(nn.Module):
     convolution: M * (k*k*C_in + t*C_out) = t*k*k*C_in*C_out, rounded down (Tran et al. 2018, section 3.5).
     """
 
-    def __init__(
-        self, channels_in: int, channels_out: int, t: int, k: int, stride: tuple[int, int] = (1, 1)
-    ) -> None:
+    def __init__(self, channels_in: int, channels_out: int, t: int, k: int, stride: tuple[int, int] = (1, 1)) -> None:
         """`stride` is (in time, in space)."""
         super().__init__()
         full = t * k * k * channels_in * channels_out
@@ -35,9 +33,7 @@ class FactorisedConv(nn.Module):
         )
         self.bn = nn.BatchNorm3d(middle)
         self.relu = nn.ReLU()
-        self.temporal = nn.Conv3d(
-            middle, channels_out, (t, 1, 1), (in_time, 1, 1), (t // 2, 0, 0), bias=False
-        )
+        self.temporal = nn.Conv3d(middle, channels_out, (t, 1, 1), (in_time, 1, 1), (t // 2, 0, 0), bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.temporal(self.relu(self.bn(self.spatial(x))))
@@ -59,9 +55,7 @@ class ResidualBlock(nn.Module):
         self.conv2 = FactorisedConv(channels_out, channels_out, 3, 3)
         self.bn2 = nn.BatchNorm3d(channels_out)
         self.shortcut = (
-            nn.Sequential(
-                FactorisedConv(channels_in, channels_out, 1, 1, stride), nn.BatchNorm3d(channels_out)
-            )
+            nn.Sequential(FactorisedConv(channels_in, channels_out, 1, 1, stride), nn.BatchNorm3d(channels_out))
             if downsample
             else nn.Identity()
         )

@@ -114,9 +114,7 @@ class ShuffleNet(Backbone):
         self.map_channels = channels
         self.feature_dim = scale_channels(embedding, width, multiple=4) if embedding else channels
         self.embedding = (
-            nn.Sequential(nn.Dropout(dropout), nn.Linear(channels, self.feature_dim))
-            if embedding
-            else nn.Identity()
+            nn.Sequential(nn.Dropout(dropout), nn.Linear(channels, self.feature_dim)) if embedding else nn.Identity()
         )
 
     def trunk(self, x: Tensor) -> Tensor:

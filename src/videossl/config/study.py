@@ -76,9 +76,7 @@ class Finetune(Strict):
 
     recipe_version: int = Field(1, description="raise it when a change in code should retrain")
     epochs: PositiveInt = Field(description="finetuning epochs")
-    batch_size: PositiveInt | dict[str, PositiveInt] = Field(
-        description="videos a step; may differ by backbone"
-    )
+    batch_size: PositiveInt | dict[str, PositiveInt] = Field(description="videos a step; may differ by backbone")
     clip: ClipShape = Field(description="what the network sees")
     stride: PositiveInt = Field(2, description="frames between the frames of a clip")
     test_clips: PositiveInt = Field(10, description="uniformly spaced clips a test video; logits are averaged")

@@ -130,14 +130,10 @@ def draw(config: AugmentConfig, height: int, width: int, rng: np.random.Generato
     top, left, box_height, box_width = _draw_box(config, height, width, rng)
     angle = rng.uniform(-config.rotation, config.rotation) if config.rotation else 0.0
     flip = bool(rng.random() < config.flip)
-    return ClipAugmentation(
-        config.size, top, left, box_height, box_width, angle, flip, _draw_photometric(config, rng)
-    )
+    return ClipAugmentation(config.size, top, left, box_height, box_width, angle, flip, _draw_photometric(config, rng))
 
 
-def _draw_box(
-    config: AugmentConfig, height: int, width: int, rng: np.random.Generator
-) -> tuple[int, int, int, int]:
+def _draw_box(config: AugmentConfig, height: int, width: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
     """The crop box (top, left, height, width).
 
     "Resize, then crop size x size" is the same picture as a crop of size * short / resize_short stored
@@ -216,8 +212,6 @@ def _rotated_box(clip: torch.Tensor, a: ClipAugmentation) -> torch.Tensor:
     grid = torch.stack([(cos * x - sin * y) / (width / 2), (sin * x + cos * y) / (height / 2)], dim=-1)
     # Frames and colours as channels of one picture, so that the grid is evaluated once.
     planes = clip.permute(0, 3, 1, 2).reshape(1, frames * 3, height, width).float()
-    planes = F.grid_sample(
-        planes, grid[None], mode="bilinear", padding_mode="reflection", align_corners=False
-    )
+    planes = F.grid_sample(planes, grid[None], mode="bilinear", padding_mode="reflection", align_corners=False)
     rotated = planes.reshape(frames, 3, a.height, a.width).permute(0, 2, 3, 1)
     return rotated.round().clamp(0, 255).to(torch.uint8)

@@ -139,8 +139,7 @@ class EpochBatches(Sampler[list[Key]]):
             raise UserError(f"{num_videos} videos in batches of {batch_size}: both must be at least 1")
         if drop_last and num_videos < batch_size:
             raise UserError(
-                f"{num_videos} videos do not fill a batch of {batch_size}: use a smaller batch_size, or a "
-                "larger subset"
+                f"{num_videos} videos do not fill a batch of {batch_size}: use a smaller batch_size, or a larger subset"
             )
         if batch_size % world_size or not 0 <= rank < world_size:
             raise UserError(f"a batch of {batch_size} cannot be shared evenly by {world_size} processes")

@@ -208,9 +208,7 @@ def merge_manifest(listing: pd.DataFrame, reports: Sequence[Path]) -> pa.Table:
             f"{reports[row % len(reports)]} says '{merged['id'].iloc[row]}': the listing has changed since. "
             "Remove the shards and their reports and run the workflow again."
         )
-    table = listing.reset_index(drop=True).assign(
-        **{name: merged[name] for name in (*MEASURED, "shard", "batch")}
-    )
+    table = listing.reset_index(drop=True).assign(**{name: merged[name] for name in (*MEASURED, "shard", "batch")})
     for column in ("start_frame", "end_frame"):
         table[column] = table[column].astype("Int32")
     return pa.Table.from_pandas(table[MANIFEST_SCHEMA.names], schema=MANIFEST_SCHEMA, preserve_index=False)

@@ -102,9 +102,7 @@ def _jitter(x: torch.Tensor, params: PhotometricParams) -> None:
             _change(x, chosen, operation, params.factors[:, number])
 
 
-def _change(
-    x: torch.Tensor, chosen: torch.Tensor, operation: Operation, values: torch.Tensor | None = None
-) -> None:
+def _change(x: torch.Tensor, chosen: torch.Tensor, operation: Operation, values: torch.Tensor | None = None) -> None:
     """Replace the chosen clips of x (N, 3, T, H, W) by operation(clips, their values (n, 1, 1, 1, 1))."""
     where = chosen.nonzero().flatten()
     if len(where) == 0:

@@ -26,9 +26,7 @@ from videossl.errors import UserError, unknown_name
 
 FORMAT_VERSION = 1
 METADATA_KEY = b"videossl"
-REMEDY = (
-    "Remove the file (and its report beside it) and run the workflow again: it is rebuilt from the videos."
-)
+REMEDY = "Remove the file (and its report beside it) and run the workflow again: it is rebuilt from the videos."
 
 
 def encode_jpeg(frame: np.ndarray, quality: int) -> bytes:
@@ -153,9 +151,7 @@ class FrameStore:
         self, decode: Callable[[Any], np.ndarray], column: pa.Array, index: int, shard: int, batch: int
     ) -> np.ndarray:
         try:
-            return decode(
-                np.frombuffer(column[index].as_buffer(), dtype=np.uint8)
-            )  # a view of the mapped file
+            return decode(np.frombuffer(column[index].as_buffer(), dtype=np.uint8))  # a view of the mapped file
         except (ValueError, OSError, pa.ArrowException) as error:
             place = f"frame {index} of video {batch} in {self.shard_paths[shard]}"
             raise UserError(f"{place} does not decode: {error}. {REMEDY}") from error

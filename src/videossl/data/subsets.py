@@ -93,9 +93,7 @@ def checksum(ids: pd.Series) -> str:
     return hashlib.sha256("\n".join(ids).encode()).hexdigest()
 
 
-def write_subset(
-    frame: pd.DataFrame, description: dict[str, Any], parquet: str | Path, json_path: str | Path
-) -> None:
+def write_subset(frame: pd.DataFrame, description: dict[str, Any], parquet: str | Path, json_path: str | Path) -> None:
     """Write a subset of :func:`make_subset`: the videos as Parquet, the description as JSON."""
     write_parquet(parquet, pa.Table.from_pandas(frame, schema=SUBSET_SCHEMA, preserve_index=False))
     write_json(json_path, description)
@@ -122,9 +120,7 @@ def _shortfall(classes: pd.Series, counts: pd.Series, size: int, seed: int) -> d
     ordered = sorted(classes.index, key=lambda label: _hash(seed, "class", label))
     share, remainder = divmod(size, len(ordered))
     missing = {label: share + (place < remainder) - counts[label] for place, label in enumerate(ordered)}
-    return {
-        classes[label] or str(label): int(missing[label]) for label in sorted(missing) if missing[label] > 0
-    }
+    return {classes[label] or str(label): int(missing[label]) for label in sorted(missing) if missing[label] > 0}
 
 
 def _hash(seed: int, kind: str, name: object) -> bytes:

@@ -70,7 +70,7 @@ def finetune(
         sampler = RandomClips(spec["clip"]["frames"], spec["stride"])
         dataset = ClipDataset(store, target.train, sampler, augmentation(spec), spec["seed"])
 
-        def step(batch, generator):  # noqa: ANN001, ANN202  (the protocol Step has the types)
+        def step(batch, generator):
             logits = model(prepare(batch, device)[:, 0])
             labels = batch.labels.to(device)
             correct = (logits.detach().argmax(dim=1) == labels).float().mean()

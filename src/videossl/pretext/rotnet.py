@@ -48,16 +48,12 @@ class RotNet(PretextTask):
     def __init__(self, backbone: Backbone, frames: int, *, rotations: int = 4, stride: int = 2) -> None:
         super().__init__(backbone)
         if rotations not in (2, 3, 4):
-            raise UserError(
-                f"option 'rotations' of pretext task 'rotnet' must be 2, 3 or 4, not {rotations}."
-            )
+            raise UserError(f"option 'rotations' of pretext task 'rotnet' must be 2, 3 or 4, not {rotations}.")
         if stride < 1:
             raise UserError(f"option 'stride' of pretext task 'rotnet' must be 1 or more, not {stride}.")
         self.rotations = rotations
         self.sampler = RandomClips(length=frames, stride=stride, clips_per_video=1)
-        self.head = nn.Sequential(
-            nn.Linear(backbone.feature_dim, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, rotations)
-        )
+        self.head = nn.Sequential(nn.Linear(backbone.feature_dim, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, rotations))
 
     def predict(self, clips: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 1, 3, T, S, S) -> logits (C*B, C) and labels (C*B,) of all rotated copies."""

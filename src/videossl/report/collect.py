@@ -92,9 +92,7 @@ class Results:
         ]
         frame = pd.DataFrame(rows, columns=list(TIDY_COLUMNS))
         floats = ["value", "ci_low", "ci_high", "chance", "paper_value"]
-        return frame.astype(
-            {**dict.fromkeys(floats, "float64"), "n": "Int32", "epochs": "int32", "seed": "int32"}
-        )
+        return frame.astype({**dict.fromkeys(floats, "float64"), "n": "Int32", "epochs": "int32", "seed": "int32"})
 
 
 def collect(
@@ -119,9 +117,7 @@ def collect(
         UserError: a cell lacks columns, a metrics file is of another cell or lacks the metric, or the
             entry asks for a baseline that is not among the cells.
     """
-    table = (
-        PaperTable(paper_values, spec.paper_table) if spec.paper_table and paper_values is not None else None
-    )
+    table = PaperTable(paper_values, spec.paper_table) if spec.paper_table and paper_values is not None else None
     records = []
     for cell in cells:
         missing = [key for key in (*IDENTITY, "metrics", "run_dir") if key not in cell]
@@ -146,9 +142,7 @@ def describe(spec: Spec, record: Record, axes: Sequence[str] = ()) -> str:
     """A cell in words, by the axes of the layout."""
     names = [spec.label(axis, record.identity[axis]) for axis in axes or spec.axes]
     if record.is_baseline:
-        shared = [
-            spec.label(axis, record.identity[axis]) for axis in ("backbone", "target") if axis in spec.axes
-        ]
+        shared = [spec.label(axis, record.identity[axis]) for axis in ("backbone", "target") if axis in spec.axes]
         names = [spec.label("task", BASELINE_TASK), *shared]
     return ", ".join(names) + (f", seed {record.identity['seed']}" if record.identity["seed"] else "")
 
@@ -173,18 +167,12 @@ def _measured(spec: Spec, path: Path, identity: Mapping[str, Any]) -> dict[str, 
     frame = read_metrics(path)
     first = frame.iloc[0]
     if other := {key: first[key] for key in IDENTITY if str(first[key]) != str(identity[key])}:
-        raise UserError(
-            f"{path} is the result of another cell: it has {other}; delete it and rerun the cell."
-        )
-    rows = frame[
-        (frame["metric"] == identity["metric"]) & ((frame["split"] == spec.split) | (spec.split == ""))
-    ]
+        raise UserError(f"{path} is the result of another cell: it has {other}; delete it and rerun the cell.")
+    rows = frame[(frame["metric"] == identity["metric"]) & ((frame["split"] == spec.split) | (spec.split == ""))]
     if len(rows) != 1:
         there = sorted(set(frame["metric"] + " (" + frame["split"] + ")"))
         asked = f"{identity['metric']} ({spec.split or 'any split'})"
-        raise UserError(
-            f"'{spec.name}' asks for {asked}, of which {path} has {len(rows)}: {', '.join(there)}."
-        )
+        raise UserError(f"'{spec.name}' asks for {asked}, of which {path} has {len(rows)}: {', '.join(there)}.")
     row = rows.iloc[0]
     value, n = float(row["value"]), int(row["n"])
     low, high = _number(row["ci_low"]), _number(row["ci_high"])

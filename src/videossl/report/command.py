@@ -10,6 +10,7 @@ from typing import Any
 
 from videossl.errors import UserError
 from videossl.report.collect import Results, collect
+from videossl.report.origin import read_provenance
 from videossl.report.paper import read_paper_values
 from videossl.report.spec import Spec
 
@@ -19,19 +20,14 @@ def parse_arguments(
 ) -> argparse.Namespace:
     """The command line of both scripts. JSON arguments are a text or the path of a file."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument(
-        "--spec", required=True, help=f"JSON: the {kind}'s entry of experiments.yaml, with its name"
-    )
+    parser.add_argument("--spec", required=True, help=f"JSON: the {kind}'s entry of experiments.yaml, with its name")
     parser.add_argument(
         "--cells",
         required=True,
         help="JSON: a list of cells: identity columns, metrics, run_dir and optionally paper",
     )
     parser.add_argument("--paper-values", type=Path, help="config/paper_values.csv; left out: no comparison")
-    parser.add_argument(
-        "--reduced", default="", help="how a reduced scale is marked in the title; empty: full scale"
-    )
-    parser.add_argument("--provenance", default="{}", help="JSON: commit, config hash, seed, hardware, ...")
+    parser.add_argument("--reduced", default="", help="how a reduced scale is marked in the title; empty: full scale")
     parser.add_argument("--output", type=Path, nargs="+", required=True, help=f"files: {', '.join(suffixes)}")
     arguments = parser.parse_args(argv)
     arguments.kind = kind
@@ -45,13 +41,8 @@ def read_results(arguments: argparse.Namespace) -> Results:
     if spec.kind != arguments.kind:
         raise UserError(f"'{spec.name}' is a {spec.kind}, not a {arguments.kind}; use make_{spec.kind}.py.")
     values = read_paper_values(arguments.paper_values) if arguments.paper_values else None
-    return collect(
-        spec,
-        _json(arguments.cells, "--cells", list),
-        values,
-        reduced=arguments.reduced,
-        provenance=_json(arguments.provenance, "--provenance", dict),
-    )
+    cells = _json(arguments.cells, "--cells", list)
+    return collect(spec, cells, values, reduced=arguments.reduced, provenance=read_provenance(cells))
 
 
 def _json(text: str, option: str, expected: type) -> Any:
@@ -60,9 +51,7 @@ def _json(text: str, option: str, expected: type) -> Any:
         try:
             text = Path(text).read_text(encoding="utf-8")
         except OSError as error:
-            raise UserError(
-                f"{option}: neither JSON nor a readable file: {text} ({error.strerror})."
-            ) from None
+            raise UserError(f"{option}: neither JSON nor a readable file: {text} ({error.strerror}).") from None
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:

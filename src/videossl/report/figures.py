@@ -106,9 +106,7 @@ def _paper_panel(ax: Axes, results: Results, records: Sequence[Record]) -> None:
     positions = _positions(results, records, lambda record: record.paper_identity)
     for index, name in enumerate(_series(results)):
         points = _points(results, records, name, lambda record: record.paper_identity)
-        theirs = [
-            (positions[x], _scale(results) * entry.paper) for x, entry in points if entry.paper is not None
-        ]
+        theirs = [(positions[x], _scale(results) * entry.paper) for x, entry in points if entry.paper is not None]
         if theirs:
             _paper_line(ax, theirs, style.look(results.spec.series, name, index))
     _finish(ax, results, positions, paper=True)
@@ -133,9 +131,7 @@ def _baseline(ax: Axes, results: Results, records: Sequence[Record]) -> None:
         if entry.status == OK:
             ax.axhline(scale * entry.value, color=colour, linestyle="--", linewidth=1.2, zorder=1)
             if entry.low is not None and entry.high is not None:
-                ax.axhspan(
-                    scale * entry.low, scale * entry.high, color=colour, alpha=0.08, linewidth=0, zorder=0
-                )
+                ax.axhspan(scale * entry.low, scale * entry.high, color=colour, alpha=0.08, linewidth=0, zorder=0)
     for chance in sorted({record.chance for record in records if record.chance is not None}):
         ax.axhline(scale * chance, color=_CHANCE_COLOUR, linestyle=":", linewidth=1.2, zorder=1)
 
@@ -192,9 +188,7 @@ def _series(results: Results) -> list[Any]:
     return _values(results, results.spec.series)
 
 
-def _points(
-    results: Results, records: Sequence[Record], name: Any, identity: Identity
-) -> list[tuple[Any, Entry]]:
+def _points(results: Results, records: Sequence[Record], name: Any, identity: Identity) -> list[tuple[Any, Entry]]:
     """The entries of one series along x, seeds merged. Series are ours, x is `identity`'s."""
     spec = results.spec
     own = [r for r in records if not r.is_baseline and r.identity[spec.series] == name]

@@ -53,9 +53,7 @@ def _interval(results: Results, drawn: bool) -> list[str]:
     bars, braces = ("Error bars", "Error bars") if drawn else ("Brackets", "Braces")
     text = f"{bars}: 95 % Wilson interval over the test videos"
     if several:
-        return [
-            f"{text}, where one seed has finished. {braces} of means over seeds: smallest and largest seed."
-        ]
+        return [f"{text}, where one seed has finished. {braces} of means over seeds: smallest and largest seed."]
     return [f"{text}; one seed, so the randomness of training is not in it."]
 
 

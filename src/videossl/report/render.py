@@ -80,9 +80,7 @@ def write_table(results: Results, paths: list[Path]) -> None:
     for path in paths:
         if path.suffix not in TABLE_SUFFIXES:
             raise unknown_name("table format", path.suffix, TABLE_SUFFIXES, str(path))
-    document = Document.of(
-        results
-    )  # before the first file, so that an entry that cannot be laid out writes none
+    document = Document.of(results)  # before the first file, so that an entry that cannot be laid out writes none
     for path in paths:
         if path.suffix in DATA_SUFFIXES:
             write_data(results, path)

@@ -77,9 +77,7 @@ class Spec:
     def as_in_paper(self) -> Spec:
         """The entry without its own labels for what a scale redefines (a generated "K400", say)."""
         scaled = ("source", "target", "subset", "epochs")
-        return replace(
-            self, labels={axis: names for axis, names in self.labels.items() if axis not in scaled}
-        )
+        return replace(self, labels={axis: names for axis, names in self.labels.items() if axis not in scaled})
 
     def order(self, axis: str, values: set[Any]) -> list[Any]:
         """The values of an axis in printing order; tasks stand together with their group."""

@@ -88,10 +88,7 @@ _NAMES: dict[str, Mapping[str, str]] = {
     "metric": METRICS,
     "protocol": PROTOCOLS,
 }
-_SPARE = [
-    Look(c, m)
-    for c, m in zip(("#000000", "#999999", "#7B3FA0", "#8C6D1F"), ("X", "*", "<", ">"), strict=True)
-]
+_SPARE = [Look(c, m) for c, m in zip(("#000000", "#999999", "#7B3FA0", "#8C6D1F"), ("X", "*", "<", ">"), strict=True)]
 
 # Figures. Serif-free and embedded, so that a PDF looks the same everywhere.
 FIGURE_RC = {

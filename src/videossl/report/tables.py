@@ -223,9 +223,7 @@ def _baseline_rows(
     return rows
 
 
-def _baseline_columns(
-    spec: Spec, column_keys: list[Key]
-) -> tuple[list[tuple[str, ...]], list[dict[str, Any]]]:
+def _baseline_columns(spec: Spec, column_keys: list[Key]) -> tuple[list[tuple[str, ...]], list[dict[str, Any]]]:
     """Labels of the baseline's columns and the values of the shared axes each stands for."""
     parts = [dict(shared) for shared in dict.fromkeys(_shared(spec.columns, key) for key in column_keys)]
     labels = []

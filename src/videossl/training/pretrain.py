@@ -56,7 +56,7 @@ def pretrain(
         task = build_task(spec).to(device)
         dataset = ClipDataset(store, videos, task.sampler, augmentation(spec), spec["seed"])
 
-        def step(batch, generator):  # noqa: ANN001, ANN202  (the protocol Step has the types)
+        def step(batch, generator):
             return task(prepare(batch, device), generator)
 
         trainer = make_trainer(spec, task, step, dataset, folder, compute, signals)

@@ -1,4 +1,4 @@
-"""The folder of one run: one process at a time."""
+"""The folder of one run: one process at a time, and why the last one failed."""
 
 from __future__ import annotations
 
@@ -45,3 +45,21 @@ def _locked(handle: IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+@contextmanager
+def failure_noted(folder: Path) -> Iterator[None]:
+    """Leave the reason of a failure in the folder's file `FAILED`, where tables and `videossl status` find it.
+
+    A stop on a signal is none; a later success removes the file.
+    """
+    marker = folder / "FAILED"
+    try:
+        yield
+    except Interrupted:
+        raise
+    except Exception as error:
+        lines = str(error).splitlines() or [""]
+        write_text(marker, f"{type(error).__name__}: {lines[0]}\n")
+        raise
+    marker.unlink(missing_ok=True)

@@ -52,9 +52,7 @@ def reader_options(reader: str) -> list[str]:
     """The names of the options of a reader, without `root` and `annotations`."""
     if reader not in READERS:
         raise unknown_name("dataset reader", reader, READERS)
-    return [
-        name for name in inspect.signature(READERS[reader]).parameters if name not in ("root", "annotations")
-    ]
+    return [name for name in inspect.signature(READERS[reader]).parameters if name not in ("root", "annotations")]
 
 
 def read_listing(reader: str, root: str | Path, annotations: str | Path, **options: Any) -> pd.DataFrame:

@@ -16,9 +16,7 @@ import pyarrow as pa
 from videossl.errors import UserError, unknown_name
 
 SPLITS = ("train", "val", "test", "unused")
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".3gp", ".wmv"}
-)
+VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".3gp", ".wmv"})
 
 LISTING_SCHEMA = pa.schema(
     [

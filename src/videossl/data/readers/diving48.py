@@ -43,9 +43,7 @@ def read(root: Path, annotations: Path) -> pd.DataFrame:
             if not 0 <= start < end:
                 raise malformed_item(path, index, item, EXPECTED)
             if not 0 <= label < len(names):
-                raise UserError(
-                    f"{path}, item {index}: label {label} is not among Diving48_vocab.json's {len(names)}."
-                )
+                raise UserError(f"{path}, item {index}: label {label} is not among Diving48_vocab.json's {len(names)}.")
             found = next(iter(files.named(video)), None)
             entries.append(Entry(video, found, f"{video}.mp4", label, names[label], split, start, end))
     return build_listing(entries, annotations)

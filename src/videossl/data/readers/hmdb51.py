@@ -48,9 +48,7 @@ def read(root: Path, annotations: Path, split: int = 1) -> pd.DataFrame:
             # The flag is the last field; file names hold no blank in the official lists, but may in others.
             video, _, flag = text.rpartition(" ")
             if not video.strip() or flag not in SPLIT_OF_FLAG:
-                raise malformed(
-                    path, number, text, "'<file>.avi <flag>', flag 1 (train), 2 (test) or 0 (unused)"
-                )
+                raise malformed(path, number, text, "'<file>.avi <flag>', flag 1 (train), 2 (test) or 0 (unused)")
             place = f"{name}/{video.strip()}"
             stem = video.strip().rpartition(".")[0] or video.strip()
             entries.append(Entry(stem, files.at(place), place, label, name, SPLIT_OF_FLAG[flag]))

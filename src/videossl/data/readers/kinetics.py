@@ -31,9 +31,7 @@ from videossl.data.readers.common import (
 )
 from videossl.errors import UserError
 
-SOURCE = (
-    "the official annotations ('Kinetics', Google DeepMind; also the CVD Foundation's 'kinetics-dataset')"
-)
+SOURCE = "the official annotations ('Kinetics', Google DeepMind; also the CVD Foundation's 'kinetics-dataset')"
 COLUMNS = ("youtube_id", "time_start", "time_end")
 YOUTUBE_ID = 11  # characters; ids may hold "_" and "-", so names are cut by position
 CLIP_NAME = re.compile(r"([\w-]{11})(?:_(\d{6})_(\d{6}))?", re.ASCII)
@@ -66,9 +64,7 @@ def read(root: Path, annotations: Path, splits: Sequence[str] | None = None) -> 
         Entry(
             clip.youtube_id + clip.times,
             finder.find(clip),
-            "/".join(
-                part for part in (clip.split, clip.label_name, f"{clip.youtube_id}{clip.times}.mp4") if part
-            ),
+            "/".join(part for part in (clip.split, clip.label_name, f"{clip.youtube_id}{clip.times}.mp4") if part),
             labels[clip.label_name],
             clip.label_name,
             clip.split,
@@ -83,20 +79,15 @@ def _list_file(annotations: Path, split: str) -> Path:
     if (exact := annotations / f"{split}.csv").is_file():
         return exact
     for suffix in (".csv", ".txt"):
-        found = [
-            p for p in annotations.glob(f"*{suffix}") if re.search(rf"(?<![a-z]){split}", p.stem.lower())
-        ]
+        found = [p for p in annotations.glob(f"*{suffix}") if re.search(rf"(?<![a-z]){split}", p.stem.lower())]
         if len(found) > 1:
             names = ", ".join(sorted(path.name for path in found))
             raise UserError(
-                f"several files in {annotations} may be the {split} list: {names}. "
-                f"Leave one, or name it {split}.csv."
+                f"several files in {annotations} may be the {split} list: {names}. Leave one, or name it {split}.csv."
             )
         if found:
             return found[0]
-    raise UserError(
-        f"list file missing: {exact} (or another with '{split}' in its name). It is part of {SOURCE}."
-    )
+    raise UserError(f"list file missing: {exact} (or another with '{split}' in its name). It is part of {SOURCE}.")
 
 
 def _read_csv(path: Path, split: str) -> list[Clip]:
@@ -105,9 +96,7 @@ def _read_csv(path: Path, split: str) -> list[Clip]:
         rows = csv.reader(handle)
         header = [name.strip() for name in next(rows, [])]
         if not set(COLUMNS) <= set(header) or ("label" not in header and split != "test"):
-            raise malformed(
-                path, 1, ",".join(header), f"a header with the columns label, {', '.join(COLUMNS)}"
-            )
+            raise malformed(path, 1, ",".join(header), f"a header with the columns label, {', '.join(COLUMNS)}")
         video, start, end = (header.index(name) for name in COLUMNS)
         label = header.index("label") if "label" in header else None
         for row in rows:
@@ -118,9 +107,7 @@ def _read_csv(path: Path, split: str) -> list[Clip]:
                 name = "" if label is None else row[label].strip()
                 clip = Clip(row[video].strip(), times, None, name, split)
             except (IndexError, ValueError) as error:
-                raise malformed(
-                    path, rows.line_num, ",".join(row), f"values for {','.join(header)}"
-                ) from error
+                raise malformed(path, rows.line_num, ",".join(row), f"values for {','.join(header)}") from error
             if len(clip.youtube_id) != YOUTUBE_ID or (not name and split != "test"):
                 raise malformed(path, rows.line_num, ",".join(row), "a label and an 11-character youtube_id")
             clips[clip] = None  # a line repeated word for word is one clip; a differing one is caught later
@@ -134,12 +121,7 @@ def _read_plain(path: Path, split: str) -> list[Clip]:
         place, *rest = text.split()
         folders, _, name = place.rpartition("/")
         match = CLIP_NAME.fullmatch(re.sub(r"\.\w{2,4}$", "", name))
-        if (
-            not match
-            or not folders
-            or len(rest) not in (1, 2)
-            or not all(field.isdecimal() for field in rest)
-        ):
+        if not match or not folders or len(rest) not in (1, 2) or not all(field.isdecimal() for field in rest):
             raise malformed(path, number, text, expected)
         times = f"_{match[2]}_{match[3]}" if match[2] else ""
         clips.append(Clip(match[1], times, int(rest[-1]), folders.rpartition("/")[2], split))

@@ -33,12 +33,8 @@ def read(root: Path, annotations: Path, split: str = "") -> pd.DataFrame:
         )
     prefix = f"{split}_" if split else ""
     if split and not (annotations / f"{prefix}train.txt").is_file():
-        found = sorted(
-            path.name.removesuffix("train.txt").rstrip("_") for path in annotations.glob("*train.txt")
-        )
-        raise unknown_name(
-            "split", split, [repr(name) for name in found], f"{annotations} (no file {prefix}train.txt)"
-        )
+        found = sorted(path.name.removesuffix("train.txt").rstrip("_") for path in annotations.glob("*train.txt"))
+        raise unknown_name("split", split, [repr(name) for name in found], f"{annotations} (no file {prefix}train.txt)")
     classes = read_class_index(annotations / "classInd.txt", SOURCE)
     names = {label: name for name, label in classes.items()}
     files = VideoFiles(root)

@@ -77,9 +77,7 @@ def _read_split(path: Path, split: str, labels: dict[str, tuple[int, str]], file
         if template is not None:
             key = keys.setdefault(template, _key(template))
             if key not in labels:
-                raise unknown_name(
-                    "class", template, (text for _, text in labels.values()), f"{path}, item {index}"
-                )
+                raise unknown_name("class", template, (text for _, text in labels.values()), f"{path}, item {index}")
             label, name = labels[key]
         found = next(iter(files.named(video)), None)
         entries.append(Entry(video, found, f"{video}.webm", label, name, split))

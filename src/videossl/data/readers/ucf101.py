@@ -54,9 +54,7 @@ def _read_list(path: Path, split: str, classes: dict[str, int], files: VideoFile
             raise unknown_name("class", folder, classes, f"{path}, line {number}")
         label = classes[folder]
         if len(fields) == 2 and fields[1] != str(label + 1):
-            raise malformed(
-                path, number, text, f"the number {label + 1} that classInd.txt gives to class {folder}"
-            )
+            raise malformed(path, number, text, f"the number {label + 1} that classInd.txt gives to class {folder}")
         video = name.rpartition(".")[0] or name
         entries.append(Entry(video, files.at(fields[0]), fields[0], label, folder, split))
     return entries

@@ -80,24 +80,18 @@ def generate(
     LISTS[dataset](root / "annotations", names, clips, counts)
 
 
-def _make(
-    spec: Spec, clip: Clip, folder: Path, frames: tuple[int, int], size: tuple[int, int], fps: int
-) -> int:
+def _make(spec: Spec, clip: Clip, folder: Path, frames: tuple[int, int], size: tuple[int, int], fps: int) -> int:
     """Write one video and return its number of frames."""
     rng = np.random.default_rng(clip.seed)
     count = int(rng.integers(frames[0], frames[1] + 1))
     path = folder / clip.path
-    write_video(
-        path, render(spec, clip.label, count, size, fps, rng, np.random.default_rng(clip.scene_seed)), fps
-    )
+    write_video(path, render(spec, clip.label, count, size, fps, rng, np.random.default_rng(clip.scene_seed)), fps)
     if clip.damage:
         damage(path, clip.damage)
     return count
 
 
-def _check(
-    spec: Spec, videos: dict[str, int], frames: tuple[int, int], size: tuple[int, int], fps: int
-) -> None:
+def _check(spec: Spec, videos: dict[str, int], frames: tuple[int, int], size: tuple[int, int], fps: int) -> None:
     where = f"generated dataset '{spec.name}'"
     if set(videos) != set(spec.splits) or min(videos.values()) < 1:
         valid = " and ".join(spec.splits)

@@ -49,9 +49,7 @@ def _walk(names: list[str], videos: dict[str, int], broken: bool) -> list[tuple[
     return walk
 
 
-def kinetics_clips(
-    dataset: str, names: list[str], videos: dict[str, int], seed: int, broken: bool
-) -> list[Clip]:
+def kinetics_clips(dataset: str, names: list[str], videos: dict[str, int], seed: int, broken: bool) -> list[Clip]:
     """videos/<split>/<label>/<youtube_id>_<start>_<end>.mp4, ten seconds of a longer video, by their names."""
     clips = []
     for split, label, index, damage in _walk(names, videos, broken):
@@ -72,24 +70,18 @@ def ssv2_clips(dataset: str, names: list[str], videos: dict[str, int], seed: int
         entropy = seed_of(seed, dataset, split, label, index)
         identifier = str(first[split] + index * len(names) + label)
         facts = {"id": identifier}
-        clips.append(
-            Clip(label, names[label], f"{identifier}.mp4", (split,), entropy, (*entropy, 1), damage, facts)
-        )
+        clips.append(Clip(label, names[label], f"{identifier}.mp4", (split,), entropy, (*entropy, 1), damage, facts))
     return clips
 
 
-def diving48_clips(
-    dataset: str, names: list[str], videos: dict[str, int], seed: int, broken: bool
-) -> list[Clip]:
+def diving48_clips(dataset: str, names: list[str], videos: dict[str, int], seed: int, broken: bool) -> list[Clip]:
     """videos/<source id>_<number>.mp4; the whole file is the dive."""
     clips = []
     for split, label, index, damage in _walk(names, videos, broken):
         entropy = seed_of(seed, dataset, split, label, index)
         vid_name = f"{_youtube_id(entropy)}_{index:05d}"
         facts = {"vid_name": vid_name}
-        clips.append(
-            Clip(label, names[label], f"{vid_name}.mp4", (split,), entropy, (*entropy, 1), damage, facts)
-        )
+        clips.append(Clip(label, names[label], f"{vid_name}.mp4", (split,), entropy, (*entropy, 1), damage, facts))
     return clips
 
 
@@ -116,25 +108,19 @@ def _groups(count: int, tests: list[set[int]]) -> list[tuple[int, int]]:
     return numbers
 
 
-def ucf101_clips(
-    dataset: str, names: list[str], videos: dict[str, int], seed: int, broken: bool
-) -> list[Clip]:
+def ucf101_clips(dataset: str, names: list[str], videos: dict[str, int], seed: int, broken: bool) -> list[Clip]:
     """videos/<Class>/v_<Class>_gNN_cNN.avi; a group shares its surroundings, and no group is split."""
     train, test = videos["train"], videos["test"]
     tests = _rotated_tests(train + test, test)
     groups = _groups(train + test, tests)
-    places = [
-        (i, groups[i], tuple("test" if i in t else "train" for t in tests), "") for i in range(train + test)
-    ]
+    places = [(i, groups[i], tuple("test" if i in t else "train" for t in tests), "") for i in range(train + test)]
     clips = []
     for label, name in enumerate(names):
         extra = []
         if broken:  # one group more, in the training lists of all splits
             damages = [damage for k, damage in enumerate(DAMAGES) if k % len(names) == label]
             last = groups[-1][0] + 1
-            extra = [
-                (train + test + k, (last, k + 1), ("train",) * 3, damage) for k, damage in enumerate(damages)
-            ]
+            extra = [(train + test + k, (last, k + 1), ("train",) * 3, damage) for k, damage in enumerate(damages)]
         for index, (group, clip), splits, damage in places + extra:
             entropy = seed_of(seed, dataset, "all", label, index)
             scene = seed_of(seed, dataset, "group", label, group)
@@ -143,9 +129,7 @@ def ucf101_clips(
     return clips
 
 
-def hmdb51_clips(
-    dataset: str, names: list[str], videos: dict[str, int], seed: int, broken: bool
-) -> list[Clip]:
+def hmdb51_clips(dataset: str, names: list[str], videos: dict[str, int], seed: int, broken: bool) -> list[Clip]:
     """videos/<class>/<film>_<class>_<attributes>_<number>.avi; each split leaves some videos unused."""
     train, test = videos["train"], videos["test"]
     count = train + test + max(1, (train + test) // UNUSED_SHARE)

@@ -164,9 +164,7 @@ def temporal_track(
     )
 
 
-def wandering_track(
-    time: Array, radius: tuple[float, float], aspect: float, rng: np.random.Generator
-) -> Track:
+def wandering_track(time: Array, radius: tuple[float, float], aspect: float, rng: np.random.Generator) -> Track:
     """The nuisance motion of an appearance set at `time` (T,): smooth, upright, within the picture.
 
     The path is a circle, an ellipse, a sway or a hop. Its typical speed varies little between videos (a factor of 1.7),

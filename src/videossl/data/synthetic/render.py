@@ -10,7 +10,9 @@ from videossl.data.synthetic.scene import Look, draw, film, paint_backdrop, rgb
 from videossl.data.synthetic.shapes import TEXTURES, TURNABLE
 from videossl.data.synthetic.specs import Spec, appearance_class
 
-LARGEST = 0.36  # radius in frame heights or widths, whichever is less: an object must not meet its own copy on the torus
+LARGEST = (
+    0.36  # radius in frame heights or widths, whichever is less: an object must not meet its own copy on the torus
+)
 
 
 def random_look(spec: Spec, label: int, hue: float, rng: np.random.Generator) -> Look:
@@ -47,10 +49,10 @@ def render(
     canvas, hue = paint_backdrop(spec.backdrop, height, width, scene_rng)
     left, top, zoom, shake = camera_path(spec.camera, time, rng)
     look = random_look(spec, label, hue, rng)
-    radius = tuple(min(r, LARGEST * min(1.0, aspect)) for r in spec.radius)
     if spec.kind == "appearance":
-        track = wandering_track(time, radius, aspect, rng)
+        track = wandering_track(time, spec.radius, aspect, rng)
     else:
+        radius = tuple(min(r, LARGEST * min(1.0, aspect)) for r in spec.radius)
         drive = list(spec.motions().values())[label]
         track = temporal_track(drive, time, radius, aspect, rng)
     # A shaking camera shakes everything; pans follow the object, so they move the backdrop only.

@@ -89,9 +89,7 @@ def _lower_pattern(style: str, x: Array, depth: Array, pitch: float) -> Array:
 def paint_backdrop(style: Backdrop, height: int, width: int, rng: np.random.Generator) -> tuple[Array, float]:
     """A canvas (H (1 + 2 MARGIN), W (1 + 2 MARGIN), 3) for frames of height x width, and the upper part's hue."""
     y = (np.arange(round(height * (1 + 2 * MARGIN)), dtype=np.float32)[:, None] + 0.5) / height - MARGIN
-    x = (
-        np.arange(round(width * (1 + 2 * MARGIN)), dtype=np.float32)[None, :] + 0.5 - MARGIN * width
-    ) / height
+    x = (np.arange(round(width * (1 + 2 * MARGIN)), dtype=np.float32)[None, :] + 0.5 - MARGIN * width) / height
     hue, ground_hue = rng.uniform(*style.upper_hue), rng.uniform(*style.lower_hue)
     saturation, value = rng.uniform(*style.saturation), rng.uniform(*style.value)
     pitch = rng.uniform(0.2, 0.4)
@@ -105,10 +103,7 @@ def paint_backdrop(style: Backdrop, height: int, width: int, rng: np.random.Gene
     for _ in range(rng.integers(0, style.clutter + 1)):
         _add_clutter(canvas, x, y, hue, rng)
     depth = y - edge
-    lower = (
-        rgb(ground_hue, min(1, saturation + 0.15), 0.72 * value)
-        * (1 - 0.35 * np.clip(depth, 0, 1))[..., None]
-    )
+    lower = rgb(ground_hue, min(1, saturation + 0.15), 0.72 * value) * (1 - 0.35 * np.clip(depth, 0, 1))[..., None]
     lower = lower * (1 - _lower_pattern(style.lower, x, depth, pitch))[..., None]
     share = np.clip(depth * height + 0.5, 0, 1)[..., None]
     canvas += share * (lower - canvas)

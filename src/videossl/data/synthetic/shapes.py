@@ -54,9 +54,7 @@ def _heart() -> NDArray[np.float64]:
     return np.stack([u, v], axis=1)
 
 
-_ARROW = np.array(
-    [(0, -1), (0.85, -0.1), (0.32, -0.1), (0.32, 0.95), (-0.32, 0.95), (-0.32, -0.1), (-0.85, -0.1)]
-)
+_ARROW = np.array([(0, -1), (0.85, -0.1), (0.32, -0.1), (0.32, 0.95), (-0.32, 0.95), (-0.32, -0.1), (-0.85, -0.1)])
 
 _SHAPES: dict[str, Callable[[Array, Array], Array]] = {
     "disc": lambda u, v: np.hypot(u, v) - 0.85,
@@ -95,9 +93,7 @@ def distance(shape: str, u: Array, v: Array) -> Array:
     without aliasing, and rendering costs the same for a disc and a heart.
     """
     step = (TABLE_SIZE - 1) / (2 * TABLE_EXTENT)
-    row, column = (
-        np.clip((w + TABLE_EXTENT) * step + 0.5, 0, TABLE_SIZE - 1).astype(np.int32) for w in (v, u)
-    )
+    row, column = (np.clip((w + TABLE_EXTENT) * step + 0.5, 0, TABLE_SIZE - 1).astype(np.int32) for w in (v, u))
     return np.take(_table(shape), row * TABLE_SIZE + column)
 
 

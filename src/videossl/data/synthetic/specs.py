@@ -43,38 +43,38 @@ class Spec:
 
 _OUTDOORS = Backdrop(
     upper_hue=(0.5, 0.68), lower_hue=(0.08, 0.4), saturation=(0.15, 0.6), value=(0.6, 0.95),
-    horizon=(0.5, 0.75), hills=0.12, upper="plain", lower="rough", clutter=5,
+    horizon=(0.5, 0.75), hills=0.12, upper="plain", lower="rough", clutter=3,
 )  # fmt: skip
 
 SPECS: dict[str, Spec] = {
     spec.name: spec
     for spec in (
         Spec(
-            "k400", "appearance", ("train", "val"), ".mp4", radius=(0.23, 0.36), saturation=(0.3, 0.95),
-            contrast=(0.4, 0.6), backdrop=_OUTDOORS, camera=Camera(pan=0.1, shake=0.012, zoom=0.15),
+            "k400", "appearance", ("train", "val"), ".mp4", radius=(0.27, 0.4), saturation=(0.3, 0.95),
+            contrast=(0.45, 0.65), backdrop=_OUTDOORS, camera=Camera(pan=0.1, shake=0.012, zoom=0.15),
         ),
         Spec(
-            "k700", "appearance", ("train", "val"), ".mp4", radius=(0.22, 0.36), saturation=(0.2, 0.95),
-            contrast=(0.35, 0.6), camera=Camera(pan=0.14, shake=0.015, zoom=0.2), offset=5,
+            "k700", "appearance", ("train", "val"), ".mp4", radius=(0.26, 0.4), saturation=(0.2, 0.95),
+            contrast=(0.4, 0.65), camera=Camera(pan=0.14, shake=0.015, zoom=0.2), offset=5,
             backdrop=Backdrop(
                 upper_hue=(0.0, 1.0), lower_hue=(0.0, 1.0), saturation=(0.1, 0.6), value=(0.4, 0.95),
-                horizon=(0.5, 0.8), hills=0.08, upper="panels", lower="rough", clutter=6,
+                horizon=(0.5, 0.8), hills=0.08, upper="panels", lower="rough", clutter=4,
             ),
         ),
         Spec(
-            "ucf101", "appearance", ("train", "test"), ".avi", radius=(0.23, 0.34), saturation=(0.4, 0.95),
-            contrast=(0.4, 0.6), camera=Camera(pan=0.05, shake=0.006, zoom=0.05), offset=1,
+            "ucf101", "appearance", ("train", "test"), ".avi", radius=(0.27, 0.38), saturation=(0.4, 0.95),
+            contrast=(0.45, 0.65), camera=Camera(pan=0.05, shake=0.006, zoom=0.05), offset=1,
             backdrop=Backdrop(
                 upper_hue=(0.2, 0.45), lower_hue=(0.05, 0.13), saturation=(0.15, 0.5), value=(0.5, 0.9),
-                horizon=(0.55, 0.7), hills=0.02, upper="panels", lower="boards", clutter=4,
+                horizon=(0.55, 0.7), hills=0.02, upper="panels", lower="boards", clutter=2,
             ),
         ),
         Spec(
-            "hmdb51", "appearance", ("train", "test"), ".avi", radius=(0.2, 0.34), saturation=(0.15, 0.6),
-            contrast=(0.35, 0.55), camera=Camera(pan=0.12, shake=0.015, zoom=0.2), offset=3,
+            "hmdb51", "appearance", ("train", "test"), ".avi", radius=(0.25, 0.38), saturation=(0.15, 0.6),
+            contrast=(0.4, 0.6), camera=Camera(pan=0.12, shake=0.015, zoom=0.2), offset=3,
             backdrop=Backdrop(
                 upper_hue=(0.0, 1.0), lower_hue=(0.0, 0.15), saturation=(0.02, 0.2), value=(0.35, 0.75),
-                horizon=(0.6, 0.8), hills=0.0, upper="panels", lower="boards", clutter=4,
+                horizon=(0.6, 0.8), hills=0.0, upper="panels", lower="boards", clutter=2,
             ),
         ),
         Spec(
@@ -125,8 +125,7 @@ def class_names(spec: Spec, classes: int) -> list[str]:
     """
     if not 2 <= classes <= spec.max_classes():
         raise UserError(
-            f"generated dataset '{spec.name}': classes = {classes} is out of range; "
-            f"valid: 2 to {spec.max_classes()}."
+            f"generated dataset '{spec.name}': classes = {classes} is out of range; valid: 2 to {spec.max_classes()}."
         )
     if spec.kind == "temporal":
         return list(spec.motions())[:classes]

@@ -1,0 +1,30 @@
+"""Where the numbers of a table or figure come from, as the runs themselves recorded it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+
+def read_provenance(cells: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Code version, configuration hash, seeds and hardware of the cells' `run.json` files; {} without any.
+
+    Neither dates nor times: the same runs give the same bytes.
+    """
+    runs = []
+    for cell in cells:
+        path = Path(cell.get("run_dir", "")) / "run.json"
+        if path.is_file():
+            runs.append(json.loads(path.read_text(encoding="utf-8")))
+    if not runs:
+        return {}
+    recipes = sorted({run["recipe_hash"] for run in runs})
+    return {
+        "code": sorted({run["code_version"] for run in runs}),
+        "configuration": hashlib.sha256("\n".join(recipes).encode()).hexdigest()[:12],
+        "seeds": sorted({run["identity"]["seed"] for run in runs}),
+        "hardware": sorted({run["device_name"] for run in runs}),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -131,7 +132,7 @@ class Config(Strict):
     @model_validator(mode="after")
     def _epochs_rise(self) -> Config:
         trained = [self.epochs[milestone] for milestone in sorted(self.epochs)]
-        if any(later <= earlier for earlier, later in zip(trained, trained[1:], strict=False)):
+        if any(later <= earlier for earlier, later in itertools.pairwise(trained)):
             raise ValueError(f"`epochs` must rise from milestone to milestone, not {trained}")
         return self
 

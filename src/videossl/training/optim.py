@@ -41,9 +41,9 @@ def base_learning_rate(settings: dict[str, Any], batch_size: int, reference: int
 def lr_factor(schedule: dict[str, Any], epoch: float, epochs: int) -> float:
     """The factor on the base learning rate at `epoch` (fractional, counted from 0) of `epochs`.
 
-    Warm-up is linear from 1 % to 1 over `warmup_epochs` (from 0 the first step would be idle). Cosine runs from 1 to `final_lr_factor` over the rest, step
-    multiplies by `gamma` at each milestone (a share of `epochs`). A function of the position alone, so a resumed
-    run needs no scheduler state.
+    Warm-up is linear from 1 % to 1 over `warmup_epochs` (from 0 the first step would be idle). Cosine
+    runs from 1 to `final_lr_factor` over the rest, step multiplies by `gamma` at each milestone (a share of `epochs`).
+    A function of the position alone, so a resumed run needs no scheduler state.
     """
     warmup = schedule["warmup_epochs"]
     if epoch < warmup:

@@ -79,7 +79,7 @@ def _matching(state: dict[str, Any], trainer: Trainer, path: Path) -> dict[str, 
     expected = trainer.checkpoints.recipe_hash
     if state["recipe_hash"] != expected:
         raise UserError(
-            f"{path} was trained under another recipe or on other data ({state['recipe_hash']}, this run is {expected}). "
+            f"{path} was trained under another recipe or on other data ({state['recipe_hash']}, this is {expected}). "
             "Remove it and run again: Snakemake will train that milestone anew."
         )
     return state

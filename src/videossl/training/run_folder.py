@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from videossl.files import write_text
 from videossl.training.interrupt import Interrupted, Signals
 
 LOOK_SECONDS = 1.0

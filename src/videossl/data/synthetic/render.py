@@ -10,9 +10,7 @@ from videossl.data.synthetic.scene import Look, draw, film, paint_backdrop, rgb
 from videossl.data.synthetic.shapes import TEXTURES, TURNABLE
 from videossl.data.synthetic.specs import Spec, appearance_class
 
-LARGEST = (
-    0.36  # radius in frame heights or widths, whichever is less: an object must not meet its own copy on the torus
-)
+LARGEST = 0.36  # radius in frame heights or widths, the lesser one: an object must not meet its own copy on the torus
 
 
 def random_look(spec: Spec, label: int, hue: float, rng: np.random.Generator) -> Look:

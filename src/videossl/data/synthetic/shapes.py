@@ -59,7 +59,7 @@ _ARROW = np.array([(0, -1), (0.85, -0.1), (0.32, -0.1), (0.32, 0.95), (-0.32, 0.
 _SHAPES: dict[str, Callable[[Array, Array], Array]] = {
     "disc": lambda u, v: np.hypot(u, v) - 0.85,
     "square": lambda u, v: _box(u, v, -0.78, -0.78, 0.78, 0.78),
-    "triangle": lambda u, v: _polygon(u, v, _around(3, (1.1,)) + [0, 0.2]),
+    "triangle": lambda u, v: _polygon(u, v, _around(3, (1.1,)) + np.array([0, 0.2])),
     "star": lambda u, v: _polygon(u, v, _around(10, (1.1, 0.48))),
     "cross": lambda u, v: np.minimum(_box(u, v, -0.3, -0.95, 0.3, 0.95), _box(u, v, -0.95, -0.3, 0.95, 0.3)),
     "ring": lambda u, v: np.abs(np.hypot(u, v) - 0.68) - 0.26,

@@ -17,7 +17,7 @@ class Spec:
     """One generated stand-in.
 
     `kind` is "appearance" (the class is a shape with a texture) or "temporal" (the class is a motion); `splits` are the
-    splits of the official lists; `suffix` that of the files; `radius` the range of the object's radius in frame heights.
+    splits of the official lists; `suffix` that of the files; `radius` the range of the radius in frame heights.
     """
 
     name: str

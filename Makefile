@@ -33,7 +33,7 @@ demo: setup ## Build the miniature study: generated videos, pretraining, finetun
 	@echo && cat results/tables/*.md
 
 test: setup ## Run all tests
-	$(BIN)/pytest -n $(CORES) tests
+	$(BIN)/pytest -n $(CORES) --dist loadgroup tests
 
 lint: setup ## Check formatting, style and the workflow
 	ruff format --check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from workflow_copy import Workflow, copy_workflow
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -22,3 +23,9 @@ def shared_dir() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("needs the real sample videos and split files in ../shared")
     return folder
+
+
+@pytest.fixture
+def workflow(repository: Path, tmp_path: Path) -> Workflow:
+    """A fresh copy of the workflow, without results."""
+    return copy_workflow(repository, tmp_path / "copy")

@@ -70,12 +70,12 @@ def test_missing_and_broken_files_are_told(tmp_path):
 @pytest.mark.parametrize(
     ("axis", "value", "near"),
     [
-        ("task", "rotnett", "Did you mean rotnet?"),
+        ("task", "rotnett", "Did you mean rotnet"),
         ("subset", "10kk", "Did you mean 10k"),
-        ("backbone", "r2plus1", "Did you mean r2plus1d?"),
+        ("backbone", "r2plus1", "Did you mean r2plus1d"),
         ("epochs", 250, "Did you mean 50 or 200?"),
-        ("source", "k40", "Did you mean k400?"),
-        ("target", "ucf10", "Did you mean ucf101?"),
+        ("source", "k40", "Did you mean k400"),
+        ("target", "ucf10", "Did you mean ucf101"),
     ],
 )
 def test_a_misspelt_value_of_an_axis_is_named_with_near_ones(tmp_path, axis, value, near):
@@ -87,14 +87,15 @@ def test_a_misspelt_value_of_an_axis_is_named_with_near_ones(tmp_path, axis, val
 def test_misspelt_names_elsewhere(tmp_path):
     complexity = message_of(make_study, tmp_path, {"a": table(GRID | {"task": "rotnet", "complexity": "C4"})})
     assert "unknown complexity 'C4' in the recipe of rotnet" in complexity and "C1, C2, C3" in complexity
-    assert "Did you mean rotnet?" in message_of(make_study, tmp_path, recipe_overrides={"rotne": {}})
-    assert "Did you mean r2plus1d?" in message_of(make_study, tmp_path, backbones={"r2plus1": {"width": 1}})
-    assert "Did you mean main?" in message_of(make_study, tmp_path, only=["mian"])
+    assert "Did you mean rotnet" in message_of(make_study, tmp_path, recipe_overrides={"rotne": {}})
+    assert "Did you mean r2plus1d" in message_of(make_study, tmp_path, backbones={"r2plus1": {"width": 1}})
+    assert "Did you mean main" in message_of(make_study, tmp_path, only=["mian"])
     entry = message_of(make_study, tmp_path, {"sizes": table(GRID, row="subset")})
     assert str(tmp_path / "experiments.yaml") in entry and "unknown key 'row'" in entry and "rows" in entry
     grid = message_of(make_study, tmp_path, {"sizes": table(GRID | {"taks": "rotnet"})})
-    assert "Did you mean task?" in grid
-    assert "Did you mean subset?" in message_of(make_study, tmp_path, {"sizes": table(GRID, rows="subsets")}) or True
+    assert "Did you mean task" in grid
+    axis = message_of(make_study, tmp_path, {"sizes": table(GRID, rows="subsets")})
+    assert "sizes.rows.0:" in axis and "'subset'" in axis and "(given: 'subsets')" in axis
 
 
 def test_an_entry_says_what_it_lacks(tmp_path):
@@ -121,7 +122,7 @@ def test_a_recipe_is_checked_with_its_overrides(tmp_path):
     assert recipe.optimizer.lr == 0.5 and recipe.optimizer.weight_decay == 0.001
     wrong = {"rotnet": {"optimiser": {}}}
     message = message_of(load_recipe, tmp_path / "recipes", "rotnet", wrong)
-    assert "rotnet.yaml (with recipe_overrides)" in message and "Did you mean optimizer?" in message
+    assert "rotnet.yaml (with recipe_overrides)" in message and "Did you mean optimizer" in message
     assert "file is named" in message_of(load_recipe, tmp_path / "recipes", "rotnet", {"all": {"task": "vcop"}})
     message = message_of(load_recipe, tmp_path / "recipes", "rotnet", {"rotnet": {"default_complexity": "C9"}})
     assert "'C9' is not in ['C1', 'C2', 'C3']" in message

@@ -6,7 +6,7 @@ import copy
 import random
 
 import pytest
-from tiny import CONFIG, GRID, RSPNET, ROTNET, make_study, table
+from tiny import CONFIG, GRID, ROTNET, RSPNET, make_study, table
 
 from videossl import specs
 from videossl.experiments import Study

@@ -38,7 +38,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_layout_reads_back(dataset, tmp_path):
-    """The lists parse with the readers of the real data, every video is found, and decord reads all its frames."""
+    """The lists parse with the readers of the real data, all videos are found, decord reads all frames."""
     root = make(dataset, tmp_path / "a", 3, 2, classes=3)
     listing = listing_of(dataset, root)
     counts = listing.groupby("split").size().to_dict()
@@ -110,7 +110,7 @@ def test_ucf101_splits_are_by_group(tmp_path):
             assert len(lines) == {"train": 12, "test": 6}[part]
         assert not parts["train"] & parts["test"]
         held_out.append(parts["test"])
-    assert not held_out[0] & held_out[1] and not held_out[1] & held_out[2] and not held_out[0] & held_out[2]
+    assert len(set.union(*held_out)) == sum(map(len, held_out))  # three disjoint test sets
 
 
 def test_hmdb51_splits_differ_and_leave_some_unused(tmp_path):
@@ -215,7 +215,10 @@ def load(dataset: str, root: Path, split: str, shrink: int):
 
 
 def held_out_accuracy(train, test, classes: int, length: int, epochs: int) -> float:
-    """Accuracy on `test` of a three-layer CNN that sees `length` frames (every second one), 1 for single frames."""
+    """Accuracy on `test` of a three-layer CNN that sees `length` frames, every second one; 1 for single frames.
+
+    Maximum pooling, for an object that is small and anywhere: three layers then tell most appearance classes.
+    """
     import torch
     from torch import nn
 
@@ -236,7 +239,8 @@ def held_out_accuracy(train, test, classes: int, length: int, epochs: int) -> fl
     for _ in range(steps):
         rows = torch.randint(len(train[0]), (16,))
         start = int(torch.randint(20 - 2 * length + 1, ()))
-        loss = nn.functional.cross_entropy(net(train[0][rows, :, start : start + 2 * length : 2]), train[1][rows])
+        clips = train[0][rows, :, start : start + 2 * length : 2]
+        loss = nn.functional.cross_entropy(net(clips), train[1][rows])
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -244,7 +248,8 @@ def held_out_accuracy(train, test, classes: int, length: int, epochs: int) -> fl
     net.eval()
     with torch.no_grad():
         start = (20 - 2 * length) // 2
-        return float((net(test[0][:, :, start : start + 2 * length : 2]).argmax(1) == test[1]).float().mean())
+        scores = net(test[0][:, :, start : start + 2 * length : 2])
+    return float((scores.argmax(1) == test[1]).float().mean())
 
 
 def bound_of_chance(classes: int, samples: int, confidence: float = 0.999) -> float:
@@ -266,16 +271,16 @@ def one_thread():
 @pytest.mark.parametrize("dataset", ["ssv2", "diving48"])
 def test_temporal_sets_need_time(dataset, tmp_path, one_thread):
     """One frame of a held-out video says nothing about its class, a clip of eight does."""
-    root = make(dataset, tmp_path, 36, 36, classes=4)
+    root = make(dataset, tmp_path, 32, 32, classes=4)
     train, test = (load(dataset, root, split, shrink=2) for split in spec_of(dataset).splits)
     bound = bound_of_chance(4, len(test[1]))
-    assert held_out_accuracy(train, test, 4, length=1, epochs=12) < bound
-    assert held_out_accuracy(train, test, 4, length=8, epochs=16) > bound
+    assert held_out_accuracy(train, test, 4, length=1, epochs=10) < bound
+    assert held_out_accuracy(train, test, 4, length=8, epochs=13) > bound
 
 
 @pytest.mark.parametrize("dataset", ["k400", "ucf101", "hmdb51"])
 def test_appearance_sets_are_told_by_a_frame(dataset, tmp_path, one_thread):
     """One frame of a held-out video is enough to be far above chance."""
-    root = make(dataset, tmp_path, 40, 16, classes=4)
+    root = make(dataset, tmp_path, 30, 15, classes=4)
     train, test = (load(dataset, root, split, shrink=1) for split in spec_of(dataset).splits)
-    assert held_out_accuracy(train, test, 4, length=1, epochs=20) > bound_of_chance(4, len(test[1]))
+    assert held_out_accuracy(train, test, 4, length=1, epochs=12) > bound_of_chance(4, len(test[1])) + 0.1

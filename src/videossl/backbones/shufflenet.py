@@ -67,7 +67,7 @@ class ShuffleBlock(nn.Module):
 
 
 def _pad(x: Tensor) -> Tensor:
-    """Pad (N, C, T, H, W) so that the pool's output is as large as the strided convolution's, whatever T, H, W.
+    """Pad (N, C, T, H, W) so that the pool's output is as large as the strided convolution's.
 
     In space: the pool's zero padding of one pixel, outside the pool because that refuses maps smaller than
     its kernel. In time: the convolution makes ceil(T/2) frames and the pool floor(T/2), so for an odd T the

@@ -68,18 +68,18 @@ class SpeedHeads(nn.Module):
 
 @register("rspnet")
 class RSPNet(PretextTask):
-    """Samples two random clips of 2T consecutive frames: of the first a query q is made, of the second two keys.
+    """Samples two random clips of 2T consecutive frames: of the first a query q is made, of the other two keys.
 
-    Each is cut to T frames at speed 1 (the first T) or speed 2 (every 2nd). q has speed s, k the same speed
-    s, k_neg the other one; s is 1 for a random half of every batch and 2 for the rest. Keys come from a
-    momentum encoder.
+    Each is cut to T frames at speed 1 (the first T) or 2 (every 2nd). q has speed s, k the same speed s, k_neg the
+    other one; s is 1 for a random half of every batch and 2 for the rest. Keys come from a momentum encoder.
 
-    A-VID (same video, whatever the speed):  CE[qA.kA | qA.queue] + CE[qA.k_negA | qA.queue], all /
-    temperature. RSP (same speed, whatever the content):  max(0, margin - (qM.kM - qM.k_negM) / temperature).
+    A-VID, same video whatever the speed:   CE[qA.kA | qA.queue] + CE[qA.k_negA | qA.queue], all / temperature
+    RSP, same speed whatever the content:   max(0, margin - (qM.kM - qM.k_negM) / temperature)
+
     The loss is their sum. The queue then takes in k_negA, not kA; M has no queue.
 
-    dim: numbers of an embedding. queue_size: keys in the queue (16384 in the paper). momentum: of the key
-    encoder.
+    dim: numbers of an embedding. queue_size: keys in the queue; should be well below the number of training videos,
+    or a video's own old keys are among its negatives. momentum: of the key encoder.
     """
 
     def __init__(

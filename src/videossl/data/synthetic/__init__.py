@@ -1,9 +1,10 @@
-"""Generated stand-ins of the paper's datasets: real video files in the official layout, so that every reader and every
-later stage treats them as it treats real data.
+"""Generated stand-ins of the paper's datasets.
 
-Appearance sets (k400, k700, ucf101, hmdb51): the class is what is in the picture. Temporal sets (ssv2, diving48): the
-class is how it moves, and a single frame tells nothing. ssv2's classes that tell left from right, or a sense of
-rotation, do not survive a horizontal flip, as in the real dataset; its first four classes and diving48's all do.
+They are real video files in the official layout, so every reader and every later stage treats them as it treats
+real data. Appearance sets (k400, k700, ucf101, hmdb51): the class is what is in the picture. Temporal sets (ssv2,
+diving48): the class is how it moves, and a single frame tells nothing. As in the real dataset, ssv2's classes
+that tell left from right or one sense of rotation from the other do not survive a horizontal flip; its first
+four classes and all of diving48's do.
 """
 
 from __future__ import annotations
@@ -56,14 +57,14 @@ def generate(
         frames: least and greatest number of frames of a video, drawn uniformly.
         size: (width, height) in pixels, both even.
         fps: frames a second.
-        seed: everything is a function of (seed, dataset, split, class, index): the same arguments give the same bytes
-            on one machine, and a video does not depend on how many others there are (in the three-split datasets it
-            keeps its motion and object, but its place in the splits depends on the counts).
-        broken: add to the training lists a truncated, an empty and a text file under a video's name, and one entry
-            without a file.
+        seed: everything is a function of (seed, dataset, split, class, index). The same arguments give the same
+            bytes on one machine, and a video does not depend on how many others there are (except that ucf101's
+            groups, which share their surroundings, and the three splits of ucf101 and hmdb51 follow the counts).
+        broken: add to the training lists a truncated, an empty and a text file under a video's name, and one
+            entry without a file.
 
-    A folder made by this function before is replaced. Raises UserError for invalid arguments or a folder with other
-    content.
+    A folder made by this function before is replaced. Raises UserError for invalid arguments, or a folder with
+    other content.
     """
     spec = spec_of(dataset)
     _check(spec, videos, frames, size, fps)

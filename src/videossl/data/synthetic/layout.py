@@ -17,7 +17,7 @@ UNUSED_SHARE = 5  # hmdb51: one more video for every 5 of a class, in no list of
 
 @dataclass(frozen=True)
 class Clip:
-    """One video to be made. `splits` names its part in each official split (three for ucf101 and hmdb51, else one)."""
+    """One video to be made. `splits`: its part in each official split (three for ucf101 and hmdb51, else one)."""
 
     label: int
     name: str  # of the class
@@ -30,7 +30,7 @@ class Clip:
 
 
 def seed_of(seed: int, *parts: str | int) -> tuple[int, ...]:
-    """Entropy for a generator that depends on every part, and on nothing else (no string hashing by Python)."""
+    """Entropy for a generator that depends on every part, and on nothing else (not on Python's hashing)."""
     return (seed, *(zlib.crc32(part.encode()) if isinstance(part, str) else part for part in parts))
 
 
@@ -40,7 +40,7 @@ def _youtube_id(entropy: tuple[int, ...], rng_stream: int = 0) -> str:
 
 
 def _walk(names: list[str], videos: dict[str, int], broken: bool) -> list[tuple[str, int, int, str]]:
-    """(split, label, index, damage) of every video, split by split; damaged extra ones end the training list."""
+    """(split, label, index, damage) of every video, split by split; damaged extras end the training list."""
     walk = []
     for split, count in videos.items():
         walk += [(split, label, index, "") for label in range(len(names)) for index in range(count)]
@@ -50,7 +50,7 @@ def _walk(names: list[str], videos: dict[str, int], broken: bool) -> list[tuple[
 
 
 def kinetics_clips(dataset: str, names: list[str], videos: dict[str, int], seed: int, broken: bool) -> list[Clip]:
-    """videos/<split>/<label>/<youtube_id>_<start>_<end>.mp4, ten seconds of a longer video, by their names."""
+    """videos/<split>/<label>/<youtube_id>_<start>_<end>.mp4; by its name, ten seconds of a longer video."""
     clips = []
     for split, label, index, damage in _walk(names, videos, broken):
         entropy = seed_of(seed, dataset, split, label, index)
@@ -86,7 +86,7 @@ def diving48_clips(dataset: str, names: list[str], videos: dict[str, int], seed:
 
 
 def _rotated_tests(count: int, test: int) -> list[set[int]]:
-    """Indices of the test videos in splits 1, 2 and 3: equal windows on a circle, disjoint if there is room."""
+    """Test videos of splits 1, 2 and 3: windows of equal size on a circle, disjoint if there is room."""
     shift = max(1, min(test, count // 3))
     return [{(k * shift + i) % count for i in range(test)} for k in range(3)]
 

@@ -29,7 +29,7 @@ def kinetics_lists(folder: Path, names: list[str], clips: list[Clip], frames: li
 
 
 def ssv2_lists(folder: Path, names: list[str], clips: list[Clip], frames: list[int]) -> None:
-    """labels.json (template without brackets to number), train.json and validation.json, with the official prefix."""
+    """<prefix>-labels.json (template without brackets to number), -train.json and -validation.json."""
     prefix = "something-something-v2"
     labels = {name.replace("[", "").replace("]", ""): str(label) for label, name in enumerate(names)}
     write_text(folder / f"{prefix}-labels.json", json.dumps(labels, indent=1) + "\n")

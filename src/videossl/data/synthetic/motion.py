@@ -4,9 +4,9 @@ Positions are fractions of the frame's width (x, to the right) and height (y, do
 fractions of the frame's height, angles are radians (clockwise as seen), times are seconds.
 
 **Why a single frame of a temporal set tells nothing.** Every coordinate has the same distribution in every
-class at every moment, whether the class moves it or not: positions are uniform on a torus (what leaves at the right
-enters at the left) and start anywhere; size and opacity run through a cycle whose phase is uniform, or rest at a value
-drawn from the very distribution that the cycle passes through. Only the change over time differs.
+class at every moment, whether the class moves it or not: positions are uniform on a torus (what leaves at the
+right enters at the left) and start anywhere; size and opacity run through a cycle whose phase is uniform, or
+rest at a value drawn from the very distribution that the cycle passes through. Only the change over time differs.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Drive:
     shake: tuple[int, int] = (0, 0)  # to and fro along this direction
 
 
-# Pairs of a motion and its reversal in time (the shakes, which are their own reversals, differ in axis). Early pairs
-# survive a horizontal flip, so that a small number of classes suits recipes that flip and recipes that do not.
+# Pairs of a motion and its reversal in time (the shakes, which are their own reversals, differ in axis). The early
+# pairs survive a horizontal flip, so that few classes suit recipes that flip and recipes that do not.
 GESTURES: dict[str, Drive] = {
     "Moving [something] up": Drive(direction=(0, -1)),
     "Moving [something] down": Drive(direction=(0, 1)),
@@ -77,8 +77,8 @@ GESTURES: dict[str, Drive] = {
     "Moving [something] down and to the right": Drive(direction=(1, 1)),
 }
 
-# A dive is a combination of four attributes, like the four fields of Diving48's vocabulary; the last value of each of
-# the latter three is neutral. Every dive survives a horizontal flip.
+# A dive is a combination of four attributes, like the four fields of Diving48's vocabulary; the last value of the
+# latter three is neutral. Every dive survives a horizontal flip.
 _ATTRIBUTES: tuple[dict[str, dict], ...] = (
     {"Fall": {"direction": (0, 1)}, "Rise": {"direction": (0, -1)}},
     {"Toward": {"scale": 1}, "Away": {"scale": -1}, "Level": {}},
@@ -90,7 +90,7 @@ _DIVE_COUNT = 48
 
 
 def _dives() -> dict[str, Drive]:
-    """The dives by their four words: first those with one attribute besides the direction, then none, two, three."""
+    """The dives by their four words: those with one attribute besides the direction, then none, two, three."""
 
     def order(words: tuple[str, ...]) -> tuple[int, tuple[bool, ...]]:
         neutral = tuple(word in _NEUTRAL for word in words[1:])
@@ -109,7 +109,7 @@ RETURN = 0.15  # share of a cycle that a slow-then-quick motion spends on the wa
 
 
 def sawtooth(phase: Array, sense: int) -> Array:
-    """Slow rise (`sense` +1) or slow fall (-1) with a quick return, in [0, 1]; uniform for a uniform phase."""
+    """Slow rise (`sense` +1) or fall (-1) with a quick return, in [0, 1]; uniform for a uniform phase."""
     phase = np.mod(phase, 1)
     rise = np.where(phase < 1 - RETURN, phase / (1 - RETURN), (1 - phase) / RETURN)
     return rise if sense > 0 else 1 - rise
@@ -167,8 +167,8 @@ def temporal_track(
 def wandering_track(time: Array, radius: tuple[float, float], aspect: float, rng: np.random.Generator) -> Track:
     """The nuisance motion of an appearance set at `time` (T,): smooth, upright, within the picture.
 
-    The path is a circle, an ellipse, a sway or a hop. Its typical speed varies little between videos (a factor of 1.7),
-    so that a clip sampled at twice the rate looks fast.
+    The path is a circle, an ellipse, a sway or a hop. Its typical speed varies little between videos (a factor
+    of 1.7), so that a clip sampled at twice the rate looks fast.
     """
     speed = rng.uniform(0.42, 0.72)  # frame heights a second at the fastest point
     phase = rng.uniform(0, 2 * np.pi, size=3)

@@ -14,7 +14,7 @@ LARGEST = 0.36  # radius in frame heights or widths, the lesser one: an object m
 
 
 def random_look(spec: Spec, label: int, hue: float, rng: np.random.Generator) -> Look:
-    """The object of one video: the class's shape and texture, or any (temporal sets); own colours away from `hue`."""
+    """One video's object: the class's shape and texture, or any (temporal sets); own colours away from `hue`."""
     shape, texture = str(rng.choice(TURNABLE)), str(rng.choice(TEXTURES))
     if spec.kind == "appearance":
         shape, texture = appearance_class(spec, label)

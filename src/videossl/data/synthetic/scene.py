@@ -1,6 +1,7 @@
 """Rendering: a painted backdrop seen by a moving camera, and one anti-aliased object in front of it.
 
-Images are float32 RGB in [0, 1]. Every scene has an upright: light from above, ground below, shadow under the object.
+Images are float32 RGB in [0, 1]. Every scene has an upright: light from above, ground below, and the object's
+shadow under it.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def rgb(hue: float, saturation: float, value: float) -> Array:
 
 
 def resample(image: Array, rows: Array, columns: Array) -> Array:
-    """`image` (H, W, C) read bilinearly at the grid rows (h,) x columns (w,): (h, w, C); clamped at the border."""
+    """`image` (H, W, C) read bilinearly at rows (h,) x columns (w,): (h, w, C); clamped at the border."""
     for axis, where in ((0, rows), (1, columns)):
         where = np.clip(where, 0, image.shape[axis] - 1.001).astype(np.float32)
         low = where.astype(np.intp)
@@ -77,7 +78,7 @@ def _upper_pattern(style: str, x: Array, y: Array, pitch: float) -> Array:
 
 
 def _lower_pattern(style: str, x: Array, depth: Array, pitch: float) -> Array:
-    """Darkening of the ground in [0, 1] at x (1, W) and `depth` (H, W) below the horizon, in frame heights."""
+    """Darkening of the ground in [0, 1] at x (1, W), `depth` (H, W) below the horizon, in frame heights."""
     near = np.sqrt(np.maximum(depth, 0))  # lines crowd together towards the horizon
     if style == "boards":
         return 0.2 * (np.mod(near / pitch, 1) > 0.75)
@@ -87,7 +88,7 @@ def _lower_pattern(style: str, x: Array, depth: Array, pitch: float) -> Array:
 
 
 def paint_backdrop(style: Backdrop, height: int, width: int, rng: np.random.Generator) -> tuple[Array, float]:
-    """A canvas (H (1 + 2 MARGIN), W (1 + 2 MARGIN), 3) for frames of height x width, and the upper part's hue."""
+    """A canvas for frames of height x width, larger by MARGIN on all sides, and the upper part's hue."""
     y = (np.arange(round(height * (1 + 2 * MARGIN)), dtype=np.float32)[:, None] + 0.5) / height - MARGIN
     x = (np.arange(round(width * (1 + 2 * MARGIN)), dtype=np.float32)[None, :] + 0.5 - MARGIN * width) / height
     hue, ground_hue = rng.uniform(*style.upper_hue), rng.uniform(*style.lower_hue)

@@ -89,8 +89,8 @@ def _table(shape: str) -> Array:
 def distance(shape: str, u: Array, v: Array) -> Array:
     """Signed distance to the outline of `shape` in radii, negative inside; `u`, `v` of any equal shape.
 
-    Read from a table (nearest entry, 1/150 of a radius apart): a distance field serves every size of the object
-    without aliasing, and rendering costs the same for a disc and a heart.
+    Read from a table (nearest entry, 1/150 of a radius apart): one distance field serves all sizes of the
+    object without aliasing, and rendering costs the same for a disc and a heart.
     """
     step = (TABLE_SIZE - 1) / (2 * TABLE_EXTENT)
     row, column = (np.clip((w + TABLE_EXTENT) * step + 0.5, 0, TABLE_SIZE - 1).astype(np.int32) for w in (v, u))

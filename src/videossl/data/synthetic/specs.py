@@ -16,14 +16,13 @@ Range = tuple[float, float]
 class Spec:
     """One generated stand-in.
 
-    `kind` is "appearance" (the class is a shape with a texture) or "temporal" (the class is a motion); `splits` are the
-    splits of the official lists; `suffix` that of the files; `radius` the range of the radius in frame heights.
+    `kind` is "appearance" (the class is a shape with a texture) or "temporal" (the class is a motion), `splits`
+    are those of the official lists, `radius` is the range of the object's radius in frame heights.
     """
 
     name: str
     kind: str
     splits: tuple[str, str]
-    suffix: str
     radius: Range
     saturation: Range  # of the object's colours
     contrast: Range  # between its two colours, in value
@@ -50,11 +49,11 @@ SPECS: dict[str, Spec] = {
     spec.name: spec
     for spec in (
         Spec(
-            "k400", "appearance", ("train", "val"), ".mp4", radius=(0.27, 0.4), saturation=(0.3, 0.95),
+            "k400", "appearance", ("train", "val"), radius=(0.27, 0.4), saturation=(0.3, 0.95),
             contrast=(0.45, 0.65), backdrop=_OUTDOORS, camera=Camera(pan=0.1, shake=0.012, zoom=0.15),
         ),
         Spec(
-            "k700", "appearance", ("train", "val"), ".mp4", radius=(0.26, 0.4), saturation=(0.2, 0.95),
+            "k700", "appearance", ("train", "val"), radius=(0.26, 0.4), saturation=(0.2, 0.95),
             contrast=(0.4, 0.65), camera=Camera(pan=0.14, shake=0.015, zoom=0.2), offset=5,
             backdrop=Backdrop(
                 upper_hue=(0.0, 1.0), lower_hue=(0.0, 1.0), saturation=(0.1, 0.6), value=(0.4, 0.95),
@@ -62,7 +61,7 @@ SPECS: dict[str, Spec] = {
             ),
         ),
         Spec(
-            "ucf101", "appearance", ("train", "test"), ".avi", radius=(0.27, 0.38), saturation=(0.4, 0.95),
+            "ucf101", "appearance", ("train", "test"), radius=(0.27, 0.38), saturation=(0.4, 0.95),
             contrast=(0.45, 0.65), camera=Camera(pan=0.05, shake=0.006, zoom=0.05), offset=1,
             backdrop=Backdrop(
                 upper_hue=(0.2, 0.45), lower_hue=(0.05, 0.13), saturation=(0.15, 0.5), value=(0.5, 0.9),
@@ -70,7 +69,7 @@ SPECS: dict[str, Spec] = {
             ),
         ),
         Spec(
-            "hmdb51", "appearance", ("train", "test"), ".avi", radius=(0.25, 0.38), saturation=(0.15, 0.6),
+            "hmdb51", "appearance", ("train", "test"), radius=(0.25, 0.38), saturation=(0.15, 0.6),
             contrast=(0.4, 0.6), camera=Camera(pan=0.12, shake=0.015, zoom=0.2), offset=3,
             backdrop=Backdrop(
                 upper_hue=(0.0, 1.0), lower_hue=(0.0, 0.15), saturation=(0.02, 0.2), value=(0.35, 0.75),
@@ -78,7 +77,7 @@ SPECS: dict[str, Spec] = {
             ),
         ),
         Spec(
-            "ssv2", "temporal", ("train", "val"), ".mp4", radius=(0.16, 0.34), saturation=(0.6, 1.0),
+            "ssv2", "temporal", ("train", "val"), radius=(0.16, 0.34), saturation=(0.6, 1.0),
             contrast=(0.4, 0.6), camera=Camera(pan=0.02, shake=0.01, zoom=0.05),
             backdrop=Backdrop(
                 upper_hue=(0.05, 0.15), lower_hue=(0.02, 0.12), saturation=(0.05, 0.35), value=(0.55, 0.9),
@@ -86,7 +85,7 @@ SPECS: dict[str, Spec] = {
             ),
         ),
         Spec(
-            "diving48", "temporal", ("train", "test"), ".mp4", radius=(0.16, 0.34), saturation=(0.6, 1.0),
+            "diving48", "temporal", ("train", "test"), radius=(0.16, 0.34), saturation=(0.6, 1.0),
             contrast=(0.4, 0.6), camera=Camera(pan=0.06, shake=0.004, zoom=0.06),
             backdrop=Backdrop(
                 upper_hue=(0.5, 0.6), lower_hue=(0.48, 0.58), saturation=(0.25, 0.6), value=(0.65, 0.95),
@@ -107,9 +106,9 @@ def spec_of(dataset: str) -> Spec:
 def appearance_class(spec: Spec, label: int) -> tuple[str, str]:
     """(shape, texture) of a class. The first n * n classes are the grid of n shapes and n textures.
 
-    So a few classes already share shapes and textures, and neither alone tells the class. Textures run out first; the
-    remaining shapes then come with every texture. `offset` rotates both lists, so that a target's classes are partly
-    other combinations than a source's.
+    So a few classes already share shapes and textures, and neither alone tells the class. Textures run out first;
+    the remaining shapes then come with every texture. `offset` rotates both lists, so that a target's classes are
+    partly other combinations than a source's.
     """
     cells = [(s, t) for s in range(len(SHAPES)) for t in range(len(TEXTURES))]
     cells.sort(key=lambda cell: (max(cell), cell))

@@ -9,9 +9,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-# One thread, no B-frames (AVI has no notion of reordered frames), and no instructions newer than SSE4.2: x264's AVX-512
-# code reads memory beside pictures whose sides are not multiples of 16, so that about one small file in a hundred would
-# differ from run to run (measured with the x264 inside PyAV 18.1).
+# One thread, no B-frames (AVI has no notion of reordered frames), and no instructions newer than SSE4.2: with x264's
+# AVX-512 code, pictures whose sides are not multiples of 16 came out differently from run to run, about one small
+# file in a hundred, along their right edge (measured with the x264 inside PyAV 18.1, on an AMD EPYC).
 _ENCODER = {"preset": "veryfast", "crf": "20", "bf": "0", "threads": "1"}
 if platform.machine().lower() in ("x86_64", "amd64"):
     _ENCODER["x264-params"] = "asm=SSE4.2"
@@ -22,8 +22,8 @@ DAMAGES = ("truncated", "empty", "text", "missing")
 def write_video(path: Path, frames: NDArray[np.uint8], fps: int) -> None:
     """Encode `frames` (T, H, W, 3) RGB as H.264 into the container that the suffix of `path` names.
 
-    The bytes depend on nothing but the arguments. Of the usual widths, decord cannot read 48 and 72 (it mistakes the
-    padding of their rows), while every other decoder can.
+    The bytes depend on nothing but the arguments. Of the small even widths, decord 0.6 cannot read 48 and 72 (it
+    mistakes the padding of their rows); PyAV can.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _, height, width, _ = frames.shape

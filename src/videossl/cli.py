@@ -1,0 +1,93 @@
+"""`videossl plan | status`: what the study consists of, and how far it is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+from videossl.errors import report_user_errors
+from videossl.experiments import Cell, Study, load_study
+
+BASE = "config/config.yaml"
+
+
+def main() -> None:
+    """Entry point of the `videossl` command."""
+    sys.exit(report_user_errors(run))
+
+
+def run(argv: list[str] | None = None) -> int:
+    """Parse the command line and run one command."""
+    parser = argparse.ArgumentParser(prog="videossl", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text, function in (
+        ("plan", "list the cells of every table and figure, without asking Snakemake", plan),
+        ("status", "say of every cell whether it is done, running, failed or pending", status),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--configfile", nargs="*", default=[], help=f"overlays on top of {BASE}")
+        command.add_argument("entries", nargs="*", help="tables and figures; none: all")
+        command.set_defaults(function=function)
+    arguments = parser.parse_args(argv)
+    study = load_study([BASE, *arguments.configfile])
+    arguments.function(study, _entries(study, arguments.entries))
+    return 0
+
+
+def _entries(study: Study, asked: list[str]) -> list[str]:
+    from videossl.errors import unknown_name
+
+    for name in asked:
+        if name not in study.entries:
+            raise unknown_name("table or figure", name, study.entries, study.config.experiments_file)
+    return asked or list(study.entries)
+
+
+def plan(study: Study, entries: list[str]) -> None:
+    """Print each entry with its cells' folders, and the pretraining that they share."""
+    for name in entries:
+        entry = study.entries[name]
+        print(f"{entry.kind}_{name}: {entry.title} ({len(study.cells_of[name])} cells)")
+        for cell in study.cells_of[name]:
+            print(f"  {cell.path}")
+    print(f"pretraining shared by them all ({len(study.pretraining)} jobs, one a milestone)")
+    for cell in study.pretraining:
+        print(f"  {cell.path}")
+
+
+def status(study: Study, entries: list[str]) -> None:
+    """Print the state of each entry's cells and of their pretraining; details of what runs or has failed."""
+    results = Path(study.config.results_dir)
+    for name in entries:
+        cells = dict.fromkeys(study.cells_of[name])
+        for cell in study.cells_of[name]:
+            if not cell.is_scratch:
+                cells |= dict.fromkeys(study.milestones(cell.pretraining()))
+        states = {cell: state_of(results / cell.path) for cell in cells}
+        counts = Counter(state for state, _ in states.values())
+        summary = ", ".join(f"{counts[state]} {state}" for state in ("done", "running", "failed", "pending") if counts[state])
+        print(f"{study.entries[name].kind}_{name}: {summary}")
+        for cell, (state, detail) in states.items():
+            if state in ("running", "failed"):
+                print(f"  {state}: {_short(cell)}{f' ({detail})' if detail else ''}")
+
+
+def state_of(folder: Path) -> tuple[str, str]:
+    """State of a run folder: done, failed (with the reason), running (or stopped half-way, with its epoch), pending."""
+    if (folder / "metrics.parquet").exists() and (folder / "run.json").exists():
+        return "done", ""
+    if (folder / "FAILED").exists():
+        return "failed", (folder / "FAILED").read_text().strip()
+    history = folder / "train.jsonl"
+    if history.exists():
+        lines = history.read_text().splitlines()
+        last = json.loads(lines[-1]) if lines else {}
+        return "running", f"epoch {last.get('epoch', 0)}, loss {last.get('loss', float('nan')):.3f}"
+    return ("running", "first epoch") if (folder / ".lock").exists() else ("pending", "")
+
+
+def _short(cell: Cell) -> str:
+    return cell.path

@@ -1,0 +1,73 @@
+"""The controller and all its jobs are killed in the middle of a pretraining; the next start ends with the same bits."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from workflow_copy import Workflow, copy_workflow
+
+CONFIG = """
+epochs: {50: 3, 100: 6, 150: 9, 200: 12}
+subsets: {10k: 16, 30k: 16, 50k: 16, 100k: 16}
+datasets: {k400: {generated: {videos: {train: 8, val: 2}}}}
+compute: {checkpoint_minutes: 0.0001}
+"""
+TARGET = "results/smoke/pretrain/k400/50k/{task}/r2plus1d/seed0/epochs100/weights.pt"
+MIDDLE = "results/smoke/pretrain/k400/50k/{task}/r2plus1d/seed0/epochs100/checkpoint.pt"
+
+
+def start(workflow: Workflow, target: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(workflow.root / "src")}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", target, "--configfile", "config/smoke.yaml", "k.yaml"]
+    return subprocess.Popen(
+        command, cwd=workflow.root, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+    )
+
+
+@pytest.mark.parametrize("task", ["rotnet", "rspnet"])
+def test_killed_run_ends_with_the_bits_of_an_undisturbed_one(repository, tmp_path, task):
+    target, middle = TARGET.format(task=task), MIDDLE.format(task=task)
+    whole, killed = (copy_workflow(repository, tmp_path / name) for name in ("whole", "killed"))
+    for workflow in (whole, killed):
+        (workflow.root / "k.yaml").write_text(CONFIG)
+    assert start(whole, target).wait(timeout=300) == 0
+
+    process = start(killed, target)
+    deadline = time.monotonic() + 300
+    while not (killed.root / middle).exists():
+        assert process.poll() is None and time.monotonic() < deadline, "the run ended before it could be killed"
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (killed.root / target).exists()
+
+    killed.run("--unlock", "--configfile", "config/smoke.yaml", "k.yaml")
+    assert start(killed, target).wait(timeout=300) == 0
+    log = killed.root / "results/smoke/logs/pretrain/k400/50k" / task / "r2plus1d/seed0/epochs100.log"
+    assert "resumed at epoch" in log.read_text()
+    for name in ("weights.pt", "state.pt"):
+        first, second = (
+            _tensors(torch.load((workflow.root / target).with_name(name), weights_only=True))
+            for workflow in (whole, killed)
+        )
+        assert first.keys() == second.keys()
+        assert [key for key in first if not torch.equal(first[key], second[key])] == []
+
+
+def _tensors(value: object, prefix: str = "") -> dict[str, torch.Tensor]:
+    """All tensors of a nested structure, by path."""
+    if isinstance(value, torch.Tensor):
+        return {prefix: value}
+    if isinstance(value, dict):
+        return {k: t for key, item in value.items() for k, t in _tensors(item, f"{prefix}/{key}").items()}
+    if isinstance(value, list):
+        return {k: t for key, item in enumerate(value) for k, t in _tensors(item, f"{prefix}/{key}").items()}
+    return {}

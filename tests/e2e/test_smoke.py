@@ -1,0 +1,186 @@
+"""The whole study at the smallest scale, run once for all tests of this file: what it leaves, and when it runs again."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from workflow_copy import Workflow, copy_workflow
+
+from videossl.experiments import load_study
+
+pytestmark = pytest.mark.xdist_group("smoke")
+SMOKE = ("--configfile", "config/smoke.yaml")
+RESULTS = "results/smoke"
+
+
+@pytest.fixture(scope="module")
+def finished(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """A copy of the workflow in which the smoke study has run."""
+    workflow = copy_workflow(repository, tmp_path_factory.mktemp("smoke") / "copy")
+    workflow.run(*SMOKE, "--cores", "2", "--quiet", "rules")
+    return workflow
+
+
+@pytest.fixture(scope="module")
+def study(finished: Workflow):
+    """The smoke study's cells."""
+    before = Path.cwd()
+    os.chdir(finished.root)
+    try:
+        return load_study(["config/config.yaml", "config/smoke.yaml"])
+    finally:
+        os.chdir(before)
+
+
+def test_every_cell_has_results_of_its_own_identity(finished, study):
+    for cell in study.pretraining + study.downstream:
+        folder = finished.root / RESULTS / cell.path
+        metrics = pd.read_parquet(folder / "metrics.parquet")
+        for column, value in cell.identity.items():
+            assert (metrics[column] == value).all()
+        run = json.loads((folder / "run.json").read_text())
+        assert run["identity"] == cell.identity
+        assert run["wall_seconds"] > 0
+
+
+def test_top1_follows_from_the_predictions_of_exactly_the_readable_test_videos(finished, study):
+    manifest = pd.read_parquet(finished.root / RESULTS / "data/ucf101/manifest.parquet")
+    expected = set(manifest[(manifest["split"] == "test") & (manifest["status"] == "ok")]["id"])
+    for cell in study.downstream:
+        folder = finished.root / RESULTS / cell.path
+        predictions = pd.read_parquet(folder / "predictions.parquet")
+        assert set(predictions["video"]) == expected
+        metrics = pd.read_parquet(folder / "metrics.parquet").set_index("metric")["value"]
+        assert metrics["top1"] == pytest.approx((predictions["label"] == predictions["prediction"]).mean())
+
+
+def test_broken_videos_are_rows_with_reasons_and_are_counted(finished):
+    manifest = pd.read_parquet(finished.root / RESULTS / "data/k400/manifest.parquet")
+    assert (manifest["status"] == "broken").sum() == 3
+    assert (manifest["status"] == "missing").sum() == 1
+    assert (manifest.loc[manifest["status"] != "ok", "reason"].str.len() > 5).all()
+    log = next((finished.root / RESULTS / "logs/data/k400").glob("manifest.log")).read_text()
+    assert log.count("broken: ") == 3
+    cell = finished.root / RESULTS / "finetune/ucf101/none/none/scratch/r2plus1d/seed0/epochs0"
+    counts = pd.read_parquet(cell / "metrics.parquet").set_index("metric")["value"]
+    assert {"videos_broken", "videos_missing", "videos_evaluated"} <= set(counts.index)
+
+
+def test_subsets_are_nested_and_balanced(finished):
+    folder = finished.root / RESULTS / "data/k400/subsets"
+    ids = {name: list(pd.read_parquet(folder / f"{name}.parquet")["id"]) for name in ("10k", "30k", "50k")}
+    assert ids["10k"] == ids["30k"][:6]
+    assert ids["30k"] == ids["50k"][:9]
+    assert np.ptp(pd.read_parquet(folder / "50k.parquet")["label"].value_counts()) <= 1
+
+
+def test_tables_and_figures_are_in_every_format_and_marked_as_reduced(finished):
+    tables, figures = finished.root / RESULTS / "tables", finished.root / RESULTS / "figures"
+    for name in ("subset_size", "training_time"):
+        for suffix in ("md", "tex", "html"):
+            text = (tables / f"{name}.{suffix}").read_text()
+            assert "reduced scale" in text.lower(), (name, suffix)
+            assert "pending" not in text.split("</style>")[-1]
+        for frame in (pd.read_parquet(tables / f"{name}.parquet"), pd.read_csv(tables / f"{name}.csv")):
+            assert set(frame["status"]) == {"ok"}
+            assert frame["reduced_scale"].all()
+            assert "scratch" in set(frame["task"])
+    assert (figures / "accuracy_over_epochs.png").read_bytes().startswith(b"\x89PNG")
+    assert (figures / "accuracy_over_epochs.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_finished_study_plans_nothing(finished):
+    assert not finished.plan(*SMOKE)
+
+
+def test_touching_or_reformatting_code_plans_no_training(finished):
+    for folder in ("src", "workflow/scripts"):
+        for path in (finished.root / folder).rglob("*.py"):
+            path.touch()
+    assert not finished.plan(*SMOKE)
+    changed = [
+        *(finished.root / "src/videossl/training").glob("*.py"),
+        *(finished.root / "src/videossl/pretext").glob("*.py"),
+        *(finished.root / "src/videossl/report").glob("*.py"),
+        finished.root / "workflow/scripts/pretrain.py",
+        finished.root / "workflow/scripts/make_table.py",
+    ]
+    before = {path: path.read_text() for path in changed}
+    try:
+        for path, text in before.items():
+            path.write_text(text + "\n\n# A comment.\n")
+        jobs = finished.plan(*SMOKE)
+        assert jobs == {"table": 2, "figure": 1, "all": 1}
+    finally:
+        for path, text in before.items():
+            path.write_text(text)
+    assert not finished.plan(*SMOKE)
+
+
+def test_changed_shell_text_plans_no_training(finished):
+    path = finished.root / "rules/pretrain.smk"
+    before = path.read_text()
+    path.write_text(before.replace("--threads {threads}", "  --threads  {threads}"))
+    try:
+        assert not finished.plan(*SMOKE)
+    finally:
+        path.write_text(before)
+
+
+def test_learning_rate_of_one_task_replans_exactly_its_cells(finished):
+    (finished.root / "lr.yaml").write_text("recipe_overrides: {rotnet: {optimizer: {lr: 0.0123}}}\n")
+    overlay = (*SMOKE, "lr.yaml")
+    assert finished.plan(*overlay) == {"pretrain": 12, "finetune": 6, "table": 2, "figure": 1, "all": 1}
+    output = finished.run(*overlay, "-n").stdout
+    planned = [line for line in output.splitlines() if "Pretraining" in line or "Finetuning" in line]
+    assert len(planned) == 18
+    assert all("rotnet" in line for line in planned)
+
+
+@pytest.mark.parametrize(
+    "overlay",
+    [
+        "compute: {workers: 3, checkpoint_minutes: 1}\n",
+        "datasets: {k400: {title: Another title}}\n",
+    ],
+)
+def test_what_decides_no_result_replans_no_training(finished, overlay):
+    (finished.root / "cosmetic.yaml").write_text(overlay)
+    jobs = finished.plan(*SMOKE, "cosmetic.yaml")
+    assert not {"pretrain", "finetune", "subset", "manifest", "store_shard", "listing"} & set(jobs)
+
+
+def test_status_says_done(finished):
+    done = subprocess.run(
+        ["videossl", "status", "--configfile", "config/smoke.yaml"],
+        cwd=finished.root,
+        env={**os.environ, "PYTHONPATH": str(finished.root / "src")},
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    assert "table_subset_size: 31 done" in done.stdout
+    assert "pending" not in done.stdout
+
+
+def test_same_study_again_gives_the_same_bytes(finished, repository, tmp_path):
+    """Weights, predictions and tables of a second run are those of the first, byte for byte where they are files of
+    results, tensor by tensor where they are weights."""
+    import torch
+
+    again = copy_workflow(repository, tmp_path / "copy")
+    again.run(*SMOKE, "--cores", "2", "--quiet", "rules", "table_training_time")
+    for suffix in ("md", "tex", "html", "csv", "parquet"):
+        path = f"{RESULTS}/tables/training_time.{suffix}"
+        assert (again.root / path).read_bytes() == (finished.root / path).read_bytes(), suffix
+    for path in sorted((again.root / RESULTS / "pretrain").rglob("weights.pt")):
+        other = finished.root / path.relative_to(again.root)
+        first, second = (torch.load(file, weights_only=True)["backbone"] for file in (path, other))
+        assert first.keys() == second.keys()
+        assert all(torch.equal(first[key], second[key]) for key in first)

@@ -1,0 +1,116 @@
+"""A checkpoint is whole or not there, and one that does not belong to the run is not used."""
+
+from __future__ import annotations
+
+import errno
+import resource
+from pathlib import Path
+
+import pytest
+import torch
+
+from videossl.errors import UserError
+from videossl.files import atomic_path
+from videossl.training import checkpoint
+from videossl.training.checkpoint import Checkpoints, load_torch, save_torch
+
+
+def state(epoch: int = 1, step: int = 0, value: float = 1.0) -> dict:
+    return {"epoch": epoch, "step_in_epoch": step, "module": {"w": torch.full((3,), value)}}
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_what_is_saved_is_loaded(tmp_path):
+    checkpoints = Checkpoints(tmp_path / "run", "abc")
+    assert checkpoints.load(stop=3) is None
+    checkpoints.save(state(value=1))
+    checkpoints.save(state(value=2))
+    assert checkpoints.load(stop=3)["module"]["w"].tolist() == [2, 2, 2]
+    assert files(tmp_path / "run") == ["checkpoint.pt"]
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("file write failed"), KeyboardInterrupt()]
+)
+def test_a_save_that_fails_half_way_leaves_the_old_file(tmp_path, monkeypatch, error):
+    path = tmp_path / "checkpoint.pt"
+    save_torch(path, state(value=1))
+
+    def broken_save(value, where):
+        Path(where).write_bytes(b"half a file")
+        raise error
+
+    monkeypatch.setattr(checkpoint.torch, "save", broken_save)
+    with pytest.raises(KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else UserError) as caught:
+        save_torch(path, state(value=2))
+    if isinstance(error, OSError):
+        assert f"could not write {path}: No space left on device" in str(caught.value)
+        assert "free some space and start again" in str(caught.value)
+    monkeypatch.undo()
+    assert load_torch(path)["module"]["w"].tolist() == [1, 1, 1]
+    assert files(tmp_path) == ["checkpoint.pt"]
+
+
+def test_torchs_own_writer_stopped_by_the_system_leaves_the_old_file(tmp_path):
+    """A limit on the size of files stands for a full disk."""
+    path = tmp_path / "checkpoint.pt"
+    save_torch(path, state(value=1))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        with pytest.raises(UserError, match=r"could not write .*checkpoint.pt.*untouched"):
+            save_torch(path, {"w": torch.zeros(100_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert load_torch(path)["module"]["w"].tolist() == [1, 1, 1]
+    assert files(tmp_path) == ["checkpoint.pt"]
+
+
+def test_atomic_path_shows_nothing_before_the_end(tmp_path):
+    with pytest.raises(RuntimeError), atomic_path(tmp_path / "new" / "file") as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert files(tmp_path / "new") == []
+    with atomic_path(tmp_path / "new" / "file") as temporary:
+        temporary.write_text("whole")
+        assert not (tmp_path / "new" / "file").exists()
+    assert (tmp_path / "new" / "file").read_text() == "whole"
+
+
+def test_a_checkpoint_of_another_run_is_moved_aside_with_a_message(tmp_path, capsys):
+    Checkpoints(tmp_path, "old").save(state())
+    assert Checkpoints(tmp_path, "new").load(stop=3) is None
+    assert files(tmp_path) == ["checkpoint.old.pt"]
+    assert "another recipe or from other data" in (said := capsys.readouterr().out)
+    assert "checkpoint.old.pt" in said and "training starts anew" in said
+    assert load_torch(tmp_path / "checkpoint.old.pt")["recipe_hash"] == "old"
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", None])
+def test_a_broken_checkpoint_is_moved_aside_with_a_message(tmp_path, capsys, content):
+    checkpoints = Checkpoints(tmp_path, "abc")
+    checkpoints.save(state())
+    whole = checkpoints.path.read_bytes()
+    checkpoints.path.write_bytes(whole[: len(whole) // 2] if content is None else content)
+    assert checkpoints.load(stop=3) is None
+    assert files(tmp_path) == ["checkpoint.broken.pt"]
+    assert "cannot be read" in (said := capsys.readouterr().out) and "checkpoint.broken.pt" in said
+
+
+@pytest.mark.parametrize(("epoch", "step", "used"), [(2, 5, True), (3, 0, True), (3, 1, False), (4, 0, False)])
+def test_a_checkpoint_past_the_end_of_the_run_is_not_used(tmp_path, capsys, epoch, step, used):
+    checkpoints = Checkpoints(tmp_path, "abc")
+    checkpoints.save(state(epoch, step))
+    assert (checkpoints.load(stop=3) is not None) == used
+    assert ("past epoch 3" in capsys.readouterr().out) != used
+
+
+def test_a_missing_or_foreign_file_is_an_error_with_a_remedy(tmp_path):
+    with pytest.raises(UserError, match="there is no file"):
+        load_torch(tmp_path / "none.pt")
+    (tmp_path / "letter.pt").write_text("Dear reader")
+    with pytest.raises(UserError, match=r"letter.pt cannot be read.*Delete it and run again"):
+        load_torch(tmp_path / "letter.pt")

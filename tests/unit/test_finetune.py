@@ -1,0 +1,210 @@
+"""Finetuning from end to end: what is tested, what is reported, and that one follows from the other."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from runs import same_bits
+from tiny import CPU, Data, finetune_arguments, make_study
+
+from videossl.data.loader import ClipDataset, prepare
+from videossl.data.sampling import UniformClips
+from videossl.data.videos import Target, open_store, read_manifest, target_videos
+from videossl.downstream.finetune import Classifier, build_classifier, finetune, predict, summarise, videos_a_batch
+from videossl.errors import UserError
+from videossl.experiments import Study
+from videossl.results import read_metrics, read_predictions
+from videossl.training.checkpoint import Checkpoints, load_torch, save_torch
+from videossl.training.interrupt import Interrupted
+from videossl.training.session import test_augmentation as centre_crop
+
+pytestmark = pytest.mark.usefixtures("own_signals")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> Study:
+    return make_study(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="module")
+def weights(study, tmp_path_factory) -> Path:
+    """As pretraining leaves them: a network with other weights than the seed's."""
+    spec, identity = finetune_arguments(study, seed=77)
+    backbone = build_classifier(spec, 3, None).backbone
+    path = tmp_path_factory.mktemp("pretrained") / "weights.pt"
+    save_torch(path, {"backbone": backbone.state_dict(), "spec": spec["backbone"], "identity": identity})
+    return path
+
+
+def run(study: Study, target: Data, folder: Path, weights: Path | None = None, **spec) -> Path:
+    recipe, identity = finetune_arguments(study, **spec)
+    finetune(recipe, identity, manifest=target.manifest, weights=weights, folder=folder, compute=CPU)
+    return folder
+
+
+def test_split(target: Data) -> pd.DataFrame:
+    manifest = pd.read_parquet(target.manifest)
+    return manifest[manifest["split"] == "test"]
+
+
+test_split.__test__ = False
+
+
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    z, p = 1.959964, hits / n
+    centre, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return (centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)
+
+
+@pytest.mark.parametrize("pretrained", [True, False], ids=["pretrained", "scratch"])
+def test_from_videos_to_metrics(study, target, weights, tmp_path, capsys, pretrained):
+    folder = run(study, target, tmp_path, weights if pretrained else None)
+    listed = test_split(target)
+    readable = listed[listed["status"] == "ok"]
+    assert listed["status"].value_counts().to_dict() == {"ok": 10, "broken": 1, "missing": 1}
+
+    predictions = read_predictions(folder / "predictions.parquet")
+    assert predictions["video"].tolist() == readable["id"].tolist()
+    assert predictions["label"].tolist() == readable["label"].tolist()
+    assert (predictions["split"] == "test").all() and (predictions["clips"] == 2).all()
+    assert predictions["prediction"].isin([0, 1, 2]).all()
+    sure = predictions["probability_label"] > 0.5
+    assert predictions["correct"][sure].all()
+
+    metrics = read_metrics(folder / "metrics.parquet").set_index("metric")
+    assert sorted(metrics.index) == ["top1", "videos_broken", "videos_evaluated", "videos_missing"]
+    hits = int((predictions["prediction"] == predictions["label"]).sum())
+    top1 = metrics.loc["top1"]
+    assert (top1["value"], top1["n"], top1["chance"]) == (hits / 10, 10, 1 / 3)
+    assert (top1["ci_low"], top1["ci_high"]) == pytest.approx(wilson(hits, 10), abs=1e-6)
+    counts = metrics["value"].filter(like="videos_").to_dict()
+    assert counts == {"videos_evaluated": 10, "videos_broken": 1, "videos_missing": 1}
+    assert set(metrics["n"].drop("top1")) == {12}
+
+    written = json.loads((folder / "run.json").read_text())
+    usable = pd.read_parquet(target.manifest).query("split in ['train', 'val'] and status == 'ok'")
+    assert written["samples"] == {"train": len(usable), "test": 10, "test_missing": 1, "test_broken": 1}
+    assert f"top-1 {10 * hits:.1f} %" in (said := capsys.readouterr().out) and "1 missing, 1 broken" in said
+    assert not (folder / "checkpoint.pt").exists()
+
+
+def test_predictions_are_the_mean_over_clips_of_the_saved_network(study, target, weights, tmp_path):
+    folder = run(study, target, tmp_path, weights)
+    saved = load_torch(folder / "weights.pt")
+    spec = saved["spec"]
+    model = build_classifier(spec, saved["classes"], None)
+    model.load_state_dict(saved["model"])
+    model.eval()
+    rows = read_manifest(target.manifest)
+    videos = target_videos(rows)
+    sampler = UniformClips(4, spec["stride"], 2)
+    clips = ClipDataset(open_store(target.manifest, rows), videos.test, sampler, centre_crop(spec), 0)
+    predictions = read_predictions(folder / "predictions.parquet")
+    with torch.no_grad():
+        for index, video in enumerate(predictions.itertuples()):
+            logits = model(prepare(clips[0, index], "cpu")[0]).mean(dim=0)  # (clips, classes) -> (classes,)
+            assert logits.argmax().item() == video.prediction
+            assert logits.softmax(dim=0)[video.label].item() == pytest.approx(video.probability_label, abs=1e-5)
+
+
+def test_the_same_seed_gives_the_same_file(study, target, weights, tmp_path):
+    first, again = (run(study, target, tmp_path / name, weights) for name in "ab")
+    other, scratch = run(study, target, tmp_path / "c", weights, seed=1), run(study, target, tmp_path / "d")
+    files = [(folder / "predictions.parquet").read_bytes() for folder in (first, again, other, scratch)]
+    assert files[0] == files[1]
+    assert len(set(files)) == 3
+    assert (first / "metrics.parquet").read_bytes() == (again / "metrics.parquet").read_bytes()
+
+
+def test_interrupted_and_started_again(study, target, weights, tmp_path, monkeypatch):
+    straight = run(study, target, tmp_path / "straight", weights)
+    assert [json.loads(line)["epoch"] for line in (straight / "train.jsonl").read_text().splitlines()] == [1, 2]
+
+    def interrupt(folder: Path) -> None:
+        save = Checkpoints.save
+        with monkeypatch.context() as patch, pytest.raises(Interrupted):
+            stop = lambda self, state: (save(self, state), os.kill(os.getpid(), signal.SIGTERM))  # noqa: E731
+            patch.setattr(Checkpoints, "save", stop)
+            run(study, target, folder, weights)
+        assert load_torch(folder / "checkpoint.pt")["epoch"] == 1
+
+    interrupt(tmp_path / "cut")
+    run(study, target, tmp_path / "cut", weights)
+    interrupt(tmp_path / "other")
+    run(study, target, tmp_path / "other", None)  # the pretrained weights are others now
+    scratch = run(study, target, tmp_path / "scratch", None)
+    for one, same in ((tmp_path / "cut", straight), (tmp_path / "other", scratch)):
+        assert (one / "predictions.parquet").read_bytes() == (same / "predictions.parquet").read_bytes()
+        assert len((one / "train.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_run_made_again_has_a_history_of_its_own(study, target, tmp_path):
+    for _ in range(2):
+        run(study, target, tmp_path)
+        lines = (tmp_path / "train.jsonl").read_text().splitlines()
+        assert [json.loads(line)["epoch"] for line in lines] == [1, 2]
+
+
+def test_the_backbone_is_the_pretrained_one_and_the_classifier_the_seeds(study, weights):
+    spec, _ = finetune_arguments(study)
+    pretrained, scratch = build_classifier(spec, 3, weights), build_classifier(spec, 3, None)
+    assert same_bits(dict(pretrained.backbone.state_dict()), dict(load_torch(weights)["backbone"]))
+    assert not same_bits(dict(pretrained.backbone.state_dict()), dict(scratch.backbone.state_dict()))
+    assert torch.equal(pretrained.fc.weight, scratch.fc.weight)
+    other = build_classifier(spec | {"seed": 1}, 3, None)
+    assert not torch.equal(other.fc.weight, scratch.fc.weight)
+    assert all(parameter.requires_grad for parameter in pretrained.parameters())
+    assert isinstance(pretrained, Classifier) and pretrained.dropout.p == 0.5
+
+
+@pytest.mark.parametrize(
+    "backbone", [{"name": "shufflenet", "options": {"width": 0.1}}, {"name": "r2plus1d", "options": {"width": 0.1}}]
+)
+def test_weights_of_another_backbone_are_an_error(study, target, weights, tmp_path, backbone):
+    with pytest.raises(UserError, match=r"weights.pt holds the backbone .*Run the pretraining again"):
+        run(study, target, tmp_path, weights, backbone=backbone)
+    assert not (tmp_path / "weights.pt").exists()
+
+
+def target_of(labels: list[int], classes: int, **counts: int) -> Target:
+    test = pd.DataFrame({"label": labels, "id": [f"v{index}" for index in range(len(labels))]})
+    return Target(test, test, "test", classes, counts.get("missing", 0), counts.get("broken", 0))
+
+
+def test_top5_against_sorting():
+    rng = np.random.default_rng(0)
+    labels, logits = rng.integers(0, 9, 50), rng.normal(size=(50, 9)).astype(np.float32)
+    target = target_of(labels.tolist(), 9, missing=2, broken=3)
+    predictions = predict(target, logits, clips=10)
+    rows = {row["metric"]: row for row in summarise(target, predictions, logits)}
+    order = np.argsort(-logits, axis=1)
+    assert rows["top1"]["value"] == np.mean(order[:, 0] == labels)
+    assert rows["top5"]["value"] == np.mean((order[:, :5] == labels[:, None]).any(axis=1))
+    assert (rows["top5"]["chance"], rows["top5"]["n"]) == (5 / 9, 50)
+    exact = torch.from_numpy(logits).softmax(dim=1)[torch.arange(50), torch.from_numpy(labels)].numpy()
+    np.testing.assert_allclose(predictions["probability_label"], exact, rtol=1e-5)
+    assert (rows["videos_missing"]["value"], rows["videos_broken"]["value"]) == (2, 3)
+    assert {rows[f"videos_{name}"]["n"] for name in ("evaluated", "missing", "broken")} == {55}
+
+
+@pytest.mark.parametrize(("classes", "expected"), [(5, ["top1"]), (6, ["top1", "top5"])])
+def test_top5_of_five_classes_says_nothing(classes, expected):
+    target = target_of([0, 1], classes)
+    logits = np.eye(classes, dtype=np.float32)[:2] * 1000  # large logits do not overflow
+    predictions = predict(target, logits, clips=1)
+    rows = summarise(target, predictions, logits)
+    assert [row["metric"] for row in rows if row["metric"].startswith("top")] == expected
+    assert predictions["correct"].all() and (predictions["probability_label"] == 1).all()
+
+
+def test_test_batches_hold_about_four_training_batches_of_clips():
+    assert videos_a_batch(32, 10) == 12
+    assert videos_a_batch(4, 2) == 8

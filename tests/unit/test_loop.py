@@ -1,0 +1,163 @@
+"""The training loop on a network of one number."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+import pytest
+import torch
+from torch import nn
+
+from videossl.config import Schedule
+from videossl.errors import UserError
+from videossl.training.checkpoint import Checkpoints, load_torch
+from videossl.training.interrupt import Interrupted, Signals
+from videossl.training.loop import Plan, Trainer
+from videossl.training.record import History
+
+EPOCHS, STEPS = 3, 4
+
+
+class One(nn.Module):
+    """The number `w`; its loss for the batch x is w * x, so that the gradient is x."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(()))
+
+
+def batches(epoch: int, step: int, stop: int):
+    for number in range(epoch * STEPS + step, stop * STEPS):
+        yield float(number)
+
+
+def trainer_of(folder, *, lr=1.0, grad_clip=None, schedule=None, seconds=1e9, step=None) -> Trainer:
+    module = One()
+    return Trainer(
+        module=module,
+        optimizer=torch.optim.SGD(module.parameters(), lr=123.0),
+        step=step or (lambda batch, generator: (module.w * batch, {"batch": torch.tensor(batch)})),
+        plan=Plan(
+            epochs=EPOCHS,
+            steps_per_epoch=STEPS,
+            schedule=(schedule or Schedule(name="constant")).model_dump(),
+            base_lr=lr,
+            grad_clip=grad_clip,
+            batch_size=2,
+            seed=0,
+        ),
+        checkpoints=Checkpoints(folder, "hash"),
+        history=History(folder),
+        signals=Signals(),
+        checkpoint_seconds=seconds,
+    )
+
+
+def saved(folder) -> tuple[int, int]:
+    state = load_torch(folder / "checkpoint.pt")
+    return state["epoch"], state["step_in_epoch"]
+
+
+def test_every_batch_is_a_step_and_every_epoch_a_line(tmp_path):
+    trainer, steps = trainer_of(tmp_path), []
+    trainer.after_step = lambda: steps.append(trainer.module.w.item())
+    trainer.run(EPOCHS, batches, "test")
+    assert trainer.module.w.item() == -sum(range(EPOCHS * STEPS))
+    assert len(steps) == EPOCHS * STEPS and steps[:4] == [0, -1, -3, -6]
+    lines = [json.loads(line) for line in trainer.history.path.read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+    assert [line["batch"] for line in lines] == [1.5, 5.5, 9.5]  # means over the epoch's steps
+    assert lines[0]["loss"] == pytest.approx((0 * 0 + 0 * 1 - 1 * 2 - 3 * 3) / 4)
+    assert lines[0]["samples"] == STEPS * 2 and lines[0]["lr"] == 1.0
+    assert saved(tmp_path) == (EPOCHS, 0)
+
+
+def test_each_step_has_the_rate_of_its_position(tmp_path):
+    """Steps at 2/3 of 3 epochs: from the 8th batch on a tenth of the rate."""
+    trainer = trainer_of(tmp_path, lr=0.5, schedule=Schedule(name="step", milestones=[2 / 3], gamma=0.1))
+    trainer.run(EPOCHS, batches, "test")
+    assert trainer.module.w.item() == pytest.approx(-0.5 * sum(range(8)) - 0.05 * sum(range(8, 12)))
+
+
+def test_gradients_are_clipped(tmp_path):
+    trainer = trainer_of(tmp_path, grad_clip=0.5)
+    trainer.run(1, batches, "test")
+    assert trainer.module.w.item() == pytest.approx(-0.5 * 3)  # batches 1, 2, 3; batch 0 has no gradient
+
+
+def test_a_step_draws_what_its_position_says(tmp_path):
+    def run(folder, start):
+        drawn = []
+        trainer = trainer_of(folder, step=lambda batch, generator: (draw(trainer, generator, drawn), {}))
+        trainer.epoch, trainer.step_in_epoch = start
+        trainer.run(EPOCHS, batches, "test")
+        return drawn
+
+    def draw(trainer, generator, drawn):
+        drawn.append((torch.rand(1).item(), torch.rand(1, generator=generator).item()))
+        return trainer.module.w * 1.0
+
+    whole = run(tmp_path / "a", (0, 0))
+    assert len(set(whole)) == 12 and all(one != other for one, other in whole)
+    torch.rand(5)
+    assert run(tmp_path / "b", (1, 3)) == whole[7:]
+
+
+def test_a_signal_to_save_writes_a_checkpoint_and_goes_on(tmp_path, own_signals):
+    trainer, seen = trainer_of(tmp_path), []
+    trainer.signals.install()
+
+    def after_step():
+        if (tmp_path / "checkpoint.pt").exists():
+            seen.append(saved(tmp_path))
+        if trainer.module.w.item() == -1:
+            os.kill(os.getpid(), signal.SIGURG)
+
+    trainer.after_step = after_step
+    trainer.run(EPOCHS, batches, "test")
+    assert seen[:3] == [(0, 2), (0, 2), (1, 0)]
+    assert trainer.epoch == EPOCHS
+
+
+@pytest.mark.parametrize("step", range(6))
+def test_stopped_after_any_step_and_resumed(tmp_path, own_signals, step):
+    trainer = trainer_of(tmp_path)
+    trainer.signals.install()
+    steps = iter(range(100))
+    trainer.after_step = lambda: os.kill(os.getpid(), signal.SIGTERM) if next(steps) == step else None
+    with pytest.raises(Interrupted):
+        trainer.run(EPOCHS, batches, "test")
+    assert saved(tmp_path) == divmod(step + 1, STEPS)
+    again = trainer_of(tmp_path)
+    again.restore(again.checkpoints.load(EPOCHS))
+    again.run(EPOCHS, batches, "test")
+    assert again.module.w.item() == -sum(range(EPOCHS * STEPS))
+    lines = [json.loads(line) for line in again.history.path.read_text().splitlines()]
+    assert [(line["epoch"], line["batch"]) for line in lines] == [(1, 1.5), (2, 5.5), (3, 9.5)]
+
+
+def test_a_checkpoint_is_written_when_its_time_has_come(tmp_path):
+    trainer, seen = trainer_of(tmp_path, seconds=0.0), []
+    trainer.after_step = lambda: seen.append((tmp_path / "checkpoint.pt").exists() and saved(tmp_path))
+    trainer.run(1, batches, "test")
+    assert seen == [False, (0, 1), (0, 2), (0, 3)]
+
+
+def test_a_loss_that_is_no_number_stops_the_run_with_advice(tmp_path):
+    trainer = trainer_of(tmp_path, step=lambda batch, generator: (trainer.module.w * float("nan"), {}))
+    with pytest.raises(UserError, match=r"loss became nan in epoch 1.*Lower optimizer.lr"):
+        trainer.run(EPOCHS, batches, "test")
+    assert not (tmp_path / "checkpoint.pt").exists()
+
+
+def test_a_loader_that_ends_early_is_an_error(tmp_path):
+    with pytest.raises(RuntimeError, match="ended in epoch 1, step 2, not at 3"):
+        trainer_of(tmp_path).run(EPOCHS, lambda *_: map(float, range(6)), "test")
+
+
+def test_nothing_is_left_to_do(tmp_path):
+    trainer = trainer_of(tmp_path)
+    trainer.epoch = 2
+    trainer.run(2, lambda *_: pytest.fail("asked for batches"), "test")

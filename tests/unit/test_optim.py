@@ -1,0 +1,70 @@
+"""Learning rates against hand calculations; optimisers with the recipe's settings."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from videossl.config import Optimizer, Schedule
+from videossl.errors import UserError
+from videossl.training.optim import base_learning_rate, build_optimizer, lr_factor, set_learning_rate
+
+
+def schedule(**values) -> dict:
+    return Schedule(**values).model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    ("epoch", "factor"),
+    [(0, 1.0), (2, 0.5 + 0.5 * 0.5**0.5), (4, 0.5), (6, 0.5 - 0.5 * 0.5**0.5), (8, 0.0), (9, 0.0)],
+)
+def test_cosine(epoch, factor):
+    assert lr_factor(schedule(name="cosine"), epoch, 8) == pytest.approx(factor, abs=1e-12)
+    ends_at_a_tenth = lr_factor(schedule(name="cosine", final_lr_factor=0.1), epoch, 8)
+    assert ends_at_a_tenth == pytest.approx(0.1 + 0.9 * factor)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "factor"), [(0, 0.01), (0.5, 0.2575), (1, 0.505), (1.5, 0.7525), (2, 1.0), (6, 0.5), (10, 0.0)]
+)
+def test_warm_up_rises_linearly_and_the_cosine_takes_the_rest(epoch, factor):
+    assert lr_factor(schedule(name="cosine", warmup_epochs=2), epoch, 10) == pytest.approx(factor, abs=1e-12)
+
+
+@pytest.mark.parametrize(("epoch", "factor"), [(0, 1), (3.99, 1), (4, 0.2), (5.9, 0.2), (6, 0.04), (8, 0.04)])
+def test_steps_are_shares_of_the_whole_training(epoch, factor):
+    settings = schedule(name="step", milestones=[0.5, 0.75], gamma=0.2)
+    assert lr_factor(settings, epoch, 8) == pytest.approx(factor)
+    assert lr_factor(settings, 10 * epoch, 80) == pytest.approx(factor)
+
+
+def test_warm_up_before_steps_and_constant():
+    settings = schedule(name="step", milestones=[0.5], gamma=0.1, warmup_epochs=2)
+    assert [lr_factor(settings, epoch, 8) for epoch in (0, 1, 2, 4)] == pytest.approx([0.01, 0.505, 1, 0.1])
+    assert [lr_factor(schedule(name="constant"), epoch, 8) for epoch in (0, 4, 8)] == [1, 1, 1]
+    assert lr_factor(schedule(name="cosine", warmup_epochs=8), 8, 8) == pytest.approx(1)  # nothing but warm-up
+
+
+def test_the_rate_is_scaled_to_the_batch_size_it_is_stated_for():
+    assert base_learning_rate({"lr": 0.1}, 32, 64) == pytest.approx(0.05)
+    assert base_learning_rate({"lr": 0.1}, 128, 64) == pytest.approx(0.2)
+    assert base_learning_rate({"lr": 0.1}, 32, None) == 0.1
+
+
+def test_optimisers_have_the_recipes_settings_and_leave_frozen_parameters_alone():
+    module = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1))
+    module[0].requires_grad_(False)
+    settings = Optimizer(lr=0.1, momentum=0.8, nesterov=True, weight_decay=0.01).model_dump(mode="json")
+    (group,) = build_optimizer(module, settings).param_groups
+    assert group["params"] == list(module[1].parameters())
+    assert (group["lr"], group["momentum"], group["nesterov"], group["weight_decay"]) == (0.1, 0.8, True, 0.01)
+    settings = Optimizer(name="adamw", lr=0.2, betas=(0.8, 0.9), weight_decay=0.1).model_dump(mode="json")
+    adamw = build_optimizer(module, settings)
+    (group,) = adamw.param_groups
+    assert isinstance(adamw, torch.optim.AdamW)
+    assert (group["lr"], group["betas"], group["weight_decay"]) == (0.2, (0.8, 0.9), 0.1)
+    set_learning_rate(adamw, 0.3)
+    assert group["lr"] == 0.3
+    with pytest.raises(UserError, match="sgd, adamw"):
+        build_optimizer(module, settings | {"name": "lars"})

@@ -1,0 +1,97 @@
+"""Which videos of a manifest a job uses."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+from videossl.data.videos import heldout_videos, open_store, read_manifest, subset_videos, target_videos
+from videossl.errors import UserError
+
+
+def manifest_of(*rows: tuple[str, int, str]) -> pd.DataFrame:
+    """Rows of (split, label, status), ids in order."""
+    frame = pd.DataFrame(rows, columns=["split", "label", "status"])
+    return frame.assign(id=[f"v{index}" for index in range(len(frame))])
+
+
+def ids(frame: pd.DataFrame) -> list[str]:
+    return frame["id"].tolist()
+
+
+OK, MISSING, BROKEN = "ok", "missing", "broken"
+
+
+def test_with_a_labelled_test_split_training_takes_train_and_val():
+    videos = target_videos(
+        manifest_of(
+            ("train", 0, OK), ("val", 1, OK), ("test", 2, OK), ("unused", 0, OK), ("train", 1, BROKEN),
+            ("test", 0, MISSING), ("test", 1, BROKEN), ("val", 2, MISSING), ("test", 1, OK), ("test", -1, BROKEN),
+            ("test", 0, BROKEN),
+        )
+    )  # fmt: skip
+    assert ids(videos.train) == ["v0", "v1"]
+    assert ids(videos.test) == ["v2", "v8"]
+    assert videos.test.index.tolist() == [0, 1]
+    assert (videos.test_split, videos.missing, videos.broken) == ("test", 1, 2)
+    assert videos.classes == 3
+
+
+@pytest.mark.parametrize("test", [[], [("test", -1, OK), ("test", -1, MISSING)]], ids=["none", "unlabelled"])
+def test_without_a_labelled_test_split_val_is_the_test_and_not_trained_on(test):
+    videos = target_videos(manifest_of(("train", 0, OK), ("val", 0, OK), ("train", 1, OK), ("val", 1, MISSING), *test))
+    assert (ids(videos.train), ids(videos.test)) == (["v0", "v2"], ["v1"])
+    assert (videos.test_split, videos.missing, videos.broken, videos.classes) == ("val", 1, 0, 2)
+
+
+def test_a_class_whose_videos_are_all_broken_still_counts():
+    videos = target_videos(manifest_of(("train", 0, OK), ("train", 2, BROKEN), ("test", 0, OK)))
+    assert videos.classes == 3
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [[("train", 0, OK)], [("test", 0, OK)], [("train", 0, OK), ("test", 0, BROKEN)], [("train", -1, OK)]],
+)
+def test_nothing_to_train_on_or_to_test_is_an_error(rows):
+    with pytest.raises(UserError, match="both are needed"):
+        target_videos(manifest_of(*rows))
+
+
+def test_held_out_videos_are_readable_validation_videos():
+    rows = [("val", index % 3, OK if index % 4 else BROKEN) for index in range(40)] + [("train", 0, OK)] * 5
+    manifest = manifest_of(*rows)
+    usable = [f"v{index}" for index in range(40) if index % 4]
+    assert ids(heldout_videos(manifest, 30, seed=0)) == ids(heldout_videos(manifest, 99, seed=0)) == usable
+    few = heldout_videos(manifest, 10, seed=0)
+    assert len(few) == 10 and set(ids(few)) < set(usable)
+    assert ids(few) == sorted(ids(few), key=lambda name: int(name[1:]))  # the manifest's order
+    assert few.index.tolist() == list(range(10))
+    assert ids(few) == ids(heldout_videos(manifest, 10, seed=0)) != ids(heldout_videos(manifest, 10, seed=1))
+    assert heldout_videos(manifest_of(("train", 0, OK)), 5, seed=0).empty
+
+
+def test_the_store_beside_a_manifest_has_its_videos(source):
+    manifest = read_manifest(source.manifest)
+    store = open_store(source.manifest, manifest)
+    for video in manifest.itertuples():
+        assert store.num_frames(video.shard, video.batch) == video.frames
+    with pytest.raises(UserError, match="there is no manifest"):
+        read_manifest(source.root / "none.parquet")
+
+
+def test_a_subset_is_the_rows_it_names(source, tmp_path):
+    manifest = read_manifest(source.manifest)
+    videos = subset_videos(manifest, source.subset)
+    assert len(videos) == 12 and set(videos["split"]) == {"train"} and videos["id"].is_unique
+    assert ids(videos) == pd.read_parquet(source.subset)["id"].tolist()
+    assert videos.merge(manifest).shape == (12, manifest.shape[1])  # whole rows, as they stand there
+    with pytest.raises(UserError, match="another manifest"):
+        subset_videos(manifest.iloc[::-1], source.subset)
+    description = json.loads(source.subset.with_suffix(".json").read_text())
+    (tmp_path / "a.parquet").write_bytes(source.subset.read_bytes())
+    (tmp_path / "a.json").write_text(json.dumps(description | {"checksum": "0"}))
+    with pytest.raises(UserError, match="checksum"):
+        subset_videos(manifest, tmp_path / "a.parquet")

@@ -1,0 +1,67 @@
+"""Runs of Snakemake in a copy of the workflow, so that tests neither see nor leave results in the repository."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PARTS = ("Snakefile", "rules", "config", "profiles", "workflow", "envs", "src")
+
+
+@dataclass
+class Workflow:
+    """A copy of the workflow in a folder of its own."""
+
+    root: Path
+
+    def run(self, *arguments: str, check: bool = True, timeout: int = 600) -> subprocess.CompletedProcess[str]:
+        """Run `snakemake` here; stdout and stderr come together as `stdout`."""
+        environment = {
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(self.root / "src"),
+            "XDG_CACHE_HOME": str(self.root / ".cache"),
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "snakemake", *arguments],
+            cwd=self.root,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+        )
+        if check and done.returncode:
+            pytest.fail(f"snakemake {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout[-4000:]}")
+        return done
+
+    def plan(self, *arguments: str) -> Counter[str]:
+        """The jobs of a dry-run: how many of each rule."""
+        output = self.run(*arguments, "-n", "--quiet", "rules").stdout
+        counts = re.findall(r"^([a-z_]+) +(\d+)$", output.split("Job stats:")[-1].split("\n\n")[0], flags=re.M)
+        jobs = Counter({name: int(number) for name, number in counts if name != "total"})
+        if not jobs and "Nothing to be done" not in output:
+            pytest.fail(f"no plan in:\n{output[-3000:]}")
+        return jobs
+
+
+def copy_workflow(repository: Path, root: Path) -> Workflow:
+    """Copy what Snakemake needs; the link `slurm` too."""
+    root.mkdir(parents=True, exist_ok=True)
+    for part in PARTS:
+        source = repository / part
+        if source.is_dir():
+            shutil.copytree(source, root / part, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            shutil.copy2(source, root / part)
+    (root / "slurm").symlink_to("profiles/slurm")
+    return Workflow(root)

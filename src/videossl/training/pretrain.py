@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,10 @@ def evaluate(
         generator = seed_everything(spec["seed"], INITIAL, 1 + number)
         parts.append(task.evaluate_batch(prepare(batch, device), generator))
     outputs = {name: torch.cat([part[name].cpu() for part in parts]) for name in parts[0]}
-    return [{"split": "val", **row} for row in task.summarise(outputs)]
+    rows = [{"split": "val", **row} for row in task.summarise(outputs)]
+    for row in rows:
+        print(f"{row['metric']} {row['value']:.3f} on {row['n']} held-out samples (chance {row['chance']:.3f})", flush=True)
+    return rows
 
 
 def _finish(
@@ -127,7 +131,10 @@ def _finish(
     # die before it has noted that the job is done, the checkpoint that is left makes the repetition short.
     state = folder / "state.pt"
     state.unlink(missing_ok=True)
-    os.link(trainer.checkpoints.path, state)
+    try:
+        os.link(trainer.checkpoints.path, state)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(trainer.checkpoints.path, state)
     save_torch(
         folder / "weights.pt",
         {"backbone": trainer.module.backbone.state_dict(), "spec": spec["backbone"], "identity": identity},

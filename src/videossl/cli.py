@@ -8,8 +8,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from videossl.errors import report_user_errors
-from videossl.experiments import Cell, Study, load_study
+from videossl.errors import report_user_errors, unknown_name
+from videossl.experiments import Study, load_study
 
 BASE = "config/config.yaml"
 
@@ -38,8 +38,6 @@ def run(argv: list[str] | None = None) -> int:
 
 
 def _entries(study: Study, asked: list[str]) -> list[str]:
-    from videossl.errors import unknown_name
-
     for name in asked:
         if name not in study.entries:
             raise unknown_name("table or figure", name, study.entries, study.config.experiments_file)
@@ -68,11 +66,12 @@ def status(study: Study, entries: list[str]) -> None:
                 cells |= dict.fromkeys(study.milestones(cell.pretraining()))
         states = {cell: state_of(results / cell.path) for cell in cells}
         counts = Counter(state for state, _ in states.values())
-        summary = ", ".join(f"{counts[state]} {state}" for state in ("done", "running", "failed", "pending") if counts[state])
+        order = ("done", "running", "failed", "pending")
+        summary = ", ".join(f"{counts[state]} {state}" for state in order if counts[state])
         print(f"{study.entries[name].kind}_{name}: {summary}")
         for cell, (state, detail) in states.items():
             if state in ("running", "failed"):
-                print(f"  {state}: {_short(cell)}{f' ({detail})' if detail else ''}")
+                print(f"  {state}: {cell.path}{f' ({detail})' if detail else ''}")
 
 
 def state_of(folder: Path) -> tuple[str, str]:
@@ -89,5 +88,5 @@ def state_of(folder: Path) -> tuple[str, str]:
     return ("running", "first epoch") if (folder / ".lock").exists() else ("pending", "")
 
 
-def _short(cell: Cell) -> str:
-    return cell.path
+if __name__ == "__main__":
+    main()

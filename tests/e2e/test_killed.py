@@ -28,7 +28,12 @@ def start(workflow: Workflow, target: str) -> subprocess.Popen[bytes]:
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     command = [sys.executable, "-m", "snakemake", "--cores", "1", target, "--configfile", "config/smoke.yaml", "k.yaml"]
     return subprocess.Popen(
-        command, cwd=workflow.root, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+        command,
+        cwd=workflow.root,
+        env=environment,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
     )
 
 

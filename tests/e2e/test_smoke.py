@@ -1,10 +1,11 @@
-"""The whole study at the smallest scale, run once for all tests of this file: what it leaves, and when it runs again."""
+"""The whole study at the smallest scale, run once for all tests here: what it leaves, and when it runs again."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -158,7 +159,7 @@ def test_what_decides_no_result_replans_no_training(finished, overlay):
 
 def test_status_says_done(finished):
     done = subprocess.run(
-        ["videossl", "status", "--configfile", "config/smoke.yaml"],
+        [sys.executable, "-m", "videossl.cli", "status", "--configfile", "config/smoke.yaml"],
         cwd=finished.root,
         env={**os.environ, "PYTHONPATH": str(finished.root / "src")},
         text=True,

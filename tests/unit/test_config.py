@@ -12,7 +12,7 @@ from snakemake.utils import update_config
 from tiny import CONFIG, GRID, ROTNET, make_study, table, write_files
 
 from videossl.config import Config, load_config, load_recipe, merge, read_yaml
-from videossl.config.schema import schemas, text
+from videossl.config.schema import files
 from videossl.errors import UserError
 from videossl.experiments import Study, load_study
 
@@ -158,10 +158,10 @@ def test_null_takes_away_all_overrides_and_a_later_overlay_may_set_new_ones(tmp_
     assert study.recipes["rotnet"].batch_size == ROTNET["batch_size"]
 
 
-@pytest.mark.parametrize("path", sorted(schemas()))
+@pytest.mark.parametrize("path", sorted(files()))
 def test_committed_schemas_are_those_of_the_models(path):
     committed = CONFIGS.parent / path
-    assert committed.read_text(encoding="utf-8") == text(schemas()[path]), f"{path} is stale: run `make schema`"
+    assert committed.read_text(encoding="utf-8") == files()[path], f"{path} is stale: run `make schema`"
 
 
 @pytest.mark.parametrize("overlay", [None, *OVERLAYS])

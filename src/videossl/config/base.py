@@ -46,15 +46,16 @@ def _model_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[B
     for part in location:
         field = current.model_fields.get(str(part))
         if field is not None:
-            current = _first_model(field.annotation) or current
+            current = first_model(field.annotation) or current
     return current
 
 
-def _first_model(annotation: Any) -> type[BaseModel] | None:
+def first_model(annotation: Any) -> type[BaseModel] | None:
+    """The first model within an annotation such as `dict[str, Dataset] | None`; None if there is none."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in getattr(annotation, "__args__", ()):
-        found = _first_model(argument)
+        found = first_model(argument)
         if found is not None:
             return found
     return None

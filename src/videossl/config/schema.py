@@ -1,6 +1,6 @@
-"""JSON schemas of the YAML files, generated from the models, for editors and for people.
+"""JSON schemas of the YAML files and the list of their keys, generated from the models.
 
-`python -m videossl.config.schema` writes them; a test fails when a committed one differs from its model.
+`python -m videossl.config.schema` writes them; a test fails when a committed one differs from its models.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pydantic import RootModel
 
 from videossl.config.experiments import Experiment
 from videossl.config.recipe import Recipe
+from videossl.config.reference import reference
 from videossl.config.study import Config
 from videossl.files import write_text
 
@@ -40,7 +41,12 @@ def text(schema: dict[str, Any]) -> str:
     return json.dumps(schema, indent=2, sort_keys=True) + "\n"
 
 
+def files() -> dict[str, str]:
+    """The text of every generated file, by its path."""
+    return {path: text(schema) for path, schema in schemas().items()} | {"config/README.md": reference()}
+
+
 if __name__ == "__main__":
-    for path, schema in schemas().items():
-        write_text(Path(path), text(schema))
+    for path, content in files().items():
+        write_text(Path(path), content)
         print(path)

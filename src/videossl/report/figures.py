@@ -65,7 +65,9 @@ def draw_lines(results: Results) -> Figure:
             other = axes[position + len(panels)]
             _paper_panel(other, results, records)
             other.set_title(f"The paper{f', {name}' if name else f', {_fixed(results)}'}", loc="left")
-    figure.suptitle(_wrapped(results.title, figure, 10), x=0.01, ha="left", fontsize=11, fontweight="bold")
+    lines = [line for line in (results.spec.title, results.reduced) if line]
+    title = "\n".join(_wrapped(line, figure, 12) for line in lines)  # bold letters are wider than 11 points' usual
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
     figure.legend(handles=_legend(results), loc="outside right center", frameon=False)
     lines = [*notes(results, drawn=True), *([f"{PAPER_BLOCK_TITLE}."] if apart else [])]
     lines.append(provenance_line(results.provenance))

@@ -113,7 +113,10 @@ def evaluate(
     outputs = {name: torch.cat([part[name].cpu() for part in parts]) for name in parts[0]}
     rows = [{"split": "val", **row} for row in task.summarise(outputs)]
     for row in rows:
-        print(f"{row['metric']} {row['value']:.3f} on {row['n']} held-out samples (chance {row['chance']:.3f})", flush=True)
+        print(
+            f"{row['metric']} {row['value']:.3f} on {row['n']} held-out samples (chance {row['chance']:.3f})",
+            flush=True,
+        )
     return rows
 
 

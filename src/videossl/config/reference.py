@@ -1,0 +1,94 @@
+"""`config/README.md`: every key of the YAML files, written from the models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from videossl.config.base import first_model
+from videossl.config.experiments import Experiment
+from videossl.config.recipe import Recipe
+from videossl.config.study import Config
+
+INTRODUCTION = """\
+# Configuration
+
+Every key of the YAML files in this folder. Written by `make schema` from the models in `src/videossl/config`; a test
+fails when it is out of date. An unknown key anywhere is an error that names the valid ones.
+
+- `config.yaml` is the embedded default: reduced scale, generated videos, CPU. `paper.yaml` and `smoke.yaml` are
+  overlays that say only what differs: `snakemake --configfile config/paper.yaml`. Mappings merge key by key, everything
+  else is replaced; `null` empties a key. Several overlays are laid on top of one another in their order.
+- `experiments.yaml` says *what* is run, `recipes/<task>.yaml` *how* a pretext task is trained; a scale replaces keys of
+  recipes with `recipe_overrides`.
+- `paper_values.csv` has the paper's numbers in tidy form; accuracies in percent as printed there.
+- The `*.schema.json` files are JSON schemas for editors; the first line of each YAML file names its own.
+"""
+SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
+    "config.yaml and overlays": ("", Config),
+    "experiments.yaml": ("One entry a table or figure, under its name.", Experiment),
+    "recipes/<task>.yaml": ("", Recipe),
+}
+
+
+def reference() -> str:
+    """The whole text of `config/README.md`."""
+    parts = [INTRODUCTION]
+    for title, (text, model) in SECTIONS.items():
+        parts.append(f"## {title}\n")
+        if text:
+            parts.append(f"{text}\n")
+        parts.append("| key | type | default | meaning |\n| :-- | :-- | :-- | :-- |")
+        parts += [f"| `{key}` | {kind} | {default} | {meaning} |" for key, kind, default, meaning in rows(model)]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def rows(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
+    """Key, type, default and meaning of each field, nested models after their own key."""
+    for name, field in model.model_fields.items():
+        inner = first_model(field.annotation)
+        key = f"{prefix}{name}"
+        yield key, _type(field.annotation), _default(field), _cell(field.description or _summary(inner))
+        if inner is not None and inner is not Experiment:
+            many = "<name>." if "dict[" in str(field.annotation) else ""
+            yield from rows(inner, f"{key}.{many}")
+
+
+def _summary(model: type[BaseModel] | None) -> str:
+    return (model.__doc__ or "").splitlines()[0] if model else ""
+
+
+def _type(annotation: Any) -> str:
+    """The annotation as a person would write it, without the checks that it carries."""
+    return _cell(_plain(annotation))
+
+
+def _plain(annotation: Any) -> str:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _plain(arguments[0])
+    if origin is Literal:
+        return " | ".join(map(str, arguments))
+    if origin in (Union, UnionType):
+        return " | ".join("null" if part is type(None) else _plain(part) for part in arguments)
+    if arguments:
+        return f"{origin.__name__}[{', '.join(_plain(part) for part in arguments)}]"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return f"mapping ({annotation.__name__})"
+    return "any" if annotation is Any else annotation.__name__
+
+
+def _default(field: Any) -> str:
+    if field.default is PydanticUndefined:
+        return "required"
+    default = field.default
+    return "" if isinstance(default, BaseModel) or default in (None, "", [], {}) else f"`{_cell(str(default))}`"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

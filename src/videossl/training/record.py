@@ -20,7 +20,7 @@ PACKAGES = ("torch", "torchvision", "numpy", "pyarrow", "decord", "simplejpeg", 
 
 def code_version() -> str:
     """Commit of the code in use, with `+changes` if files differ from it; the package's version outside git."""
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]  # the whole package
     try:
         commit = _git(here, "rev-parse", "--short=12", "HEAD")
         return commit + ("+changes" if _git(here, "status", "--porcelain", "--", ".") else "")

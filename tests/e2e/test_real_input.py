@@ -1,0 +1,108 @@
+"""Real videos: files of many makes through the frame store to clips, and a real dataset from its lists to a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pandas as pd
+import pytest
+from own_dataset import Videos, check_results, run_example, write_lists
+from workflow_copy import copy_workflow
+
+from videossl.data.augment import AugmentConfig
+from videossl.data.loader import ClipDataset, prepare
+from videossl.data.materialise import merge_manifest, resize, stored_size, write_shard
+from videossl.data.readers import read_listing
+from videossl.data.sampling import RandomClips, UniformClips
+from videossl.data.store import FrameStore
+
+pytestmark = pytest.mark.shared
+SHARDS, SHORT_SIDE = 2, 128
+MAKES = ("kinetics400", "ucf101", "hmdb51", "misc")
+
+
+@pytest.fixture(scope="module")
+def samples(shared_dir: Path) -> Path:
+    """Folder of the real sample videos."""
+    return shared_dir / "data/real_samples"
+
+
+@pytest.fixture(scope="module")
+def stored(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[FrameStore, pd.DataFrame]:
+    """All sample videos in a frame store of the paper's size, and their manifest."""
+    folder = tmp_path_factory.mktemp("real")
+    paths = sorted(path.relative_to(samples).as_posix() for path in samples.rglob("*") if path.is_file())
+    write_lists(folder, list(MAKES), train=[(path, 1 + MAKES.index(path.split("/")[0])) for path in paths], test=[])
+    listing = read_listing("lists", samples, folder, split="cross_signer")
+    arrows = [folder / f"{shard:04d}.arrow" for shard in range(SHARDS)]
+    for shard, arrow in enumerate(arrows):
+        report = arrow.with_suffix(".parquet")
+        write_shard(listing, samples, shard, SHARDS, arrow, report, short_side=SHORT_SIDE, quality=90, progress=False)
+    manifest = merge_manifest(listing, [arrow.with_suffix(".parquet") for arrow in arrows])
+    return FrameStore(arrows), manifest.to_pandas()
+
+
+def test_every_real_video_is_readable(stored) -> None:
+    _, manifest = stored
+    assert set(manifest["label_name"]) == set(MAKES)
+    assert manifest["status"].eq("ok").all(), manifest.loc[manifest["status"] != "ok", ["path", "reason"]].to_string()
+
+
+def test_stored_frames_are_those_that_another_decoder_sees(stored, samples: Path) -> None:
+    """Count, order, colours and aspect, against PyAV; decord may count one frame more or less (docs of `video.py`)."""
+    store, manifest = stored
+    for row in manifest.itertuples():
+        with av.open(str(samples / row.path), metadata_errors="ignore") as container:
+            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        assert abs(len(frames) - row.frames) <= 1, row.path
+        height, width, _ = frames[0].shape
+        assert (row.width, row.height) == (width, height), row.path
+        size = stored_size(width, height, SHORT_SIDE)
+        places = np.linspace(0, min(len(frames), row.frames) - 1, 5).round().astype(int)
+        expected = np.stack([resize(frames[place], size) for place in places])
+        got = store.read(row.shard, row.batch, places)
+        assert got.shape == expected.shape, row.path
+        assert np.abs(got.astype(int) - expected).mean() < 4, row.path  # JPEG's error, of 255
+
+
+@pytest.mark.parametrize(
+    ("sampler", "augment"),
+    [
+        (UniformClips(16, 2, 10), AugmentConfig(112)),
+        (RandomClips(16, 4, 2), AugmentConfig(112, crop="random", resize_short=128, rotation=10, flip=0.5)),
+        (RandomClips(16, 1), AugmentConfig(112, crop="random_resized", scale=(0.2, 1.0), jitter=(0.4, 0.4, 0.4, 0.1))),
+    ],
+    ids=["test", "cropped", "resized"],
+)
+def test_clips_of_every_real_video_are_pictures(stored, sampler, augment) -> None:
+    store, manifest = stored
+    dataset = ClipDataset(store, manifest, sampler, augment, seed=0)
+    for index, path in enumerate(manifest["path"]):
+        sample = dataset[0, index]
+        assert sample.clips.shape == (1, sampler.clips_per_video, 16, 112, 112, 3), path
+        clips = prepare(sample, "cpu")
+        assert clips.shape == (1, sampler.clips_per_video, 3, 16, 112, 112), path
+        assert clips.isfinite().all(), path
+        assert clips.std() > 0.1, path  # a picture, not a grey field
+
+
+def test_real_dataset_from_its_lists_to_a_table(shared_dir: Path, repository: Path, tmp_path: Path) -> None:
+    """Four classes of hand signs: videos of one signer to train on, of another to test."""
+    source = shared_dir / "data/asl24_128"
+    workflow = copy_workflow(repository, tmp_path / "copy")
+    root = workflow.root / "data/asl24"
+    letters = ["A", "B", "C", "D"]
+    splits: dict[str, Videos] = {"train": [], "test": []}
+    for label, letter in enumerate(letters, start=1):
+        (root / letter).mkdir(parents=True)
+        for split, signer, count in (("train", "jack", 5), ("test", "tom", 3)):
+            for path in sorted((source / letter).glob(f"{signer}_*.mp4"))[:count]:
+                (root / letter / path.name).symlink_to(path)
+                splits[split].append((f"{letter}/{path.name}", label))
+    write_lists(root / "splits", letters, **splits)
+
+    run_example(workflow)
+
+    check_results(workflow, [path for path, _ in splits["test"]])

@@ -1,0 +1,41 @@
+"""The example configurations: short, valid, and what they plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from videossl.experiments import load_study
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "config/examples").glob("*.yaml"))
+OWN = "config/examples/own_dataset.yaml"
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_is_a_study(path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(repository)
+    study = load_study(["config/config.yaml", path])
+    assert study.downstream and study.pretraining
+
+
+def test_own_dataset_takes_under_twenty_lines_and_touches_no_other(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [line for line in (repository / OWN).read_text().splitlines() if line.split("#")[0].strip()]
+    assert len(lines) < 20
+    monkeypatch.chdir(repository)
+    study = load_study(["config/config.yaml", OWN])
+    assert study.datasets == ["asl24"]
+    assert list(study.entries) == ["own_dataset"]
+    assert "generated" not in study.config.scale.note
+
+
+def test_own_dataset_is_planned_and_its_absence_is_told_before_the_first_job(workflow) -> None:
+    jobs = workflow.plan("--configfile", OWN)
+    data = {"listing": 1, "store_shard": 2, "manifest": 1, "subset": 1}
+    assert jobs == {**data, "pretrain": 8, "finetune": 3, "table": 1, "all": 1}
+    done = workflow.run("--cores", "1", "--configfile", OWN, check=False)
+    assert done.returncode != 0
+    assert "no folder data/asl24 and no folder data/asl24/splits" in done.stdout
+    assert "datasets.asl24.root" in done.stdout

@@ -1,7 +1,8 @@
 # Two commands do all the set-up on a fresh machine: `make demo` and `make test`.
 
 PYTHON ?= python3
-CORES ?= $(shell nproc)
+# `nproc` heeds OMP_NUM_THREADS, which is set below (and newer makes pass it on to $(shell)).
+CORES ?= $(shell env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # One thread a process: jobs run side by side, and results do not depend on the number of cores.

@@ -74,7 +74,7 @@ def dataset_folder(name, kind):
     entry = CONFIG.datasets[name]
     if entry.generated is not None:
         return f"{RESULTS}/generated/{name}/" + {"root": "videos", "annotations": "annotations"}[kind]
-    return getattr(entry, kind)
+    return str(Path(getattr(entry, kind)).expanduser())
 
 
 def generated_videos(wildcards):
@@ -145,12 +145,12 @@ def targets(kind):
     return [f"{RESULTS}/{folder}/{name}.{suffix}" for name, entry in STUDY.entries.items() if entry.kind == kind]
 
 
-def missing_datasets(names):
-    """Those of the datasets `names` that should be real and are not on this machine, with what is missing."""
+def missing_datasets(names, kinds=("root", "annotations")):
+    """Those of the datasets `names` that should be real and are not on this machine, with the missing folders."""
     found = {}
     for name in names:
-        folders = [dataset_folder(name, "root"), dataset_folder(name, "annotations")]
         if CONFIG.datasets[name].generated is None:
+            folders = [dataset_folder(name, kind) for kind in kinds]
             absent = [folder for folder in folders if not Path(folder).is_dir()]
             if absent:
                 found[name] = absent
@@ -159,8 +159,12 @@ def missing_datasets(names):
 
 def stop_if_datasets_are_missing():
     """Before the first job: every dataset that a planned job will read must be on this machine."""
-    planned = {job.wildcards.dataset for job in workflow.dag.needrun_jobs() if job.rule.name == "listing"}
-    missing = missing_datasets(sorted(planned))
+    planned = {"listing": set(), "store_shard": set()}
+    for job in workflow.dag.needrun_jobs():
+        if job.rule.name in planned:
+            planned[job.rule.name].add(job.wildcards.dataset)
+    missing = missing_datasets(sorted(planned["store_shard"]), kinds=["root"])
+    missing |= missing_datasets(sorted(planned["listing"]))
     if missing:
         lines = [
             f"  {name} ({CONFIG.datasets[name].title}): no folder {' and no folder '.join(absent)}\n"

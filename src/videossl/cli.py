@@ -7,6 +7,7 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from videossl.errors import report_user_errors, unknown_name
 from videossl.experiments import Study, load_study
@@ -82,10 +83,19 @@ def state_of(folder: Path) -> tuple[str, str]:
         return "failed", (folder / "FAILED").read_text().strip()
     history = folder / "train.jsonl"
     if history.exists():
-        lines = history.read_text().splitlines()
-        last = json.loads(lines[-1]) if lines else {}
+        last = _last_entry(history)
         return "running", f"epoch {last.get('epoch', 0)}, loss {last.get('loss', float('nan')):.3f}"
     return ("running", "first epoch") if (folder / ".lock").exists() else ("pending", "")
+
+
+def _last_entry(history: Path) -> dict[str, Any]:
+    """The newest whole line of `train.jsonl`; a line may be half written, or left so by a kill."""
+    for line in reversed(history.read_text().splitlines()):
+        try:
+            return json.loads(line)
+        except json.JSONDecodeError:
+            continue
+    return {}
 
 
 if __name__ == "__main__":

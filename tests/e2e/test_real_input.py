@@ -20,6 +20,7 @@ from videossl.data.store import FrameStore
 
 pytestmark = pytest.mark.shared
 SHARDS, SHORT_SIDE = 2, 128
+one_store = pytest.mark.xdist_group("real")
 MAKES = ("kinetics400", "ucf101", "hmdb51", "misc")
 
 
@@ -44,18 +45,21 @@ def stored(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Fra
     return FrameStore(arrows), manifest.to_pandas()
 
 
+@one_store
 def test_every_real_video_is_readable(stored) -> None:
     _, manifest = stored
     assert set(manifest["label_name"]) == set(MAKES)
     assert manifest["status"].eq("ok").all(), manifest.loc[manifest["status"] != "ok", ["path", "reason"]].to_string()
 
 
+@one_store
 def test_stored_frames_are_those_that_another_decoder_sees(stored, samples: Path) -> None:
-    """Count, order, colours and aspect, against PyAV; decord may count one frame more or less (docs of `video.py`)."""
+    """Count, order, colours and aspect, against PyAV; decord may count one frame more or less (see `encode_video`)."""
     store, manifest = stored
     for row in manifest.itertuples():
         with av.open(str(samples / row.path), metadata_errors="ignore") as container:
-            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+            stream = container.streams.best("video")  # one of the files has two
+            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
         assert abs(len(frames) - row.frames) <= 1, row.path
         height, width, _ = frames[0].shape
         assert (row.width, row.height) == (width, height), row.path
@@ -67,6 +71,7 @@ def test_stored_frames_are_those_that_another_decoder_sees(stored, samples: Path
         assert np.abs(got.astype(int) - expected).mean() < 4, row.path  # JPEG's error, of 255
 
 
+@one_store
 @pytest.mark.parametrize(
     ("sampler", "augment"),
     [
@@ -85,7 +90,7 @@ def test_clips_of_every_real_video_are_pictures(stored, sampler, augment) -> Non
         clips = prepare(sample, "cpu")
         assert clips.shape == (1, sampler.clips_per_video, 3, 16, 112, 112), path
         assert clips.isfinite().all(), path
-        assert clips.std() > 0.1, path  # a picture, not a grey field
+        assert clips.std() > 0.02, path  # a picture, if a dark one
 
 
 def test_real_dataset_from_its_lists_to_a_table(shared_dir: Path, repository: Path, tmp_path: Path) -> None:

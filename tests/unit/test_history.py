@@ -7,6 +7,7 @@ import subprocess
 
 import torch
 
+from videossl.cli import state_of
 from videossl.specs import spec_hash
 from videossl.training import record
 from videossl.training.record import PACKAGES, History, code_version, write_run
@@ -86,3 +87,9 @@ def test_the_code_version_marks_changes_and_works_without_git(monkeypatch):
 
     monkeypatch.setattr(record, "_git", no_repository)
     assert code_version() == record.__version__
+
+
+def test_status_reads_past_a_line_that_a_kill_left_half_written(tmp_path):
+    assert state_of(tmp_path) == ("pending", "")
+    (tmp_path / "train.jsonl").write_text('{"epoch": 1, "loss": 2.0}\n{"epoch": 2, "lo')
+    assert state_of(tmp_path) == ("running", "epoch 1, loss 2.000")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import signal
@@ -79,3 +80,12 @@ def test_a_run_folder_is_for_one_process_at_a_time(tmp_path: Path, monkeypatch, 
     signals.stop = False
     with exclusive(folder, signals):  # released
         pass
+
+
+def test_a_file_system_without_locks_does_not_stop_a_run(tmp_path: Path, monkeypatch, capsys):
+    def flock(handle, operation):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("videossl.training.run_folder.fcntl.flock", flock)
+    with exclusive(tmp_path / "run", Signals()):
+        assert "no locks on this file system (Function not implemented)" in capsys.readouterr().out

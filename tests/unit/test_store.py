@@ -242,7 +242,9 @@ def test_missing_damaged_and_foreign_shards_name_file_and_remedy(videos, tmp_pat
         with pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
     for name in ("gone", "cut", "empty", "text", "foreign"):
-        with pytest.raises(UserError, match=rf"{name}\.arrow.*un the workflow again"):
+        with pytest.raises(
+            UserError, match=rf"{name}\.arrow.*ake it again from the videos: `snakemake .*{name}\.arrow`"
+        ):
             FrameStore([tmp_path / f"{name}.arrow"]).read(0, 0, [0])
     start = whole.index(b"\xff\xd8\xff")
     (tmp_path / "flipped.arrow").write_bytes(whole[:start] + bytes(100) + whole[start + 100 :])
@@ -271,6 +273,20 @@ def test_real_videos_of_many_makes_decode_whole(shared_dir, tmp_path):
         clip = frames.read(0, row["batch"], [0, row["frames"] - 1])
         assert min(clip.shape[1:3]) == 64 and clip.std() > 10  # a picture, not a grey field
         assert 1 < row["duration"] < 20
+
+
+def test_videos_on_a_disk_that_is_not_mounted_are_an_error_and_not_missing(tmp_path):
+    arrow, report = tmp_path / "0000.arrow", tmp_path / "0000.parquet"
+    with pytest.raises(UserError, match="folder of the videos is not there"):
+        write_shard(listing_of(["a.mp4"]), tmp_path / "none", 0, 1, arrow, report, short_side=32, quality=90)
+    assert not arrow.exists() and not report.exists()
+
+
+def test_a_shard_that_is_gone_is_an_error_that_says_how_to_make_it_again(tmp_path):
+    frames = FrameStore([tmp_path / "0000.arrow"])
+    for ask in (lambda: frames.num_bytes(0), lambda: frames.read(0, 0, [0])):
+        with pytest.raises(UserError, match=rf"0000.arrow is missing.*snakemake {tmp_path}/0000.arrow"):
+            ask()
 
 
 def test_a_shard_is_written_without_loading_torch(videos, tmp_path):

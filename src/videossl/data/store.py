@@ -26,7 +26,14 @@ from videossl.errors import UserError, unknown_name
 
 FORMAT_VERSION = 1
 METADATA_KEY = b"videossl"
-REMEDY = "Remove the file (and its report beside it) and run the workflow again: it is rebuilt from the videos."
+
+
+def remedy(path: Path) -> str:
+    """How to make a shard anew. The shards are no input of a training, so a plain run of the workflow does not miss
+    one; asked for by name, it alone is made, and if the videos are the same, nothing is trained again.
+    """
+    what = "Remove it, then m" if path.exists() else "M"
+    return f"{what}ake it again from the videos: `snakemake {path}`, with this run's --configfile, if any."
 
 
 def encode_jpeg(frame: np.ndarray, quality: int) -> bytes:
@@ -122,6 +129,11 @@ class FrameStore:
         """The metadata of a shard: codec, short_side, quality, version."""
         return json.loads(self._reader(shard)[0].schema.metadata[METADATA_KEY])
 
+    def num_bytes(self, shard: int) -> int:
+        """Size of a shard's file."""
+        self._reader(shard)  # says what to do if there is no such file
+        return self.shard_paths[shard].stat().st_size
+
     def num_videos(self, shard: int) -> int:
         """Number of videos stored in a shard."""
         return self._reader(shard)[0].num_record_batches
@@ -154,19 +166,22 @@ class FrameStore:
             return decode(np.frombuffer(column[index].as_buffer(), dtype=np.uint8))  # a view of the mapped file
         except (ValueError, OSError, pa.ArrowException) as error:
             place = f"frame {index} of video {batch} in {self.shard_paths[shard]}"
-            raise UserError(f"{place} does not decode: {error}. {REMEDY}") from error
+            raise UserError(f"{place} does not decode: {error}. {remedy(self.shard_paths[shard])}") from error
 
     def _column(self, shard: int, batch: int) -> tuple[pa.Array, Callable[[Any], np.ndarray]]:
         reader, codec = self._reader(shard)
         if not 0 <= batch < reader.num_record_batches:
             raise UserError(
                 f"{self.shard_paths[shard]} holds {reader.num_record_batches} videos, not a video {batch}: "
-                "shard and manifest are not from the same run. Remove both and run the workflow again."
+                "shard and manifest are not from the same run. Remove both, and the shard's report (.parquet) beside "
+                "it, and run the workflow again."
             )
         try:
             return reader.get_batch(batch).column(0), DECODERS[codec]
         except (OSError, pa.ArrowException) as error:
-            raise UserError(f"{self.shard_paths[shard]} is damaged: {error}. {REMEDY}") from error
+            raise UserError(
+                f"{self.shard_paths[shard]} is damaged: {error}. {remedy(self.shard_paths[shard])}"
+            ) from error
 
     def _reader(self, shard: int) -> tuple[pa.ipc.RecordBatchFileReader, str]:
         if self._process != os.getpid():  # forked: the parent's maps are left to the parent
@@ -188,16 +203,16 @@ def open_shard(path: Path) -> tuple[pa.ipc.RecordBatchFileReader, str]:
         options = pa.ipc.IpcReadOptions(use_threads=False)
         reader = pa.ipc.open_file(pa.memory_map(str(path), "r"), options=options)
     except FileNotFoundError as error:
-        raise UserError(f"the shard {path} is missing. Run the workflow again: it is rebuilt.") from error
+        raise UserError(f"the shard {path} is missing. {remedy(path)}") from error
     except (OSError, pa.ArrowException) as error:
-        raise UserError(f"{path} is not a readable shard: {error}. {REMEDY}") from error
+        raise UserError(f"{path} is not a readable shard: {error}. {remedy(path)}") from error
     metadata = (reader.schema.metadata or {}).get(METADATA_KEY)
     if metadata is None or reader.schema.names != ["frame"]:
-        raise UserError(f"{path} is an Arrow file, but not a shard of frames. {REMEDY}")
+        raise UserError(f"{path} is an Arrow file, but not a shard of frames. {remedy(path)}")
     settings = json.loads(metadata)
     if settings.get("version") != FORMAT_VERSION or settings.get("codec") not in DECODERS:
         raise UserError(
             f"{path} was written in another format ({settings}); version {FORMAT_VERSION} with one of the "
-            f"codecs {', '.join(DECODERS)} is expected. {REMEDY}"
+            f"codecs {', '.join(DECODERS)} is expected. {remedy(path)}"
         )
     return reader, settings["codec"]

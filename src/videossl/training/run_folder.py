@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import time
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from videossl.training.interrupt import Interrupted, Signals
 
 LOOK_SECONDS = 1.0
 """Between two looks at a folder in which another process trains."""
+NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
+"""What a file system without locks answers (some network ones, mounted without them)."""
 
 
 @contextmanager
@@ -45,6 +48,10 @@ def _locked(handle: IO[str]) -> bool:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        print(f"no locks on this file system ({error.strerror}): see that no other process trains here", flush=True)
     return True
 
 

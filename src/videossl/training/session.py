@@ -105,7 +105,7 @@ def run_hash(spec: dict[str, Any], dataset: ClipDataset, weights: Path | None) -
     for column in dataset.table.values():
         data.update(column.tobytes())
     for shard in np.unique(dataset.table["shard"]):
-        data.update(b"%d\n" % dataset.store.shard_paths[shard].stat().st_size)
+        data.update(b"%d\n" % dataset.store.num_bytes(shard))
     start = "" if weights is None else hashlib.sha256(weights.read_bytes()).hexdigest()
     recipe = {key: value for key, value in spec.items() if key != "stop"}
     return spec_hash({"recipe": recipe, "data": data.hexdigest(), "weights": start})

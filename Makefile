@@ -57,6 +57,7 @@ lock: ## Write the pins anew from a fresh resolution of pyproject.toml
 	.venv-lock/bin/pip install --quiet '.[dev]'
 	{ sed -n '/^[#-]/p' envs/requirements-dev.txt; .venv-lock/bin/pip freeze --exclude videossl | sed 's/+cpu//' | grep -vxFf envs/requirements.txt; } > envs/requirements.new && mv envs/requirements.new envs/requirements-dev.txt
 	rm -rf .venv-lock
+	{ sed '/- pip:/q' envs/environment.yaml; sed -n '/^[^#]/s/^/      - /p' envs/requirements.txt; } > envs/environment.new && mv envs/environment.new envs/environment.yaml
 
 clean: ## Remove results and the virtual environment
 	rm -rf results .venv .snakemake

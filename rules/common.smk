@@ -1,7 +1,7 @@
 # What the rules share: the study, and functions from wildcards to inputs, parameters and messages.
 # No rules here. Nothing below touches the network, the clock or git: every cluster job parses this file again.
 
-import json
+import shlex
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -21,6 +21,9 @@ except UserError as error:
 CONFIG = STUDY.config
 RESULTS = CONFIG.results_dir
 SCRIPTS = f"{workflow.basedir}/workflow/scripts"
+# Jobs find the library also where it is not installed, as in the environments that Snakemake makes with conda.
+shell.prefix(f"export PYTHONPATH={shlex.quote(f'{workflow.basedir}/src')}; ")
+
 ENVIRONMENT = f"{workflow.basedir}/envs/environment.yaml"
 COMPUTE = CONFIG.compute
 COMPUTE_ARGUMENTS = (
@@ -129,6 +132,9 @@ def report_spec(name):
         "source": {dataset: settings.title for dataset, settings in CONFIG.datasets.items()},
         "target": {dataset: settings.title for dataset, settings in CONFIG.datasets.items()},
     }
+    if CONFIG.scale.reduced:  # what the paper's names stand for here
+        names["subset"] = {name: f"{name} (here {size} videos)" for name, size in CONFIG.subsets.items()}
+        names["epochs"] = {str(name): f"{name} (here {run})" for name, run in CONFIG.epochs.items()}
     groups = {task: recipe.objective for task, recipe in STUDY.recipes.items()}
     return canonical_json({"name": name, **entry, "labels": names, "groups": groups})
 

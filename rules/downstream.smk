@@ -12,7 +12,7 @@ rule finetune:
         run=f"{FINETUNE_DIR}/run.json",
     log:
         FINETUNE_DIR.replace(RESULTS, f"{RESULTS}/logs", 1) + ".log",
-    retries: 2
+    retries: COMPUTE.retries
     conda:
         ENVIRONMENT
     threads: COMPUTE.threads

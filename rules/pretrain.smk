@@ -6,6 +6,7 @@ rule pretrain:
     input:
         manifest=lambda wildcards: manifest(wildcards.source),
         subset=f"{RESULTS}/data/{{source}}/subsets/{{subset}}.parquet",
+        description=f"{RESULTS}/data/{{source}}/subsets/{{subset}}.json",
         previous=previous_state,
     output:
         weights=f"{PRETRAIN_DIR}/weights.pt",
@@ -14,7 +15,7 @@ rule pretrain:
         run=f"{PRETRAIN_DIR}/run.json",
     log:
         PRETRAIN_DIR.replace(RESULTS, f"{RESULTS}/logs", 1) + ".log",
-    retries: 2
+    retries: COMPUTE.retries
     conda:
         ENVIRONMENT
     threads: COMPUTE.threads

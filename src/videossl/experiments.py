@@ -133,7 +133,11 @@ class Study:
         for name in config.recipe_overrides or {}:
             if name not in ("all", *names):
                 raise unknown_name("pretext task", name, ("all", *names), "recipe_overrides")
-        return {name: load_recipe(config.recipes_dir, name, config.recipe_overrides) for name in names}
+        recipes = {name: load_recipe(config.recipes_dir, name, config.recipe_overrides) for name in names}
+        for name, recipe in recipes.items():
+            _check_backbones(recipe.batch_size, f"batch_size of the recipe {name}")
+            _check_backbones(recipe.optimizer.lr, f"optimizer.lr of the recipe {name}")
+        return recipes
 
     def _expand(self, name: str) -> list[Cell]:
         """The cells of entry `name`, the baseline's last, each once, in the order of the entry."""
@@ -238,6 +242,14 @@ class Study:
         """All values that the path wildcard `axis` takes, for the wildcard constraints."""
         cells = self.pretraining + self.downstream
         return sorted({cell.wildcards[axis] for cell in cells if axis in cell.wildcards})
+
+
+def _check_backbones(value: object, where: str) -> None:
+    """A number that differs by backbone must name backbones that there are."""
+    valid = ("default", *backbone_names())
+    for name in value if isinstance(value, dict) else ():
+        if name not in valid:
+            raise unknown_name("backbone", name, valid, where)
 
 
 def _baselines(grid: Grid) -> Iterable[Cell]:

@@ -95,6 +95,9 @@ class Compute(Strict):
     threads: PositiveInt = Field(1, description="CPU threads of a training job")
     workers: Annotated[int, Field(ge=0)] = Field(0, description="loader processes of a training job")
     gpus: Annotated[int, Field(ge=0)] = Field(0, description="GPUs a training job asks the cluster for")
+    retries: Annotated[int, Field(ge=0)] = Field(
+        2, description="further attempts of a training job that ended without a result; each goes on where it was"
+    )
     checkpoint_minutes: Annotated[float, Field(gt=0)] = Field(
         10, description="at most this long between two checkpoints; one is also written at each epoch's end"
     )
@@ -125,7 +128,7 @@ class Config(Strict):
     heldout_videos: PositiveInt = Field(
         512, description="at most this many validation videos of the source measure a pretext task"
     )
-    subset_seed: int = Field(0, description="seed of the choice of subsets and of held-out videos")
+    subset_seed: int = Field(0, description="seed of the choice of subsets and of carved validation splits")
     finetune: Finetune = Field(description="finetuning on the target datasets")
     compute: Compute = Compute()
 

@@ -22,6 +22,7 @@ from videossl.errors import UserError
 from videossl.progress import track
 from videossl.results import write_metrics, write_predictions
 from videossl.training.checkpoint import load_torch, save_torch
+from videossl.training.interrupt import Signals
 from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
 from videossl.training.seeding import INITIAL, seed_everything
@@ -78,7 +79,7 @@ def finetune(
 
         trainer = make_trainer(spec, model, step, dataset, folder, compute, signals, weights)
         trainer.run(spec["epochs"], batches(spec, dataset, compute, device), f"finetuning, {len(dataset)} videos")
-        logits = video_logits(spec, model, store, target.test, compute, device)
+        logits = video_logits(spec, model, store, target.test, compute, device, signals)
         predictions = predict(target, logits, spec["test_clips"])
         save_torch(folder / "weights.pt", {"model": model.state_dict(), "spec": spec, "classes": target.classes})
         write_predictions(folder / "predictions.parquet", identity, predictions)
@@ -124,6 +125,7 @@ def video_logits(
     videos: pd.DataFrame,
     compute: Compute,
     device: torch.device,
+    signals: Signals,
 ) -> np.ndarray:
     """Mean logits (videos, classes) over uniformly spaced clips of each video, in the order of `videos`.
 
@@ -136,6 +138,7 @@ def video_logits(
     loader = eval_loader(dataset, batch_size=size, workers=compute.workers, device=device)
     means, seen = [], []
     for batch in track(loader, "testing"):
+        signals.stop_if_asked()
         clips = prepare(batch, device)
         logits = model(clips.flatten(0, 1)).unflatten(0, clips.shape[:2])
         means.append(logits.mean(dim=1).float().cpu().numpy())

@@ -31,6 +31,11 @@ class Signals:
         signal.signal(signal.SIGURG, self._on_save)
         return self
 
+    def stop_if_asked(self) -> None:
+        """Raise Interrupted if a stop was asked for; for work after training, whose checkpoint is written."""
+        if self.stop:
+            raise Interrupted
+
     def _on_stop(self, number: int, frame: FrameType | None) -> None:
         self.stop = True
 

@@ -20,6 +20,7 @@ from videossl.pretext.base import PretextTask
 from videossl.progress import track
 from videossl.results import write_metrics
 from videossl.training.checkpoint import load_torch, save_torch
+from videossl.training.interrupt import Signals
 from videossl.training.loop import Trainer
 from videossl.training.record import History, write_run
 from videossl.training.run_folder import exclusive
@@ -65,7 +66,7 @@ def pretrain(
         if previous is not None and trainer.epoch == 0 and trainer.step_in_epoch == 0:
             trainer.restore(_matching(load_torch(previous), trainer, previous))
         trainer.run(spec["stop"], batches(spec, dataset, compute, device), f"{spec['task']}, {len(videos)} videos")
-        metrics = evaluate(spec, task, store, heldout, compute, device)
+        metrics = evaluate(spec, task, store, heldout, compute, device, signals)
         _finish(folder, spec, identity, trainer, metrics, device, {"train": len(videos), "heldout": len(heldout)})
 
 
@@ -94,6 +95,7 @@ def evaluate(
     heldout: pd.DataFrame,
     compute: Compute,
     device: torch.device,
+    signals: Signals,
 ) -> list[dict[str, Any]]:
     """The pretext task's own metrics on held-out videos; none if the source has no validation videos.
 
@@ -108,6 +110,7 @@ def evaluate(
     loader = eval_loader(dataset, batch_size=spec["batch_size"], workers=compute.workers, device=device)
     parts = []
     for number, batch in enumerate(track(loader, "held-out videos")):
+        signals.stop_if_asked()
         generator = seed_everything(spec["seed"], INITIAL, 1 + number)
         parts.append(task.evaluate_batch(prepare(batch, device), generator))
     outputs = {name: torch.cat([part[name].cpu() for part in parts]) for name in parts[0]}

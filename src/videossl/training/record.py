@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,11 @@ from videossl.specs import spec_hash
 PACKAGES = ("torch", "torchvision", "numpy", "pyarrow", "decord", "simplejpeg", "snakemake")
 
 
+@cache
 def code_version() -> str:
-    """Commit of the code in use, with `+changes` if files differ from it; the package's version outside git."""
+    """Commit of the code in use, with `+changes` if files differ from it; the package's version outside git.
+
+    Kept from the first call on: the code that a long run uses is that of its start."""
     here = Path(__file__).parents[1]  # the whole package
     try:
         commit = _git(here, "rev-parse", "--short=12", "HEAD")

@@ -21,7 +21,10 @@ def seed_everything(seed: int, epoch: int, step: int) -> torch.Generator:
 
 
 def deterministic(threads: int) -> None:
-    """Make repeated runs on one machine give the same bits; `threads` CPU threads."""
+    """Make repeated runs on a CPU give the same bits; `threads` CPU threads.
+
+    On a GPU some backward passes (pooling) add in no fixed order, so bits may differ there.
+    """
     torch.set_num_threads(threads)
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True

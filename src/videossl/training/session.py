@@ -20,7 +20,7 @@ from videossl.training.device import choose_device
 from videossl.training.interrupt import Signals
 from videossl.training.loop import Plan, Step, Trainer
 from videossl.training.optim import base_learning_rate, build_optimizer
-from videossl.training.record import History
+from videossl.training.record import History, code_version
 from videossl.training.seeding import deterministic
 
 
@@ -36,6 +36,7 @@ class Compute:
     def start(self) -> tuple[torch.device, Signals]:
         """Prepare the process; returns the device and the listener for signals."""
         signals = Signals().install()
+        code_version()
         deterministic(self.threads)
         return choose_device(self.device), signals
 
@@ -99,7 +100,7 @@ def run_hash(spec: dict[str, Any], dataset: ClipDataset, weights: Path | None) -
 
     When data or pretrained weights were made anew, the recipe is the same, and a checkpoint of the old ones must not
     be continued. Data are known by their table and the sizes of their shards, which change with any encoded frame.
-    The milestones of one run share a name: `stop` says how far to go, not how.
+    The milestones of one run share a name: `stop` says how far to go, not how; `heldout_videos` what is measured.
     """
     data = hashlib.sha256()
     for column in dataset.table.values():
@@ -107,7 +108,7 @@ def run_hash(spec: dict[str, Any], dataset: ClipDataset, weights: Path | None) -
     for shard in np.unique(dataset.table["shard"]):
         data.update(b"%d\n" % dataset.store.num_bytes(shard))
     start = "" if weights is None else hashlib.sha256(weights.read_bytes()).hexdigest()
-    recipe = {key: value for key, value in spec.items() if key != "stop"}
+    recipe = {key: value for key, value in spec.items() if key not in ("stop", "heldout_videos")}
     return spec_hash({"recipe": recipe, "data": data.hexdigest(), "weights": start})
 
 

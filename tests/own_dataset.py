@@ -9,6 +9,7 @@ from workflow_copy import Workflow
 
 EXAMPLE = "config/examples/own_dataset.yaml"
 RESULTS = "results/own"
+PREFIX = "temporal"  # of the lists that the example reads
 # One milestone only; what the example itself says (its scale, dataset, subset, table) stays.
 OVERLAY = """
 experiments: {own_dataset: {grid: {epochs: 50}}}
@@ -22,11 +23,11 @@ Videos = list[tuple[str, int]]
 
 
 def write_lists(folder: Path, classes: list[str], **splits: Videos) -> None:
-    """classInd.txt, cross_signer_train.txt, … in `folder`, as the reader `lists` wants them."""
+    """classInd.txt, temporal_train.txt, … in `folder`, as the reader `lists` wants them."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "classInd.txt").write_text("".join(f"{n} {name}\n" for n, name in enumerate(classes, start=1)))
     for split, videos in splits.items():
-        (folder / f"cross_signer_{split}.txt").write_text("".join(f"{path} {label}\n" for path, label in videos))
+        (folder / f"{PREFIX}_{split}.txt").write_text("".join(f"{path} {label}\n" for path, label in videos))
 
 
 def run_example(workflow: Workflow) -> None:
@@ -47,6 +48,7 @@ def check_results(workflow: Workflow, tested: list[str]) -> None:
     assert "narrow networks, small clips, few epochs" in text
     assert "generated" not in text
     assert "Sign letters" in text
+    assert "←" not in text  # one column: nothing is joined
     files = sorted((results / "finetune").rglob("predictions.parquet"))
     assert len(files) == 3
     for file in files:

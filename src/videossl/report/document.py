@@ -58,7 +58,8 @@ class Document:
 
     def notes(self, *, span_marks: bool = False) -> list[str]:
         """The notes below the table."""
-        lines = notes(self.results, span_marks=span_marks)
+        spans = any(entry.span > 1 for entry in self.grid.entries)
+        lines = notes(self.results, span_marks=span_marks and spans)
         if any(entry.status == ABSENT for entry in self.grid.entries):
             lines.append("–: not part of this experiment.")
         if self.results.has_paper_values and any(record.paper is None for record in self.results.records):

@@ -51,5 +51,6 @@ def test_own_videos_become_a_table(repository: Path, tmp_path: Path) -> None:
     assert set(manifest.loc[[path for path, _ in TEST], "status"]) == {"ok"}
     metrics = pd.read_parquet(
         workflow.root / RESULTS / "finetune/asl24/none/none/scratch/r2plus1d/seed0/epochs0/metrics.parquet"
-    ).set_index("metric")["value"]
-    assert (metrics["videos_broken"], metrics["videos_missing"]) == (1, 1)
+    )
+    counts = metrics[metrics["split"] == "test"].set_index("metric")["value"]
+    assert (counts["videos_broken"], counts["videos_missing"]) == (1, 1)

@@ -79,7 +79,8 @@ def test_from_videos_to_metrics(study, target, weights, tmp_path, capsys, pretra
     sure = predictions["probability_label"] > 0.5
     assert predictions["correct"][sure].all()
 
-    metrics = read_metrics(folder / "metrics.parquet").set_index("metric")
+    rows = read_metrics(folder / "metrics.parquet")
+    metrics = rows[rows["split"] == "test"].set_index("metric")
     assert sorted(metrics.index) == ["top1", "videos_broken", "videos_evaluated", "videos_missing"]
     hits = int((predictions["prediction"] == predictions["label"]).sum())
     top1 = metrics.loc["top1"]
@@ -90,9 +91,13 @@ def test_from_videos_to_metrics(study, target, weights, tmp_path, capsys, pretra
     assert set(metrics["n"].drop("top1")) == {12}
 
     written = json.loads((folder / "run.json").read_text())
-    usable = pd.read_parquet(target.manifest).query("split in ['train', 'val'] and status == 'ok'")
-    assert written["samples"] == {"train": len(usable), "test": 10, "test_missing": 1, "test_broken": 1}
-    assert f"top-1 {10 * hits:.1f} %" in (said := capsys.readouterr().out) and "1 missing, 1 broken" in said
+    trained = pd.read_parquet(target.manifest).query("split in ['train', 'val']")["status"].value_counts()
+    lost = {f"train_{status}": int(trained.get(status, 0)) for status in ("missing", "broken")}
+    assert written["samples"] == {"train": trained["ok"], "test": 10, "test_missing": 1, "test_broken": 1, **lost}
+    counts = rows[rows["split"] == "train"].set_index("metric")["value"].to_dict()
+    expected = {"videos_trained": trained["ok"]} | {f"videos_{name[6:]}": count for name, count in lost.items()}
+    assert counts == expected
+    assert f"top-1 {10 * hits:.1f} %" in (said := capsys.readouterr().out) and "1 test missing, 1 test broken" in said
     assert not (folder / "checkpoint.pt").exists()
 
 
@@ -176,7 +181,8 @@ def test_weights_of_another_backbone_are_an_error(study, target, weights, tmp_pa
 
 def target_of(labels: list[int], classes: int, **counts: int) -> Target:
     test = pd.DataFrame({"label": labels, "id": [f"v{index}" for index in range(len(labels))]})
-    return Target(test, test, "test", classes, counts.get("missing", 0), counts.get("broken", 0))
+    unreadable = {f"{part}_{status}": 0 for part in ("test", "train") for status in ("missing", "broken")}
+    return Target(test, test, "test", classes, unreadable | {f"test_{name}": count for name, count in counts.items()})
 
 
 def test_top5_against_sorting():
@@ -184,7 +190,7 @@ def test_top5_against_sorting():
     labels, logits = rng.integers(0, 9, 50), rng.normal(size=(50, 9)).astype(np.float32)
     target = target_of(labels.tolist(), 9, missing=2, broken=3)
     predictions = predict(target, logits, clips=10)
-    rows = {row["metric"]: row for row in summarise(target, predictions, logits)}
+    rows = {row["metric"]: row for row in summarise(target, predictions, logits) if row["split"] == "test"}
     order = np.argsort(-logits, axis=1)
     assert rows["top1"]["value"] == np.mean(order[:, 0] == labels)
     assert rows["top5"]["value"] == np.mean((order[:, :5] == labels[:, None]).any(axis=1))

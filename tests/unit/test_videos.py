@@ -35,7 +35,7 @@ def test_with_a_labelled_test_split_training_takes_train_and_val():
     assert ids(videos.train) == ["v0", "v1"]
     assert ids(videos.test) == ["v2", "v8"]
     assert videos.test.index.tolist() == [0, 1]
-    assert (videos.test_split, videos.missing, videos.broken) == ("test", 1, 2)
+    assert (videos.test_split, videos.unreadable["test_missing"], videos.unreadable["test_broken"]) == ("test", 1, 2)
     assert videos.classes == 3
 
 
@@ -43,7 +43,8 @@ def test_with_a_labelled_test_split_training_takes_train_and_val():
 def test_without_a_labelled_test_split_val_is_the_test_and_not_trained_on(test):
     videos = target_videos(manifest_of(("train", 0, OK), ("val", 0, OK), ("train", 1, OK), ("val", 1, MISSING), *test))
     assert (ids(videos.train), ids(videos.test)) == (["v0", "v2"], ["v1"])
-    assert (videos.test_split, videos.missing, videos.broken, videos.classes) == ("val", 1, 0, 2)
+    assert (videos.test_split, videos.unreadable["test_missing"], videos.unreadable["test_broken"]) == ("val", 1, 0)
+    assert videos.classes == 2
 
 
 def test_a_class_whose_videos_are_all_broken_still_counts():

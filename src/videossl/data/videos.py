@@ -48,8 +48,8 @@ class Target:
     test: pd.DataFrame
     test_split: str
     classes: int
-    missing: int
-    broken: int
+    unreadable: dict[str, int]
+    """Videos that could not be read: `test_missing`, `test_broken`, `train_missing`, `train_broken`."""
 
 
 def target_videos(manifest: pd.DataFrame) -> Target:
@@ -57,8 +57,7 @@ def target_videos(manifest: pd.DataFrame) -> Target:
 
     The test split is `test`, or `val` where the official test videos have no labels (Something-Something) or there
     is none. Finetuning reports its last epoch and selects nothing, so where the test split is `test` it trains on
-    `val` as well: a protocol that selects must leave `val` out of its training itself. `missing` and `broken` count
-    the test split's videos that could not be read.
+    `val` as well: a protocol that selects must leave `val` out of its training itself.
     """
     labelled = manifest[manifest["label"] >= 0]
     name = "test" if (labelled["split"] == "test").any() else "val"
@@ -70,12 +69,15 @@ def target_videos(manifest: pd.DataFrame) -> Target:
             f"the target dataset has {len(usable_train)} readable training and {len(usable_test)} readable test "
             "videos; both are needed. Its manifest says of each video what is wrong (columns status and reason)."
         )
-    statuses = test["status"].value_counts()
+    unreadable = {
+        f"{part}_{status}": int((videos["status"] == status).sum())
+        for part, videos in (("test", test), ("train", train))
+        for status in ("missing", "broken")
+    }
     return Target(
         train=usable_train,
         test=usable_test,
         test_split=name,
         classes=int(labelled["label"].max()) + 1,
-        missing=int(statuses.get("missing", 0)),
-        broken=int(statuses.get("broken", 0)),
+        unreadable=unreadable,
     )

@@ -90,12 +90,7 @@ def finetune(
             identity=identity,
             device=device,
             seconds=trainer.clock.seconds,
-            samples={
-                "train": len(target.train),
-                "test": len(target.test),
-                "test_missing": target.missing,
-                "test_broken": target.broken,
-            },
+            samples={"train": len(target.train), "test": len(target.test), **target.unreadable},
         )
         trainer.checkpoints.path.unlink(missing_ok=True)
     report(target, predictions)
@@ -183,10 +178,12 @@ def summarise(target: Target, predictions: pd.DataFrame, logits: np.ndarray) -> 
         low, high = wilson_interval(hits, n)
         interval = {"ci_low": low, "ci_high": high, "chance": k / target.classes}
         rows.append({"split": split, "metric": f"top{k}", "value": hits / n, "n": n, **interval})
-    counts = {"evaluated": n, "missing": target.missing, "broken": target.broken}
-    listed = sum(counts.values())
-    for name, count in counts.items():
-        rows.append({"split": split, "metric": f"videos_{name}", "value": float(count), "n": listed})
+    for part, used in ((split, n), ("train", len(target.train))):
+        name = "train" if part == "train" else "test"
+        lost = {status: target.unreadable[f"{name}_{status}"] for status in ("missing", "broken")}
+        listed = used + sum(lost.values())
+        for kind, count in {"evaluated" if name == "test" else "trained": used, **lost}.items():
+            rows.append({"split": part, "metric": f"videos_{kind}", "value": float(count), "n": listed})
     return rows
 
 
@@ -196,6 +193,7 @@ def report(target: Target, predictions: pd.DataFrame) -> None:
     low, high = wilson_interval(hits, n)
     print(
         f"top-1 {100 * hits / n:.1f} % [{100 * low:.1f}, {100 * high:.1f}] on {n} {target.test_split} videos "
-        f"(chance {100 / target.classes:.1f} %); not evaluated: {target.missing} missing, {target.broken} broken",
+        f"(chance {100 / target.classes:.1f} %), trained on {len(target.train)}; videos that could not be read: "
+        + ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in target.unreadable.items()),
         flush=True,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from videossl.errors import report_user_errors, unknown_name
-from videossl.experiments import Study, load_study
+from videossl.experiments import Cell, Study, load_study
 
 BASE = "config/config.yaml"
 
@@ -46,14 +46,16 @@ def _entries(study: Study, asked: list[str]) -> list[str]:
 
 
 def plan(study: Study, entries: list[str]) -> None:
-    """Print each entry with its cells' folders, and the pretraining that they share."""
+    """Print each entry with its cells' folders, and the pretraining that they need, each job once."""
+    pretraining: dict[Cell, None] = {}
     for name in entries:
         entry = study.entries[name]
         print(f"{entry.kind}_{name}: {entry.title} ({len(study.cells_of[name])} cells)")
         for cell in study.cells_of[name]:
             print(f"  {cell.path}")
-    print(f"pretraining shared by them all ({len(study.pretraining)} jobs, one a milestone)")
-    for cell in study.pretraining:
+            pretraining |= dict.fromkeys(_pretraining(study, cell))
+    print(f"pretraining ({len(pretraining)} jobs, one a milestone)")
+    for cell in pretraining:
         print(f"  {cell.path}")
 
 
@@ -63,8 +65,7 @@ def status(study: Study, entries: list[str]) -> None:
     for name in entries:
         cells = dict.fromkeys(study.cells_of[name])
         for cell in study.cells_of[name]:
-            if not cell.is_scratch:
-                cells |= dict.fromkeys(study.milestones(cell.pretraining()))
+            cells |= dict.fromkeys(_pretraining(study, cell))
         states = {cell: state_of(results / cell.path) for cell in cells}
         counts = Counter(state for state, _ in states.values())
         order = ("done", "running", "failed", "pending")
@@ -73,6 +74,11 @@ def status(study: Study, entries: list[str]) -> None:
         for cell, (state, detail) in states.items():
             if state in ("running", "failed"):
                 print(f"  {state}: {cell.path}{f' ({detail})' if detail else ''}")
+
+
+def _pretraining(study: Study, cell: Cell) -> list[Cell]:
+    """The pretraining jobs on the way to an evaluation; none for the baseline."""
+    return [] if cell.is_scratch else study.milestones(cell.pretraining())
 
 
 def state_of(folder: Path) -> tuple[str, str]:

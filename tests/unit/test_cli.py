@@ -25,7 +25,7 @@ def test_plan_lists_every_cell_of_a_table_and_all_pretraining(capsys):
 
 
 def test_unknown_table_names_the_valid_ones():
-    with pytest.raises(UserError, match="unknown table or figure 'subset_sise'.*Did you mean subset_size"):
+    with pytest.raises(UserError, match=r"unknown table or figure 'subset_sise'.*Did you mean subset_size"):
         run(["status", "subset_sise"])
 
 

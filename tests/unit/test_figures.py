@@ -61,7 +61,7 @@ def test_lines_of_baseline_and_chance_and_the_title(tmp_path, paper):
     heights = {line.get_linestyle(): line.get_ydata()[0] for line in figure.axes[0].lines if line.get_zorder() == 1}
     assert heights == {"--": pytest.approx(20.0), ":": pytest.approx(10.0)}
     assert {"no pretraining", "chance"} <= set(legend_texts(figure))
-    assert figure.get_suptitle() == f"Accuracy over epochs — {REDUCED}"
+    assert figure.get_suptitle() == f"Accuracy over epochs\n{REDUCED}"
     note = figure.get_supxlabel().replace("\n", " ")
     assert "n = 120 test videos; chance level 10.0 %" in note
     assert "not comparable cell by cell" in note

@@ -1,4 +1,4 @@
-"""The whole study at the smallest scale, run once for all tests here: what it leaves, and when it runs again."""
+"""A table and a figure at the smallest scale, run once for all tests: what a run leaves, and when it runs again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from workflow_copy import Workflow, copy_workflow
 from videossl.experiments import load_study
 
 pytestmark = pytest.mark.xdist_group("smoke")
-SMOKE = ("--configfile", "config/smoke.yaml")
+SMOKE = ("--configfile", "config/smoke.yaml", "only.yaml")
+ONLY = "only: [training_time, accuracy_over_epochs]\n"
 RESULTS = "results/smoke"
 
 
@@ -24,6 +25,7 @@ RESULTS = "results/smoke"
 def finished(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     """A copy of the workflow in which the smoke study has run."""
     workflow = copy_workflow(repository, tmp_path_factory.mktemp("smoke") / "copy")
+    (workflow.root / "only.yaml").write_text(ONLY)
     workflow.run(*SMOKE, "--cores", "2", "--quiet", "rules")
     return workflow
 
@@ -34,7 +36,7 @@ def study(finished: Workflow):
     before = Path.cwd()
     os.chdir(finished.root)
     try:
-        return load_study(["config/config.yaml", "config/smoke.yaml"])
+        return load_study(["config/config.yaml", "config/smoke.yaml", "only.yaml"])
     finally:
         os.chdir(before)
 
@@ -77,6 +79,8 @@ def test_broken_videos_are_rows_with_reasons_and_are_counted(finished):
 
 def test_subsets_are_nested_and_balanced(finished):
     folder = finished.root / RESULTS / "data/k400/subsets"
+    targets = [f"{RESULTS}/data/k400/subsets/{name}.parquet" for name in ("10k", "30k")]
+    finished.run(*targets, *SMOKE, "--cores", "2", "--quiet", "rules")
     ids = {name: list(pd.read_parquet(folder / f"{name}.parquet")["id"]) for name in ("10k", "30k", "50k")}
     assert ids["10k"] == ids["30k"][:6]
     assert ids["30k"] == ids["50k"][:9]
@@ -85,15 +89,14 @@ def test_subsets_are_nested_and_balanced(finished):
 
 def test_tables_and_figures_are_in_every_format_and_marked_as_reduced(finished):
     tables, figures = finished.root / RESULTS / "tables", finished.root / RESULTS / "figures"
-    for name in ("subset_size", "training_time"):
-        for suffix in ("md", "tex", "html"):
-            text = (tables / f"{name}.{suffix}").read_text()
-            assert "reduced scale" in text.lower(), (name, suffix)
-            assert "pending" not in text.split("</style>")[-1]
-        for frame in (pd.read_parquet(tables / f"{name}.parquet"), pd.read_csv(tables / f"{name}.csv")):
-            assert set(frame["status"]) == {"ok"}
-            assert frame["reduced_scale"].all()
-            assert "scratch" in set(frame["task"])
+    for suffix in ("md", "tex", "html"):
+        text = (tables / f"training_time.{suffix}").read_text()
+        assert "reduced scale" in text.lower(), suffix
+        assert "pending" not in text.split("</style>")[-1]
+    for frame in (pd.read_parquet(tables / "training_time.parquet"), pd.read_csv(tables / "training_time.csv")):
+        assert set(frame["status"]) == {"ok"}
+        assert frame["reduced_scale"].all()
+        assert "scratch" in set(frame["task"])
     assert (figures / "accuracy_over_epochs.png").read_bytes().startswith(b"\x89PNG")
     assert (figures / "accuracy_over_epochs.pdf").read_bytes().startswith(b"%PDF")
 
@@ -119,7 +122,7 @@ def test_touching_or_reformatting_code_plans_no_training(finished):
         for path, text in before.items():
             path.write_text(text + "\n\n# A comment.\n")
         jobs = finished.plan(*SMOKE)
-        assert jobs == {"table": 2, "figure": 1, "all": 1}
+        assert jobs == {"table": 1, "figure": 1, "all": 1}
     finally:
         for path, text in before.items():
             path.write_text(text)
@@ -139,10 +142,10 @@ def test_changed_shell_text_plans_no_training(finished):
 def test_learning_rate_of_one_task_replans_exactly_its_cells(finished):
     (finished.root / "lr.yaml").write_text("recipe_overrides: {rotnet: {optimizer: {lr: 0.0123}}}\n")
     overlay = (*SMOKE, "lr.yaml")
-    assert finished.plan(*overlay) == {"pretrain": 12, "finetune": 6, "table": 2, "figure": 1, "all": 1}
+    assert finished.plan(*overlay) == {"pretrain": 4, "finetune": 4, "table": 1, "figure": 1, "all": 1}
     output = finished.run(*overlay, "-n").stdout
     planned = [line for line in output.splitlines() if "Pretraining" in line or "Finetuning" in line]
-    assert len(planned) == 18
+    assert len(planned) == 8
     assert all("rotnet" in line for line in planned)
 
 
@@ -161,14 +164,14 @@ def test_what_decides_no_result_replans_no_training(finished, overlay):
 
 def test_status_says_done(finished):
     done = subprocess.run(
-        [sys.executable, "-m", "videossl.cli", "status", "--configfile", "config/smoke.yaml"],
+        [sys.executable, "-m", "videossl.cli", "status", *SMOKE],
         cwd=finished.root,
         env={**os.environ, "PYTHONPATH": str(finished.root / "src")},
         text=True,
         capture_output=True,
         check=True,
     )
-    assert "table_subset_size: 31 done" in done.stdout
+    assert "table_training_time: 17 done" in done.stdout
     assert "pending" not in done.stdout
 
 
@@ -180,6 +183,7 @@ def test_same_study_again_gives_the_same_bytes(finished, study, repository, tmp_
     predictions = Path(RESULTS) / cell.path / "predictions.parquet"
     weights = Path(RESULTS) / cell.pretraining().path / "weights.pt"
     again = copy_workflow(repository, tmp_path / "copy")
+    (again.root / "only.yaml").write_text(ONLY)
     again.run(str(predictions), *SMOKE, "--cores", "2", "--quiet", "rules")
     assert (again.root / predictions).read_bytes() == (finished.root / predictions).read_bytes()
     first, second = (torch.load(w.root / weights, weights_only=True)["backbone"] for w in (again, finished))

@@ -145,7 +145,9 @@ def _in_panel(record: Record, axis: str, panel: Any) -> bool:
 
 def _finish(ax: Axes, results: Results, positions: dict[Any, float], *, paper: bool = False) -> None:
     spec = results.spec.as_in_paper() if paper else results.spec
-    ax.set_xticks(list(positions.values()), [spec.label(spec.x, value) for value in positions])
+    # A label's remark in brackets goes below it: side by side the labels would run into one another.
+    labels = [spec.label(spec.x, value).replace(" (", "\n(") for value in positions]
+    ax.set_xticks(list(positions.values()), labels)
     ax.set_xlim(min(positions.values()) - 0.4, max(positions.values()) + 0.4)
     milestones = spec.x == "epochs" and results.reduced and not paper
     ax.set_xlabel("Milestone, named by the paper's epochs" if milestones else style.axis_label(spec.x))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from videossl.backbones.registry import names as backbone_names
-from videossl.config import Config, Experiment, Grid, Recipe, load_recipe, read_yaml, task_names
+from videossl.config import Config, Experiment, Grid, Recipe, load_config, load_recipe, read_yaml, task_names
 from videossl.config.base import Strict
 from videossl.errors import UserError, unknown_name
 
@@ -82,10 +82,6 @@ class Cell:
         if self.is_scratch:
             raise ValueError(f"{self.path} has no pretraining")
         return replace(self, stage="pretrain", target="", protocol="")
-
-    def describe(self) -> str:
-        """The identity on one line, for messages."""
-        return self.path
 
 
 PATHS = {
@@ -265,6 +261,4 @@ def _key(stage: str, wildcards: Mapping[str, str]) -> tuple[str, ...]:
 
 def load_study(paths: list[str | Path]) -> Study:
     """The study of the configuration files `paths` (base first, overlays after it)."""
-    from videossl.config import load_config
-
     return Study(load_config(paths))

@@ -36,7 +36,7 @@ class Compute:
     def start(self) -> tuple[torch.device, Signals]:
         """Prepare the process; returns the device and the listener for signals."""
         signals = Signals().install()
-        code_version()
+        code_version()  # noted now: the code may be edited while the job runs
         deterministic(self.threads)
         return choose_device(self.device), signals
 

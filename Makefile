@@ -50,11 +50,13 @@ format: setup ## Format all files
 schema: setup ## Write the JSON schemas of the configuration files
 	python -m videossl.config.schema
 
+# torch and torchvision keep their pins: a newer one is a change of results to decide on, made by hand.
 lock: ## Write the pins anew from a fresh resolution of pyproject.toml
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/pip install --quiet '.'
+	grep '^torch' envs/requirements.txt > .venv-lock/kept.txt
+	.venv-lock/bin/pip install --quiet -c .venv-lock/kept.txt '.'
 	{ sed -n '/^#/p' envs/requirements.txt; .venv-lock/bin/pip freeze --exclude videossl | sed 's/+cpu//'; } > envs/requirements.new && mv envs/requirements.new envs/requirements.txt
-	.venv-lock/bin/pip install --quiet '.[dev]'
+	.venv-lock/bin/pip install --quiet -c .venv-lock/kept.txt '.[dev]'
 	{ sed -n '/^[#-]/p' envs/requirements-dev.txt; .venv-lock/bin/pip freeze --exclude videossl | sed 's/+cpu//' | grep -vxFf envs/requirements.txt; } > envs/requirements.new && mv envs/requirements.new envs/requirements-dev.txt
 	rm -rf .venv-lock
 	{ sed '/- pip:/q' envs/environment.yaml; sed -n '/^[^#]/s/^/      - /p' envs/requirements.txt; } > envs/environment.new && mv envs/environment.new envs/environment.yaml

@@ -114,7 +114,7 @@ def test_the_clips_hold_the_frames_that_the_sampler_chose(stored):
     data = dataset(stored, UniformClips(8, 2, 3), AugmentConfig(size=32))
     for index in (0, 2):  # index 2 has five frames: looped
         row = table.iloc[index]
-        windows = UniformClips(8, 2, 3)(int(row["frames"]), np.random.default_rng(0))
+        windows = UniformClips(8, 2, 3)(int(row["frames"]), np.random.default_rng(0)).clips
         clips = data[(0, index)].clips[0].numpy()
         for clip, window in zip(clips, windows, strict=True):
             np.testing.assert_array_equal(clip, store.read(row["shard"], row["batch"], window)[:, :, 5:37])

@@ -55,7 +55,7 @@ def test_loss_and_accuracy_by_hand(monkeypatch):
     task = rotnet(rotations=2)
     logits = torch.tensor([[0.0, math.log(3)], [math.log(3), 0.0]])
     monkeypatch.setattr(task, "predict", lambda clips: (logits, torch.tensor([0, 1])))
-    loss, scalars = task(torch.zeros(1), torch.Generator())
+    loss, scalars = task(torch.zeros(1), torch.zeros(1), torch.Generator())
     assert loss.item() == pytest.approx(math.log(4))
     assert scalars["top1"].item() == 0
 
@@ -65,7 +65,7 @@ def test_held_out_outputs_have_a_row_a_video(monkeypatch):
     task = rotnet(rotations=3).eval()
     labels = torch.tensor([0, 0, 1, 1, 2, 2])
     monkeypatch.setattr(task, "predict", lambda clips: (torch.eye(3)[1].expand(6, 3), labels))
-    outputs = task.evaluate_batch(torch.zeros(1), torch.Generator())
+    outputs = task.evaluate_batch(torch.zeros(1), torch.zeros(1), torch.Generator())
     assert outputs["correct"].tolist() == [[False, True, False]] * 2
     assert task.summarise(outputs)[0]["value"] == pytest.approx(1 / 3)
 
@@ -77,9 +77,9 @@ def test_head_has_two_layers_with_64_hidden_units():
 
 
 def test_sampler_takes_every_second_frame():
-    (indices,) = rotnet().sampler(100, np.random.default_rng(0))
+    (indices,) = rotnet().sampler(100, np.random.default_rng(0)).clips
     assert np.diff(indices).tolist() == [2] * 7
-    (indices,) = rotnet(stride=1).sampler(100, np.random.default_rng(0))
+    (indices,) = rotnet(stride=1).sampler(100, np.random.default_rng(0)).clips
     assert np.diff(indices).tolist() == [1] * 7
 
 

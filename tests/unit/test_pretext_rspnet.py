@@ -11,6 +11,7 @@ from videossl.pretext import registry as tasks
 from videossl.pretext.rspnet import at_speed, instance_loss, random_half, relative_speed_loss
 
 FRAMES = 4
+NO_CHOICES = torch.zeros(1, dtype=torch.long)  # RSPNet reads none
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +81,7 @@ def test_a_step_is_the_sum_of_its_losses_and_enqueues_the_negative_keys():
     rsp = (2 - gap).clamp(min=0).mean()
 
     # the momentum encoder starts as a copy of the query encoder, so its first update changes nothing
-    loss, scalars = task(batch, torch.Generator().manual_seed(seed))
+    loss, scalars = task(batch, NO_CHOICES, torch.Generator().manual_seed(seed))
     torch.testing.assert_close(loss, a_vid + rsp)
     torch.testing.assert_close(scalars["a_vid"], a_vid)
     torch.testing.assert_close(scalars["rsp"], rsp)
@@ -99,7 +100,7 @@ def test_the_key_encoder_moves_before_the_keys_are_made():
     task.key_encoder.register_forward_pre_hook(
         lambda module, _: seen.append(module.encoder[1].appearance.weight.clone())
     )
-    task(clips(4), torch.Generator())
+    task(clips(4), NO_CHOICES, torch.Generator())
     assert len(seen) == 2  # one pass for k_neg, one for k
     for value in seen:
         torch.testing.assert_close(value, old + 0.5)
@@ -107,7 +108,7 @@ def test_the_key_encoder_moves_before_the_keys_are_made():
 
 def test_no_gradient_reaches_keys_or_queue():
     task = rspnet().train()
-    task(clips(4), torch.Generator())[0].backward()
+    task(clips(4), NO_CHOICES, torch.Generator())[0].backward()
     assert all(p.grad is None and not p.requires_grad for p in task.key_encoder.parameters())
     assert not task.queue.keys.requires_grad
     assert all(p.grad is not None for p in task.heads.parameters())
@@ -115,13 +116,13 @@ def test_no_gradient_reaches_keys_or_queue():
 
 def test_a_queue_smaller_than_the_batch():
     task = rspnet(queue_size=3).train()
-    loss, _ = task(clips(4), torch.Generator())
+    loss, _ = task(clips(4), NO_CHOICES, torch.Generator())
     loss.backward()
     assert torch.isfinite(loss) and task.queue.keys.shape == (16, 3)
 
 
 def test_sampler_takes_two_stretches_of_consecutive_frames():
-    first, second = rspnet().sampler(300, np.random.default_rng(0))
+    first, second = rspnet().sampler(300, np.random.default_rng(0)).clips
     assert np.diff(first).tolist() == np.diff(second).tolist() == [1] * 7
     assert first[0] != second[0]
 
@@ -149,7 +150,7 @@ def test_identical_clips_are_found_and_their_speed_is_told(monkeypatch):
     give_simple_encoder(monkeypatch, task)
     batch = clips(4)
     batch[:, 1] = batch[:, 0]
-    outputs = task.evaluate_batch(batch, torch.Generator())
+    outputs = task.evaluate_batch(batch, NO_CHOICES, torch.Generator())
     assert outputs["speed_correct"].all()
     torch.testing.assert_close(outputs["query"], outputs["key"])
     assert [row["value"] for row in task.summarise(outputs)] == [1.0, 1.0]
@@ -160,7 +161,7 @@ def test_held_out_outputs_by_definition(monkeypatch):
     task = rspnet().eval()
     give_simple_encoder(monkeypatch, task)
     batch = clips(3)
-    outputs = task.evaluate_batch(batch, torch.Generator())
+    outputs = task.evaluate_batch(batch, NO_CHOICES, torch.Generator())
     encode = task.encoder()
     for video in range(3):
         q1, q2, k1, k2 = (
@@ -178,10 +179,10 @@ def test_several_processes_are_refused(monkeypatch):
     task = rspnet().train()
     monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 1)
-    task(clips(2), torch.Generator())
+    task(clips(2), NO_CHOICES, torch.Generator())
     monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
     with pytest.raises(UserError, match="'rspnet' trains in one process"):
-        task(clips(2), torch.Generator())
+        task(clips(2), NO_CHOICES, torch.Generator())
 
 
 @pytest.mark.parametrize(

@@ -27,14 +27,15 @@ def make(task: str, backbone: str, seed: int = 0):
     return tasks.build(task, network, OPTIONS.get(task, {}), frames=FRAMES)
 
 
-def batch_for(task, videos: int = VIDEOS) -> torch.Tensor:
-    """Clips that a task can learn from: each video has its colour, and a right way up."""
-    frames = len(task.sampler(100, np.random.default_rng(0))[0])
+def batch_for(task, videos: int = VIDEOS) -> tuple[torch.Tensor, torch.Tensor]:
+    """Clips that a task can learn from, each video with its colour and a right way up, and the sampler's choices."""
+    drawn = [task.sampler(100, np.random.default_rng(number)) for number in range(videos)]
+    frames = len(drawn[0].clips[0])
     generator = torch.Generator().manual_seed(1)
     colours = torch.randn(videos, 1, 3, 1, 1, 1, generator=generator)
     noise = torch.randn(videos, task.sampler.clips_per_video, 3, frames, SIZE, SIZE, generator=generator)
     upright = torch.linspace(-2, 2, SIZE) + torch.linspace(-1, 1, SIZE)[:, None]
-    return colours + upright + 0.3 * noise
+    return colours + upright + 0.3 * noise, torch.tensor([each.choice for each in drawn])
 
 
 class Training:
@@ -44,11 +45,11 @@ class Training:
         self.task = task.train()
         trained = [p for p in task.parameters() if p.requires_grad]
         self.optimizer = torch.optim.SGD(trained, lr=lr, momentum=0.9)
-        self.clips = batch_for(task)
+        self.batch = batch_for(task)
 
     def step(self, number: int) -> float:
         torch.manual_seed(1000 + number)
-        loss, _ = self.task(self.clips, torch.Generator().manual_seed(number))
+        loss, _ = self.task(*self.batch, torch.Generator().manual_seed(number))
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -67,7 +68,7 @@ class Training:
 @pytest.mark.parametrize(("task", "backbone"), PAIRS)
 def test_forward_and_backward(task, backbone):
     model = make(task, backbone).train()
-    loss, scalars = model(batch_for(model), torch.Generator().manual_seed(0))
+    loss, scalars = model(*batch_for(model), torch.Generator().manual_seed(0))
     assert loss.ndim == 0 and torch.isfinite(loss)
     assert all(not torch.as_tensor(value).requires_grad for value in scalars.values())
     loss.backward()
@@ -110,9 +111,11 @@ def test_a_restored_training_goes_on_bit_for_bit(task, backbone):
 def test_held_out_metrics(task, backbone):
     model = make(task, backbone).eval()
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    clips = batch_for(model, videos=5)
+    clips, choices = batch_for(model, videos=5)
     generator = torch.Generator().manual_seed(0)
-    parts = [model.evaluate_batch(part, generator) for part in clips.split([3, 2])]
+    parts = [
+        model.evaluate_batch(*part, generator) for part in zip(clips.split([3, 2]), choices.split([3, 2]), strict=True)
+    ]
     outputs = {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
     assert all(len(value) == 5 and not value.requires_grad for value in outputs.values())
     rows = model.summarise(outputs)
@@ -128,14 +131,14 @@ def test_held_out_metrics(task, backbone):
 def test_evaluating_in_training_mode_is_refused(task):
     model = make(task, backbones.names()[0]).train()
     with pytest.raises(RuntimeError, match="eval"):
-        model.evaluate_batch(batch_for(model, 2), torch.Generator())
+        model.evaluate_batch(*batch_for(model, 2), torch.Generator())
 
 
 @pytest.mark.parametrize("task", tasks.names())
 def test_the_sampler_pickles_and_fits_any_video(task):
     sampler = pickle.loads(pickle.dumps(make(task, backbones.names()[0]).sampler))
     for num_frames in (1, 7, 300):
-        clips = sampler(num_frames, np.random.default_rng(0))
+        clips = sampler(num_frames, np.random.default_rng(0)).clips
         assert len(clips) == sampler.clips_per_video
         assert len({len(clip) for clip in clips}) == 1
         assert all(clip.min() >= 0 and clip.max() < num_frames for clip in clips)

@@ -81,6 +81,6 @@ def test_first_draws_of_neighbouring_samples_are_uniform_and_uncorrelated():
 def test_samplers_return_as_many_clips_as_they_say():
     rng = np.random.default_rng(0)
     for sampler in (RandomClips(8, 2), RandomClips(8, 2, 3), UniformClips(8, 2), UniformClips(8, 2, 4)):
-        clips = sampler(40, rng)
+        clips = sampler(40, rng).clips
         assert len(clips) == sampler.clips_per_video
         assert all(clip.shape == (8,) and clip.dtype == np.int64 for clip in clips)

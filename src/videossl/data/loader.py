@@ -38,6 +38,8 @@ class Batch:
     """int64 (B,)"""
     videos: torch.Tensor
     """int64 (B,): rows of the data set's table."""
+    choices: torch.Tensor
+    """int64 (B,): :attr:`videossl.data.sampling.Drawn.choice` of each video."""
 
     def __len__(self) -> int:
         return len(self.videos)
@@ -90,7 +92,8 @@ class ClipDataset(Dataset[Batch]):
         epoch, index = key
         shard, batch, frames, label = (int(column[index]) for column in self.table.values())
         rng = sample_generator(self.seed, epoch, index)
-        windows = self.sampler(frames, rng)
+        drawn = self.sampler(frames, rng)
+        windows = drawn.clips
         # Clips of one video may overlap: decode every frame once.
         wanted, places = np.unique(np.concatenate(windows), return_inverse=True)
         decoded = self.store.read(shard, batch, wanted)
@@ -104,12 +107,13 @@ class ClipDataset(Dataset[Batch]):
             params=torch.stack(params)[None],
             labels=torch.tensor([label]),
             videos=torch.tensor([index]),
+            choices=torch.tensor([drawn.choice]),
         )
 
 
 def collate(samples: Sequence[Batch]) -> Batch:
     """Join batches along their first dimension."""
-    names = ("clips", "params", "labels", "videos")
+    names = ("clips", "params", "labels", "videos", "choices")
     return Batch(**{name: torch.cat([getattr(sample, name) for sample in samples]) for name in names})
 
 

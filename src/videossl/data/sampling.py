@@ -72,13 +72,23 @@ def uniform_windows(num_frames: int, length: int, stride: int, count: int) -> li
     return [loop(window_indices(int(start), length, stride), num_frames) for start in starts]
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """The clips of a video, and what the sampler chose with them."""
+
+    clips: Sequence[np.ndarray]
+    """One array of frame indices in [0, num_frames) a clip, all of the same length."""
+    choice: int = 0
+    """What the frames alone do not tell, such as the index of their playback rate; handed on to the task."""
+
+
 class ClipSampler(Protocol):
     """Chooses the clips of one video. Called in the loader's workers, so it must pickle and stay small."""
 
     clips_per_video: int
 
-    def __call__(self, num_frames: int, rng: np.random.Generator) -> Sequence[np.ndarray]:
-        """One array of frame indices in [0, num_frames) a clip, all of the same length."""
+    def __call__(self, num_frames: int, rng: np.random.Generator) -> Drawn:
+        """Draw the clips of a video of `num_frames` frames."""
         ...
 
 
@@ -90,8 +100,8 @@ class RandomClips:
     stride: int
     clips_per_video: int = 1
 
-    def __call__(self, num_frames: int, rng: np.random.Generator) -> list[np.ndarray]:
-        return [random_window(num_frames, self.length, self.stride, rng) for _ in range(self.clips_per_video)]
+    def __call__(self, num_frames: int, rng: np.random.Generator) -> Drawn:
+        return Drawn([random_window(num_frames, self.length, self.stride, rng) for _ in range(self.clips_per_video)])
 
 
 @dataclass(frozen=True)
@@ -102,5 +112,5 @@ class UniformClips:
     stride: int
     clips_per_video: int = 10
 
-    def __call__(self, num_frames: int, rng: np.random.Generator) -> list[np.ndarray]:
-        return uniform_windows(num_frames, self.length, self.stride, self.clips_per_video)
+    def __call__(self, num_frames: int, rng: np.random.Generator) -> Drawn:
+        return Drawn(uniform_windows(num_frames, self.length, self.stride, self.clips_per_video))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -26,11 +28,22 @@ class PretextTask(nn.Module):
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
         self.backbone = backbone
+        self.set_normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
-    def forward(self, clips: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def set_normalisation(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        """How the clips that the task is given are normalised (`augment.mean` and `.std` of the recipe)."""
+        for name, values in (("mean", mean), ("std", std)):
+            self.register_buffer(name, torch.tensor(values).view(3, 1, 1, 1), persistent=False)
+
+    def pixels(self, clips: Tensor) -> Tensor:
+        """RGB in [0, 1] of normalised clips (..., 3, T, S, S), for tasks that predict pixels."""
+        return clips * self.std + self.mean
+
+    def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """One training step's loss.
 
         clips: (B, V, 3, T, S, S), augmented and normalised, V = `sampler.clips_per_video`.
+        choices: (B,) int64 on the clips' device, what the sampler chose beside the frames; 0 if nothing.
         Returns the loss () and further scalars to log, without gradient.
         """
         raise NotImplementedError
@@ -38,7 +51,7 @@ class PretextTask(nn.Module):
     def on_step_end(self) -> None:
         """Called after the optimiser's step."""
 
-    def evaluate_batch(self, clips: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    def evaluate_batch(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Outputs for held-out videos: clips (B, V, 3, T, S, S) -> tensors with B rows, to be concatenated.
 
         Raises RuntimeError in training mode, where held-out videos would leak into the running statistics.
@@ -46,9 +59,9 @@ class PretextTask(nn.Module):
         if self.training:
             raise RuntimeError("call eval() before evaluate_batch()")
         with torch.no_grad():
-            return self.heldout(clips, generator)
+            return self.heldout(clips, choices, generator)
 
-    def heldout(self, clips: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    def heldout(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """What :meth:`evaluate_batch` returns; called without gradient and in evaluation mode."""
         raise NotImplementedError
 

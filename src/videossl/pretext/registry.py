@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +22,16 @@ def names() -> list[str]:
     return _REGISTRY.names()
 
 
-def build(name: str, backbone: Backbone, options: Mapping[str, object], *, frames: int) -> PretextTask:
-    """The task `name` around `backbone`, which is given clips of `frames` frames.
+def build(
+    name: str,
+    backbone: Backbone,
+    options: Mapping[str, object],
+    *,
+    frames: int,
+    mean: Sequence[float] = (0.0, 0.0, 0.0),
+    std: Sequence[float] = (1.0, 1.0, 1.0),
+) -> PretextTask:
+    """The task `name` around `backbone`, which is given clips of `frames` frames, normalised by `mean` and `std`.
 
     `options` are the keyword arguments of the task's class: `options` of the recipe, with those of a
     complexity variant on top. Weights of heads and the like are drawn from torch's global generator. Raises
@@ -31,4 +39,6 @@ def build(name: str, backbone: Backbone, options: Mapping[str, object], *, frame
     """
     cls = _REGISTRY.load(name)
     _REGISTRY.check_options(name, options)
-    return cls(backbone, frames, **options)
+    task = cls(backbone, frames, **options)
+    task.set_normalisation(mean, std)
+    return task

@@ -60,13 +60,13 @@ class RotNet(PretextTask):
         copies, labels = rotated_copies(clips[:, 0], self.rotations)
         return self.head(self.backbone(copies)), labels
 
-    def forward(self, clips: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """clips (B, 1, 3, T, S, S). Draws nothing."""
         logits, labels = self.predict(clips)
         correct = (logits.detach().argmax(dim=1) == labels).float()
         return F.cross_entropy(logits.float(), labels), {"top1": correct.mean()}
 
-    def heldout(self, clips: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    def heldout(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """correct (B, C): was copy k of video b recognised?"""
         logits, labels = self.predict(clips)
         return {"correct": (logits.argmax(dim=1) == labels).unflatten(0, (self.rotations, -1)).T}

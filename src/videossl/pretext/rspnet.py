@@ -109,7 +109,7 @@ class RSPNet(PretextTask):
         """The query encoder: clips (B, 3, T, S, S) -> embeddings (B, 2, dim), those of A first."""
         return nn.Sequential(self.backbone, self.heads)
 
-    def forward(self, clips: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """clips (B, 2, 3, 2T, S, S). Draws the half of the batch that is fast."""
         require_one_process("rspnet")
         fast = random_half(len(clips), generator).to(clips.device)
@@ -135,7 +135,7 @@ class RSPNet(PretextTask):
         }
         return a_vid + rsp, scalars
 
-    def heldout(self, clips: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    def heldout(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Both clips at both speeds through the query encoder; draws nothing.
 
         query, key (B, dim): appearance of the first and second clip at speed 1.

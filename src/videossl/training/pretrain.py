@@ -59,7 +59,7 @@ def pretrain(
         dataset = ClipDataset(store, videos, task.sampler, augmentation(spec), spec["seed"])
 
         def step(batch, generator):
-            return task(prepare(batch, device), generator)
+            return task(prepare(batch, device), batch.choices.to(device), generator)
 
         trainer = make_trainer(spec, task, step, dataset, folder, compute, signals)
         trainer.after_step = task.on_step_end
@@ -74,7 +74,14 @@ def build_task(spec: dict[str, Any]) -> PretextTask:
     """The pretext task around its backbone; the initial weights follow from the seed alone."""
     seed_everything(spec["seed"], INITIAL, 0)
     backbone = backbones.build(spec["backbone"]["name"], **spec["backbone"]["options"])
-    return pretext.build(spec["task"], backbone, spec["options"], frames=spec["clip"]["frames"])
+    return pretext.build(
+        spec["task"],
+        backbone,
+        spec["options"],
+        frames=spec["clip"]["frames"],
+        mean=spec["augment"]["mean"],
+        std=spec["augment"]["std"],
+    )
 
 
 def _matching(state: dict[str, Any], trainer: Trainer, path: Path) -> dict[str, Any]:
@@ -112,7 +119,7 @@ def evaluate(
     for number, batch in enumerate(track(loader, "held-out videos")):
         signals.stop_if_asked()
         generator = seed_everything(spec["seed"], INITIAL, 1 + number)
-        parts.append(task.evaluate_batch(prepare(batch, device), generator))
+        parts.append(task.evaluate_batch(prepare(batch, device), batch.choices.to(device), generator))
     outputs = {name: torch.cat([part[name].cpu() for part in parts]) for name in parts[0]}
     rows = [{"split": "val", **row} for row in task.summarise(outputs)]
     for row in rows:

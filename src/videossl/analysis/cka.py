@@ -1,0 +1,154 @@
+"""Centered kernel alignment between all layers of two networks, in mini-batches.
+
+Kornblith et al. 2019; the unbiased mini-batch form is Nguyen et al. 2021 (as in AntixK/PyTorch-Model-Compare,
+torch_cka, with which the paper's figures seem to have been made). For a batch of n samples, K = X X' and L = Y Y' with
+their diagonals set to zero:
+
+    HSIC1(K, L) = [ tr(K L) + (1'K1)(1'L1) / ((n-1)(n-2)) - 2/(n-2) 1'K L 1 ] / (n (n-3))
+    CKA = mean HSIC1(K, L) / sqrt( mean HSIC1(K, K) * mean HSIC1(L, L) ),  means over the batches.
+
+Every activation is reduced to its n x n Gram matrix as soon as it is there, so the memory that is needed does not grow
+with the activations' size, nor with the number of batches.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable
+from types import TracebackType
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from videossl.errors import UserError
+
+LEAST = 4
+"""Samples that a batch must have: the estimator divides by n - 3."""
+
+
+class GramRecorder:
+    """Records the Gram matrix of every module's output during one forward pass; use as a context manager.
+
+    Layers are named after their modules, in the order in which they first *fire*: a list of all modules would name some
+    that never do (containers that are only indexed), and in another order. A module that fires several times in a pass
+    counts with its last output. The network itself, whose output is its last layer's, is left out.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.names: list[str] = []
+        self.grams: dict[str, Tensor] = {}
+        self._model = model
+        self._handles: list[torch.utils.hooks.RemovableHandle] = []
+
+    def __enter__(self) -> GramRecorder:
+        for name, module in self._model.named_modules():
+            if name:
+                self._handles.append(module.register_forward_hook(self._hook(name)))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for handle in self._handles:
+            handle.remove()
+
+    def _hook(self, name: str) -> Callable[[nn.Module, tuple[Tensor, ...], object], None]:
+        def record(module: nn.Module, inputs: tuple[Tensor, ...], output: object) -> None:
+            if not isinstance(output, Tensor) or output.ndim < 2:
+                return
+            if name not in self.names:
+                self.names.append(name)
+            self.grams[name] = gram(output.detach())
+
+        return record
+
+    def take(self, batch: int) -> Tensor:
+        """The Gram matrices (layers, n, n) of the last pass, in the order of `names`.
+
+        Raises UserError if a layer saw another number of samples than `batch`, or did not fire in this pass.
+        """
+        missing = [name for name in self.names if name not in self.grams]
+        if missing:
+            raise UserError(f"layers that fired before did not fire in this batch: {', '.join(missing[:3])}.")
+        other = {name: len(value) for name, value in self.grams.items() if len(value) != batch}
+        if other:
+            name, rows = next(iter(other.items()))
+            raise UserError(f"layer {name} has {rows} rows for a batch of {batch}: CKA needs one row a sample.")
+        grams = torch.stack([self.grams[name] for name in self.names])
+        self.grams = {}
+        return grams
+
+
+def gram(activation: Tensor) -> Tensor:
+    """(n, ...) -> (n, n) float64: inner products of the flattened samples, the diagonal set to zero."""
+    flat = activation.flatten(1).double()
+    return (flat @ flat.T).fill_diagonal_(0)
+
+
+def hsic(k: Tensor, other: Tensor) -> Tensor:
+    """Unbiased HSIC of all pairs: (layers, n, n) and (others, n, n), diagonals zero -> (layers, others)."""
+    n = k.shape[1]
+    if n < LEAST:
+        raise UserError(f"CKA needs batches of at least {LEAST} samples, not {n}.")
+    trace = k.flatten(1) @ other.flatten(1).T  # tr(K L), for both are symmetric
+    rows, other_rows = k.sum(dim=2), other.sum(dim=2)
+    totals = rows.sum(dim=1)[:, None] * other_rows.sum(dim=1)[None]
+    return (trace + totals / ((n - 1) * (n - 2)) - 2 / (n - 2) * rows @ other_rows.T) / (n * (n - 3))
+
+
+class CKA:
+    """Accumulates batches; `matrix()` is the result so far."""
+
+    def __init__(self) -> None:
+        self._cross = self._first = self._second = 0.0
+
+    def add(self, first: Tensor, second: Tensor) -> None:
+        """Gram matrices of the same batch by both networks: (layers, n, n), (others, n, n)."""
+        self._cross = self._cross + hsic(first, second)
+        # of every layer with itself alone
+        self._first = self._first + torch.stack([hsic(k[None], k[None])[0, 0] for k in first])
+        self._second = self._second + torch.stack([hsic(k[None], k[None])[0, 0] for k in second])
+
+    def matrix(self) -> np.ndarray:
+        """CKA (layers, others). Not a number where a layer's own estimate is not above zero (a constant layer; by
+        chance in very small samples): there the ratio has no meaning, and a zero would claim one."""
+        product = self._first[:, None] * self._second[None]
+        positive = (self._first > 0)[:, None] & (self._second > 0)[None]
+        ratio = self._cross / product.clamp_min(0).sqrt()
+        return torch.where(positive, ratio, torch.nan).cpu().numpy()
+
+
+@torch.no_grad()
+def compare(
+    first: nn.Module, second: nn.Module, batches: Iterable[Tensor]
+) -> tuple[np.ndarray, list[str], list[str], int]:
+    """CKA of all layers of two networks on the same samples.
+
+    Args:
+        first, second: in evaluation mode; may be one and the same network, which then runs once a batch.
+        batches: inputs (n, ...). Batches smaller than the first one are left out, since HSIC of another n must not be
+            averaged with the rest.
+
+    Returns:
+        the matrix (layers of first, layers of second), the names of both sides, the number of samples used.
+    """
+    cka, used, size = CKA(), 0, None
+    left, right = GramRecorder(first), GramRecorder(second)
+    same = first is second  # then it runs once, and is recorded once
+    with left, contextlib.nullcontext() if same else right:
+        for batch in batches:
+            size = len(batch) if size is None else size
+            if len(batch) < size:
+                continue
+            first(batch)
+            grams = left.take(size)
+            if same:
+                cka.add(grams, grams)
+            else:
+                second(batch)
+                cka.add(grams, right.take(size))
+            used += size
+    if not used:
+        raise UserError("there are no samples to compare the networks on.")
+    return cka.matrix(), left.names, left.names if same else right.names, used

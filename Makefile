@@ -30,7 +30,7 @@ $(STAMP): envs/requirements.txt envs/requirements-dev.txt pyproject.toml
 demo: setup ## Build the miniature study: generated videos, pretraining, finetuning, tables, figures
 	@mkdir -p results
 	@flock -n results/.run.lock true || echo "Another run is active in this folder; waiting for it to end."
-	@flock results/.run.lock sh -c 'snakemake --unlock >/dev/null 2>&1; exec snakemake --cores $(CORES) --quiet reason host'
+	@flock results/.run.lock sh -c 'snakemake --unlock >/dev/null 2>&1; exec snakemake --configfile config/demo.yaml --cores $(CORES) --quiet reason host'
 	@echo && cat results/tables/*.md
 
 test: setup ## Run all tests

@@ -17,6 +17,7 @@ include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/pretrain.smk"
 include: "rules/downstream.smk"
+include: "rules/analysis.smk"
 include: "rules/tables.smk"
 include: "rules/targets.smk"
 

@@ -1,6 +1,7 @@
 # What the rules share: the study, and functions from wildcards to inputs, parameters and messages.
 # No rules here. Nothing below touches the network, the clock or git: every cluster job parses this file again.
 
+import re
 import shlex
 from pathlib import Path
 
@@ -8,10 +9,14 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from videossl.config import Config
+from videossl.config.experiments import NOISES
 from videossl.errors import UserError
-from videossl.experiments import PATHS, Study
+from videossl.cells import PATHS
+from videossl.experiments import Study
 from videossl.files import canonical_json
 from videossl import specs
+
+SEVERITIES = (1, 2, 3, 4, 5)
 
 try:
     STUDY = Study(Config.parse(config, "the configuration"))
@@ -21,6 +26,7 @@ except UserError as error:
 CONFIG = STUDY.config
 RESULTS = CONFIG.results_dir
 SCRIPTS = f"{workflow.basedir}/workflow/scripts"
+LIBRARY = Path(workflow.basedir) / "src/videossl"
 # Jobs find the library also where it is not installed, as in the environments that Snakemake makes with conda.
 shell.prefix(f"export PYTHONPATH={shlex.quote(f'{workflow.basedir}/src')}; ")
 
@@ -29,8 +35,7 @@ COMPUTE = CONFIG.compute
 COMPUTE_ARGUMENTS = (
     f"--device {COMPUTE.device} --workers {COMPUTE.workers} --checkpoint-minutes {COMPUTE.checkpoint_minutes}"
 )
-PRETRAIN_DIR = f"{RESULTS}/{PATHS['pretrain']}"
-FINETUNE_DIR = f"{RESULTS}/{PATHS['finetune']}"
+NOISY_DIR = f"{RESULTS}/data/{{dataset}}/noisy/{{noise}}"
 
 
 def alternatives(values):
@@ -50,6 +55,16 @@ def cell(stage, wildcards):
         return STUDY.find(stage, dict(wildcards.items()))
     except UserError as error:
         raise WorkflowError(str(error))
+
+
+def stage_dir(stage):
+    """Folder of a stage's runs, with wildcards."""
+    return f"{RESULTS}/{PATHS[stage]}"
+
+
+def stage_log(stage):
+    """Log of a stage's jobs, with wildcards."""
+    return f"{RESULTS}/logs/{PATHS[stage]}.log"
 
 
 def run_dir(cell):
@@ -103,10 +118,48 @@ def previous_state(wildcards):
     return [] if before is None else f"{run_dir(before)}/state.pt"
 
 
-def pretrained_weights(wildcards):
-    """The weights that an evaluation starts from; nothing for the baseline without pretraining."""
-    wanted = cell("finetune", wildcards)
-    return [] if wanted.is_scratch else f"{run_dir(wanted.pretraining())}/weights.pt"
+def pretrained_weights(stage):
+    """Input function: the weights that an evaluation starts from; nothing for a network without pretraining."""
+
+    def find(wildcards):
+        wanted = cell(stage, wildcards)
+        return [] if wanted.is_scratch else f"{run_dir(wanted.pretraining())}/weights.pt"
+
+    return find
+
+
+def finetuned(stage, name):
+    """Input function: a file of the finetuning that an evaluation is about."""
+    return lambda wildcards: f"{run_dir(cell(stage, wildcards).finetuning())}/{name}"
+
+
+def partners(stage):
+    """Input function: the weights of the teachers, or of the other network of a comparison."""
+    return lambda wildcards: [f"{run_dir(other)}/weights.pt" for other in cell(stage, wildcards).partners]
+
+
+def features(stage):
+    """Input function: the features that an evaluation works on."""
+    return lambda wildcards: f"{run_dir(cell(stage, wildcards).features())}/features.npz"
+
+
+def noisy_reports(wildcards):
+    """The reports of all shards of all noisy test sets of a dataset."""
+    return [
+        f"{RESULTS}/data/{wildcards.dataset}/noisy/{noise}/{severity}/shards/{shard:04d}.parquet"
+        for noise in NOISES
+        for severity in SEVERITIES
+        for shard in range(CONFIG.noise.shards)
+    ]
+
+
+def noisy_manifests(dataset):
+    """The manifests of all noisy test sets of a dataset."""
+    return [
+        f"{RESULTS}/data/{dataset}/noisy/{noise}/{severity}/manifest.parquet"
+        for noise in NOISES
+        for severity in SEVERITIES
+    ]
 
 
 def metrics_of(name):
@@ -118,15 +171,20 @@ def cells_json(name):
     """The cells of a table or figure with the files of their results, for its script."""
     return canonical_json(
         [
-            {**cell.identity, "run_dir": run_dir(cell), "metrics": f"{run_dir(cell)}/metrics.parquet"}
-            for cell in STUDY.cells_of[name]
+            {
+                **cell.identity,
+                "run_dir": run_dir(cell),
+                "metrics": f"{run_dir(cell)}/metrics.parquet",
+                "views": views,
+            }
+            for cell, views in STUDY.views_of[name].items()
         ]
     )
 
 
 def report_spec(name):
     """A table's or figure's entry, with the printed names and groups of what it shows, as canonical JSON."""
-    entry = STUDY.entries[name].model_dump(mode="json", exclude={"grid", "cells_of"}, exclude_none=True)
+    entry = STUDY.entries[name].model_dump(mode="json", exclude={"grid", "cells_of", "metric"}, exclude_none=True)
     names = {
         "task": {task: recipe.title or task for task, recipe in STUDY.recipes.items()},
         "source": {dataset: settings.title for dataset, settings in CONFIG.datasets.items()},
@@ -219,3 +277,6 @@ wildcard_constraints:
     seed=r"\d+",
     epochs=r"\d+",
     shard=r"\d{4}",
+    noise=alternatives(NOISES),
+    teachers=alternatives(map(re.escape, STUDY.axis_values("teachers"))),
+    against=alternatives(map(re.escape, STUDY.axis_values("against"))),

@@ -94,3 +94,42 @@ rule subset:
         "Choosing subset {wildcards.subset} of {wildcards.dataset}"
     shell:
         "python {params.script:q} --recipe {params.recipe:q} --manifest {input:q} --name {wildcards.dataset}/{wildcards.subset} --videos {output.videos:q} --description {output.description:q} > {log:q} 2>&1"
+
+
+rule noisy_shard:
+    input:
+        f"{RESULTS}/data/{{dataset}}/manifest.parquet",
+    output:
+        frames=[f"{NOISY_DIR}/{severity}/shards/{{shard}}.arrow" for severity in SEVERITIES],
+        reports=[f"{NOISY_DIR}/{severity}/shards/{{shard}}.parquet" for severity in SEVERITIES],
+    log:
+        f"{RESULTS}/logs/data/{{dataset}}/noisy_{{noise}}_shard{{shard}}.log",
+    conda:
+        ENVIRONMENT
+    params:
+        script=untracked(f"{SCRIPTS}/noisy_shard.py"),
+        recipe=canonical_json(specs.noise_spec(CONFIG)),
+        root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
+    message:
+        "Adding {wildcards.noise} noise to test videos of {wildcards.dataset}, shard {wildcards.shard}"
+    shell:
+        "python {params.script:q} --recipe {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {wildcards.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
+
+
+rule noisy_manifests:
+    input:
+        manifest=f"{RESULTS}/data/{{dataset}}/manifest.parquet",
+        reports=noisy_reports,
+    output:
+        noisy_manifests("{dataset}"),
+    log:
+        f"{RESULTS}/logs/data/{{dataset}}/noisy_manifests.log",
+    conda:
+        ENVIRONMENT
+    params:
+        script=untracked(f"{SCRIPTS}/merge_noisy_manifests.py"),
+        recipe=canonical_json(specs.noise_spec(CONFIG)),
+    message:
+        "Writing the manifests of the noisy test sets of {wildcards.dataset}"
+    shell:
+        "python {params.script:q} --recipe {params.recipe:q} --manifest {input.manifest:q} --output {output:q} > {log:q} 2>&1"

@@ -9,12 +9,12 @@ rule pretrain:
         description=f"{RESULTS}/data/{{source}}/subsets/{{subset}}.json",
         previous=previous_state,
     output:
-        weights=f"{PRETRAIN_DIR}/weights.pt",
-        state=f"{PRETRAIN_DIR}/state.pt",
-        metrics=f"{PRETRAIN_DIR}/metrics.parquet",
-        run=f"{PRETRAIN_DIR}/run.json",
+        weights=f"{stage_dir('pretrain')}/weights.pt",
+        state=f"{stage_dir('pretrain')}/state.pt",
+        metrics=f"{stage_dir('pretrain')}/metrics.parquet",
+        run=f"{stage_dir('pretrain')}/run.json",
     log:
-        PRETRAIN_DIR.replace(RESULTS, f"{RESULTS}/logs", 1) + ".log",
+        stage_log("pretrain"),
     retries: COMPUTE.retries
     conda:
         ENVIRONMENT

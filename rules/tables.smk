@@ -1,7 +1,6 @@
 # Tables and figures from Parquet metrics. These jobs are cheap and nothing depends on them, so code is an input:
 # an edit of the report code renders anew, and only that.
 
-LIBRARY = Path(workflow.basedir) / "src/videossl"
 REPORT_CODE = sorted(
     str(path)
     for path in [

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from videossl.errors import report_user_errors, unknown_name
-from videossl.experiments import Cell, Study, load_study
+from videossl.experiments import Study, load_study
 
 BASE = "config/config.yaml"
 
@@ -47,13 +47,13 @@ def _entries(study: Study, asked: list[str]) -> list[str]:
 
 def plan(study: Study, entries: list[str]) -> None:
     """Print each entry with its cells' folders, and the pretraining that they need, each job once."""
-    pretraining: dict[Cell, None] = {}
     for name in entries:
         entry = study.entries[name]
         print(f"{entry.kind}_{name}: {entry.title} ({len(study.cells_of[name])} cells)")
         for cell in study.cells_of[name]:
             print(f"  {cell.path}")
-            pretraining |= dict.fromkeys(_pretraining(study, cell))
+    cells = study.with_needs(cell for name in entries for cell in study.cells_of[name])
+    pretraining = [cell for cell in cells if cell.stage == "pretrain"]
     print(f"pretraining ({len(pretraining)} jobs, one a milestone)")
     for cell in pretraining:
         print(f"  {cell.path}")
@@ -63,10 +63,8 @@ def status(study: Study, entries: list[str]) -> None:
     """Print the state of each entry's cells and of their pretraining; details of what runs or has failed."""
     results = Path(study.config.results_dir)
     for name in entries:
-        cells = dict.fromkeys(study.cells_of[name])
-        for cell in study.cells_of[name]:
-            cells |= dict.fromkeys(_pretraining(study, cell))
-        states = {cell: state_of(results / cell.path) for cell in cells}
+        cells = study.with_needs(study.cells_of[name])
+        states = {cell: state_of(results / cell.path, trained=cell.stage != "network") for cell in cells}
         counts = Counter(state for state, _ in states.values())
         order = ("done", "running", "failed", "pending")
         summary = ", ".join(f"{counts[state]} {state}" for state in order if counts[state])
@@ -76,14 +74,12 @@ def status(study: Study, entries: list[str]) -> None:
                 print(f"  {state}: {cell.path}{f' ({detail})' if detail else ''}")
 
 
-def _pretraining(study: Study, cell: Cell) -> list[Cell]:
-    """The pretraining jobs on the way to an evaluation; none for the baseline."""
-    return [] if cell.is_scratch else study.milestones(cell.pretraining())
+def state_of(folder: Path, *, trained: bool = True) -> tuple[str, str]:
+    """State of a run folder: done, failed (with the reason), running (or stopped half-way, with its epoch), pending.
 
-
-def state_of(folder: Path) -> tuple[str, str]:
-    """State of a run folder: done, failed (with the reason), running (or stopped half-way, with its epoch), pending."""
-    if (folder / "metrics.parquet").exists() and (folder / "run.json").exists():
+    `trained`: the folder is of a training, which is done when its record (`run.json`, written last) is there too.
+    """
+    if (folder / "metrics.parquet").exists() and (not trained or (folder / "run.json").exists()):
         return "done", ""
     if (folder / "FAILED").exists():
         return "failed", (folder / "FAILED").read_text().strip()

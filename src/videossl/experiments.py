@@ -8,87 +8,29 @@ module whenever it parses the workflow.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from videossl.backbones.registry import names as backbone_names
+from videossl.cells import PATHS, SCRATCH, Cell, axes_of, baselines_of_grid, cells_of_grid
 from videossl.config import Config, Experiment, Grid, Recipe, load_config, load_recipe, read_yaml, task_names
 from videossl.config.base import Strict
 from videossl.errors import UserError, unknown_name
 
-SCRATCH = "scratch"
-"""The task of a cell without pretraining: the baseline of every table."""
-NONE = "none"
-"""Source and subset of a cell without pretraining."""
-
-
-@dataclass(frozen=True, order=True)
-class Cell:
-    """Full identity of one job. `epochs` is the milestone's name, not the number of epochs run at a scale."""
-
-    stage: str
-    task: str
-    complexity: str
-    backbone: str
-    source: str
-    subset: str
-    epochs: int
-    target: str
-    protocol: str
-    seed: int
-    default_complexity: bool = True
-
-    @property
-    def variant(self) -> str:
-        """The task's directory: its name, with the complexity when that is not the recipe's default."""
-        return self.task if self.default_complexity else f"{self.task}-{self.complexity}"
-
-    @property
-    def wildcards(self) -> dict[str, str]:
-        """The values of the path's wildcards, one an axis."""
-        axes = {
-            "source": self.source,
-            "subset": self.subset,
-            "variant": self.variant,
-            "backbone": self.backbone,
-            "seed": str(self.seed),
-            "epochs": str(self.epochs),
-        }
-        return axes if self.stage == "pretrain" else {"target": self.target, **axes}
-
-    @property
-    def path(self) -> str:
-        """Directory of the cell below the results' folder; one directory an axis."""
-        return PATHS[self.stage].format(**self.wildcards)
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """The columns that identify the cell's rows in every Parquet file."""
-        columns = asdict(self)
-        del columns["default_complexity"]
-        return columns
-
-    @property
-    def is_scratch(self) -> bool:
-        """True for the baseline without pretraining."""
-        return self.task == SCRATCH
-
-    def pretraining(self) -> Cell:
-        """The pretraining cell whose weights this one starts from."""
-        if self.is_scratch:
-            raise ValueError(f"{self.path} has no pretraining")
-        return replace(self, stage="pretrain", target="", protocol="")
-
-
-PATHS = {
-    "pretrain": "pretrain/{source}/{subset}/{variant}/{backbone}/seed{seed}/epochs{epochs}",
-    "finetune": "finetune/{target}/{source}/{subset}/{variant}/{backbone}/seed{seed}/epochs{epochs}",
+METRICS = {
+    "finetune": ["top1"],
+    "linear_probe": ["top1"],
+    "distill": ["top1"],
+    "retrieval": ["recall_at_1"],
+    "robustness": ["relative_decrease"],
+    "cka": ["mean_cka"],
+    "network": ["parameters_millions", "gflops"],
 }
-"""Directory of a cell of each stage; the braces are the rules' wildcards."""
+"""What an entry shows of a stage's cells unless it names metrics; of a pretraining, the recipe's."""
 
 
 class _Entries(Strict):
@@ -100,11 +42,17 @@ class Study:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        for name in config.backbones:
+        for name in config.backbones or {}:
             if name not in backbone_names():
                 raise unknown_name("backbone", name, backbone_names(), "the configuration's `backbones`")
         self.entries = self._read_entries()
-        self.cells_of = {name: self._expand(name) for name in self.entries}
+        shown = {name: self._expand(name) for name in self.entries}
+        # An entry of which a restriction leaves nothing but baselines is not made.
+        self.views_of = {
+            name: cells for name, cells in shown.items() if any(c.partners or not c.is_scratch for c in cells)
+        }
+        self.cells_of = {name: list(cells) for name, cells in self.views_of.items()}
+        self.entries = {name: self.entries[name] for name in self.cells_of}
 
     def _read_entries(self) -> dict[str, Experiment]:
         path = self.config.experiments_file
@@ -135,8 +83,10 @@ class Study:
             _check_backbones(recipe.optimizer.lr, f"optimizer.lr of the recipe {name}")
         return recipes
 
-    def _expand(self, name: str) -> list[Cell]:
-        """The cells of entry `name`, the baseline's last, each once, in the order of the entry."""
+    def _expand(self, name: str) -> dict[Cell, list[dict[str, Any]]]:
+        """The cells of entry `name`, the baseline's last, each once, in the order of the entry, and what it shows of
+        each: metrics, and under which noise.
+        """
         entry = self._all_entries[name]
         owner, passed = entry, [name]
         while owner.cells_of is not None:
@@ -144,16 +94,19 @@ class Study:
                 raise UserError(f"`cells_of` goes in a circle: {' -> '.join([*passed, owner.cells_of])}")
             passed.append(owner.cells_of)
             owner = self._all_entries[owner.cells_of]
-        cells: dict[Cell, None] = {}
-        for grid in owner.grids:
-            self._check(grid, f"{self.config.experiments_file}: {name}")
-            cells |= dict.fromkeys(self._product(grid))
+        grids = [self._resolve(grid, f"{self.config.experiments_file}: {name}") for grid in owner.grids]
+        pairs = [(grid, cell) for grid in grids for cell in cells_of_grid(grid, self.recipes)]
         if entry.baseline:
-            for grid in owner.grids:
-                cells |= dict.fromkeys(_baselines(grid))
-        return list(cells)
+            pairs += [(grid, cell) for grid in grids for cell in baselines_of_grid(grid)]
+        shown: dict[Cell, list[dict[str, Any]]] = {}
+        for grid, cell in pairs:
+            views = shown.setdefault(cell, [])
+            views += [view for view in self._views_of(entry, grid, cell) if view not in views]
+        return shown
 
-    def _check(self, grid: Grid, where: str) -> None:
+    def _resolve(self, grid: Grid, where: str) -> Grid:
+        """`grid` with `task: all` written out and what the configuration's `restrict` leaves; UserError for an
+        unknown name."""
         config = self.config
         valid = {
             "task": self.recipes,
@@ -163,43 +116,67 @@ class Study:
             "subset": config.subsets,
             "epochs": config.epochs,
         }
+        if grid.protocol == "distill":  # where a network without pretraining is no baseline but a student
+            valid["task"] = [*self.recipes, SCRATCH]
+        if grid.task == ["all"]:
+            grid = grid.model_copy(update={"task": list(self.recipes)})
         for axis, names in valid.items():
             for value in getattr(grid, axis):
                 if value not in names:
                     raise unknown_name(axis, value, names, where)
+        for change in [*grid.teachers, grid.against]:
+            for axis, value in change.items():
+                if axis in valid and value not in valid[axis]:
+                    raise unknown_name(axis, value, valid[axis], where)
+        for axis, kept in config.restrict.items():
+            for value in kept:
+                if value not in valid.get(axis, kept):
+                    raise unknown_name(axis, value, valid[axis], "the configuration's `restrict`")
+            grid = grid.model_copy(update={axis: [value for value in getattr(grid, axis) if value in kept]})
+        return grid
 
-    def _product(self, grid: Grid) -> Iterator[Cell]:
-        for task, variant in itertools.product(grid.task, grid.complexity):
-            recipe = self.recipes[task]
-            complexity = variant or recipe.default_complexity
-            recipe.task_options(complexity)  # raises on a variant that the recipe does not have
-            for backbone, source, subset, epochs, target, protocol, seed in itertools.product(
-                grid.backbone, grid.source, grid.subset, grid.epochs, grid.target, grid.protocol, grid.seed
-            ):
-                yield Cell(
-                    stage=protocol,
-                    task=task,
-                    complexity=complexity,
-                    backbone=backbone,
-                    source=source,
-                    subset=subset,
-                    epochs=epochs,
-                    target=target,
-                    protocol=protocol,
-                    seed=seed,
-                    default_complexity=complexity == recipe.default_complexity,
-                )
+    def _views_of(self, entry: Experiment, grid: Grid, cell: Cell) -> list[dict[str, Any]]:
+        """What `entry` shows of a cell: one metric each, under one noise if the protocol has any."""
+        own = self.recipes[cell.task].metrics if cell.stage == "pretrain" else METRICS[cell.stage]
+        # The size of a network is shown whatever metric of accuracy the entry names beside it.
+        metrics = own if cell.stage == "network" else entry.metric or own
+        return [
+            {"metric": metric, "noise": noise, "severity": severity}
+            for noise, severity in itertools.product(grid.noise or [""], grid.severity or [0])
+            for metric in metrics
+        ]
 
     @cached_property
+    def all_cells(self) -> list[Cell]:
+        """Every cell of every stage, each once: those that are shown and all that they start from."""
+        return self.with_needs(cell for cells in self.cells_of.values() for cell in cells)
+
+    def with_needs(self, cells: Iterable[Cell]) -> list[Cell]:
+        """`cells`, each after all that it starts from, the milestones of a pretraining included; each once."""
+        found: dict[Cell, None] = {}
+
+        def visit(cell: Cell) -> None:
+            for before in self.milestones(cell)[:-1] if cell.stage == "pretrain" else cell.needs:
+                visit(before)
+            found[cell] = None
+
+        for cell in cells:
+            visit(cell)
+        return list(found)
+
+    def of_stage(self, stage: str) -> list[Cell]:
+        """The cells of one stage."""
+        return [cell for cell in self.all_cells if cell.stage == stage]
+
+    @property
     def downstream(self) -> list[Cell]:
-        """All evaluation cells of the study, each once."""
-        return list(dict.fromkeys(itertools.chain.from_iterable(self.cells_of.values())))
+        """All cells that evaluate something on a target dataset."""
+        return [cell for cell in self.all_cells if cell.target]
 
-    @cached_property
+    @property
     def pretraining(self) -> list[Cell]:
-        """All pretraining cells: those that an evaluation needs and the milestones on the way to them."""
-        needed = dict.fromkeys(cell.pretraining() for cell in self.downstream if not cell.is_scratch)
-        return list(dict.fromkeys(step for cell in needed for step in self.milestones(cell)))
+        """All pretraining cells, one a milestone."""
+        return self.of_stage("pretrain")
 
     def milestones(self, cell: Cell) -> list[Cell]:
         """The pretraining cells of the same run, up to and including `cell`."""
@@ -213,12 +190,12 @@ class Study:
     @cached_property
     def datasets(self) -> list[str]:
         """Names of the datasets that some cell needs, sources first."""
-        used = [cell.source for cell in self.downstream if not cell.is_scratch]
+        used = [cell.source for cell in self.pretraining]
         return list(dict.fromkeys(used + [cell.target for cell in self.downstream]))
 
     @cached_property
     def _by_wildcards(self) -> dict[tuple[str, ...], Cell]:
-        return {_key(cell.stage, cell.wildcards): cell for cell in self.pretraining + self.downstream}
+        return {_key(cell.stage, cell.wildcards): cell for cell in self.all_cells}
 
     def find(self, stage: str, wildcards: Mapping[str, str]) -> Cell:
         """The cell of `stage` with these path wildcards; an unknown one is an error naming the nearest."""
@@ -236,8 +213,7 @@ class Study:
 
     def axis_values(self, axis: str) -> list[str]:
         """All values that the path wildcard `axis` takes, for the wildcard constraints."""
-        cells = self.pretraining + self.downstream
-        return sorted({cell.wildcards[axis] for cell in cells if axis in cell.wildcards})
+        return sorted({cell.wildcards[axis] for cell in self.all_cells if axis in cell.wildcards})
 
 
 def _check_backbones(value: object, where: str) -> None:
@@ -248,15 +224,8 @@ def _check_backbones(value: object, where: str) -> None:
             raise unknown_name("backbone", name, valid, where)
 
 
-def _baselines(grid: Grid) -> Iterable[Cell]:
-    for backbone, target, protocol, seed in itertools.product(grid.backbone, grid.target, grid.protocol, grid.seed):
-        yield Cell(protocol, SCRATCH, "", backbone, NONE, NONE, 0, target, protocol, seed)
-
-
 def _key(stage: str, wildcards: Mapping[str, str]) -> tuple[str, ...]:
-    axes = ("target", "source", "subset", "variant", "backbone", "seed", "epochs")
-    skip = {"target"} if stage == "pretrain" else set()
-    return (stage, *(str(wildcards[axis]) for axis in axes if axis not in skip))
+    return (stage, *(str(wildcards[axis]) for axis in axes_of(stage)))
 
 
 def load_study(paths: list[str | Path]) -> Study:

@@ -29,13 +29,22 @@ _IDENTITY_FIELDS = [
     pa.field("epochs", pa.int32(), nullable=False),  # the milestone's name; 0 for scratch
     pa.field("target", pa.string(), nullable=False),  # the downstream dataset; "" for pretraining
     pa.field("protocol", pa.string(), nullable=False),  # "" for pretraining
+    pa.field("teachers", pa.string(), nullable=False),  # of a distillation; "" else
+    pa.field("against", pa.string(), nullable=False),  # the other network of a CKA comparison; "" else
     pa.field("seed", pa.int32(), nullable=False),
 ]
+_CONDITION_FIELDS = [
+    pa.field("noise", pa.string(), nullable=False),  # on the videos that were evaluated; "" for none
+    pa.field("severity", pa.int32(), nullable=False),  # 1 to 5; 0 for no noise, or for the mean over all
+]
+CONDITION: dict[str, Any] = {"noise": "", "severity": 0}
+"""Under what the videos were evaluated, and the values of the ordinary case, which a row need not give."""
 IDENTITY: tuple[str, ...] = tuple(field.name for field in _IDENTITY_FIELDS)
 
 METRICS_SCHEMA = pa.schema(
     [
         *_IDENTITY_FIELDS,
+        *_CONDITION_FIELDS,
         pa.field("split", pa.string(), nullable=False),
         pa.field("metric", pa.string(), nullable=False),
         pa.field("value", pa.float64(), nullable=False),
@@ -48,6 +57,7 @@ METRICS_SCHEMA = pa.schema(
 PREDICTIONS_SCHEMA = pa.schema(
     [
         *_IDENTITY_FIELDS,
+        *_CONDITION_FIELDS,
         pa.field("split", pa.string(), nullable=False),
         pa.field("video", pa.string(), nullable=False),
         pa.field("label", pa.int32(), nullable=False),
@@ -74,7 +84,7 @@ def write_metrics(path: str | Path, identity: Mapping[str, Any], rows: Rows) -> 
     Args:
         path: the Parquet file, replaced atomically.
         identity: exactly the columns of :data:`IDENTITY`.
-        rows: split, metric, value and n, and where they exist chance, ci_low and ci_high.
+        rows: split, metric, value and n, and where they exist chance, ci_low, ci_high, noise and severity.
 
     Raises:
         ValueError: a column is unknown or missing, a value is no number, or a fraction is not in [0, 1].
@@ -116,10 +126,10 @@ def _assemble(identity: Mapping[str, Any], rows: Rows, schema: pa.Schema, option
     own = [name for name in schema.names if name not in IDENTITY]
     for record in records:
         unknown = set(record) - set(own)
-        missing = set(own) - set(record) - set(optional)
+        missing = set(own) - set(record) - set(optional) - set(CONDITION)
         if unknown or missing:
             raise ValueError(f"row: missing {sorted(missing)}, unknown {sorted(unknown)}; columns are {own}")
-    frame = pd.DataFrame(records).reindex(columns=own)
+    frame = pd.DataFrame([CONDITION | record for record in records]).reindex(columns=own)
     return pd.concat([pd.DataFrame([dict(identity)] * len(frame)), frame], axis=1)[schema.names]
 
 
@@ -172,15 +182,17 @@ def _metrics_problem(frame: pd.DataFrame) -> str:
             value = row[column]
             if value is not None and not math.isnan(value) and not 0 <= value <= 1:
                 return f"{name}: {column} = {value} is outside [0, 1] (fractions, not percent)"
-    keys = [*IDENTITY, "split", "metric"]
+    keys = [*IDENTITY, *CONDITION, "split", "metric"]
     if frame.duplicated(keys).any():
-        return f"metric '{frame.loc[frame.duplicated(keys), 'metric'].iloc[0]}' occurs twice for one split"
+        return (
+            f"metric '{frame.loc[frame.duplicated(keys), 'metric'].iloc[0]}' occurs twice for one split and condition"
+        )
     return ""
 
 
 def _predictions_problem(frame: pd.DataFrame) -> str:
     """The first thing wrong with a predictions frame, or ""."""
-    keys = [*IDENTITY, "split", "video"]
+    keys = [*IDENTITY, *CONDITION, "split", "video"]
     if frame.duplicated(keys).any():
         return f"video '{frame.loc[frame.duplicated(keys), 'video'].iloc[0]}' occurs twice"
     if not ((frame["prediction"] == frame["label"]) == frame["correct"]).all():

@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from videossl.cells import Cell
 from videossl.config import Config
 from videossl.config.recipe import by_backbone
-from videossl.experiments import Cell, Study
+from videossl.experiments import Study
 from videossl.files import canonical_json
 
 DATA_VERSION = 1
@@ -86,8 +87,48 @@ def finetune_spec(study: Study, cell: Cell) -> dict[str, Any]:
     return {"backbone": _backbone(study, cell), "seed": cell.seed, **values}
 
 
+def distill_spec(study: Study, cell: Cell) -> dict[str, Any]:
+    """The finetuning of `cell` with teachers, whose weights are inputs."""
+    return {**finetune_spec(study, cell), "distillation": study.config.distillation.model_dump(mode="json")}
+
+
+def features_spec(study: Study, cell: Cell) -> dict[str, Any]:
+    """The features of a frozen backbone: clips as in the test after finetuning."""
+    kept = ("recipe_version", "backbone", "seed", "clip", "stride", "test_clips", "batch_size")
+    values = finetune_spec(study, cell)
+    normalisation = {key: values["augment"][key] for key in ("mean", "std")}
+    return {**{key: values[key] for key in kept}, "augment": normalisation}
+
+
+def linear_probe_spec(study: Study, cell: Cell) -> dict[str, Any]:
+    """The linear probe on those features."""
+    return {"features": features_spec(study, cell), **study.config.linear_probe.model_dump(mode="json")}
+
+
+def retrieval_spec(study: Study, cell: Cell) -> dict[str, Any]:
+    """The retrieval by those features."""
+    return {"features": features_spec(study, cell), **study.config.retrieval.model_dump(mode="json")}
+
+
+def noise_spec(config: Config) -> dict[str, Any]:
+    """The noisy copies of a dataset's test videos."""
+    noise = config.noise.model_dump(mode="json")
+    noise["videos"] = {kind: size if isinstance(size, list) else [size] * 5 for kind, size in noise["videos"].items()}
+    return {"data_version": DATA_VERSION, "short_side": config.store.short_side, **noise}
+
+
+def robustness_spec(study: Study, cell: Cell) -> dict[str, Any]:
+    """The test on noisy videos; the network and its recipe are an input."""
+    return {"noise": noise_spec(study.config)}
+
+
+def cka_spec(study: Study, cell: Cell) -> dict[str, Any]:
+    """The comparison of two finetuned networks."""
+    return {"seed": cell.seed, **study.config.cka.model_dump(mode="json")}
+
+
 def _backbone(study: Study, cell: Cell) -> dict[str, Any]:
-    return {"name": cell.backbone, "options": study.config.backbones.get(cell.backbone, {})}
+    return {"name": cell.backbone, "options": (study.config.backbones or {}).get(cell.backbone, {})}
 
 
 def _optimizer(optimizer: Any, backbone: str) -> dict[str, Any]:

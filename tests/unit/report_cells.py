@@ -30,6 +30,8 @@ def identity(**changes: Any) -> dict[str, Any]:
         "epochs": 200,
         "target": "ucf101",
         "protocol": "finetune",
+        "teachers": "",
+        "against": "",
         "seed": 0,
     } | changes
     if values["task"] == "scratch":
@@ -47,7 +49,12 @@ def cell(root: Path, correct: int | None = None, n: int = 120, failed: str = "",
         write_metrics(folder / "metrics.parquet", columns, rows)
     if failed:
         (folder / "FAILED").write_text(failed)
-    return {**columns, "metrics": str(folder / "metrics.parquet"), "run_dir": str(folder)}
+    return {
+        **columns,
+        "views": [{"metric": "top1"}],
+        "metrics": str(folder / "metrics.parquet"),
+        "run_dir": str(folder),
+    }
 
 
 def subset_cells(root: Path) -> list[dict[str, Any]]:

@@ -7,7 +7,10 @@ from torch import nn
 
 from videossl.backbones import registry
 from videossl.backbones.base import scale_channels
+from videossl.backbones.c3d import max_pool
+from videossl.backbones.mobilenet import InvertedResidual
 from videossl.backbones.shufflenet import ShuffleBlock, channel_shuffle
+from videossl.backbones.squeezenet import Fire
 from videossl.errors import UserError
 from videossl.registry import Registry
 
@@ -47,10 +50,11 @@ def test_an_option_of_the_wrong_type_is_refused(options):
         registry.build("shufflenet", width=SMALL, **options)
 
 
+@pytest.mark.parametrize("name", ["mobilenet", "shufflenet"])
 @pytest.mark.parametrize("options", [{"dropout": 1.0}, {"embedding": -1}])
-def test_an_option_out_of_range_is_refused(options):
-    with pytest.raises(UserError, match="dropout in"):
-        registry.build("shufflenet", width=SMALL, **options)
+def test_an_option_out_of_range_is_refused(name, options):
+    with pytest.raises(UserError, match=f"'{name}'.*dropout in"):
+        registry.build(name, width=SMALL, **options)
 
 
 @pytest.mark.parametrize("width", [0, -1.0, "1.0", True, float("nan")])
@@ -107,7 +111,17 @@ def test_clips_of_another_layout_are_refused(name):
         registry.build(name, width=SMALL)(torch.zeros(1, 16, 3, 32, 32))
 
 
-@pytest.mark.parametrize(("name", "shape"), [("shufflenet", (1920, 1, 4, 4)), ("r2plus1d", (512, 2, 7, 7))])
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("shufflenet", (1920, 1, 4, 4)),
+        ("mobilenet", (1280, 1, 4, 4)),
+        ("squeezenet", (512, 1, 4, 4)),
+        ("c3d", (512, 2, 7, 7)),
+        ("r3d", (512, 2, 7, 7)),
+        ("r2plus1d", (512, 2, 7, 7)),
+    ],
+)
 def test_final_map_at_full_width(name, shape):
     with torch.device("meta"):
         model = registry.build(name).eval()
@@ -136,8 +150,13 @@ def test_nothing_works_in_place(name):
     """An activation that a hook keeps is the same after the pass as when it was captured."""
     model = registry.build(name, width=SMALL).eval()
     captured = []
+
+    def capture(_module, _inputs, out):
+        parts = out if isinstance(out, tuple) else out.values() if isinstance(out, dict) else [out]
+        captured.extend((part, part.clone()) for part in parts if isinstance(part, torch.Tensor))
+
     for module in model.modules():
-        module.register_forward_hook(lambda _m, _i, out: captured.append((out, out.clone())))
+        module.register_forward_hook(capture)
     model(torch.randn(2, 3, 8, 32, 32))
     assert len(captured) > 30
     assert all(torch.equal(kept, then) for kept, then in captured)
@@ -174,8 +193,99 @@ def test_shortcut_pool_is_that_of_the_reference():
         torch.testing.assert_close(block(x)[:, 12:], expected)
 
 
-def test_shufflenet_without_its_linear_layer():
-    model = registry.build("shufflenet", width=SMALL, embedding=0).eval()
+@pytest.mark.parametrize("name", ["mobilenet", "shufflenet"])
+def test_features_without_the_linear_layer_are_the_pooled_map(name):
+    model = registry.build(name, width=SMALL, embedding=0).eval()
     x = torch.randn(2, 3, 8, 32, 32)
     assert model.feature_dim == model.map_channels
     torch.testing.assert_close(model(x), model.feature_map(x).mean(dim=(2, 3, 4)))
+
+
+def maps(name: str, *children: str) -> list[tuple[int, ...]]:
+    """Shapes (C, T, H, W) that the named modules of the full network make of a clip of 16x112x112."""
+    with torch.device("meta"):
+        model = registry.build(name).eval()
+        shapes = []
+        for child in children:
+            hook = lambda _m, _i, out: shapes.append(tuple(out.shape[1:]))  # noqa: E731
+            model.get_submodule(child).register_forward_hook(hook)
+        model(torch.empty(1, 3, 16, 112, 112))
+    return shapes
+
+
+def test_maps_of_c3d():
+    expected = [(64, 16, 112, 112), (128, 16, 56, 56), (256, 8, 28, 28), (512, 4, 14, 14), (512, 2, 7, 7)]
+    assert maps("c3d", *(f"layers.conv{stage}" for stage in ("1a", "2a", "3b", "4b", "5b"))) == expected
+
+
+def test_maps_of_r3d():
+    expected = [(64, 16, 56, 56), (64, 16, 56, 56), (128, 8, 28, 28), (256, 4, 14, 14), (512, 2, 7, 7)]
+    assert maps("r3d", *(f"conv{stage}" for stage in range(1, 6))) == expected
+
+
+def test_maps_of_squeezenet():
+    expected = [(64, 16, 56, 56), (128, 8, 28, 28), (256, 4, 14, 14), (384, 2, 7, 7), (512, 1, 4, 4)]
+    assert maps("squeezenet", "stem", *(f"stage{stage}" for stage in range(1, 5))) == expected
+
+
+def test_maps_of_mobilenet():
+    """The stem, the last block of each of the seven stages, and the 1x1x1 convolution."""
+    expected = [(32, 16, 56, 56), (16, 16, 56, 56), (24, 8, 28, 28), (32, 4, 14, 14), (64, 2, 7, 7), (96, 2, 7, 7)]
+    expected += [(160, 1, 4, 4), (320, 1, 4, 4), (1280, 1, 4, 4)]
+    assert maps("mobilenet", *(f"layers.{number}" for number in (0, 1, 3, 6, 10, 13, 16, 17, 18))) == expected
+
+
+def test_the_pools_of_c3d_round_up():
+    """Even sides as in the reference; of an odd one the last frame, row or column is pooled by itself."""
+    pool = max_pool(in_time=2)
+    x = torch.randn(1, 2, 4, 6, 6)
+    assert torch.equal(pool(x), nn.functional.max_pool3d(x, 2))
+    odd = pool(x[:, :, :3, :5, :5])
+    assert odd.shape == (1, 2, 2, 3, 3)
+    assert torch.equal(odd[..., 1, 2, 2], x[..., 2, 4, 4])
+    assert pool(x[:, :, :1, :1, :1]).shape == (1, 2, 1, 1, 1)
+
+
+def test_fire_concatenates_and_adds_its_input():
+    """With weights of 1, 2 and 3: squeezed = sum of the input, expanded = 2 and 3 * 27 times that (inside)."""
+    fire = Fire(2, 1, 1, bypass=True).eval()
+    for part, weight in ((fire.squeeze, 1.0), (fire.expand1, 2.0), (fire.expand3, 3.0)):
+        nn.init.constant_(part[0].weight, weight)
+        nn.init.zeros_(part[0].bias)
+    x = torch.stack([torch.full((3, 3, 3), 0.5), torch.full((3, 3, 3), 1.0)])[None]
+    out = fire(x)[0, :, 1, 1, 1]
+    torch.testing.assert_close(out, torch.tensor([0.5 + 2 * 1.5, 1.0 + 3 * 27 * 1.5]), rtol=1e-3, atol=0)
+    fire.bypass = False
+    torch.testing.assert_close(fire(x)[0, :, 1, 1, 1], torch.tensor([3.0, 121.5]), rtol=1e-3, atol=0)
+
+
+def test_only_the_second_fire_module_of_a_pair_adds_its_input():
+    fires = [m.bypass for m in registry.build("squeezenet", width=SMALL).modules() if isinstance(m, Fire)]
+    assert fires == [False, True] * 4
+
+
+def test_blocks_of_mobilenet():
+    """17 blocks, of which those that keep stride and channels (10 at full width) add their input."""
+    with torch.device("meta"):
+        model = registry.build("mobilenet")
+    blocks = [m for m in model.modules() if isinstance(m, InvertedResidual)]
+    assert [m.bypass for m in blocks] == [
+        *(False, False, True, False, True, True, False, True, True, True),
+        *(False, True, True, False, True, True, False),
+    ]
+    depthwise = [m.layers[-5] for m in blocks]
+    assert all(conv.groups == conv.in_channels == conv.out_channels for conv in depthwise)
+    assert [conv.in_channels for conv in depthwise[:4]] == [32, 16 * 6, 24 * 6, 24 * 6]
+
+
+def test_first_weights_of_mobilenet():
+    """Convolutions as in the reference; a residual branch starts at the part of its size that is asked for."""
+    model = registry.build("mobilenet", width=0.25, residual_start=0.2)
+    last = model.layers[-1][0]
+    assert last.weight.std().item() == pytest.approx((2 / last.out_channels) ** 0.5, rel=0.05)
+    block = next(m for m in model.modules() if isinstance(m, InvertedResidual) and m.bypass)
+    assert block.layers[-1].weight.eq(0.2).all()
+    x = torch.randn(1, block.layers[0].in_channels, 2, 4, 4)
+    block.eval()
+    torch.testing.assert_close(block(x), x + block.layers(x))
+    assert not model.layers[2].bypass and model.layers[2].layers[-1].weight.eq(1).all()

@@ -123,7 +123,7 @@ def test_memory_does_not_grow_with_the_activations():
         net = nn.Sequential(nn.Linear(2, width)).eval()
         with GramRecorder(net) as recorder, torch.no_grad():
             net(torch.randn(6, 2))
-            assert {value.shape for value in recorder.grams.values()} == {(6, 6)}
+            assert recorder.take(6).shape == (1, 6, 6)
 
 
 def test_wrong_input_is_explained():
@@ -132,6 +132,19 @@ def test_wrong_input_is_explained():
         compare(net, net, [torch.randn(3, 3)])
     with pytest.raises(UserError, match="no samples"):
         compare(net, net, [])
-    folding = nn.Sequential(nn.Flatten(0, 1), nn.Linear(3, 2)).eval()
-    with pytest.raises(UserError, match="has 10 rows for a batch of 5"):
-        compare(folding, folding, [torch.randn(5, 2, 3)])
+
+
+def test_several_outputs_and_outputs_without_a_row_a_sample():
+    class Windows(nn.Module):
+        """Two windows a sample, seen as a batch of their own, and a tuple of outputs."""
+
+        def __init__(self):
+            super().__init__()
+            self.inside = nn.Linear(3, 3)
+
+        def forward(self, x):
+            return self.inside(x.flatten(0, 1)).unflatten(0, (len(x), 2)), None
+
+    net = nn.Sequential(Windows()).eval()
+    matrix, names, *_ = compare(net, net, [torch.randn(6, 2, 3)])
+    assert names == ["0"] and matrix.item() == pytest.approx(1)

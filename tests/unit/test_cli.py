@@ -18,10 +18,12 @@ def test_plan_lists_every_cell_of_a_table_and_all_pretraining(capsys):
     assert run(["plan", "subset_size"]) == 0
     lines = capsys.readouterr().out.splitlines()
     study = load_study(["config/config.yaml"])
-    assert lines[0] == "table_subset_size: Effect of the pretraining subset's size (7 cells)"
-    assert [line.strip() for line in lines[1:8]] == [cell.path for cell in study.cells_of["subset_size"]]
-    assert lines[8] == "pretraining (24 jobs, one a milestone)"
-    assert {line.strip() for line in lines[9:]} == {cell.path for cell in study.pretraining}
+    assert lines[0] == "table_subset_size: Effect of the pretraining subset's size (19 cells)"
+    assert [line.strip() for line in lines[1:20]] == [cell.path for cell in study.cells_of["subset_size"]]
+    assert lines[20] == "pretraining (72 jobs, one a milestone)"
+    assert {line.strip() for line in lines[21:]} == {
+        cell.path for cell in study.with_needs(study.cells_of["subset_size"]) if cell.stage == "pretrain"
+    }
 
 
 def test_unknown_table_names_the_valid_ones():
@@ -43,6 +45,6 @@ def test_status_tells_done_failed_running_and_pending_apart(tmp_path, capsys):
     (running / "train.jsonl").write_text('{"epoch": 3, "loss": 1.25}\n')
     run(["status", "--configfile", str(overlay)])
     output = capsys.readouterr().out
-    assert "table_subset_size: 1 done, 1 running, 1 failed, 28 pending" in output
+    assert "table_subset_size: 1 done, 1 running, 1 failed, 88 pending" in output
     assert "(UserError: the loss became nan)" in output
     assert "epoch 3" in output

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from tiny import GRID, make_study, table
 
+from videossl.cells import PATHS, Cell
 from videossl.errors import UserError
-from videossl.experiments import PATHS, Cell, load_study
+from videossl.experiments import load_study
 
 REPOSITORY = Path(__file__).parents[2]
 ENTRIES = {
@@ -20,6 +21,10 @@ ENTRIES = {
 
 def cells(study, name):
     return [(c.task, c.subset, c.epochs) for c in study.cells_of[name]]
+
+
+def metrics_of(views):
+    return [view["metric"] for view in views]
 
 
 def pretrain(task, subset, epochs, **axes):
@@ -59,6 +64,7 @@ def test_identity_is_whole_and_the_baselines_has_no_pretraining(tmp_path):
     assert first.identity == {
         "stage": "finetune", "task": "rotnet", "complexity": "C3", "backbone": "r2plus1d", "source": "k400",
         "subset": "10k", "epochs": 200, "target": "ucf101", "protocol": "finetune", "seed": 0,
+        "teachers": "", "against": "",
     }  # fmt: skip
     assert last.identity == first.identity | {
         "task": "scratch", "complexity": "", "source": "none", "subset": "none", "epochs": 0,
@@ -161,3 +167,123 @@ def test_every_scale_has_the_same_experiments(monkeypatch):
         assert scaled.cells_of == base.cells_of
         assert scaled.pretraining == base.pretraining
     assert len(base.entries) > 1
+
+
+PRETEXT = {key: value for key, value in GRID.items() if key != "target"} | {"protocol": "pretext"}
+NETWORKS = {"protocol": "network", "backbone": ["shufflenet", "r2plus1d"]}
+
+
+def test_a_pretext_tasks_own_metrics_are_those_of_its_pretraining_cell(tmp_path):
+    study = make_study(tmp_path, {"sanity": table(PRETEXT | {"task": "all"}, baseline=False)})
+    assert set(study.cells_of["sanity"]) == {pretrain("rotnet", "50k", 200), pretrain("rspnet", "50k", 200)}
+    assert len(study.pretraining) == 6 and not study.downstream and study.datasets == ["k400"]
+    shown = {cell.task: metrics_of(views) for cell, views in study.views_of["sanity"].items()}
+    assert shown == {"rotnet": ["pretext_top1"], "rspnet": ["video_retrieval_top1", "speed_accuracy"]}
+
+
+def test_networks_need_no_training(tmp_path):
+    study = make_study(tmp_path, {"sizes": table(NETWORKS, baseline=False)})
+    assert [cell.path for cell in study.of_stage("network")] == ["networks/shufflenet", "networks/r2plus1d"]
+    assert not study.pretraining and not study.datasets
+    found = study.find("network", {"backbone": "r2plus1d"})
+    assert metrics_of(study.views_of["sizes"][found]) == ["parameters_millions", "gflops"]
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        (PRETEXT | {"target": "ucf101"}, "protocol 'pretext' has no `target`"),
+        (NETWORKS | {"task": "rotnet"}, "protocol 'network' has no `task`"),
+        ({key: value for key, value in GRID.items() if key != "subset"}, "protocol 'finetune' needs `subset`"),
+    ],
+)
+def test_a_grid_gives_the_axes_of_its_protocol(tmp_path, grid, message):
+    with pytest.raises(UserError, match=message):
+        make_study(tmp_path, {"wrong": table(grid)})
+
+
+def test_restricting_an_axis_leaves_out_cells_and_empty_entries(tmp_path):
+    entries = ENTRIES | {"networks": table(NETWORKS, baseline=False), "rotnets": table(GRID | {"task": "rotnet"})}
+    study = make_study(tmp_path, entries, restrict={"task": ["rspnet"], "epochs": [200], "backbone": ["r2plus1d"]})
+    assert set(study.entries) == {"sizes", "time", "curve", "networks"}
+    assert cells(study, "sizes") == [("rspnet", "10k", 200), ("rspnet", "50k", 200), ("scratch", "none", 0)]
+    assert cells(study, "time") == [("rspnet", "50k", 200), ("scratch", "none", 0)]
+    assert [cell.path for cell in study.of_stage("network")] == ["networks/r2plus1d"]
+
+
+def test_restricting_to_an_unknown_name_is_an_error(tmp_path):
+    with pytest.raises(UserError, match=r"unknown task 'rsp' in the configuration's `restrict`\. Did you mean rspnet"):
+        make_study(tmp_path, ENTRIES, restrict={"task": ["rsp"]})
+
+
+def test_distillation_needs_its_student_and_its_finetuned_teachers(tmp_path):
+    grid = GRID | {"protocol": "distill", "task": "rspnet", "backbone": "shufflenet", "subset": ["10k", "50k"]}
+    grid["teachers"] = [{"backbone": "shufflenet"}, {"backbone": "r2plus1d"}]
+    study = make_study(tmp_path, {"kd": table(grid)})
+    student = study.cells_of["kd"][0]
+    assert student.path == ("distill/ucf101/k400/10k/rspnet/shufflenet/seed0/epochs200/from_shufflenet+r2plus1d")
+    assert student.identity["teachers"] == "shufflenet+r2plus1d"
+    own, *teachers = student.needs
+    assert own == pretrain("rspnet", "10k", 200, backbone="shufflenet")
+    assert [(cell.stage, cell.backbone, cell.subset) for cell in teachers] == [
+        ("finetune", "shufflenet", "10k"),
+        ("finetune", "r2plus1d", "10k"),
+    ]
+    assert len(study.of_stage("finetune")) == 4 and len(study.of_stage("distill")) == 2
+    order = study.all_cells
+    assert all(order.index(need) < order.index(cell) for cell in order for need in cell.needs)
+
+
+def test_teachers_of_other_tasks_and_complexities(tmp_path):
+    grid = GRID | {"protocol": "distill", "task": "scratch"}
+    grid["teachers"] = [{"task": "rotnet", "complexity": "C1"}, {"task": "rspnet"}]
+    (student,) = make_study(tmp_path, {"kd": table(grid)}).cells_of["kd"]
+    assert student.path == "distill/ucf101/none/none/scratch/r2plus1d/seed0/epochs0/from_rotnet-C1+rspnet"
+    assert [cell.path for cell in student.needs] == [
+        "finetune/ucf101/k400/50k/rotnet-C1/r2plus1d/seed0/epochs200",
+        "finetune/ucf101/k400/50k/rspnet/r2plus1d/seed0/epochs200",
+    ]
+
+
+def test_robustness_shows_numbers_by_noise_and_severity(tmp_path):
+    grid = GRID | {"protocol": "robustness", "task": "rspnet", "noise": ["shot", "mean"], "severity": [1, 0]}
+    study = make_study(tmp_path, {"noise": table(grid, metric=["top1", "relative_decrease"])})
+    cell, baseline = study.cells_of["noise"]
+    assert cell.needs == [cell.finetuning()] and baseline.is_scratch
+    assert [tuple(view.values()) for view in study.views_of["noise"][cell]] == [
+        (metric, noise, severity)
+        for noise in ("shot", "mean")
+        for severity in (1, 0)
+        for metric in ("top1", "relative_decrease")
+    ]
+
+
+def test_networks_are_compared_with_themselves_or_another(tmp_path):
+    grid = GRID | {"protocol": "cka", "task": "rspnet"}
+    study = make_study(tmp_path, {"a": table([grid, grid | {"against": {"epochs": 50}}])})
+    itself, other = study.cells_of["a"]
+    assert itself.path.endswith("/against_itself") and itself.needs == [itself.finetuning()]
+    assert other.path.endswith("/against_epochs_50")
+    assert [cell.epochs for cell in other.needs] == [200, 50]
+
+
+def test_linear_probe_and_retrieval_share_the_features(tmp_path):
+    probe, retrieval = (GRID | {"protocol": protocol} for protocol in ("linear_probe", "retrieval"))
+    study = make_study(tmp_path, {"a": table([probe, retrieval])})
+    assert len(study.of_stage("features")) == 3  # of two tasks and the baseline
+    assert {cell.stage for cell in study.all_cells} == {"pretrain", "features", "linear_probe", "retrieval"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"protocol": "distill"}, "needs `teachers`"),
+        ({"protocol": "distill", "teachers": [{"backbone": "resnet"}]}, "unknown backbone 'resnet'"),
+        ({"protocol": "distill", "teachers": [{"complexity": "C9"}], "task": "rotnet"}, "unknown complexity 'C9'"),
+        ({"against": {"epochs": 50}}, "protocol 'finetune' has no `against`"),
+        ({"protocol": "robustness", "noise": "snow", "severity": 1}, "noise"),
+    ],
+)
+def test_wrong_protocols_are_told(tmp_path, change, message):
+    with pytest.raises(UserError, match=message):
+        make_study(tmp_path, {"wrong": table(GRID | change)})

@@ -116,5 +116,6 @@ def test_panels_and_series_with_baselines_of_their_own(tmp_path):
 def test_wrong_figures_are_refused(tmp_path):
     with pytest.raises(UserError, match="unknown figure format"):
         write_figure(collect(figure_spec(), epoch_cells(tmp_path)), [tmp_path / "a.jpg"])
-    with pytest.raises(UserError, match="shows one `metric`"):
-        figure_spec(metric=["top1", "top5"])
+    with pytest.raises(UserError, match="shows one metric, not top1, top5"):
+        made = cell(tmp_path, 12)
+        collect(figure_spec(baseline=False), [{**made, "views": [{"metric": name}]} for name in ("top1", "top5")])

@@ -18,7 +18,9 @@ from tiny import CPU, Data, finetune_arguments, make_study
 from videossl.data.loader import ClipDataset, prepare
 from videossl.data.sampling import UniformClips
 from videossl.data.videos import Target, open_store, read_manifest, target_videos
-from videossl.downstream.finetune import Classifier, build_classifier, finetune, predict, summarise, videos_a_batch
+from videossl.downstream.evaluate import accuracies, predict, video_counts, videos_a_batch
+from videossl.downstream.finetune import finetune
+from videossl.downstream.model import Classifier, build_classifier
 from videossl.errors import UserError
 from videossl.experiments import Study
 from videossl.results import read_metrics, read_predictions
@@ -189,8 +191,9 @@ def test_top5_against_sorting():
     rng = np.random.default_rng(0)
     labels, logits = rng.integers(0, 9, 50), rng.normal(size=(50, 9)).astype(np.float32)
     target = target_of(labels.tolist(), 9, missing=2, broken=3)
-    predictions = predict(target, logits, clips=10)
-    rows = {row["metric"]: row for row in summarise(target, predictions, logits) if row["split"] == "test"}
+    predictions = predict(target.test, "test", logits, clips=10)
+    rows = [*accuracies(predictions, logits, "test"), *video_counts(target)]
+    rows = {row["metric"]: row for row in rows if row["split"] == "test"}
     order = np.argsort(-logits, axis=1)
     assert rows["top1"]["value"] == np.mean(order[:, 0] == labels)
     assert rows["top5"]["value"] == np.mean((order[:, :5] == labels[:, None]).any(axis=1))
@@ -205,8 +208,8 @@ def test_top5_against_sorting():
 def test_top5_of_five_classes_says_nothing(classes, expected):
     target = target_of([0, 1], classes)
     logits = np.eye(classes, dtype=np.float32)[:2] * 1000  # large logits do not overflow
-    predictions = predict(target, logits, clips=1)
-    rows = summarise(target, predictions, logits)
+    predictions = predict(target.test, "test", logits, clips=1)
+    rows = accuracies(predictions, logits, "test")
     assert [row["metric"] for row in rows if row["metric"].startswith("top")] == expected
     assert predictions["correct"].all() and (predictions["probability_label"] == 1).all()
 

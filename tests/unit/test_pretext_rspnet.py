@@ -1,5 +1,3 @@
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -8,7 +6,7 @@ from torch.nn import functional as F
 from videossl.backbones import registry as backbones
 from videossl.errors import UserError
 from videossl.pretext import registry as tasks
-from videossl.pretext.rspnet import at_speed, instance_loss, random_half, relative_speed_loss
+from videossl.pretext.rspnet import at_speed, random_half, relative_speed_loss
 
 FRAMES = 4
 NO_CHOICES = torch.zeros(1, dtype=torch.long)  # RSPNet reads none
@@ -43,16 +41,6 @@ def test_random_half():
     assert len({tuple(half.tolist()) for half in halves}) > 10
     assert torch.equal(halves[3], random_half(8, torch.Generator().manual_seed(3)))
     assert random_half(5, torch.Generator()).sum() == 3
-
-
-def test_instance_loss_by_hand():
-    """q.k = 0.6, q.negatives = 0.8, 0; tau = 0.2: logits 3, 4, 0; loss ln(e^3 + e^4 + 1) - 3 = 1.3266."""
-    query = torch.tensor([[1.0, 0.0]])
-    key = torch.tensor([[0.6, 0.8]])
-    negatives = torch.tensor([[0.8, 0.0], [0.6, 1.0]])  # two columns: (0.8, 0.6) and (0, 1)
-    loss = instance_loss(query, key, negatives, temperature=0.2)
-    assert loss.item() == pytest.approx(math.log(math.exp(3) + math.exp(4) + 1) - 3)
-    assert loss.item() == pytest.approx(1.3266, abs=1e-4)
 
 
 def test_relative_speed_loss_by_hand():

@@ -10,12 +10,13 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
+from videossl.cells import Cell
 from videossl.config import Config
 from videossl.data.materialise import merge_manifest, write_shard
 from videossl.data.readers import GROUPS, LISTING_SCHEMA, read_listing, with_validation
 from videossl.data.subsets import make_subset, write_subset
 from videossl.data.synthetic import generate
-from videossl.experiments import Cell, Study
+from videossl.experiments import Study
 from videossl.files import write_parquet
 from videossl.specs import finetune_spec, pretrain_spec
 from videossl.training.session import Compute
@@ -26,6 +27,7 @@ CLIP = {"frames": 4, "size": 16}
 ROTNET = {
     "task": "rotnet",
     "title": "RotNet",
+    "metrics": ["pretext_top1"],
     "category": "spatial",
     "objective": "non-contrastive",
     "complexity": {"C1": {"rotations": 2}, "C2": {"rotations": 3}, "C3": {"rotations": 4}},
@@ -39,6 +41,7 @@ ROTNET = {
 }
 RSPNET = {
     "task": "rspnet",
+    "metrics": ["video_retrieval_top1", "speed_accuracy"],
     "category": "spatio-temporal",
     "objective": "contrastive",
     "options": {"dim": 8, "queue_size": 10, "momentum": 0.9},

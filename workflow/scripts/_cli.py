@@ -11,13 +11,14 @@ from pathlib import Path
 from videossl.errors import report_user_errors
 
 
-def training_parser(description: str) -> argparse.ArgumentParser:
-    """The arguments that every training script takes."""
+def training_parser(description: str, *, manifest: bool = True) -> argparse.ArgumentParser:
+    """The arguments of every script that runs a network; `manifest`: it reads one dataset's clips."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--recipe", type=json.loads, required=True, help="JSON of what decides the result")
     parser.add_argument("--identity", type=json.loads, required=True, help="JSON of the cell's identity columns")
-    parser.add_argument("--manifest", type=Path, required=True, help="manifest.parquet; its shards lie beside it")
-    parser.add_argument("--output", type=Path, required=True, help="weights.pt; everything goes into its folder")
+    if manifest:
+        parser.add_argument("--manifest", type=Path, required=True, help="manifest.parquet; its shards lie beside it")
+    parser.add_argument("--output", type=Path, required=True, help="a result file; everything goes into its folder")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--workers", type=int, default=0, help="loader processes")

@@ -1,4 +1,4 @@
-"""Finetune a pretrained backbone (or one without pretraining) on a target dataset and test it."""
+"""Finetune a backbone, pretrained or not, on a target dataset, alone or with teachers, and test it."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from _cli import compute_of, run_training, training_parser
 def main() -> None:
     parser = training_parser(__doc__)
     parser.add_argument("--weights", type=Path, nargs="*", help="weights.pt of a pretraining; none: from scratch")
+    parser.add_argument("--teachers", type=Path, nargs="*", default=[], help="weights.pt of finetuned networks")
     arguments = parser.parse_args()
     from videossl.downstream.finetune import finetune
     from videossl.training.run_folder import failure_noted
@@ -20,6 +21,7 @@ def main() -> None:
             weights=arguments.weights[0] if arguments.weights else None,
             folder=arguments.output.parent,
             compute=compute_of(arguments),
+            teachers=arguments.teachers,
         )
 
 

@@ -14,7 +14,7 @@ with the activations' size, nor with the number of batches.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 
 import numpy as np
@@ -32,12 +32,14 @@ class GramRecorder:
 
     Layers are named after their modules, in the order in which they first *fire*: a list of all modules would name some
     that never do (containers that are only indexed), and in another order. A module that fires several times in a pass
-    counts with its last output. The network itself, whose output is its last layer's, is left out.
+    counts with its last output, one that returns several tensors with the first. The network itself, whose output is
+    its last layer's, is left out, and so are modules whose output has no row a sample, such as the attention inside
+    the windows of a Swin transformer.
     """
 
     def __init__(self, model: nn.Module) -> None:
         self.names: list[str] = []
-        self.grams: dict[str, Tensor] = {}
+        self._grams: dict[str, Tensor] = {}
         self._model = model
         self._handles: list[torch.utils.hooks.RemovableHandle] = []
 
@@ -55,29 +57,31 @@ class GramRecorder:
 
     def _hook(self, name: str) -> Callable[[nn.Module, tuple[Tensor, ...], object], None]:
         def record(module: nn.Module, inputs: tuple[Tensor, ...], output: object) -> None:
-            if not isinstance(output, Tensor) or output.ndim < 2:
-                return
-            if name not in self.names:
-                self.names.append(name)
-            self.grams[name] = gram(output.detach())
+            tensor = _first_tensor(output)
+            if tensor is not None and tensor.ndim > 1:
+                self._grams[name] = gram(tensor.detach())
 
         return record
 
     def take(self, batch: int) -> Tensor:
-        """The Gram matrices (layers, n, n) of the last pass, in the order of `names`.
+        """The Gram matrices (layers, n, n) of the last pass over n = `batch` samples, in the order of `names`.
 
-        Raises UserError if a layer saw another number of samples than `batch`, or did not fire in this pass.
+        Raises UserError if this pass went through other layers than the first one.
         """
-        missing = [name for name in self.names if name not in self.grams]
-        if missing:
-            raise UserError(f"layers that fired before did not fire in this batch: {', '.join(missing[:3])}.")
-        other = {name: len(value) for name, value in self.grams.items() if len(value) != batch}
-        if other:
-            name, rows = next(iter(other.items()))
-            raise UserError(f"layer {name} has {rows} rows for a batch of {batch}: CKA needs one row a sample.")
-        grams = torch.stack([self.grams[name] for name in self.names])
-        self.grams = {}
-        return grams
+        grams = {name: value for name, value in self._grams.items() if len(value) == batch}
+        self._grams = {}
+        self.names = self.names or list(grams)
+        if list(grams) != self.names:
+            raise UserError("the network does not go through the same layers in every pass: CKA cannot compare them.")
+        return torch.stack(list(grams.values()))
+
+
+def _first_tensor(output: object) -> Tensor | None:
+    """The output itself or the first tensor in it: modules may return tuples and the like."""
+    if isinstance(output, Tensor):
+        return output
+    values = output.values() if isinstance(output, Mapping) else output if isinstance(output, tuple | list) else ()
+    return next((value for value in values if isinstance(value, Tensor)), None)
 
 
 def gram(activation: Tensor) -> Tensor:

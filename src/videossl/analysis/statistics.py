@@ -72,6 +72,29 @@ def paired_bootstrap(
     return float(difference.mean()), float(low), float(high)
 
 
+def ratio_interval(first: np.ndarray, second: np.ndarray, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Ratio of the sums (or means) of two measures of the same videos, and its interval.
+
+    The normal approximation for a ratio estimator: with r = sum(first) / sum(second), the deviations
+    first - r * second have mean 0, and r varies as their mean over that of `second`.
+
+    Args:
+        first, second: shape (videos,), such as each video's squared error and its target's variance.
+
+    Returns:
+        (ratio, low, high); for a single video the interval is unknown, NaN.
+    """
+    first, second = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if first.shape != second.shape or first.ndim != 1 or first.size == 0:
+        raise ValueError(f"need two equally long, non-empty vectors, got shapes {first.shape} and {second.shape}")
+    ratio = float(first.sum() / second.sum())
+    if first.size == 1:
+        return ratio, math.nan, math.nan
+    error = (first - ratio * second).std(ddof=1) / (second.mean() * math.sqrt(first.size))
+    half = NormalDist().inv_cdf(0.5 + confidence / 2) * float(error)
+    return ratio, ratio - half, ratio + half
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Two models on the same videos; accuracies and their difference are fractions."""

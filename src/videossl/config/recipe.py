@@ -71,6 +71,7 @@ class Recipe(Strict):
     task: str = Field(description="the pretext task; the file has the same name")
     title: str = Field("", description="name as printed; default: the task")
     recipe_version: int = Field(1, description="raise it when a change in code should retrain")
+    metrics: list[str] = Field(description="how the task itself is measured on held-out videos")
     category: Literal["spatial", "temporal", "spatio-temporal"] = Field(description="what is transformed")
     objective: Literal["contrastive", "non-contrastive"]
     complexity: dict[str, dict[str, Any]] = Field({}, description="variants: values that replace `options`")

@@ -6,10 +6,10 @@ import itertools
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from videossl.config.base import Strict, merge, read_yaml
-from videossl.config.experiments import Experiment
+from videossl.config.experiments import NOISES, Experiment
 from videossl.config.recipe import Augment, ClipShape, Optimizer, Schedule
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+$", description="lower case letters and digits")]
@@ -88,6 +88,66 @@ class Finetune(Strict):
     augment: Augment = Field(description="training augmentation")
 
 
+class Distillation(Strict):
+    """Finetuning with teachers; all else as `finetune`."""
+
+    temperature: PositiveFloat = Field(4.0, description="of the softmaxes of teachers and student")
+    weighting: Literal["sum", "mean", "aekd"] = Field(
+        "sum", description="of the teachers' terms; aekd: in gradient space (Du et al. 2020)"
+    )
+    most_weight: Annotated[float, Field(gt=0, le=1)] = Field(0.6, description="aekd: largest weight of one teacher")
+
+
+class LinearProbe(Strict):
+    """Logistic regression on frozen features."""
+
+    inverse_regularisation: list[PositiveFloat] = Field(
+        [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0],
+        min_length=1,
+        description="scikit-learn's C: of these, the best on validation videos",
+    )
+    most_iterations: PositiveInt = Field(2000, description="of the solver")
+
+
+class Retrieval(Strict):
+    """Nearest neighbours of test videos among training videos."""
+
+    ks: list[PositiveInt] = Field(
+        [1, 5, 10, 20, 50], min_length=1, description="numbers of neighbours that are looked at"
+    )
+
+
+Size = PositiveInt | Literal["all"]
+Kind = Literal[NOISES]
+
+
+class Noise(Strict):
+    """The noisy test sets."""
+
+    constants: Literal["schiappa", "imagenet-c"] = Field(
+        "schiappa", description="whose strengths: Schiappa et al. 2023 or Hendrycks and Dietterich 2019"
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="of the noise and of the choice of videos")
+    videos: dict[Kind, Annotated[list[Size], Field(min_length=5, max_length=5)] | Size] = Field(
+        {"gaussian": "all", "shot": "all", "impulse": "all", "speckle": "all"},
+        description="test videos by noise, one number or one for each severity",
+    )
+    shards: PositiveInt = Field(1, description="files of each frame store, one job each for a kind of noise")
+
+    @model_validator(mode="after")
+    def _every_kind(self) -> Noise:
+        if missing := [kind for kind in NOISES if kind not in self.videos]:
+            raise ValueError(f"`videos` has no number for {', '.join(missing)}")
+        return self
+
+
+class CKA(Strict):
+    """Comparison of the layers of two networks."""
+
+    videos: Annotated[int, Field(ge=4)] = Field(256, description="test videos that both networks see, drawn by seed")
+    batch_size: Annotated[int, Field(ge=4)] = Field(32, description="samples of one mini-batch estimate")
+
+
 class Compute(Strict):
     """How to run; nothing here may change a result."""
 
@@ -111,6 +171,9 @@ class Config(Strict):
     experiments_file: str = Field("config/experiments.yaml", description="the tables and figures of the study")
     experiments: dict[str, Experiment] = Field({}, description="further tables and figures of one's own")
     only: list[str] | None = Field(None, description="build only these tables and figures; null: all")
+    restrict: dict[Literal["task", "backbone", "source", "subset", "epochs", "target", "seed"], list[str | int]] = (
+        Field({}, description="by axis: leave out all cells with another value, in every table and figure")
+    )
     recipes_dir: str = Field("config/recipes", description="one file a pretext task")
     paper_values: str = Field("config/paper_values.csv", description="the paper's numbers")
     datasets: dict[Name, Dataset] = Field(description="by short name, as experiments name them")
@@ -120,7 +183,9 @@ class Config(Strict):
     epochs: dict[PositiveInt, PositiveInt] = Field(
         description="milestone as experiments name it: epochs really trained; the longest ends the schedule"
     )
-    backbones: dict[str, dict[str, Any]] = Field({}, description="options of a backbone, such as width: 0.25")
+    backbones: dict[str, dict[str, Any]] | None = Field(
+        None, description="options of a backbone, such as width: 0.25; null: all at full size"
+    )
     store: Store = Store()
     recipe_overrides: dict[str, dict[str, Any]] | None = Field(
         None, description="by pretext task (`all`: every task): keys that replace those of its recipe file"
@@ -130,6 +195,11 @@ class Config(Strict):
     )
     subset_seed: int = Field(0, description="seed of the choice of subsets and of carved validation splits")
     finetune: Finetune = Field(description="finetuning on the target datasets")
+    distillation: Distillation = Distillation()
+    linear_probe: LinearProbe = LinearProbe()
+    retrieval: Retrieval = Retrieval()
+    noise: Noise = Noise()
+    cka: CKA = CKA()
     compute: Compute = Compute()
 
     @model_validator(mode="after")

@@ -8,9 +8,10 @@ merged from the shards' reports, says so to every later stage.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from videossl.errors import UserError
 from videossl.files import atomic_path, write_parquet
 from videossl.progress import track
 
+T = TypeVar("T")
 REPORT_SCHEMA = pa.schema(
     [
         ("row", pa.int32()),
@@ -103,9 +105,13 @@ def resize(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BILINEAR))
 
 
+Encode = Callable[[np.ndarray, tuple[int, int], int], T]
+"""From a decoded frame (H, W, 3), the size (width, height) to store and the frame's number to what is stored of it."""
+
+
 def encode_video(
-    path: Path, start: int | None, end: int | None, short_side: int, encode: Callable[[np.ndarray], bytes]
-) -> tuple[list[bytes], VideoReport]:
+    path: Path, start: int | None, end: int | None, short_side: int, encode: Encode[T]
+) -> tuple[list[T], VideoReport]:
     """Encoded frames start..end (exclusive; None: from the first, to the last) of a video, and its facts.
 
     A range that reaches out of the video is clipped to it. Raises :class:`BrokenVideo` when no frame is left.
@@ -117,8 +123,8 @@ def encode_video(
     # One size for the whole video, even if the stream changes its own on the way.
     size = stored_size(info.width, info.height, short_side)
 
-    def encode_all(frames: Iterator[np.ndarray]) -> list[bytes]:
-        return [encode(resize(frame, size)) for frame in islice(frames, first, end)]
+    def encode_all(frames: Iterator[np.ndarray]) -> list[T]:
+        return [encode(frame, size, number) for number, frame in enumerate(islice(frames, first, end))]
 
     try:
         encoded = encode_all(decord_frames(path))
@@ -166,25 +172,39 @@ def write_shard(
         ShardWriter(temporary, short_side=short_side, quality=quality) as writer,
     ):
         for row in todo:
-            reports.append(_store_video(listing.iloc[row], row, Path(root), writer, short_side))
+            encoded, report = read_video(
+                listing.iloc[row],
+                row,
+                Path(root),
+                short_side,
+                lambda frame, size, _: writer.encode(resize(frame, size)),
+            )
+            reports.append(replace(report, batch=writer.append(encoded)) if encoded else report)
+    write_report(report_path, reports)
+
+
+def write_report(path: Path, reports: Sequence[VideoReport]) -> None:
+    """Write what became of a shard's videos."""
     columns = {name: [getattr(report, name) for report in reports] for name in REPORT_SCHEMA.names}
-    write_parquet(report_path, pa.table(columns, schema=REPORT_SCHEMA))
+    write_parquet(path, pa.table(columns, schema=REPORT_SCHEMA))
 
 
-def _store_video(video: pd.Series, row: int, root: Path, writer: ShardWriter, short_side: int) -> VideoReport:
-    """Decode one listing row into the shard; whatever goes wrong with the video ends in its report."""
+def read_video(
+    video: pd.Series, row: int, root: Path, short_side: int, encode: Encode[T]
+) -> tuple[list[T], VideoReport]:
+    """Encode one listing row; whatever goes wrong with the video ends in its report, with no frames."""
     path = root / video["path"]
     if video["status"] == "missing" or not path.is_file():
-        return VideoReport(row=row, id=video["id"], status="missing", reason="file not found")
+        return [], VideoReport(row=row, id=video["id"], status="missing", reason="file not found")
     start, end = (None if pd.isna(video[key]) else int(video[key]) for key in ("start_frame", "end_frame"))
     try:
-        encoded, report = encode_video(path, start, end, short_side, writer.encode)
+        encoded, report = encode_video(path, start, end, short_side, encode)
     except BrokenVideo as error:
-        return VideoReport(row=row, id=video["id"], status="broken", reason=str(error))
+        return [], VideoReport(row=row, id=video["id"], status="broken", reason=str(error))
     except Exception as error:  # a decoder may raise anything; one video must not cost the shard
         reason = f"{type(error).__name__}: {one_line(error)}"
-        return VideoReport(row=row, id=video["id"], status="broken", reason=reason)
-    return VideoReport(**{**asdict(report), "row": row, "id": video["id"], "batch": writer.append(encoded)})
+        return [], VideoReport(row=row, id=video["id"], status="broken", reason=reason)
+    return encoded, replace(report, row=row, id=video["id"])
 
 
 def merge_manifest(listing: pd.DataFrame, reports: Sequence[Path]) -> pa.Table:

@@ -11,9 +11,9 @@ import hashlib
 
 import numpy as np
 
+from videossl.config.experiments import NOISES
 from videossl.errors import UserError, unknown_name
 
-NOISES = ("gaussian", "shot", "impulse", "speckle")
 SEVERITIES = (1, 2, 3, 4, 5)
 _SHARED = {"gaussian": (0.08, 0.12, 0.18, 0.26, 0.38), "impulse": (0.03, 0.06, 0.09, 0.17, 0.27)}
 CONSTANTS: dict[str, dict[str, tuple[float, ...]]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,7 @@ class PretextTask(nn.Module):
     """
 
     sampler: ClipSampler  # which frames make a video's V clips; runs in the loader's workers
+    heldout_augmented: ClassVar[bool] = False  # held-out clips as in training, for tasks about two views of one clip
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()

@@ -15,8 +15,10 @@ from videossl.backbones.base import Backbone
 from videossl.data.sampling import RandomClips
 from videossl.errors import UserError
 from videossl.pretext.base import PretextTask
+from videossl.pretext.parts.losses import info_nce
 from videossl.pretext.parts.momentum import MomentumEncoder, require_one_process
 from videossl.pretext.parts.queue import Queue
+from videossl.pretext.parts.retrieval import retrieval_row
 from videossl.pretext.registry import register
 
 
@@ -31,16 +33,6 @@ def random_half(size: int, generator: torch.Generator) -> Tensor:
     half = torch.zeros(size, dtype=torch.bool)
     half[torch.randperm(size, generator=generator)[size // 2 :]] = True
     return half
-
-
-def instance_loss(query: Tensor, key: Tensor, negatives: Tensor, temperature: float) -> Tensor:
-    """Which key is of the query's video? Cross-entropy of [q.k | q.negatives] / temperature, target q.k.
-
-    query, key: (B, D); negatives: (D, K); all of unit length. Returns a scalar, the mean over B.
-    """
-    positive = (query * key).sum(dim=1, keepdim=True)
-    logits = torch.cat([positive, query @ negatives], dim=1) / temperature
-    return F.cross_entropy(logits, torch.zeros(len(query), dtype=torch.long, device=query.device))
 
 
 def relative_speed_loss(same: Tensor, other: Tensor, temperature: float, margin: float) -> Tensor:
@@ -123,8 +115,8 @@ class RSPNet(PretextTask):
 
         with torch.autocast(clips.device.type, enabled=False):  # similarities / 0.07 need float32
             negatives = self.queue.negatives()
-            a_vid = instance_loss(query[:, 0], key[:, 0], negatives, self.temperature)
-            a_vid = a_vid + instance_loss(query[:, 0], key_neg[:, 0], negatives, self.temperature)
+            a_vid = info_nce(query[:, 0], key[:, 0], negatives, self.temperature)
+            a_vid = a_vid + info_nce(query[:, 0], key_neg[:, 0], negatives, self.temperature)
             same, other = (query[:, 1] * key[:, 1]).sum(dim=1), (query[:, 1] * key_neg[:, 1]).sum(dim=1)
             rsp = relative_speed_loss(same, other, self.temperature, self.margin)
         self.queue.enqueue(key_neg[:, 0])
@@ -157,11 +149,8 @@ class RSPNet(PretextTask):
         """Share of the videos whose first clip is nearer to their own second clip than to any other video's;
         share of the clips whose speed was told right.
         """
-        nearest = (outputs["query"] @ outputs["key"].T).argmax(dim=1)
-        videos = len(nearest)
-        found = (nearest == torch.arange(videos, device=nearest.device)).double().mean().item()
         speed = outputs["speed_correct"].double()
         return [
-            {"metric": "video_retrieval_top1", "value": found, "n": videos, "chance": 1 / videos},
+            retrieval_row("video_retrieval_top1", outputs["query"], outputs["key"]),
             {"metric": "speed_accuracy", "value": speed.mean().item(), "n": speed.numel(), "chance": 0.5},
         ]

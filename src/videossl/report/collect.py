@@ -15,11 +15,12 @@ from videossl.errors import UserError
 from videossl.report.paper import PaperTable
 from videossl.report.spec import Spec
 from videossl.report.style import BASELINE_TASK, sort_key
-from videossl.results import IDENTITY, is_fraction, read_metrics
+from videossl.results import CONDITION, IDENTITY, is_fraction, read_metrics
 
 OK, PENDING, FAILED = "ok", "pending", "failed"
 TIDY_COLUMNS = (
     *IDENTITY,
+    *CONDITION,
     *("split", "metric", "value", "ci_low", "ci_high", "n", "chance", "status", "reason"),
     *("paper_value", "reduced_scale", "label"),
 )
@@ -27,7 +28,7 @@ TIDY_COLUMNS = (
 
 @dataclass(frozen=True)
 class Record:
-    """One metric of one cell. `identity` and `paper_identity` hold the identity columns and `metric`.
+    """One metric of one cell. `identity` and `paper_identity` hold the identity columns, noise, severity and `metric`.
 
     `paper_identity` names the cell as the paper does, where a scale calls a dataset or subset otherwise.
     Numbers are fractions for accuracies, None where there is none; `reason` says why a cell failed.
@@ -65,6 +66,11 @@ class Results:
     def title(self) -> str:
         """The title, marked at reduced scale."""
         return f"{self.spec.title} — {self.reduced}" if self.reduced else self.spec.title
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics shown, in printing order."""
+        return self.spec.order("metric", {record.identity["metric"] for record in self.records})
 
     @property
     def has_paper_values(self) -> bool:
@@ -107,8 +113,8 @@ def collect(
 
     Args:
         spec: the entry.
-        cells: identity columns and `metrics` (path), `run_dir`, and optionally `paper` (the paper's names of
-            the axes where they differ).
+        cells: identity columns, `views` (metric, noise, severity of each number), `metrics` (path), `run_dir`, and
+            optionally `paper` (the paper's names of the axes where they differ).
         paper_values: from `read_paper_values`; None for no comparison.
         reduced: how the scale is marked in every title; "" at the paper's scale.
         provenance: commit, hash of the configuration, seed, hardware: printed as given.
@@ -118,13 +124,17 @@ def collect(
             entry asks for a baseline that is not among the cells.
     """
     table = PaperTable(paper_values, spec.paper_table) if spec.paper_table and paper_values is not None else None
+    cells = list(cells)
+    shown = sorted({view["metric"] for cell in cells for view in cell.get("views", [])})
+    if spec.kind == "figure" and len(shown) > 1:
+        raise UserError(f"'{spec.name}': a figure shows one metric, not {', '.join(shown)}; set `metric`.")
     records = []
     for cell in cells:
-        missing = [key for key in (*IDENTITY, "metrics", "run_dir") if key not in cell]
+        missing = [key for key in (*IDENTITY, "views", "metrics", "run_dir") if key not in cell]
         if missing:
             raise UserError(f"a cell of '{spec.name}' lacks {', '.join(missing)}: {dict(cell)}.")
         if cell["task"] != BASELINE_TASK or spec.baseline:
-            records += [_record(spec, cell, metric, table) for metric in spec.metric]
+            records += [_record(spec, cell, view, table) for view in cell["views"]]
     if not records:
         raise UserError(f"'{spec.name}' has no cells; its `grid` in experiments.yaml is empty.")
     if spec.baseline and not any(record.is_baseline for record in records):
@@ -132,7 +142,7 @@ def collect(
             f"'{spec.name}' has `baseline: true`, but no cell with task '{BASELINE_TASK}'; "
             "add it or set `baseline: false`."
         )
-    records.sort(key=lambda record: [sort_key(key, record.identity[key]) for key in (*IDENTITY, "metric")])
+    records.sort(key=lambda record: [sort_key(key, record.identity[key]) for key in (*IDENTITY, *CONDITION, "metric")])
     if reduced and not reduced.startswith("reduced scale"):
         reduced = f"reduced scale: {reduced}"
     return Results(spec, tuple(records), reduced, dict(provenance or {}), table.source if table else "")
@@ -147,10 +157,10 @@ def describe(spec: Spec, record: Record, axes: Sequence[str] = ()) -> str:
     return ", ".join(names) + (f", seed {record.identity['seed']}" if record.identity["seed"] else "")
 
 
-def _record(spec: Spec, cell: Mapping[str, Any], metric: str, table: PaperTable | None) -> Record:
-    identity = {**{key: cell[key] for key in IDENTITY}, "metric": metric}
+def _record(spec: Spec, cell: Mapping[str, Any], view: Mapping[str, Any], table: PaperTable | None) -> Record:
+    identity = {**{key: cell[key] for key in IDENTITY}, **CONDITION, **view}
     paper_identity = {**identity, **(cell.get("paper") or {})}
-    paper = table.find(paper_identity, metric) if table else None
+    paper = table.find(paper_identity, view["metric"]) if table else None
     path = Path(cell["metrics"])
     if path.is_file():
         return Record(identity, paper_identity, OK, paper=paper, **_measured(spec, path, identity))
@@ -168,7 +178,10 @@ def _measured(spec: Spec, path: Path, identity: Mapping[str, Any]) -> dict[str, 
     first = frame.iloc[0]
     if other := {key: first[key] for key in IDENTITY if str(first[key]) != str(identity[key])}:
         raise UserError(f"{path} is the result of another cell: it has {other}; delete it and rerun the cell.")
-    rows = frame[(frame["metric"] == identity["metric"]) & ((frame["split"] == spec.split) | (spec.split == ""))]
+    asked_for = frame["metric"] == identity["metric"]
+    for key in CONDITION:
+        asked_for &= frame[key] == identity[key]
+    rows = frame[asked_for & ((frame["split"] == spec.split) | (spec.split == ""))]
     if len(rows) != 1:
         there = sorted(set(frame["metric"] + " (" + frame["split"] + ")"))
         asked = f"{identity['metric']} ({spec.split or 'any split'})"

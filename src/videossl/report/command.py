@@ -24,7 +24,7 @@ def parse_arguments(
     parser.add_argument(
         "--cells",
         required=True,
-        help="JSON: a list of cells: identity columns, metrics, run_dir and optionally paper",
+        help="JSON: a list of cells: identity columns, views, metrics (file), run_dir and optionally paper",
     )
     parser.add_argument("--paper-values", type=Path, help="config/paper_values.csv; left out: no comparison")
     parser.add_argument("--reduced", default="", help="how a reduced scale is marked in the title; empty: full scale")

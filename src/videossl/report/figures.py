@@ -153,7 +153,7 @@ def _finish(ax: Axes, results: Results, positions: dict[Any, float], *, paper: b
     ax.set_xlabel("Milestone, named by the paper's epochs" if milestones else style.axis_label(spec.x))
     ax.set_ylabel(unit_line(results))
     ax.grid(axis="x", visible=False)
-    if is_fraction(spec.metric[0]):
+    if is_fraction(results.metrics[0]):
         ax.set_ylim(bottom=0)
     sns.despine(ax=ax)
 
@@ -213,7 +213,7 @@ def _shift(index: int, count: int) -> float:
 
 
 def _scale(results: Results) -> float:
-    return 100.0 if is_fraction(results.spec.metric[0]) else 1.0
+    return 100.0 if is_fraction(results.metrics[0]) else 1.0
 
 
 def _fixed(results: Results) -> str:

@@ -15,7 +15,7 @@ PAPER_BLOCK_TITLE = "The paper's values, at its scale; not comparable cell by ce
 
 def unit_line(results: Results) -> str:
     """What the entries are, e.g. "Top-1 accuracy, percent"."""
-    names = [style.label("metric", m) + (", percent" if is_fraction(m) else "") for m in results.spec.metric]
+    names = [style.label("metric", m) + (", percent" if is_fraction(m) else "") for m in results.metrics]
     text = "; ".join(names)
     return text[:1].upper() + text[1:]
 
@@ -51,7 +51,8 @@ def _interval(results: Results, drawn: bool) -> list[str]:
         return []
     several = len({record.identity["seed"] for record in results.records}) > 1
     bars, braces = ("Error bars", "Error bars") if drawn else ("Brackets", "Braces")
-    text = f"{bars}: 95 % Wilson interval over the test videos"
+    kind = "Wilson interval" if all(is_fraction(metric) for metric in results.metrics) else "interval"
+    text = f"{bars}: 95 % {kind} over the test videos"
     if several:
         return [f"{text}, where one seed has finished. {braces} of means over seeds: smallest and largest seed."]
     return [f"{text}; one seed, so the randomness of training is not in it."]
@@ -60,7 +61,7 @@ def _interval(results: Results, drawn: bool) -> list[str]:
 def _test_videos(results: Results) -> list[str]:
     """Number of test videos and chance level of each target and metric."""
     lines = []
-    measured = [record for record in results.records if record.status == OK]
+    measured = [record for record in results.records if record.status == OK and record.identity["stage"] != "network"]
     for target, metric in dict.fromkeys((r.identity["target"], r.identity["metric"]) for r in measured):
         fitting = [r for r in measured if (r.identity["target"], r.identity["metric"]) == (target, metric)]
         counts = sorted({r.n for r in fitting})
@@ -69,8 +70,8 @@ def _test_videos(results: Results) -> list[str]:
         chances = sorted({number(metric, r.chance) for r in fitting if r.chance is not None})
         chance = f"; chance level {' to '.join(chances)}{unit}" if chances else "; chance level not defined"
         name = results.spec.label("target", target) if target else "Held-out videos"
-        which = f" ({style.label('metric', metric)})" if len(results.spec.metric) > 1 else ""
-        lines.append(f"{name}{which}: n = {count} {fitting[0].split} videos{chance}.")
+        which = f" ({style.label('metric', metric)})" if len(results.metrics) > 1 else ""
+        lines.append(f"{name}{which}: n = {count} {fitting[0].split} videos{'' if results.spec.chance else chance}.")
     return lines or ["Number of test videos and chance level: pending, no cell has finished."]
 
 

@@ -77,4 +77,5 @@ class PaperTable:
 
 def _applies(row: Mapping[str, Any], identity: Mapping[str, Any]) -> bool:
     given = {key: str(identity.get(key, "")) for key in (*OPEN, *STRICT)}
+    given["severity"] = "" if given["severity"] == "0" else given["severity"]
     return all(row[key] in ("", given[key]) for key in OPEN) and all(row[key] == given[key] for key in STRICT)

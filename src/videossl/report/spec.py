@@ -8,9 +8,9 @@ from typing import Any
 
 from videossl.errors import UserError, unknown_name
 from videossl.report import style
-from videossl.results import IDENTITY
+from videossl.results import CONDITION, IDENTITY
 
-AXES = (*IDENTITY, "metric")
+AXES = (*IDENTITY, *CONDITION, "metric")
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Spec:
     x: str = ""
     series: str = ""
     panels: str = ""  # figure: the axis that makes the panels; "" for one
-    metric: tuple[str, ...] = ("top1",)
     split: str = ""  # of the target; "": the one that the metric was measured on
     paper_table: str = ""
     baseline: bool = True
+    chance: bool = False  # table: print the level of chance beside each number
     groups: Mapping[str, str] = field(default_factory=dict)  # task -> category, for the grouped header
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # axis -> name -> printed name
 
@@ -41,7 +41,7 @@ class Spec:
             if not entry.get(key):
                 raise UserError(f"{where}: `{key}` is missing.")
         known = {key: entry[key] for key in cls.__dataclass_fields__ if entry.get(key) is not None}
-        for key in ("rows", "columns", "metric"):
+        for key in ("rows", "columns"):
             if key in known:
                 known[key] = (known[key],) if isinstance(known[key], str) else tuple(known[key])
         spec = cls(**known)
@@ -55,8 +55,6 @@ class Spec:
         for key in needed:
             if not getattr(self, key):
                 raise UserError(f"{where}: a {self.kind} needs `{key}`. Valid axes: {', '.join(AXES)}.")
-        if self.kind == "figure" and len(self.metric) > 1:
-            raise UserError(f"{where}: a figure shows one `metric`, not {', '.join(self.metric)}.")
         for axis in self.axes:
             if axis not in AXES:
                 raise unknown_name("axis", axis, AXES, where)

@@ -31,6 +31,7 @@ TASKS = {
     "cvrl": ("CVRL", Look("#CC79A7", "D")),
     "tdl": ("TDL", Look("#0072B2", "v")),
     "rspnet": ("RSPNet", Look("#D55E00", "P")),
+    "videomae": ("VideoMAE", Look("#7B3FA0", "X")),
 }
 BACKBONES = {
     "shufflenet": "ShuffleNet",
@@ -39,7 +40,11 @@ BACKBONES = {
     "c3d": "C3D",
     "r3d": "R3D",
     "r2plus1d": "R(2+1)D",
-    "videoswin": "VideoSwin",
+    "videoswin": "VideoSwin-T",
+    "vit": "ViT",
+    "vivit": "ViViT",
+    "timesformer": "TimeSformer",
+    "mvit": "MViT",
 }
 DATASETS = {
     "k400": "K400",
@@ -50,6 +55,8 @@ DATASETS = {
     "diving48": "Diving48",
 }
 METRICS = {
+    "parameters_millions": "parameters, million",
+    "gflops": "GFLOPs",
     "top1": "top-1 accuracy",
     "top5": "top-5 accuracy",
     "recall_at_1": "recall at 1",
@@ -88,7 +95,7 @@ _NAMES: dict[str, Mapping[str, str]] = {
     "metric": METRICS,
     "protocol": PROTOCOLS,
 }
-_SPARE = [Look(c, m) for c, m in zip(("#000000", "#999999", "#7B3FA0", "#8C6D1F"), ("X", "*", "<", ">"), strict=True)]
+_SPARE = [Look(c, m) for c, m in zip(("#000000", "#999999", "#8C6D1F"), ("*", "<", ">"), strict=True)]
 
 # Figures. Serif-free and embedded, so that a PDF looks the same everywhere.
 FIGURE_RC = {

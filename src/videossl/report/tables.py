@@ -35,6 +35,7 @@ class Entry:
     seeds_planned: int = 0
     paper: float | None = None
     span: int = 1
+    chance: float | None = None  # where the table prints it
 
     @property
     def main(self) -> str:
@@ -49,6 +50,8 @@ class Entry:
         if self.status != OK:
             return ""
         parts = []
+        if self.chance is not None:
+            parts.append(f"(chance {number(self.metric, self.chance)})")
         if self.low is not None and self.high is not None:
             low, high = number(self.metric, self.low), number(self.metric, self.high)
             parts.append(f"[{low}, {high}]" if self.seeds == 1 else f"{{{low}, {high}}}")
@@ -97,8 +100,11 @@ class Grid:
 
 
 def number(metric: str, value: float) -> str:
-    """A value as printed: fractions as percent with one digit, others with three significant ones."""
-    return f"{100 * value:.1f}" if is_fraction(metric) else f"{value:.3g}"
+    """A value as printed: fractions as percent with one digit, sizes and costs with two, others with three
+    significant ones."""
+    if is_fraction(metric):
+        return f"{100 * value:.1f}"
+    return f"{value:.2f}" if metric in ("parameters_millions", "gflops") else f"{value:.3g}"
 
 
 def build_grid(results: Results, *, paper: bool = False) -> Grid:
@@ -184,7 +190,8 @@ def merge(spec: Spec, records: Sequence[Record]) -> Entry:
         return Entry(status, metric, seeds_planned=planned, paper=paper)
     values = [record.value for record in done]
     low, high = (done[0].low, done[0].high) if len(done) == 1 else (min(values), max(values))
-    return Entry(OK, metric, sum(values) / len(values), low, high, len(done), planned, paper)
+    chance = done[0].chance if spec.chance else None
+    return Entry(OK, metric, sum(values) / len(values), low, high, len(done), planned, paper, chance=chance)
 
 
 def _has_pretraining_axis(axes: Sequence[str]) -> bool:

@@ -106,14 +106,15 @@ def evaluate(
 ) -> list[dict[str, Any]]:
     """The pretext task's own metrics on held-out videos; none if the source has no validation videos.
 
-    The clips are drawn as in training but not augmented (centre crop), with the same draws at every milestone, so
-    that milestones can be compared.
+    The clips are drawn as in training but not augmented (centre crop), unless the task is about augmented views
+    (`heldout_augmented`); with the same draws at every milestone, so that milestones can be compared.
     """
     if heldout.empty:
         print("no validation videos in the source: the pretext task is not measured", flush=True)
         return []
     task.eval()
-    dataset = ClipDataset(store, heldout, task.sampler, test_augmentation(spec), spec["seed"] + INITIAL)
+    augment = augmentation(spec) if task.heldout_augmented else test_augmentation(spec)
+    dataset = ClipDataset(store, heldout, task.sampler, augment, spec["seed"] + INITIAL)
     loader = eval_loader(dataset, batch_size=spec["batch_size"], workers=compute.workers, device=device)
     parts = []
     for number, batch in enumerate(track(loader, "held-out videos")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,10 +62,10 @@ def make_trainer(
     folder: Path,
     compute: Compute,
     signals: Signals,
-    weights: Path | None = None,
+    weights: Sequence[Path] = (),
 ) -> Trainer:
     """A trainer of `module` that has resumed from the folder's checkpoint, if there is one of this very run: of the
-    same recipe, training videos and initial `weights`.
+    same recipe, training videos and `weights` (initial ones, teachers).
     """
     reference = spec["reference_batch_size"]
     batch_size = batch_size_for(spec, len(dataset))
@@ -95,7 +95,7 @@ def make_trainer(
     return trainer
 
 
-def run_hash(spec: dict[str, Any], dataset: ClipDataset, weights: Path | None) -> str:
+def run_hash(spec: dict[str, Any], dataset: ClipDataset, weights: Sequence[Path]) -> str:
     """Names a run: two runs of the same name would train the same weights.
 
     When data or pretrained weights were made anew, the recipe is the same, and a checkpoint of the old ones must not
@@ -107,7 +107,7 @@ def run_hash(spec: dict[str, Any], dataset: ClipDataset, weights: Path | None) -
         data.update(column.tobytes())
     for shard in np.unique(dataset.table["shard"]):
         data.update(b"%d\n" % dataset.store.num_bytes(shard))
-    start = "" if weights is None else hashlib.sha256(weights.read_bytes()).hexdigest()
+    start = [hashlib.sha256(path.read_bytes()).hexdigest() for path in weights]
     recipe = {key: value for key, value in spec.items() if key not in ("stop", "heldout_videos")}
     return spec_hash({"recipe": recipe, "data": data.hexdigest(), "weights": start})
 

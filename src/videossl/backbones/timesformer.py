@@ -1,0 +1,109 @@
+"""TimeSformer-B, divided space-time attention: 121.26 M parameters at its native 8 frames of 224x224.
+
+Bertasius et al. 2021, "Is space-time attention all you need for video understanding?"; the network of transformers
+(`TimesformerModel`) without weights. Other facts from facebookresearch/TimeSformer (timesformer/models/vit.py).
+
+Features are the mean of the patches' tokens, not the class token that the original's classifier reads: see vivit.py.
+Another departure, which is the library's too: the original starts the dense layers behind all temporal attentions but
+the first at zero, so that weights trained on pictures work from the first step. Here nothing is loaded, and zeros would
+only keep the gradients of those attentions at zero at first.
+"""
+
+from __future__ import annotations
+
+import math
+
+import videossl.torchvision_operators  # noqa: F401  torchvision may not be importable without
+
+# isort: split
+import torch
+from torch import Tensor
+from torchvision.ops import StochasticDepth
+from transformers import TimesformerConfig, TimesformerModel
+from transformers.models.timesformer.modeling_timesformer import TimesformerEmbeddings
+
+from videossl.backbones.base import Backbone, scale_channels
+from videossl.backbones.parts.tokens import (
+    check_at_least,
+    check_drop_path,
+    head_count,
+    pad_to_patches,
+    resize_positions,
+)
+from videossl.backbones.registry import register
+
+CHANNELS = 768
+HEAD_CHANNELS = 64
+
+
+class ClipEmbeddings(TimesformerEmbeddings):
+    """Tokens of a clip of any size: learned positions are interpolated in time and in space.
+
+    The library, like the original, takes the nearest ones, and it takes grids with as many patches for the same.
+    """
+
+    def forward(self, pixel_values: Tensor) -> Tensor:
+        """(N, T, 3, H, W) -> the class token and all patches, by place, then by time: (N, 1 + h*w*T, C)."""
+        frames = pixel_values.shape[1]
+        patches = self.patch_embeddings.projection(pixel_values.flatten(0, 1)).unflatten(0, (-1, frames))
+        side = math.isqrt(self.num_patches)
+        space = self.position_embeddings[:, 1:].transpose(1, 2).unflatten(2, (side, side))
+        space = resize_positions(space, patches.shape[3:])
+        time = resize_positions(self.time_embeddings.transpose(1, 2), (frames,)).transpose(1, 2)
+        patches = patches + space[:, None] + time[..., None, None]  # (N, T, C, h, w)
+        class_token = self.cls_token + self.position_embeddings[:, :1]
+        tokens = patches.permute(0, 3, 4, 1, 2).flatten(1, 3)
+        return torch.cat([class_token.expand(len(tokens), -1, -1), tokens], dim=1)
+
+
+@register("timesformer")
+class TimeSformer(Backbone):
+    """Patches of single frames, `depth` blocks of attention over time, then space; features are the patches' mean.
+
+    The map of a clip of 16x112x112 is 768x16x7x7: frames stay as they are. `patch`: side of a patch in pixels;
+    `frames` and `size`: of the clips that the learned positions are made for. They are interpolated for others, and
+    frames that are no multiple of a patch are padded with zeros. `drop_path`: share of branches that are dropped in
+    the last block, growing evenly from none in the first.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: float = 1.0,
+        depth: int = 12,
+        patch: int = 16,
+        frames: int = 16,
+        size: int = 112,
+        drop_path: float = 0.1,
+    ) -> None:
+        super().__init__()
+        check_at_least(1, "timesformer", depth=depth, patch=patch, frames=frames, size=size)
+        check_drop_path("timesformer", drop_path)
+        channels = scale_channels(CHANNELS, width, multiple=8)
+        config = TimesformerConfig(
+            num_frames=frames,
+            image_size=-(-size // patch) * patch,
+            patch_size=patch,
+            hidden_size=channels,
+            num_hidden_layers=depth,
+            num_attention_heads=head_count(channels, HEAD_CHANNELS),
+            intermediate_size=4 * channels,
+            attention_type="divided_space_time",
+        )
+        self.network = TimesformerModel(config)
+        embeddings = ClipEmbeddings(config)
+        embeddings.load_state_dict(self.network.embeddings.state_dict())  # the library's initial weights
+        self.network.embeddings = embeddings
+        # set here, since the library's configuration takes no fractions
+        for number, layer in enumerate(self.network.encoder.layer):
+            layer.drop_path = StochasticDepth(drop_path * number / max(1, depth - 1), "row")
+        self.patch = patch
+        self.feature_dim = self.map_channels = channels
+
+    def trunk(self, x: Tensor) -> Tensor:
+        x = pad_to_patches(x, (1, self.patch, self.patch))
+        frames, rows, columns = x.shape[2], x.shape[3] // self.patch, x.shape[4] // self.patch
+        # The layers read the shape of the clip from their configuration, which they all share.
+        self.network.config.num_frames, self.network.config.image_size = frames, columns * self.patch
+        tokens = self.network(x.transpose(1, 2)).last_hidden_state[:, 1:]
+        return tokens.unflatten(1, (rows, columns, frames)).permute(0, 4, 3, 1, 2)

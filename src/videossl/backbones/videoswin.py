@@ -1,0 +1,62 @@
+"""Video Swin Transformer, tiny: 27.85 M parameters, 28.16 M with a classifier of 400 classes.
+
+Liu et al. 2022, "Video Swin Transformer", Swin-T, the variant of the paper's figure; torchvision's network (its
+`swin3d_t`) without weights and without classifier. Its features are those that the classifier gets there: the mean
+of the last, normalised map. It has no class token.
+
+Attention is within windows of 8x7x7 tokens. Positions are relative (a learned bias for each offset within a window),
+so a clip may have any size. Where a map is smaller than a window in height or width, as the last stage's 4x4 of a
+clip of 112x112 is, torchvision and the original code (SwinTransformer/Video-Swin-Transformer) both look offsets up as
+if the window were whole, so that a bias stands for another pair of places than it does in a whole window. It is left
+so: the bias of each pair is learned all the same.
+"""
+
+from __future__ import annotations
+
+import videossl.torchvision_operators  # noqa: F401  torchvision may not be importable without
+
+# isort: split
+from torch import Tensor
+from torchvision.models.video.swin_transformer import SwinTransformer3d
+
+from videossl.backbones.base import Backbone, scale_channels
+from videossl.backbones.parts.tokens import check_depths, check_drop_path, head_count
+from videossl.backbones.registry import register
+
+PATCH = (2, 4, 4)  # frames, rows, columns of a token
+WINDOW = (8, 7, 7)
+CHANNELS = 96  # of the first stage; every later one has twice those before it
+HEAD_CHANNELS = 32
+
+
+@register("videoswin")
+class VideoSwin(Backbone):
+    """Patches and up to four stages, each of which but the first merges 2x2 tokens; features are the map's mean.
+
+    Maps of a clip of 16x112x112: 96x8x28x28, 192x8x14x14, 384x8x7x7, 768x8x4x4: frames stay as they are.
+    `depths`: blocks of each stage; `drop_path`: share of branches that are dropped in the last block, growing evenly
+    from none in the first.
+    """
+
+    def __init__(self, *, width: float = 1.0, depths: list[int] = [2, 2, 6, 2], drop_path: float = 0.1) -> None:  # noqa: B006
+        super().__init__()
+        check_depths("videoswin", depths, stages=4)
+        check_drop_path("videoswin", drop_path)
+        channels = scale_channels(CHANNELS, width, multiple=8)
+        heads = head_count(channels, HEAD_CHANNELS)
+        network = SwinTransformer3d(
+            patch_size=list(PATCH),
+            embed_dim=channels,
+            depths=list(depths),
+            num_heads=[heads * 2**stage for stage in range(len(depths))],
+            window_size=list(WINDOW),
+            stochastic_depth_prob=drop_path,
+            num_classes=1,
+        )
+        # all but its pooling and its classifier
+        self.patch_embed, self.features, self.norm = network.patch_embed, network.features, network.norm
+        self.feature_dim = self.map_channels = network.num_features
+
+    def trunk(self, x: Tensor) -> Tensor:
+        tokens = self.norm(self.features(self.patch_embed(x)))  # (N, t, h, w, C)
+        return tokens.permute(0, 4, 1, 2, 3)

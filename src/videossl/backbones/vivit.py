@@ -1,0 +1,89 @@
+"""ViViT-B, joint attention over space and time: 88.65 M parameters at its native 32 frames of 224x224.
+
+Arnab et al. 2021, "ViViT: A Video Vision Transformer", model 1 with tubelets of 16x16 pixels of 2 frames; the network
+of transformers (`VivitModel`) without weights. Facts of training from google-research/scenic, projects/vivit
+(model.py, configs/kinetics400/vivit_base_k400.py).
+
+Features are the mean of the patches' tokens, not the class token that the original's classifier reads (its code
+offers both, "token" and "gap"). So they are a function of the map, as they are for every other backbone, and a pretext
+task that works on the map trains what a later classifier reads; it would leave a class token's output untrained. The
+class token stays in the network as a token that the others attend to, and the network has the original's size.
+"""
+
+from __future__ import annotations
+
+import videossl.torchvision_operators  # noqa: F401  transformers imports torchvision
+
+# isort: split
+import torch
+from torch import Tensor, nn
+from transformers import VivitConfig, VivitModel
+from transformers.models.vivit.modeling_vivit import VivitEmbeddings
+
+from videossl.backbones.base import Backbone, scale_channels
+from videossl.backbones.parts.tokens import check_at_least, head_count, pad_to_patches, resize_positions
+from videossl.backbones.registry import register
+
+CHANNELS = 768
+HEAD_CHANNELS = 64
+TUBELET_FRAMES = 2
+
+
+class ClipEmbeddings(VivitEmbeddings):
+    """Tokens of a clip of any size: learned positions are interpolated in time and space.
+
+    The library's own interpolation knows only pictures: it takes all tokens for one square.
+    """
+
+    def __init__(self, config: VivitConfig) -> None:
+        super().__init__(config)
+        side = config.image_size // config.tubelet_size[1]
+        self.native_grid = (config.num_frames // config.tubelet_size[0], side, side)
+
+    def interpolate_pos_encoding(self, embeddings: Tensor, height: int, width: int) -> Tensor:
+        """Positions (1, 1 + t*h*w, C) of the tokens `embeddings` (N, 1 + t*h*w, C) of frames of height x width."""
+        rows, columns = height // self.patch_size[0], width // self.patch_size[1]
+        grid = ((embeddings.shape[1] - 1) // (rows * columns), rows, columns)
+        positions = self.position_embeddings[:, 1:].transpose(1, 2).unflatten(2, self.native_grid)
+        resized = resize_positions(positions, grid).flatten(2).transpose(1, 2)
+        return torch.cat([self.position_embeddings[:, :1], resized], dim=1)
+
+
+@register("vivit")
+class ViViT(Backbone):
+    """Tubelets, `depth` blocks of joint attention, a norm; features are the mean of the patches' tokens.
+
+    The map of a clip of 16x112x112 is 768x8x7x7. `patch`: height and width of a tubelet in pixels, of 2 frames
+    each; `frames` and `size`: of the clips that the learned positions are made for. They are interpolated for
+    others, and a clip that is no multiple of a tubelet is padded with zeros at its end.
+    """
+
+    def __init__(
+        self, *, width: float = 1.0, depth: int = 12, patch: int = 16, frames: int = 16, size: int = 112
+    ) -> None:
+        super().__init__()
+        check_at_least(1, "vivit", depth=depth, patch=patch, frames=frames, size=size)
+        channels = scale_channels(CHANNELS, width, multiple=8)
+        self.tubelet = (TUBELET_FRAMES, patch, patch)
+        config = VivitConfig(
+            num_frames=-(-frames // TUBELET_FRAMES) * TUBELET_FRAMES,
+            image_size=-(-size // patch) * patch,
+            tubelet_size=list(self.tubelet),
+            hidden_size=channels,
+            num_hidden_layers=depth,
+            num_attention_heads=head_count(channels, HEAD_CHANNELS),
+            intermediate_size=4 * channels,
+        )
+        self.network = VivitModel(config, add_pooling_layer=False)
+        embeddings = ClipEmbeddings(config)
+        embeddings.load_state_dict(self.network.embeddings.state_dict())  # the library's initial weights
+        # but for the positions: as in the original, where the library, made to load weights, leaves zeros
+        nn.init.normal_(embeddings.position_embeddings, std=0.02)
+        self.network.embeddings = embeddings
+        self.feature_dim = self.map_channels = channels
+
+    def trunk(self, x: Tensor) -> Tensor:
+        x = pad_to_patches(x, self.tubelet)
+        grid = [length // side for length, side in zip(x.shape[2:], self.tubelet, strict=True)]
+        tokens = self.network(x.transpose(1, 2), interpolate_pos_encoding=True).last_hidden_state
+        return tokens[:, 1:].transpose(1, 2).unflatten(2, grid)

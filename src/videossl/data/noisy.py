@@ -1,0 +1,108 @@
+"""Noisy copies of test videos: frame stores whose frames were corrupted before they were resized.
+
+Noise is added to the decoded frames, at the video's own size, and the frames are stored losslessly: lossy coding would
+smooth the noise away. A video is decoded once for all severities of a noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from videossl.data.materialise import Encode, VideoReport, merge_manifest, read_video, resize, write_report
+from videossl.data.noise import constant, corrupt, frame_generator
+from videossl.data.readers import LISTING_SCHEMA
+from videossl.data.store import ShardWriter
+from videossl.errors import UserError
+from videossl.files import atomic_path
+from videossl.progress import track
+
+CODEC = "png"
+
+
+def noisy_listing(manifest: pd.DataFrame, videos: int | str, seed: int) -> pd.DataFrame:
+    """The listing of a noisy test set: `videos` readable test videos of a manifest, or "all", in the manifest's order.
+
+    Drawn by `seed` alone: a smaller set is part of a larger one, and all noises are on the same videos.
+    """
+    labelled = manifest[manifest["label"] >= 0]
+    split = "test" if (labelled["split"] == "test").any() else "val"
+    usable = labelled[(labelled["split"] == split) & (labelled["status"] == "ok")]
+    if usable.empty:
+        raise UserError("the dataset has no readable test videos to add noise to.")
+    count = len(usable) if videos == "all" else min(int(videos), len(usable))
+    order = np.random.default_rng(seed).permutation(len(usable))
+    chosen = usable.iloc[np.sort(order[:count])].assign(status="found")
+    return chosen[LISTING_SCHEMA.names].reset_index(drop=True)
+
+
+def write_noisy_shards(
+    manifest: pd.DataFrame, root: Path, spec: Mapping[str, Any], noise: str, shard: int, outputs: Mapping[int, Path]
+) -> None:
+    """Write one shard of the noisy sets of one noise, at every severity of `outputs`.
+
+    Args:
+        manifest: of the clean dataset.
+        root: folder of its videos.
+        spec: :func:`videossl.specs.noise_spec`.
+        noise: kind of noise.
+        shard: number of the shard, of `spec["shards"]`.
+        outputs: by severity, the shard's Arrow file; its report (.parquet) is written beside it.
+    """
+    if not root.is_dir():
+        raise UserError(f"the folder of the videos is not there: {root}. Mount it, or correct the dataset's `root`.")
+    listings = {level: noisy_listing(manifest, spec["videos"][noise][level - 1], spec["seed"]) for level in outputs}
+    rows = {level: _rows_of(listing, shard, spec["shards"]) for level, listing in listings.items()}
+    videos = list(dict.fromkeys(name for ids in rows.values() for name in ids))
+    by_id = pd.concat(listings.values()).drop_duplicates("id").set_index("id", drop=False)
+    reports: dict[int, list[VideoReport]] = {level: [] for level in outputs}
+    with ExitStack() as stack:
+        writers = {}
+        for level, path in outputs.items():
+            temporary = stack.enter_context(atomic_path(path))
+            writer = ShardWriter(temporary, short_side=spec["short_side"], quality=100, codec=CODEC)
+            writers[level] = stack.enter_context(writer)
+        for name in track(videos, f"{noise} noise, videos"):
+            wanted = {level: writers[level] for level in outputs if name in rows[level]}
+            encode = _encoder(name, noise, wanted, spec)
+            encoded, report = read_video(by_id.loc[name], -1, root, spec["short_side"], encode)
+            for place, level in enumerate(wanted):
+                batch = writers[level].append([frame[place] for frame in encoded]) if encoded else -1
+                reports[level].append(replace(report, row=rows[level][name], batch=batch))
+    for level, path in outputs.items():
+        write_report(path.with_suffix(".parquet"), sorted(reports[level], key=lambda report: report.row))
+
+
+def merge_noisy_manifest(
+    manifest: pd.DataFrame, spec: Mapping[str, Any], noise: str, severity: int, reports: Sequence[Path]
+) -> pa.Table:
+    """The manifest of one noisy set, from the clean dataset's and the reports of all its shards."""
+    return merge_manifest(noisy_listing(manifest, spec["videos"][noise][severity - 1], spec["seed"]), reports)
+
+
+def _rows_of(listing: pd.DataFrame, shard: int, shards: int) -> dict[str, int]:
+    """The videos of a shard, as for clean sets: id -> row of the listing."""
+    return {listing["id"].iloc[row]: row for row in range(shard, len(listing), shards)}
+
+
+def _encoder(
+    video: str, noise: str, writers: Mapping[int, ShardWriter], spec: Mapping[str, Any]
+) -> Encode[list[bytes]]:
+    """From a frame of `video` to its noisy, resized and encoded copies, one for each severity of `writers`."""
+
+    def encode(frame: np.ndarray, size: tuple[int, int], number: int) -> list[bytes]:
+        copies = []
+        for severity, writer in writers.items():
+            rng = frame_generator(spec["seed"], video, number, noise, severity)
+            noisy = corrupt(frame, noise, constant(noise, severity, spec["constants"]), rng)
+            copies.append(writer.encode(resize(noisy, size)))
+        return copies
+
+    return encode

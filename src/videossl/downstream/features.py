@@ -1,0 +1,74 @@
+"""Features of a frozen backbone for the videos of a target dataset: made once, for linear probing and retrieval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from videossl.data.videos import open_store, read_manifest, target_videos
+from videossl.downstream.evaluate import video_means
+from videossl.downstream.model import build_backbone
+from videossl.files import atomic_path
+from videossl.training.run_folder import exclusive
+from videossl.training.session import Compute
+
+
+@dataclass(frozen=True)
+class Features:
+    """Mean features of videos: `train` (the official training videos; of which `validation` are held out where a
+    protocol selects something) and `test`."""
+
+    train: np.ndarray
+    """float32 (N, D)"""
+    train_labels: np.ndarray
+    """int64 (N,)"""
+    validation: np.ndarray
+    """bool (N,)"""
+    test: np.ndarray
+    """float32 (M, D)"""
+    test_labels: np.ndarray
+    """int64 (M,)"""
+    test_videos: np.ndarray
+    """str (M,): their ids."""
+    test_split: str
+    classes: int
+
+
+def extract(spec: dict[str, Any], *, manifest: Path, weights: Path | None, output: Path, compute: Compute) -> None:
+    """Write the features of all readable videos of a target to `output` (.npz): means over uniformly spaced clips, with
+    batch normalisation in evaluation mode.
+
+    `spec`: :func:`videossl.specs.features_spec`; `weights` of a pretraining, None: the network as initialised.
+    """
+    device, signals = compute.start()
+    with exclusive(output.parent, signals):
+        rows = read_manifest(manifest)
+        store, target = open_store(manifest, rows), target_videos(rows)
+        backbone = build_backbone(spec, weights).to(device)
+
+        def features(videos: pd.DataFrame, name: str) -> np.ndarray:
+            return video_means(spec, backbone, store, videos, compute, device, signals, f"{name} videos")
+
+        arrays = {
+            "train": features(target.train, "training"),
+            "train_labels": target.train["label"].to_numpy(np.int64),
+            "validation": (target.train["split"] == "val").to_numpy(),
+            "test": features(target.test, "test"),
+            "test_labels": target.test["label"].to_numpy(np.int64),
+            "test_videos": target.test["id"].to_numpy(str),
+            "test_split": np.array(target.test_split),
+            "classes": np.array(target.classes),
+        }
+        with atomic_path(output) as temporary, temporary.open("wb") as handle:
+            np.savez(handle, **arrays)
+
+
+def read_features(path: Path) -> Features:
+    """What :func:`extract` wrote."""
+    with np.load(path, allow_pickle=False) as arrays:
+        values = {name: arrays[name] for name in arrays.files}
+    return Features(**{**values, "test_split": str(values["test_split"]), "classes": int(values["classes"])})

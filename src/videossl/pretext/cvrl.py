@@ -1,0 +1,137 @@
+"""CVRL: which clip is of the same video, under strong augmentation?
+
+Qian et al. 2021, "Spatiotemporal contrastive video representation learning". Facts from their code,
+tensorflow/models official/projects/video_ssl (ops/video_ssl_preprocess_ops.py, dataloaders/video_ssl_input.py,
+modeling/video_ssl_model.py, losses/losses.py).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from videossl.backbones.base import Backbone
+from videossl.data.sampling import Drawn, loop, span, window_indices
+from videossl.errors import UserError
+from videossl.pretext.base import PretextTask
+from videossl.pretext.parts.gather import gather, rank_and_processes
+from videossl.pretext.parts.retrieval import retrieval_row
+from videossl.pretext.registry import register
+
+HIDDEN_LAYERS = 3
+
+
+@dataclass(frozen=True)
+class NearbyClips:
+    """Two clips of `length` frames whose distance in time is more often short than long.
+
+    Of M possible starts, the interval k between the clips' has the density 2 (1 - k / M) / M on [0, M). Its cumulative
+    distribution is 2 k / M - (k / M)^2, whose inverse gives k = M (1 - sqrt(1 - u)) for u ~ U(0, 1).
+    """
+
+    length: int
+    stride: int
+    clips_per_video: int = 2
+
+    def __call__(self, num_frames: int, rng: np.random.Generator) -> Drawn:
+        starts = num_frames - span(self.length, self.stride) + 1
+        if starts > 0:
+            interval = int(starts * (1 - math.sqrt(1 - rng.random())))
+            first = int(rng.integers(starts - interval))
+            second = first + interval
+        else:  # too short for a clip: as in the reference, both begin anywhere and are looped
+            first, second = (int(start) for start in rng.integers(num_frames, size=2))
+        clips = [loop(window_indices(start, self.length, self.stride), num_frames) for start in (first, second)]
+        return Drawn(clips if rng.random() < 0.5 else clips[::-1])
+
+
+def nt_xent(first: Tensor, second: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Normalised temperature-scaled cross-entropy, and the share of clips whose video was told right.
+
+    first, second: (B, D) of unit length, the videos' two clips. Each clip has to be matched with the other one of its
+    video among 2B - 1: the B other views, and the B - 1 of its own view that are of other videos. B counts the videos
+    of all processes; each computes the rows of its own clips, and the mean over processes is the whole batch's loss.
+    As in the reference the two directions, each a mean over B, are added and not averaged: the learning rate is for
+    the sum.
+    """
+    everyone = gather(torch.stack([first, second], dim=1))
+    rank, _ = rank_and_processes()
+    target = rank * len(first) + torch.arange(len(first), device=first.device)
+    loss, correct = first.new_zeros(()), first.new_zeros(())
+    for view, (clip, same) in enumerate(zip((first, second), everyone.unbind(dim=1), strict=True)):
+        itself = torch.zeros(len(clip), len(same), dtype=torch.bool, device=clip.device)
+        itself[torch.arange(len(clip)), target] = True
+        others = (clip @ same.T).masked_fill(itself, -torch.inf)
+        logits = torch.cat([clip @ everyone[:, 1 - view].T, others], dim=1) / temperature
+        loss = loss + F.cross_entropy(logits, target)
+        correct = correct + (logits.detach().argmax(dim=1) == target).float().mean() / 2
+    return loss, correct
+
+
+def projection_head(features: int, hidden: int, dim: int) -> nn.Sequential:
+    """Three hidden layers with batch normalisation, and a linear one: (N, features) -> (N, dim)."""
+    widths = [features] + [hidden] * HIDDEN_LAYERS
+    layers: list[nn.Module] = []
+    for width in widths[:-1]:
+        # no bias, which the normalisation would take out again (the reference has it, to no effect)
+        layers += [nn.Linear(width, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(hidden, dim))
+
+
+@register("cvrl")
+class CVRL(PretextTask):
+    """Samples two clips of a video, near each other; NT-Xent over all clips of the batch.
+
+    The two clips are augmented independently, each consistently in time. They pass the network in one batch, so batch
+    normalisation sees both. With several processes its layers should be synchronised (as in the reference), or the
+    statistics of a process's own few videos help to tell them apart.
+
+    stride: frames of the video from one frame of the clip to the next. hidden: width of the head's hidden layers.
+    dim: numbers of an embedding.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        frames: int,
+        *,
+        stride: int = 2,
+        hidden: int = 2048,
+        dim: int = 128,
+        temperature: float = 0.1,
+    ) -> None:
+        super().__init__(backbone)
+        if min(stride, hidden, dim) < 1 or temperature <= 0:
+            raise UserError(
+                "options of pretext task 'cvrl': stride, hidden and dim must be 1 or more and temperature above 0,"
+                f" not {stride}, {hidden}, {dim}, {temperature}."
+            )
+        self.temperature = temperature
+        self.sampler = NearbyClips(length=frames, stride=stride)
+        self.head = projection_head(backbone.feature_dim, hidden, dim)
+
+    def embed(self, clips: Tensor) -> Tensor:
+        """(B, 2, 3, T, S, S) -> (B, 2, dim), of unit length."""
+        embedded = self.head(self.backbone(clips.flatten(0, 1)))
+        return F.normalize(embedded.float(), dim=1).unflatten(0, clips.shape[:2])
+
+    def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """clips (B, 2, 3, T, S, S). Draws nothing."""
+        first, second = self.embed(clips).unbind(dim=1)
+        with torch.autocast(clips.device.type, enabled=False):  # similarities / 0.1 need float32
+            loss, correct = nt_xent(first, second, self.temperature)
+        return loss, {"top1": correct}
+
+    def heldout(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """query, key (B, dim): the two clips' embeddings."""
+        query, key = self.embed(clips).unbind(dim=1)
+        return {"query": query, "key": key}
+
+    def summarise(self, outputs: dict[str, Tensor]) -> list[dict[str, object]]:
+        """Share of the videos whose first clip is nearer to their own second clip than to any other video's."""
+        return [retrieval_row("video_retrieval_top1", outputs["query"], outputs["key"])]

@@ -1,0 +1,20 @@
+"""How often the nearest of many embeddings is the right one."""
+
+from __future__ import annotations
+
+from torch import Tensor, arange
+
+
+def retrieval_row(metric: str, query: Tensor, candidates: Tensor) -> dict[str, object]:
+    """Metrics row: the share of queries whose nearest candidate is their own.
+
+    query: (n, D); candidates: (m, D), m >= n, of which the i-th is the own one of query i. All of unit length.
+    """
+    nearest = (query @ candidates.T).argmax(dim=1)
+    found = nearest == arange(len(query), device=query.device)
+    return {
+        "metric": metric,
+        "value": found.double().mean().item(),
+        "n": len(query),
+        "chance": 1 / len(candidates),
+    }

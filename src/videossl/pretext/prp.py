@@ -1,0 +1,185 @@
+"""PRP: at which rate does the clip play, and what lies between its frames?
+
+Yao et al. 2020, "Video playback rate perception for self-supervised spatio-temporal representation learning". Facts
+from their code, yuanyao366/PRP (train_predict.py, datasets/predict_dataset.py, datasets/patch_region.py,
+models/sscn.py). (The benchmark's website links another paper under this name, arXiv 2003.02692.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from videossl.backbones.base import Backbone
+from videossl.data.sampling import Drawn, loop, random_start
+from videossl.errors import UserError
+from videossl.pretext.base import PretextTask
+from videossl.pretext.parts.decoder import Decoder, MapProjection, conv_block
+from videossl.pretext.registry import register
+
+GLIMPSES = 4  # frames of a chunk that its motion is measured on: 0, 5, 10, 15 of 16
+WEIGHTS = (0.8, 2.0)  # of the place of a chunk with the least and with the most motion
+EPSILON = 1e-6
+
+
+@dataclass(frozen=True)
+class DilatedClip:
+    """One array of frames for a rate s, drawn evenly from `rates`, of T * s successive frames at a random place.
+
+    First the 2T frames to reconstruct, s/2 apart: every second of them, s apart, is the network's input. At s = 1 each
+    frame stands twice, and only the first of the two is to be reconstructed. Then 4 frames of each of the s chunks of
+    T successive frames, for the motion; all arrays have room for the largest rate, and the rest of it repeats the
+    first frame. So a clip costs some 60 frames to read, not T * s = 128.
+
+    A video shorter than T * s frames is looped. The original draws another video instead, so its larger rates see long
+    videos only. (It also asks for one frame more than it uses.)
+    """
+
+    frames: int
+    rates: tuple[int, ...]
+    clips_per_video: int = 1
+
+    def __call__(self, num_frames: int, rng: np.random.Generator) -> Drawn:
+        choice = int(rng.integers(len(self.rates)))
+        rate = self.rates[choice]
+        start = random_start(num_frames, self.frames * rate, 1, rng)
+        target = np.arange(2 * self.frames) * rate // 2
+        glimpses = np.zeros(GLIMPSES * max(self.rates), dtype=np.int64)
+        within = np.linspace(0, self.frames - 1, GLIMPSES).round().astype(np.int64)
+        glimpses[: GLIMPSES * rate] = (self.frames * np.arange(rate)[:, None] + within).ravel()
+        return Drawn([loop(start + np.concatenate([target, glimpses]), num_frames)], choice)
+
+
+def motion_weights(chunks: Tensor) -> Tensor:
+    """Where something moves: 4 frames each of K chunks (B, 3, K, 4, S, S) -> weights (B, 3, K, S, S).
+
+    Squared differences of successive frames, averaged over the three pairs and over patches of S/4 x S/4 pixels, S/16
+    apart (28 and 7 of 112, so 13 x 13 patches), then stretched to 0.8 .. 2.0 for each colour, and enlarged. A chunk
+    without any change has the weight 1. (Enlarging puts the outermost patches' centres near the border, where in the
+    picture they are S/8 inside. It is done so in the reference.)
+    """
+    side = chunks.shape[-1]
+    change = chunks.diff(dim=3).square().mean(dim=3).flatten(0, 2)[:, None]  # (B*3*K, 1, S, S)
+    change = F.avg_pool2d(change, max(round(side / 4), 1), max(round(side / 16), 1))
+    low, high = change.amin(dim=(2, 3), keepdim=True), change.amax(dim=(2, 3), keepdim=True)
+    share = (change - low + EPSILON) / (high - low + EPSILON)
+    weights = WEIGHTS[0] + (WEIGHTS[1] - WEIGHTS[0]) * share
+    weights = F.interpolate(weights, (side, side), mode="bilinear", align_corners=False)
+    weights, still = (x[:, 0].unflatten(0, chunks.shape[:3]) for x in (weights, high == 0))
+    return torch.where(still.all(dim=1, keepdim=True), 1.0, weights)
+
+
+def reconstruction_loss(output: Tensor, target: Tensor, weights: Tensor, real: Tensor) -> Tensor:
+    """Weighted squared error, mean over each video's real frames, colours and pixels, then over videos; a scalar.
+
+    output, target, weights: (B, 3, 2T, S, S); real: (B, 2T) bool.
+    """
+    error = ((output - target).square() * weights).mean(dim=(1, 3, 4))
+    return ((error * real).sum(dim=1) / real.sum(dim=1)).mean()
+
+
+@register("prp")
+class PRP(PretextTask):
+    """Samples T frames at rate s: every s-th of T * s. Classifies s, and reconstructs 2T frames, those s/2 apart.
+
+    Both branches start from the backbone's last map. The loss is
+
+        reconstruction_weight * sum of squared errors, weighted by motion + classification_weight * cross-entropy
+
+    with pixels in [0, 1]. At s = 1 there are no frames in between, so only the T frames of the clip count. (The
+    reference fills in their averages, flags them as not real and leaves them out of the loss; so do we by the flag.)
+
+    rates: the paper's complexity axis: C1, C2, C3 = {1, 2}, {1, 2, 4}, {1, 2, 4, 8}.
+    channels: of the branches' first layers (original: 512, as the map has), never more than the backbone has features.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        frames: int,
+        *,
+        rates: list[int] = [1, 2, 4, 8],  # noqa: B006  (never changed; its type is what a recipe must give)
+        channels: int = 512,
+        reconstruction_weight: float = 1.0,
+        classification_weight: float = 0.1,
+    ) -> None:
+        super().__init__(backbone)
+        _check(frames, rates, channels, reconstruction_weight, classification_weight)
+        self.frames = frames
+        self.reconstruction_weight, self.classification_weight = reconstruction_weight, classification_weight
+        self.sampler = DilatedClip(frames, tuple(rates))
+        self.register_buffer("rates", torch.tensor(rates), persistent=False)
+        channels = min(channels, backbone.feature_dim)
+        self.project = MapProjection(backbone, channels)
+        self.class_branch = conv_block(channels, channels)
+        # The reference trains this layer at ten times the learning rate; here one rate holds for all parameters.
+        self.classify = nn.Linear(channels, len(rates))
+        self.decoder = Decoder(channels, 3, channels=channels)
+
+    def branches(self, clips: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 1, 3, L, S, S) -> what the decoder starts from (B, channels, t, h, w), logits of the rates (B, R)."""
+        feature_map = self.backbone.feature_map(clips[:, 0, :, : 2 * self.frames : 2])
+        projected = self.project(feature_map, self.backbone.embed(feature_map))
+        return projected, self.classify(self.class_branch(projected).mean(dim=(2, 3, 4)))
+
+    def targets(self, clips: Tensor, choices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, 1, 3, L, S, S) and (B,) -> frames to reconstruct and their weights (B, 3, 2T, S, S), real (B, 2T)."""
+        pixels, rates = self.pixels(clips[:, 0]), self.rates[choices][:, None]
+        target, glimpses = pixels.tensor_split([2 * self.frames], dim=2)
+        weights = motion_weights(glimpses.unflatten(2, (-1, GLIMPSES))).transpose(1, 2)  # (B, K, 3, S, S)
+        place = torch.arange(2 * self.frames, device=clips.device)
+        chunk = place * rates // (2 * self.frames)  # (B, 2T): frame j stands at j * s/2, in a chunk of T frames
+        weights = weights[torch.arange(len(chunk), device=clips.device)[:, None], chunk].transpose(1, 2)
+        return target, weights, (rates > 1) | (place % 2 == 0)
+
+    def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """clips (B, 1, 3, L, S, S) and choices (B,) as :class:`DilatedClip` lays them out. Draws nothing."""
+        projected, logits = self.branches(clips)
+        target, weights, real = self.targets(clips, choices)
+        output = self.decoder(projected, tuple(target.shape[2:]))
+        reconstruction = reconstruction_loss(output.float(), target, weights, real)
+        classification = F.cross_entropy(logits.float(), choices)
+        loss = self.reconstruction_weight * reconstruction + self.classification_weight * classification
+        scalars = {
+            "reconstruction": reconstruction.detach(),
+            "classification": classification.detach(),
+            "top1": (logits.detach().argmax(dim=1) == choices).float().mean(),
+        }
+        return loss, scalars
+
+    def heldout(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """correct (B,): was the rate recognised? Draws nothing."""
+        return {"correct": self.branches(clips)[1].argmax(dim=1) == choices}
+
+    def summarise(self, outputs: dict[str, Tensor]) -> list[dict[str, object]]:
+        """Share of the held-out videos whose rate was recognised."""
+        correct = outputs["correct"].double()
+        return [
+            {
+                "metric": "pretext_top1",
+                "value": correct.mean().item(),
+                "n": len(correct),
+                "chance": 1 / len(self.rates),
+            }
+        ]
+
+
+def _check(frames: int, rates: list[int], channels: int, *weights: float) -> None:
+    """UserError for options that make no sense."""
+    whole = all(isinstance(rate, int) and (rate == 1 or (rate > 0 and rate % 2 == 0)) for rate in rates)
+    if not whole or len(rates) < 2 or sorted(set(rates)) != rates:
+        raise UserError(
+            "option 'rates' of pretext task 'prp' must be two or more rising numbers, each 1 or even (frames at half"
+            f" the rate are reconstructed), such as [1, 2, 4, 8], not {rates}."
+        )
+    if frames < GLIMPSES:
+        raise UserError(f"pretext task 'prp' needs clips of at least {GLIMPSES} frames (clip.frames), not {frames}.")
+    if channels < 1 or min(weights) < 0:
+        raise UserError(
+            "options of pretext task 'prp': channels must be 1 or more, reconstruction_weight and"
+            f" classification_weight 0 or more, not {channels}, {weights[0]} and {weights[1]}."
+        )

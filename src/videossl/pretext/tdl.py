@@ -1,0 +1,179 @@
+"""TDL: which clip shows the same moment of the video?
+
+Wang et al. 2020, "Self-supervised temporal discriminative learning for video representation learning". Facts from
+their code, FingerRec/Self-Supervised-Temporal-Discriminative-Representation-Learning-for-Video-Action-Recognition
+(src: train_temporal_dis.py, NCE/NCEAverage.py: MemoryMoCo, data/video_dataset.py: get_moco, model/r2p1d.py,
+TC/gen_positive.py and TC/basic_augmentation/mixup_methods.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from videossl.backbones.base import Backbone
+from videossl.data.sampling import Drawn, loop, random_start, span, window_indices
+from videossl.errors import UserError
+from videossl.pretext.base import PretextTask
+from videossl.pretext.parts.losses import info_nce
+from videossl.pretext.parts.momentum import MomentumEncoder, require_one_process
+from videossl.pretext.parts.queue import Queue
+from videossl.pretext.parts.retrieval import retrieval_row
+from videossl.pretext.registry import register
+
+
+@dataclass(frozen=True)
+class TemporalTriplet:
+    """Anchor, positive and negative of a video: twice the same segment, and one that starts `gap` frames away or more.
+
+    The reference tries four starts and then shifts the last one by a random part of the video. Here the start is drawn
+    from those that are far enough, which is what enough tries would give.
+
+    In a short video the reference loops its segments, so that anchor and negative hold the same frames in a rolled
+    order; most videos of Something-Something are that short (61 frames are needed). Here the stride shrinks until
+    there is a negative for every anchor, the same stride for all three, so that it tells nothing. Only in a video too
+    short even for consecutive frames is the negative as far as it can be, and in one without a second start it is the
+    looped video from its middle.
+    """
+
+    length: int
+    stride: int
+    gap: int
+    clips_per_video: int = 3
+
+    def __call__(self, num_frames: int, rng: np.random.Generator) -> Drawn:
+        stride = max(s for s in range(1, self.stride + 1) if s == 1 or self._room(num_frames, s) >= 2 * self.gap)
+        room = self._room(num_frames, stride)
+        anchor = random_start(num_frames, self.length, stride, rng)
+        starts = np.arange(room + 1)
+        far = starts[np.abs(starts - anchor) >= self.gap]
+        if len(far):
+            negative = int(rng.choice(far))
+        elif room > 0:
+            negative = room if anchor <= room / 2 else 0
+        else:
+            negative = num_frames // 2
+        return Drawn([self._segment(start, stride, num_frames) for start in (anchor, anchor, negative)])
+
+    def _room(self, num_frames: int, stride: int) -> int:
+        """The last start at which a segment fits; negative if none does."""
+        return num_frames - span(self.length, stride)
+
+    def _segment(self, start: int, stride: int, num_frames: int) -> np.ndarray:
+        return loop(window_indices(start, self.length, stride), num_frames)
+
+
+def mix_in_a_frame(clips: Tensor, most: float, generator: torch.Generator) -> Tensor:
+    """x_t <- (1 - l) x_t + l x_j for all frames t: (N, 3, T, S, S) -> the same.
+
+    j is one random frame for each clip, l ~ U(0, most) one number for all of them, as in the reference. A ghost of
+    a still frame: motion fades, and the moment stays the same. Normalisation is linear, so the pixels mix alike.
+    """
+    share = most * torch.rand((), generator=generator).item()
+    chosen = torch.randint(clips.shape[2], (len(clips),), generator=generator).to(clips.device)
+    still = clips[torch.arange(len(clips), device=clips.device), :, chosen].unsqueeze(2)
+    return torch.lerp(clips, still, share)
+
+
+class UnitLinear(nn.Module):
+    """A linear layer with outputs of unit length: (N, features) -> (N, dim)."""
+
+    def __init__(self, features: int, dim: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(features, dim)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return F.normalize(self.linear(features).float(), dim=1)
+
+
+@register("tdl")
+class TDL(PretextTask):
+    """Samples a segment twice and another one of the same video; contrasts moments, not only videos.
+
+    Anchor, positive and negative are augmented independently; the anchor also gets a share of one of its own frames.
+    Queries are made of the anchors, keys by a momentum encoder of the positives, and negatives, with gradient, of the
+    negatives:
+
+    CE[q.k | q.queue | q.n], all / temperature, target q.k
+
+    The queue then takes in k. (The reference also computes a triplet loss, which it does not add.)
+
+    stride: frames of the video from one frame of the clip to the next. gap: least number of frames between the starts
+    of anchor and negative. mixup: largest share of the frame that is mixed into the anchor. dim: numbers of an
+    embedding. momentum: of the key encoder. queue_size: keys in the queue. It should be well below the number of
+    training videos, or a video's own old keys are among its negatives; and well above the batch, or the queue holds
+    little but the last one. It need not be a multiple of the batch, see Queue. Our queue starts with random unit
+    vectors, the reference's with uniform numbers in +-0.15, whose length is about 1 too.
+    """
+
+    heldout_augmented = True  # else anchor and positive would be the same pixels, and nearest without any learning
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        frames: int,
+        *,
+        stride: int = 4,
+        gap: int = 4,
+        mixup: float = 0.1,
+        dim: int = 128,
+        queue_size: int = 500,
+        momentum: float = 0.999,
+        temperature: float = 0.07,
+    ) -> None:
+        super().__init__(backbone)
+        if min(stride, gap, dim) < 1 or not 0 <= mixup <= 1 or not 0 <= momentum < 1 or temperature <= 0:
+            raise UserError(
+                "options of pretext task 'tdl': stride, gap and dim must be 1 or more, mixup in [0, 1], momentum in"
+                f" [0, 1) and temperature above 0, not {stride}, {gap}, {dim}, {mixup}, {momentum}, {temperature}."
+            )
+        self.mixup, self.temperature = mixup, temperature
+        self.sampler = TemporalTriplet(length=frames, stride=stride, gap=gap)
+        self.head = UnitLinear(backbone.feature_dim, dim)
+        self.key_encoder = MomentumEncoder(self.encoder(), momentum)
+        self.queue = Queue(dim, queue_size)
+
+    def encoder(self) -> nn.Module:
+        """The query encoder: clips (N, 3, T, S, S) -> embeddings (N, dim)."""
+        return nn.Sequential(self.backbone, self.head)
+
+    def embed(self, clips: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Query and negative, each (B, dim), of clips (B, 3, 3, T, S, S): anchor, positive, negative."""
+        encode = self.encoder()
+        query = encode(mix_in_a_frame(clips[:, 0], self.mixup, generator))
+        return query, encode(clips[:, 2])  # one after the other, as in the reference
+
+    def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """clips (B, 3, 3, T, S, S): anchor, positive, negative. Draws the mixing of frames."""
+        require_one_process("tdl")
+        query, negative = self.embed(clips, generator)
+        key = self.key_encoder(clips[:, 1])
+        with torch.autocast(clips.device.type, enabled=False):  # similarities / 0.07 need float32
+            loss = info_nce(query, key, self.queue.negatives(), self.temperature, own=negative)
+        self.queue.enqueue(key)
+        nearer = (query * key).sum(dim=1) > (query * negative).sum(dim=1)
+        return loss, {"temporal_accuracy": nearer.float().mean()}
+
+    def on_step_end(self) -> None:
+        """Move the key encoder; in the reference too, after the optimiser (RSPNet: before the keys)."""
+        self.key_encoder.update(self.encoder())
+
+    def heldout(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """query, key, negative (B, dim): all three by the query encoder, mixed and augmented as in training."""
+        query, negative = self.embed(clips, generator)
+        return {"query": query, "key": self.encoder()(clips[:, 1]), "negative": negative}
+
+    def summarise(self, outputs: dict[str, Tensor]) -> list[dict[str, object]]:
+        """Share of the anchors that are nearer to their positive than to the negative of the same video; share whose
+        positive is the nearest of all positives and negatives of all videos.
+        """
+        query, key, negative = (outputs[name] for name in ("query", "key", "negative"))
+        nearer = ((query * key).sum(dim=1) > (query * negative).sum(dim=1)).double()
+        return [
+            {"metric": "temporal_accuracy", "value": nearer.mean().item(), "n": len(nearer), "chance": 0.5},
+            retrieval_row("segment_retrieval_top1", query, torch.cat([key, negative])),
+        ]

@@ -1,0 +1,237 @@
+"""VideoMAE: what do the hidden nine tenths of the clip look like?
+
+Tong et al. 2022, "VideoMAE: masked autoencoders are data-efficient learners for self-supervised video pre-training".
+Facts from their code, MCG-NJU/VideoMAE (modeling_pretrain.py, masking_generator.py, engine_for_pretraining.py).
+
+The original needs a network that can leave tokens out, and the ViT is the only one here. The benchmark, though, lists
+VideoMAE with R(2+1)D-18 and does not say how. We read it in the manner of SimMIM (Xie et al. 2022), for every other
+backbone, convolutional or hierarchical: the hidden tubes are blanked in the input, the whole clip goes through the
+backbone, and a light decoder predicts the hidden tubes from its feature map. Mask, targets and loss are the same.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from videossl.analysis.statistics import ratio_interval
+from videossl.backbones.base import Backbone, scale_channels
+from videossl.backbones.vit import NORM_EPS, Block, checked_tube, initialise, positions
+from videossl.data.sampling import RandomClips
+from videossl.errors import UserError
+from videossl.pretext.base import PretextTask
+from videossl.pretext.parts.decoder import MapProjection, conv_block, resample
+from videossl.pretext.registry import register
+
+OWNER = "pretext task 'videomae'"
+TARGET_EPS = 1e-6  # added to a tube's standard deviation (engine_for_pretraining.py): a plain tube has target 0
+Tube = tuple[int, int, int]
+
+
+def tube_grid(clips: Tensor, tube: Tube) -> Tube:
+    """Tubes along T, H and W of clips (..., T, H, W). UserError unless they are whole, and two or more a frame."""
+    shape = clips.shape[-3:]
+    grid = tuple(side // part for side, part in zip(shape, tube, strict=True))
+    if any(side % part for side, part in zip(shape, tube, strict=True)) or grid[1] * grid[2] < 2:
+        raise UserError(
+            f"clips of {'x'.join(map(str, shape))} (frames, height, width) cannot be cut into whole tubes of"
+            f" {'x'.join(map(str, tube))}, two or more a frame: change option 'tube' of {OWNER}, or clip.frames and"
+            " clip.size of the recipe."
+        )
+    return grid
+
+
+def to_tubes(clips: Tensor, tube: Tube) -> Tensor:
+    """(B, 3, T, H, W) -> (B, L, P, 3): L tubes, row by row and frame by frame, of P pixels in the same order."""
+    t, h, w = tube
+    parts = clips.unflatten(4, (-1, w)).unflatten(3, (-1, h)).unflatten(2, (-1, t))
+    return parts.permute(0, 2, 4, 6, 3, 5, 7, 1).flatten(4, 6).flatten(1, 3)
+
+
+def tube_targets(pixels: Tensor, tube: Tube) -> Tensor:
+    """Pixels of each tube with mean 0 and variance 1 in each colour: (B, 3, T, H, W) -> (B, L, 3P)."""
+    tubes = to_tubes(pixels, tube)
+    centred = tubes - tubes.mean(dim=2, keepdim=True)
+    return (centred / (tubes.std(dim=2, keepdim=True) + TARGET_EPS)).flatten(2)
+
+
+def draw_mask(videos: int, grid: Tube, ratio: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Numbers of the visible and of the hidden tubes of each video, both rising: (B, K), (B, L - K) int64.
+
+    What is drawn is one mask of h*w places a video; all t layers share it. So nothing that stands still can be
+    copied from a neighbouring frame. The number of hidden places is rounded down, as in the reference.
+    """
+    t, h, w = grid
+    count = min(max(int(ratio * h * w), 1), h * w - 1)
+    places = torch.rand(videos, h * w, generator=generator).argsort(dim=1)
+    layers = h * w * torch.arange(t).view(1, t, 1)
+    visible, hidden = (part.sort(dim=1).values.unsqueeze(1) for part in (places[:, count:], places[:, :count]))
+    return (layers + visible).flatten(1), (layers + hidden).flatten(1)
+
+
+def of_tubes(values: Tensor, numbers: Tensor) -> Tensor:
+    """Rows of the tubes that `numbers` (B, K) names: (B, L, D) -> (B, K, D)."""
+    return torch.take_along_dim(values, numbers.unsqueeze(2), dim=1)
+
+
+def blank(clips: Tensor, hidden: Tensor, tube: Tube) -> Tensor:
+    """Normalised clips (B, 3, T, H, W) with their hidden tubes set to 0, the mean colour.
+
+    Not a learned value, as SimMIM has at its embedding: a convolution pads with 0 too, so that 0 already means
+    "nothing here" to it, and the backbone has no input in pretraining that finetuning would not know of.
+    """
+    grid = tube_grid(clips, tube)
+    gone = torch.zeros(len(clips), math.prod(grid), dtype=torch.bool, device=clips.device).scatter(1, hidden, True)
+    gone = gone.unflatten(1, grid)
+    for axis, part in enumerate(tube, start=1):
+        gone = gone.repeat_interleave(part, dim=axis)
+    return clips.masked_fill(gone.unsqueeze(1), 0)
+
+
+class TokenDecoder(nn.Module):
+    """Visible tokens and, for each hidden tube, a mask token, all with positions, through transformer blocks."""
+
+    def __init__(self, channels: int, dim: int, depth: int, outputs: int) -> None:
+        super().__init__()
+        self.embed = nn.Linear(channels, dim, bias=False)  # keeps torch's own initial weights, as in the reference
+        self.mask_token = nn.Parameter(torch.zeros(dim))
+        self.blocks = nn.Sequential(*[Block(dim) for _ in range(depth)])
+        self.norm = nn.LayerNorm(dim, eps=NORM_EPS)
+        self.head = nn.Linear(dim, outputs)
+        self.blocks.apply(initialise)
+        initialise(self.head)
+        nn.init.trunc_normal_(self.mask_token, std=0.02, a=-0.02, b=0.02)
+
+    def forward(self, tokens: Tensor, visible: Tensor, hidden: Tensor) -> Tensor:
+        """tokens (B, K, channels) of the tubes `visible` (B, K) -> (B, M, outputs) for those of `hidden` (B, M)."""
+        seen = visible.shape[1]
+        table = positions(seen + hidden.shape[1], len(self.mask_token), like=tokens)
+        x = torch.cat([self.embed(tokens) + table[visible], self.mask_token + table[hidden]], dim=1)
+        return self.head(self.norm(self.blocks(x)[:, seen:]))
+
+
+class MapDecoder(nn.Module):
+    """All that a backbone makes of a clip, resized to the grid of tubes, with positions, through 3x3x3 convolutions.
+
+    Positions, because the map may well be a single frame of a few pixels: resized it is the same all over. One output
+    place a tube is enough, so this is not the decoder of PRP, which goes back to pixels by doublings.
+    """
+
+    def __init__(self, backbone: Backbone, dim: int, depth: int, outputs: int) -> None:
+        super().__init__()
+        self.dim = dim
+        self.project = MapProjection(backbone, dim)
+        self.blocks = nn.Sequential(*[conv_block(dim, dim) for _ in range(depth)])
+        self.head = nn.Conv3d(dim, outputs, 1)
+
+    def forward(self, feature_map: Tensor, features: Tensor, grid: Tube) -> Tensor:
+        """Map (B, channels, t, h, w) and features (B, feature_dim) -> (B, L, outputs) for the L tubes of `grid`."""
+        x = resample(self.project(feature_map, features), grid)
+        table = positions(math.prod(grid), self.dim, like=x)
+        x = x + table.T.unflatten(1, grid)
+        return self.head(self.blocks(x)).flatten(2).transpose(1, 2)
+
+
+@register("videomae")
+class VideoMAE(PretextTask):
+    """Samples one clip; hides most of its tubes; predicts their pixels.
+
+    The hidden tubes are the same places in all frames, drawn for each video. The target is their pixels, in [0, 1]
+    and then standardised per tube and colour; the loss the mean squared error over the hidden tubes.
+
+    tube: frames, height and width of a tube, pixels; on a ViT its own. mask_ratio: part of the places that is hidden.
+    decoder_depth: transformer blocks on a ViT, 3x3x3 convolutions on other backbones.
+    decoder_width: channels of the decoder; 0: half of the backbone's features (ViT-B: 384, as in the reference).
+    stride: frames of the video from one frame of the clip to the next.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        frames: int,
+        *,
+        tube: list[int] = [2, 16, 16],  # noqa: B006 - never changed
+        mask_ratio: float = 0.9,
+        decoder_depth: int = 4,
+        decoder_width: int = 0,
+        stride: int = 4,
+    ) -> None:
+        super().__init__(backbone)
+        self.tube, self.mask_ratio = checked_tube(tube, OWNER), mask_ratio
+        if math.prod(tube) < 2 or frames % tube[0]:
+            raise UserError(
+                f"option 'tube' of {OWNER} must have at least 2 pixels, and its frames must divide clip.frames"
+                f" ({frames}), not {tube}."
+            )
+        if not 0 < mask_ratio < 1:
+            raise UserError(f"option 'mask_ratio' of {OWNER} must be above 0 and below 1, not {mask_ratio}.")
+        if min(decoder_depth, stride) < 1 or decoder_width < 0 or decoder_width % 2:
+            raise UserError(
+                f"options of {OWNER}: decoder_depth and stride must be 1 or more, decoder_width even (0: half of the"
+                f" backbone's features), not {decoder_depth}, {stride} and {decoder_width}."
+            )
+        self.leaves_tokens_out = hasattr(backbone, "encode_visible")
+        if self.leaves_tokens_out and backbone.tube != self.tube:
+            raise UserError(
+                f"a transformer's tokens are the tubes to be hidden: option 'tube' of {OWNER} ({tube}) must equal"
+                f" option 'tube' of the backbone ({list(backbone.tube)}), in `backbones` of the configuration."
+            )
+        self.sampler = RandomClips(length=frames, stride=stride, clips_per_video=1)
+        # even, because positions come in pairs of a sine and a cosine
+        dim = decoder_width or scale_channels(backbone.feature_dim, 0.5, multiple=2)
+        outputs = 3 * math.prod(self.tube)
+        if self.leaves_tokens_out:
+            self.decoder = TokenDecoder(backbone.feature_dim, dim, decoder_depth, outputs)
+        else:
+            self.decoder = MapDecoder(backbone, dim, decoder_depth, outputs)
+
+    def predict(self, clips: Tensor, visible: Tensor, hidden: Tensor) -> Tensor:
+        """Clips (B, 3, T, S, S) seen through their `visible` tubes (B, K) -> pixels of the `hidden` (B, M, 3P)."""
+        if self.leaves_tokens_out:
+            return self.decoder(self.backbone.encode_visible(clips, visible), visible, hidden)
+        feature_map = self.backbone.feature_map(blank(clips, hidden, self.tube))
+        features = self.backbone.embed(feature_map)
+        return of_tubes(self.decoder(feature_map, features, tube_grid(clips, self.tube)), hidden)
+
+    def errors(self, clips: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Mean square of the error and of the target over the hidden tubes of each video: (B,), (B,).
+
+        The second is the error of always answering with a tube's mean colour. Draws the masks.
+        """
+        clips = clips[:, 0]
+        masks = draw_mask(len(clips), tube_grid(clips, self.tube), self.mask_ratio, generator)
+        visible, hidden = (numbers.to(clips.device) for numbers in masks)
+        target = of_tubes(tube_targets(self.pixels(clips), self.tube), hidden)
+        error = self.predict(clips, visible, hidden).float() - target
+        return error.square().mean(dim=(1, 2)), target.square().mean(dim=(1, 2))
+
+    def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """clips (B, 1, 3, T, S, S). Draws a mask for each video."""
+        error, variance = self.errors(clips, generator)
+        loss = error.mean()
+        return loss, {"explained_variance": 1 - loss.detach() / variance.mean()}
+
+    def heldout(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """error, variance (B,): mean square of the error and of the target."""
+        error, variance = self.errors(clips, generator)
+        return {"error": error, "variance": variance}
+
+    def summarise(self, outputs: dict[str, Tensor]) -> list[dict[str, object]]:
+        """The part of the hidden pixels' variance, within their tubes, that the prediction explains.
+
+        1 is perfect; 0 is answering with each tube's mean colour, which needs no look at the clip; it has no lower end.
+        """
+        error, variance = (outputs[name].double().cpu().numpy() for name in ("error", "variance"))
+        left, low, high = ratio_interval(error, variance)
+        return [
+            {
+                "metric": "masked_explained_variance",
+                "value": 1 - left,
+                "n": len(error),
+                "chance": 0.0,
+                "ci_low": 1 - high,
+                "ci_high": 1 - low,
+            }
+        ]

@@ -1,0 +1,224 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch.nn import functional as F
+
+from videossl.backbones import registry as backbones
+from videossl.errors import UserError
+from videossl.pretext import registry as tasks
+from videossl.pretext.tdl import TemporalTriplet, mix_in_a_frame
+from videossl.training import pretrain
+from videossl.training.session import Compute
+
+FRAMES = 4
+NO_CHOICES = torch.zeros(1, dtype=torch.long)  # TDL reads none
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+
+def tdl(**options):
+    network = backbones.build("r2plus1d", width=0.05)
+    return tasks.build("tdl", network, {"queue_size": 10, "dim": 8, **options}, frames=FRAMES)
+
+
+def clips(videos: int) -> torch.Tensor:
+    return torch.randn(videos, 3, 3, FRAMES, 16, 16, generator=torch.Generator().manual_seed(1))
+
+
+def draw(sampler: TemporalTriplet, num_frames: int, draws: int = 400) -> list[list[np.ndarray]]:
+    rng = np.random.default_rng(0)
+    return [list(sampler(num_frames, rng).clips) for _ in range(draws)]
+
+
+def test_the_positive_is_the_anchor_and_the_negative_starts_elsewhere():
+    """A span of 13 frames of 40: starts 0 to 27; every start is drawn, the negative's always 4 or more away."""
+    drawn = draw(TemporalTriplet(length=5, stride=3, gap=4), num_frames=40, draws=3000)
+    assert all(np.array_equal(anchor, positive) for anchor, positive, _ in drawn)
+    assert all(np.diff(clip).tolist() == [3] * 4 for clips in drawn for clip in clips)
+    pairs = np.array([(anchor[0], negative[0]) for anchor, _, negative in drawn])
+    assert set(pairs[:, 0]) == set(pairs[:, 1]) == set(range(28))
+    distances = np.abs(pairs[:, 0] - pairs[:, 1])
+    assert distances.min() == 4 and distances.max() == 27
+
+
+def test_negatives_are_drawn_evenly_from_the_starts_far_enough():
+    """Of the 10 starts of 22 frames, those of an anchor at 5 are 0, 1 and 9."""
+    drawn = draw(TemporalTriplet(length=5, stride=3, gap=4), num_frames=22, draws=6000)
+    negatives = [int(negative[0]) for anchor, _, negative in drawn if anchor[0] == 5]
+    shares = np.bincount(negatives, minlength=10) / len(negatives)
+    np.testing.assert_allclose(shares, [1 / 3, 1 / 3, 0, 0, 0, 0, 0, 0, 0, 1 / 3], atol=0.08)
+
+
+@pytest.mark.parametrize(("num_frames", "stride"), [(21, 3), (20, 2), (17, 2), (16, 1), (13, 1)])
+def test_in_short_videos_the_stride_shrinks_until_every_anchor_has_a_negative(num_frames, stride):
+    """Needed are (5 - 1) * stride + 1 frames and twice the gap of 4."""
+    for anchor, positive, negative in draw(TemporalTriplet(length=5, stride=3, gap=4), num_frames):
+        assert all(np.diff(clip).tolist() == [stride] * 4 for clip in (anchor, positive, negative))
+        assert max(anchor[-1], negative[-1]) < num_frames
+        assert abs(anchor[0] - negative[0]) >= 4
+
+
+def test_without_a_start_far_enough_the_negative_is_as_far_as_it_can_be():
+    """8 frames, consecutive ones: starts 0 to 3."""
+    pairs = {(int(a[0]), int(n[0])) for a, _, n in draw(TemporalTriplet(length=5, stride=3, gap=4), 8)}
+    assert pairs == {(0, 3), (1, 3), (2, 0), (3, 0)}
+
+
+@pytest.mark.parametrize(
+    ("num_frames", "anchor", "negative"),
+    [(5, [0, 1, 2, 3, 4], [2, 3, 4, 0, 1]), (3, [0, 1, 2, 0, 1], [1, 2, 0, 1, 2]), (1, [0] * 5, [0] * 5)],
+)
+def test_without_a_second_start_the_video_is_looped(num_frames, anchor, negative):
+    first, second, third = TemporalTriplet(length=5, stride=3, gap=4)(num_frames, np.random.default_rng(0)).clips
+    assert first.tolist() == second.tolist() == anchor
+    assert third.tolist() == negative
+
+
+def test_mixing_by_hand():
+    """Clip 0 has the frames 0, 1, 2, clip 1 the tenfold; a share of frame j is in each of them."""
+    frames = torch.arange(3.0).view(1, 1, 3, 1, 1) * torch.tensor([1.0, 10.0]).view(2, 1, 1, 1, 1)
+    batch = frames.expand(2, 3, 3, 2, 2)
+    generator = torch.Generator().manual_seed(3)
+    share = 0.1 * torch.rand((), generator=generator).item()
+    first, second = torch.randint(3, (2,), generator=generator).tolist()
+    mixed = mix_in_a_frame(batch, 0.1, torch.Generator().manual_seed(3))
+    expected = [
+        [(1 - share) * t + share * first for t in range(3)],
+        [10 * ((1 - share) * t + share * second) for t in range(3)],
+    ]
+    torch.testing.assert_close(mixed, torch.tensor(expected).view(2, 1, 3, 1, 1).expand(2, 3, 3, 2, 2))
+
+
+def test_mixed_frames_and_shares_vary_within_their_range():
+    batch = torch.eye(4).view(1, 1, 4, 4, 1).expand(1, 3, 4, 4, 1)  # frame t is 1 in row t
+    found = [mix_in_a_frame(batch, 0.1, torch.Generator().manual_seed(seed))[0, 0, :, :, 0] for seed in range(60)]
+    shares, chosen = [], set()
+    for mixed in found:
+        ghost = mixed - mixed.diag().diag()
+        share = ghost.max().item()
+        shares.append(share)
+        chosen.add(int(ghost.sum(dim=0).argmax()))  # the row of the chosen frame
+    assert 0 <= min(shares) < 0.02 and 0.08 < max(shares) <= 0.1
+    assert chosen == {0, 1, 2, 3}
+
+
+def test_a_step_recomputed_and_the_positives_keys_are_enqueued():
+    """Recomputed from the encoders, apart from the task's own forward pass."""
+    task = tdl(temperature=0.2).train()
+    batch, queue = clips(6), task.queue.negatives()
+    encode = lambda x: F.normalize(task.head.linear(task.backbone(x)), dim=1)  # noqa: E731
+    with torch.no_grad():  # the key encoder starts as a copy of the query encoder
+        query = encode(mix_in_a_frame(batch[:, 0], 0.1, torch.Generator().manual_seed(5)))
+        key, negative = encode(batch[:, 1]), encode(batch[:, 2])
+    own = (query * negative).sum(dim=1, keepdim=True)
+    logits = torch.cat([(query * key).sum(dim=1, keepdim=True), query @ queue, own], dim=1) / 0.2
+    expected = F.cross_entropy(logits, torch.zeros(6, dtype=torch.long))
+
+    loss, scalars = task(batch, NO_CHOICES, torch.Generator().manual_seed(5))
+    torch.testing.assert_close(loss, expected)
+    assert scalars["temporal_accuracy"] == (logits[:, 0] > logits[:, -1]).float().mean()
+    torch.testing.assert_close(task.queue.keys[:, :6], key.T)
+    assert torch.equal(task.queue.keys[:, 6:], queue[:, 6:])
+
+
+def test_negatives_get_a_gradient_and_keys_do_not():
+    task = tdl().train()
+    batch = clips(4).requires_grad_()
+    task(batch, NO_CHOICES, torch.Generator())[0].backward()
+    anchor, positive, negative = (batch.grad[:, number].abs().sum() for number in range(3))
+    assert anchor > 0 and negative > 0 and positive == 0
+    assert all(p.grad is None and not p.requires_grad for p in task.key_encoder.parameters())
+
+
+def test_the_key_encoder_moves_after_the_step():
+    task = tdl(momentum=0.5).train()
+    old = task.key_encoder.encoder[1].linear.weight.clone()
+    with torch.no_grad():
+        task.head.linear.weight.add_(1.0)  # in place of an optimiser
+    task(clips(4), NO_CHOICES, torch.Generator())
+    assert torch.equal(task.key_encoder.encoder[1].linear.weight, old)
+    task.on_step_end()
+    torch.testing.assert_close(task.key_encoder.encoder[1].linear.weight, old + 0.5)
+
+
+def test_a_batch_wraps_around_the_queue_and_may_exceed_it():
+    for size, position in ((10, 2), (3, 0)):
+        task = tdl(queue_size=size).train()
+        for seed in range(2):
+            loss, _ = task(clips(6), NO_CHOICES, torch.Generator().manual_seed(seed))
+            assert torch.isfinite(loss)
+        assert task.queue.keys.shape == (8, size) and task.queue.position == position
+
+
+def test_measures_by_hand():
+    """Nearer than the own negative: videos 0, 1. Nearest of all six: 0; 1 is nearest to the negative of 2."""
+    query = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
+    key = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.0, -1.0]])
+    negative = torch.tensor([[0.8, 0.6], [1.0, 0.0], [-0.28, 0.96]])
+    accuracy, retrieval = tdl().summarise({"query": query, "key": key, "negative": negative})
+    assert accuracy == {"metric": "temporal_accuracy", "value": 2 / 3, "n": 3, "chance": 0.5}
+    assert retrieval == {"metric": "segment_retrieval_top1", "value": 1 / 3, "n": 3, "chance": 1 / 6}
+
+
+def test_held_out_outputs_by_definition():
+    task = tdl().eval()
+    batch = clips(3)
+    outputs = task.evaluate_batch(batch, NO_CHOICES, torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        mixed = mix_in_a_frame(batch[:, 0], 0.1, torch.Generator().manual_seed(2))
+        for name, segment in (("query", mixed), ("key", batch[:, 1]), ("negative", batch[:, 2])):
+            torch.testing.assert_close(outputs[name], task.encoder()(segment))
+
+
+@pytest.mark.parametrize(("task", "flip"), [("tdl", 0.5), ("cvrl", 0.0)])
+def test_held_out_clips_are_augmented_for_tdl_alone(monkeypatch, task, flip):
+    """Without augmentation its anchor and positive would be the same pixels."""
+
+    class Seen(Exception):
+        pass
+
+    def dataset(store, videos, sampler, augment, seed):
+        raise Seen(augment)
+
+    monkeypatch.setattr(pretrain, "ClipDataset", dataset)
+    augment = {"crop": "random", "flip": 0.5, "mean": [0.0] * 3, "std": [1.0] * 3}
+    spec = {"augment": augment, "clip": {"size": 16}, "seed": 0, "batch_size": 2}
+    model = tasks.build(task, backbones.build("r2plus1d", width=0.05), {}, frames=FRAMES)
+    with pytest.raises(Seen) as seen:
+        pretrain.evaluate(
+            spec, model, None, pd.DataFrame({"id": [0]}), Compute(), torch.device("cpu"), SimpleNamespace()
+        )
+    assert seen.value.args[0].flip == flip
+
+
+def test_several_processes_are_refused(monkeypatch):
+    task = tdl().train()
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    with pytest.raises(UserError, match="'tdl' trains in one process"):
+        task(clips(2), NO_CHOICES, torch.Generator())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"queue_size": 0},
+        {"momentum": 1.0},
+        {"temperature": 0.0},
+        {"mixup": 1.5},
+        {"stride": 0},
+        {"gap": 0},
+        {"dim": 0},
+        {"gap": 4.0},
+    ],
+)
+def test_bad_values_are_refused(options):
+    with pytest.raises(UserError, match=next(iter(options))):
+        tdl(**options)

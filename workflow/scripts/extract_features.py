@@ -1,0 +1,26 @@
+"""Features of a pretrained backbone for the training and test videos of a target dataset."""
+
+from pathlib import Path
+
+from _cli import compute_of, run_training, training_parser
+
+
+def main() -> None:
+    parser = training_parser(__doc__)
+    parser.add_argument("--weights", type=Path, nargs="*", help="weights.pt of a pretraining; none: not pretrained")
+    arguments = parser.parse_args()
+    from videossl.downstream.features import extract
+    from videossl.training.run_folder import failure_noted
+
+    with failure_noted(arguments.output.parent):
+        extract(
+            arguments.recipe,
+            manifest=arguments.manifest,
+            weights=arguments.weights[0] if arguments.weights else None,
+            output=arguments.output,
+            compute=compute_of(arguments),
+        )
+
+
+if __name__ == "__main__":
+    run_training(main)

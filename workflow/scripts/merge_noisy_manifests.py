@@ -1,0 +1,29 @@
+"""Join the reports of noisy shards into the manifest of each noisy test set."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from videossl.errors import report_user_errors
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--recipe", type=json.loads, required=True, help="JSON: constants, seed, videos, shards, ...")
+    parser.add_argument("--manifest", type=Path, required=True, help="of the clean dataset")
+    parser.add_argument("--output", type=Path, nargs="+", required=True, help=".../<noise>/<severity>/manifest.parquet")
+    arguments = parser.parse_args()
+    from videossl.data.noisy import merge_noisy_manifest
+    from videossl.data.videos import read_manifest
+    from videossl.files import write_parquet
+
+    clean = read_manifest(arguments.manifest)
+    for path in arguments.output:
+        reports = [path.parent / "shards" / f"{shard:04d}.parquet" for shard in range(arguments.recipe["shards"])]
+        noise, severity = path.parent.parent.name, int(path.parent.name)
+        write_parquet(path, merge_noisy_manifest(clean, arguments.recipe, noise, severity, reports))
+
+
+if __name__ == "__main__":
+    sys.exit(report_user_errors(main))

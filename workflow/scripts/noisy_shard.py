@@ -1,0 +1,31 @@
+"""Store one shard of a dataset's test videos with one noise, at all severities."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from videossl.errors import report_user_errors
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--recipe", type=json.loads, required=True, help="JSON: constants, seed, videos, shards, ...")
+    parser.add_argument("--manifest", type=Path, required=True, help="of the clean dataset")
+    parser.add_argument("--root", type=Path, required=True, help="folder of the videos")
+    parser.add_argument("--noise", required=True)
+    parser.add_argument("--shard", type=int, required=True, help="number of the shard, from 0")
+    parser.add_argument(
+        "--frames", type=Path, nargs="+", required=True, help=".../<severity>/shards/NNNN.arrow (output)"
+    )
+    arguments = parser.parse_args()
+    from videossl.data.noisy import write_noisy_shards
+    from videossl.data.videos import read_manifest
+
+    outputs = {int(path.parent.parent.name): path for path in arguments.frames}
+    manifest = read_manifest(arguments.manifest)
+    write_noisy_shards(manifest, arguments.root, arguments.recipe, arguments.noise, arguments.shard, outputs)
+
+
+if __name__ == "__main__":
+    sys.exit(report_user_errors(main))

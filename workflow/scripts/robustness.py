@@ -1,0 +1,30 @@
+"""Test a finetuned network on noisy videos."""
+
+from pathlib import Path
+
+from _cli import compute_of, run_training, training_parser
+
+
+def main() -> None:
+    parser = training_parser(__doc__, manifest=False)
+    parser.add_argument("--weights", type=Path, required=True, help="weights.pt of a finetuning")
+    parser.add_argument("--clean", type=Path, required=True, help="predictions.parquet of the finetuning")
+    parser.add_argument("--noisy", type=Path, nargs="+", required=True, help="manifests: .../<noise>/<severity>/...")
+    arguments = parser.parse_args()
+    from videossl.downstream.robustness import robustness
+    from videossl.training.run_folder import failure_noted
+
+    with failure_noted(arguments.output.parent):
+        robustness(
+            arguments.recipe,
+            arguments.identity,
+            weights=arguments.weights,
+            clean=arguments.clean,
+            noisy={(path.parent.parent.name, int(path.parent.name)): path for path in arguments.noisy},
+            folder=arguments.output.parent,
+            compute=compute_of(arguments),
+        )
+
+
+if __name__ == "__main__":
+    run_training(main)

@@ -35,7 +35,7 @@ RATES = {  # of gradient descent
     ("tdl", "mobilenet"): 1e-5,
     ("tdl", "r2plus1d"): 1e-4,
     ("tdl", "shufflenet"): 1e-2,
-    ("tdl", "squeezenet"): 1e-5,
+    ("tdl", "squeezenet"): 3e-5,
 }
 
 

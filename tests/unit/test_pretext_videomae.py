@@ -66,11 +66,10 @@ def test_targets_are_of_unnormalised_pixels():
     almost = 0.5 + 1e-6 * torch.randn(1, 1, 3, FRAMES, 32, 32, dtype=torch.float64)
     task.double()
     normalised = (almost - task.mean) / task.std
-    _, variance = task.errors(normalised, generator())
-    _, hidden = draw_mask(1, (2, 4, 4), 0.75, generator())
-    expected = of_tubes(tube_targets(almost[:, 0], TUBE), hidden).square().mean(dim=(1, 2))
-    torch.testing.assert_close(variance, expected, rtol=1e-3, atol=0)
-    assert variance.item() < 0.5
+    _, hidden, target = task.draw(normalised[:, 0], generator())
+    expected = of_tubes(tube_targets(almost[:, 0], TUBE), hidden)
+    torch.testing.assert_close(target, expected, rtol=1e-3, atol=1e-6)
+    assert target.square().mean() < 0.5
 
 
 @pytest.mark.parametrize(("ratio", "hidden"), [(0.9, 44), (0.75, 36), (0.01, 1), (0.999, 48)])
@@ -165,29 +164,35 @@ def test_the_loss_is_the_mean_squared_error_of_hidden_tubes(backbone, monkeypatc
     torch.testing.assert_close(scalars["explained_variance"], expected)
 
 
-def test_held_out_metric_by_hand():
-    """Errors 0.5 + 0.1 of variances 1 + 0.5: 1 - 0.6 / 1.5 = 0.6. Answering with the means explains nothing."""
-    task = videomae()
-    (row,) = task.summarise({"error": torch.tensor([0.5, 0.1]), "variance": torch.tensor([1.0, 0.5])})
-    assert row["metric"] == "masked_explained_variance" and row["n"] == 2 and row["chance"] == 0
-    assert row["value"] == pytest.approx(0.6)
-    assert row["ci_low"] < 0.6 < row["ci_high"]
-    same = torch.tensor([0.9, 0.7, 1.0])
-    (row,) = task.summarise({"error": same, "variance": same})
-    assert row["value"] == pytest.approx(0) and row["ci_low"] == pytest.approx(0) == row["ci_high"]
+def test_held_out_metrics_by_hand():
+    """Of variances 1 + 0.5 errors of 0.5 + 0.1 leave 1 - 0.6 / 1.5 = 0.6 explained; (0.9 - 0.6) / 1.5 by the clip."""
+    outputs = {"error": [0.5, 0.1], "error_elsewhere": [0.6, 0.3], "variance": [1.0, 0.5]}
+    whole, by_clip = videomae().summarise({name: torch.tensor(values) for name, values in outputs.items()})
+    assert (whole["metric"], by_clip["metric"]) == ("masked_explained_variance", "masked_explained_by_clip")
+    assert whole["value"] == pytest.approx(0.6) and whole["ci_low"] < 0.6 < whole["ci_high"]
+    assert by_clip["value"] == pytest.approx(0.2) and by_clip["ci_low"] < 0.2 < by_clip["ci_high"]
+    assert whole["n"] == by_clip["n"] == 2 and whole["chance"] == by_clip["chance"] == 0
 
 
 def test_held_out_outputs_by_definition(monkeypatch):
-    """A prediction that is right for one video and zero for the other."""
+    """A prediction that is right for the first video's visible tubes, and zero for the second's."""
     task = videomae().eval()
     batch = clips(2)
     _, hidden = draw_mask(2, (2, 4, 4), 0.75, generator(5))
-    answer = of_tubes(tube_targets(task.pixels(batch[:, 0]), TUBE), hidden)
-    answer[1] = 0
-    monkeypatch.setattr(task, "predict", lambda *_: answer)
+    targets = of_tubes(tube_targets(task.pixels(batch[:, 0]), TUBE), hidden)
+
+    def predict(seen, visible, numbers):
+        assert torch.equal(numbers, hidden)
+        is_first = (seen == batch[0, 0]).flatten(1).all(dim=1)
+        return torch.where(is_first.view(2, 1, 1), targets[0], torch.zeros(()))
+
+    monkeypatch.setattr(task, "predict", predict)
     outputs = task.evaluate_batch(batch, NO_CHOICES, generator(5))
-    torch.testing.assert_close(outputs["variance"], torch.full((2,), 127 / 128), atol=1e-4, rtol=0)
-    torch.testing.assert_close(outputs["error"], torch.tensor([0.0, 127 / 128]), atol=1e-4, rtol=0)
+    variance = 127 / 128  # mean square of values with the unbiased variance 1
+    torch.testing.assert_close(outputs["variance"], torch.full((2,), variance), atol=1e-4, rtol=0)
+    torch.testing.assert_close(outputs["error"], torch.tensor([0.0, variance]), atol=1e-4, rtol=0)
+    elsewhere = torch.stack([targets[0].square().mean(), (targets[0] - targets[1]).square().mean()])
+    torch.testing.assert_close(outputs["error_elsewhere"], elsewhere)
 
 
 def test_pretraining_model_of_videomae_b_has_94_21_million_parameters():

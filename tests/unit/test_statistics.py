@@ -2,7 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from videossl.analysis.statistics import compare_predictions, mcnemar_p, paired_bootstrap, wilson_interval
+from videossl.analysis.statistics import (
+    compare_predictions,
+    mcnemar_p,
+    paired_bootstrap,
+    ratio_interval,
+    wilson_interval,
+)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +65,30 @@ def test_bootstrap_keeps_the_pairs():
 def test_bootstrap_refuses_unequal_lengths():
     with pytest.raises(ValueError, match="equally long"):
         paired_bootstrap(np.ones(3), np.ones(4))
+
+
+def test_ratio_by_hand():
+    """1 + 3 over 2 + 6: 0.5 exactly for both. 2 + 2: deviations 1, -1, standard error sqrt(2) / (4 sqrt(2)) = 1/4."""
+    assert ratio_interval(np.array([1.0, 3.0]), np.array([2.0, 6.0])) == (0.5, 0.5, 0.5)
+    ratio, low, high = ratio_interval(np.array([2.0, 2.0]), np.array([2.0, 6.0]))
+    assert (ratio, low, high) == pytest.approx((0.5, 0.5 - 1.96 / 4, 0.5 + 1.96 / 4), abs=1e-4)
+
+
+def test_ratio_interval_covers_the_true_ratio():
+    generator = np.random.default_rng(0)
+    covered = 0
+    for _ in range(1000):
+        second = generator.uniform(0.5, 1.5, 60)
+        low, high = ratio_interval(0.3 * second + generator.normal(0, 0.1, 60), second)[1:]
+        covered += low <= 0.3 <= high
+    assert 0.93 < covered / 1000 < 0.97
+
+
+def test_the_interval_of_a_single_video_is_unknown():
+    ratio, low, high = ratio_interval(np.array([1.0]), np.array([2.0]))
+    assert ratio == 0.5 and np.isnan(low) and np.isnan(high)
+    with pytest.raises(ValueError, match="equally long"):
+        ratio_interval(np.ones(3), np.ones(4))
 
 
 def predictions(correct: list[bool], videos: list[str]) -> pd.DataFrame:

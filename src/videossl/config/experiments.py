@@ -106,6 +106,8 @@ class Experiment(Strict):
     chance: bool = Field(False, description="table: print the level of chance beside each number")
     rows: Axes = Field([], description="table: axes down the side")
     columns: Axes = Field([], description="table: axes across the top")
+    average: bool = Field(False, description="table: add the mean over the tasks, one more value of the axis `task`")
+    quoted: bool = Field(False, description="table: add the rows that the paper quotes from the tasks' own papers")
     plot: Literal["lines"] = Field("lines", description="figure: kind of plot")
     x: Axis | None = Field(None, description="figure: the axis along x")
     series: Axis | None = Field(None, description="figure: the axis that makes the lines")

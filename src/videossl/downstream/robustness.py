@@ -105,6 +105,8 @@ def scores(clean: pd.DataFrame, noisy: pd.DataFrame) -> list[dict[str, Any]]:
             part = pairs[
                 ((pairs["noise"] == noise) | (noise == MEAN)) & ((pairs["severity"] == severity) | (severity == 0))
             ]
+            if part.empty:  # a noise that was not made at this severity
+                continue
             condition = {"noise": noise, "severity": severity, "split": part["split"].iloc[0]}
             rows += [{**condition, **row} for row in _condition_scores(part)]
     return rows

@@ -11,13 +11,16 @@ from typing import Any
 import pandas as pd
 
 from videossl.analysis.statistics import wilson_interval
+from videossl.config.experiments import NOISES
 from videossl.errors import UserError
 from videossl.report.paper import PaperTable
 from videossl.report.spec import Spec
-from videossl.report.style import BASELINE_TASK, sort_key
+from videossl.report.style import AVERAGE_TASK, BASELINE_TASK, sort_key
 from videossl.results import CONDITION, IDENTITY, is_fraction, read_metrics
 
 OK, PENDING, FAILED = "ok", "pending", "failed"
+QUOTED = "quoted"
+"""The status of a number that only the paper has: it quotes one that was measured otherwise."""
 TIDY_COLUMNS = (
     *IDENTITY,
     *CONDITION,
@@ -48,8 +51,13 @@ class Record:
 
     @property
     def is_baseline(self) -> bool:
-        """Whether the cell is the network without pretraining."""
-        return self.identity["task"] == BASELINE_TASK
+        """Whether the cell is the network without pretraining (a student without it is none)."""
+        return _is_baseline(self.identity)
+
+    @property
+    def is_cell(self) -> bool:
+        """Whether a cell stands behind it; else it is a mean over tasks, or quoted by the paper."""
+        return self.identity["task"] != AVERAGE_TASK and self.status != QUOTED
 
 
 @dataclass(frozen=True)
@@ -133,7 +141,7 @@ def collect(
         missing = [key for key in (*IDENTITY, "views", "metrics", "run_dir") if key not in cell]
         if missing:
             raise UserError(f"a cell of '{spec.name}' lacks {', '.join(missing)}: {dict(cell)}.")
-        if cell["task"] != BASELINE_TASK or spec.baseline:
+        if spec.baseline or not _is_baseline(cell):
             records += [_record(spec, cell, view, table) for view in cell["views"]]
     if not records:
         raise UserError(f"'{spec.name}' has no cells; its `grid` in experiments.yaml is empty.")
@@ -142,10 +150,49 @@ def collect(
             f"'{spec.name}' has `baseline: true`, but no cell with task '{BASELINE_TASK}'; "
             "add it or set `baseline: false`."
         )
+    if spec.average:
+        records += _averages(records, table)
+    if spec.quoted and table:
+        records += _quoted(table)
     records.sort(key=lambda record: [sort_key(key, record.identity[key]) for key in (*IDENTITY, *CONDITION, "metric")])
     if reduced and not reduced.startswith("reduced scale"):
         reduced = f"reduced scale: {reduced}"
     return Results(spec, tuple(records), reduced, dict(provenance or {}), table.source if table else "")
+
+
+def _is_baseline(identity: Mapping[str, Any]) -> bool:
+    return identity["task"] == BASELINE_TASK and not identity["teachers"]
+
+
+def _averages(records: Sequence[Record], table: PaperTable | None) -> list[Record]:
+    """The mean over the tasks of everything else equal, once all of them are measured."""
+    groups: dict[tuple, list[Record]] = {}
+    for record in records:
+        if not record.is_baseline:
+            shared = record.identity | {"task": AVERAGE_TASK, "complexity": ""}
+            groups.setdefault(tuple(shared.items()), []).append(record)
+    averages = []
+    for shared, members in groups.items():
+        identity = dict(shared)
+        paper_identity = members[0].paper_identity | {"task": AVERAGE_TASK, "complexity": ""}
+        paper = table.find(paper_identity, identity["metric"]) if table else None
+        states = [member.status for member in members]
+        status = FAILED if FAILED in states else PENDING if PENDING in states else OK
+        value = sum(member.value for member in members) / len(members) if status == OK else None
+        reason = "a task failed" if status == FAILED else ""
+        split = members[0].split
+        averages.append(Record(identity, paper_identity, status, reason, split, value, paper=paper))
+    return averages
+
+
+def _quoted(table: PaperTable) -> list[Record]:
+    """What the paper quotes, as records without a measured value."""
+    records = []
+    for row in table.quoted():
+        identity = {key: row.get(key, "") for key in IDENTITY} | CONDITION | {"metric": row["metric"]}
+        identity |= {"stage": row["protocol"], "epochs": 0, "seed": 0}
+        records.append(Record(identity, identity, QUOTED, paper=row["value"]))
+    return records
 
 
 def describe(spec: Spec, record: Record, axes: Sequence[str] = ()) -> str:
@@ -189,7 +236,7 @@ def _measured(spec: Spec, path: Path, identity: Mapping[str, Any]) -> dict[str, 
     row = rows.iloc[0]
     value, n = float(row["value"]), int(row["n"])
     low, high = _number(row["ci_low"]), _number(row["ci_high"])
-    if low is None and n > 0 and is_fraction(identity["metric"]) and _is_count_over(value, n):
+    if low is None and n > 0 and _is_proportion(identity) and _is_count_over(value, n):
         low, high = wilson_interval(round(value * n), n)
     return {
         "split": str(row["split"]),
@@ -199,6 +246,12 @@ def _measured(spec: Spec, path: Path, identity: Mapping[str, Any]) -> dict[str, 
         "n": n,
         "chance": _number(row["chance"]),
     }
+
+
+def _is_proportion(identity: Mapping[str, Any]) -> bool:
+    """Whether the metric is a share of the videos; a ratio of two, or a mean over noises, is none."""
+    metric = identity["metric"]
+    return is_fraction(metric) and "relative" not in metric and (identity["noise"] == "" or identity["noise"] in NOISES)
 
 
 def _is_count_over(value: float, n: int) -> bool:

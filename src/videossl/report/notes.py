@@ -61,7 +61,8 @@ def _interval(results: Results, drawn: bool) -> list[str]:
 def _test_videos(results: Results) -> list[str]:
     """Number of test videos and chance level of each target and metric."""
     lines = []
-    measured = [record for record in results.records if record.status == OK and record.identity["stage"] != "network"]
+    cells = [record for record in results.records if record.is_cell]
+    measured = [record for record in cells if record.status == OK and record.identity["stage"] != "network"]
     for target, metric in dict.fromkeys((r.identity["target"], r.identity["metric"]) for r in measured):
         fitting = [r for r in measured if (r.identity["target"], r.identity["metric"]) == (target, metric)]
         counts = sorted({r.n for r in fitting})
@@ -76,9 +77,10 @@ def _test_videos(results: Results) -> list[str]:
 
 
 def _missing(results: Results) -> list[str]:
-    total, lines = len(results.records), []
-    pending = sum(record.status == PENDING for record in results.records)
-    failed = [record for record in results.records if record.status == FAILED]
+    cells, lines = [record for record in results.records if record.is_cell], []
+    total = len(cells)
+    pending = sum(record.status == PENDING for record in cells)
+    failed = [record for record in cells if record.status == FAILED]
     if pending:
         lines.append(f"pending: not run yet, or still running ({pending} of {total} cells).")
     if failed:

@@ -3,7 +3,8 @@
 One row a number, as printed in the paper ("A Large-Scale Analysis on Contextual Self-Supervised Video
 Representation Learning") and its supplement or, where `caption` says so, on the authors' website. `value`
 is in the row's `unit`: percent, millions (of parameters) or gflops. An identity column is empty where the
-paper's table does not say. `note` records doubts about the source; none was corrected.
+paper's table does not say. `note` records doubts about the source, none of which was corrected, and where an
+identity is named otherwise than in the source.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from videossl.errors import UserError, unknown_name
-from videossl.report.style import BASELINE_TASK
+from videossl.report.style import BASELINE_TASK, QUOTED_BACKBONE
 
 COLUMNS = (
     *("table", "caption", "task", "backbone", "source", "subset", "epochs", "complexity", "protocol"),
@@ -62,7 +63,7 @@ class PaperTable:
         Raises:
             UserError: several different numbers apply, so the cell is not told apart.
         """
-        if identity["task"] == BASELINE_TASK:
+        if identity["task"] == BASELINE_TASK and not identity["teachers"]:
             return None  # rows that leave the task open do not mean an untrained network
         fitting = [row for row in self._rows if row["metric"] == metric and _applies(row, identity)]
         numbers = {row["value"] for row in fitting}
@@ -73,6 +74,10 @@ class PaperTable:
                 "name another `paper_table`, or none."
             )
         return numbers.pop() if numbers else None
+
+    def quoted(self) -> list[dict[str, Any]]:
+        """The rows that are no results of the paper's own: numbers from the tasks' own papers."""
+        return [row for row in self._rows if row["backbone"] == QUOTED_BACKBONE]
 
 
 def _applies(row: Mapping[str, Any], identity: Mapping[str, Any]) -> bool:

@@ -30,6 +30,8 @@ class Spec:
     paper_table: str = ""
     baseline: bool = True
     chance: bool = False  # table: print the level of chance beside each number
+    average: bool = False  # table: add the mean over the tasks
+    quoted: bool = False  # table: add the rows that the paper quotes
     groups: Mapping[str, str] = field(default_factory=dict)  # task -> category, for the grouped header
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # axis -> name -> printed name
 
@@ -58,6 +60,10 @@ class Spec:
         for axis in self.axes:
             if axis not in AXES:
                 raise unknown_name("axis", axis, AXES, where)
+        if self.average and "task" not in self.axes:
+            raise UserError(f"{where}: `average` is over the tasks, so `rows` or `columns` must name `task`.")
+        if self.quoted and not self.paper_table:
+            raise UserError(f"{where}: `quoted` rows are those of a `paper_table`; name one.")
         if len(set(self.axes)) != len(self.axes):
             raise UserError(f"{where}: an axis is named twice among {', '.join(self.axes)}.")
 

@@ -13,6 +13,10 @@ from typing import Any
 
 BASELINE_TASK = "scratch"
 BASELINE_LABEL = "no pretraining"
+AVERAGE_TASK = "average"
+"""The task of a mean over the tasks."""
+QUOTED_BACKBONE = "as in the original paper"
+"""The backbone of a number that the paper quotes from the task's own paper, under conditions of its own."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,14 @@ METRICS = {
     "speed_accuracy": "relative-speed accuracy",
     "loss": "loss",
 }
+NOISES = {
+    "": "no noise",
+    "gaussian": "Gaussian",
+    "impulse": "Impulse",
+    "shot": "Shot",
+    "speckle": "Speckle",
+    "mean": "mean over noises",
+}
 PROTOCOLS = {
     "finetune": "finetuning",
     "linear_probe": "linear probe",
@@ -84,16 +96,24 @@ AXES = {
     "protocol": "Protocol",
     "seed": "Seed",
     "stage": "Stage",
+    "teachers": "Teachers",
+    "noise": "Noise",
+    "severity": "Severity",
     "metric": "Metric",
 }
 _NAMES: dict[str, Mapping[str, str]] = {
-    "task": {BASELINE_TASK: BASELINE_LABEL, **{name: label for name, (label, _) in TASKS.items()}},
+    "task": {
+        BASELINE_TASK: BASELINE_LABEL,
+        **{name: label for name, (label, _) in TASKS.items()},
+        AVERAGE_TASK: "Mean over tasks",
+    },
     "backbone": BACKBONES,
     "source": {**DATASETS, "none": "–"},
     "target": DATASETS,
     "subset": {"none": "–"},
     "metric": METRICS,
     "protocol": PROTOCOLS,
+    "noise": NOISES,
 }
 _SPARE = [Look(c, m) for c, m in zip(("#000000", "#999999", "#8C6D1F"), ("*", "<", ">"), strict=True)]
 
@@ -117,7 +137,15 @@ def label(axis: str, value: Any, labels: Mapping[str, str] | None = None) -> str
     text = str(value)
     if labels and labels.get(text, text) != text:
         return labels[text]
+    if axis == "teachers" and text:
+        return " + ".join(_teacher(name) for name in text.split("+"))
     return _NAMES.get(axis, {}).get(text, text or "–")
+
+
+def _teacher(name: str) -> str:
+    """The printed name of one teacher, which is named by what it differs in from the student, such as rotnet-C1."""
+    names = {**_NAMES["task"], **BACKBONES, **DATASETS}
+    return " ".join(names.get(part, part) for part in name.split("-"))
 
 
 def axis_label(axis: str) -> str:

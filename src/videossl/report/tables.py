@@ -12,8 +12,8 @@ from videossl.report.collect import FAILED, OK, PENDING, Record, Results
 from videossl.report.spec import Spec
 from videossl.results import is_fraction
 
-# What only a pretrained network has. The other axes (backbone, target, protocol) a baseline shares.
-PRETRAINING_AXES = ("task", "complexity", "source", "subset", "epochs")
+# What only a pretrained network has, or a student. The other axes (backbone, target, protocol) a baseline shares.
+PRETRAINING_AXES = ("task", "complexity", "source", "subset", "epochs", "teachers")
 ABSENT = "absent"
 DASH = "–"
 Key = tuple[Any, ...]

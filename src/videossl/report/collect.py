@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from videossl.analysis.statistics import wilson_interval
-from videossl.config.experiments import NOISES
+from videossl.config.experiments import MEAN
 from videossl.errors import UserError
 from videossl.report.paper import PaperTable
 from videossl.report.spec import Spec
@@ -249,9 +249,9 @@ def _measured(spec: Spec, path: Path, identity: Mapping[str, Any]) -> dict[str, 
 
 
 def _is_proportion(identity: Mapping[str, Any]) -> bool:
-    """Whether the metric is a share of the videos; a ratio of two, or a mean over noises, is none."""
-    metric = identity["metric"]
-    return is_fraction(metric) and "relative" not in metric and (identity["noise"] == "" or identity["noise"] in NOISES)
+    """Whether the number is a share of the videos; a ratio of two, or a mean over noises or severities, is none."""
+    over_conditions = identity["noise"] == MEAN or bool(identity["noise"]) and identity["severity"] == 0
+    return is_fraction(identity["metric"]) and "relative" not in identity["metric"] and not over_conditions
 
 
 def _is_count_over(value: float, n: int) -> bool:

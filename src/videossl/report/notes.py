@@ -51,7 +51,8 @@ def _interval(results: Results, drawn: bool) -> list[str]:
         return []
     several = len({record.identity["seed"] for record in results.records}) > 1
     bars, braces = ("Error bars", "Error bars") if drawn else ("Brackets", "Braces")
-    kind = "Wilson interval" if all(is_fraction(metric) for metric in results.metrics) else "interval"
+    shares = all(is_fraction(metric) and "relative" not in metric for metric in results.metrics)
+    kind = "Wilson interval" if shares else "interval"
     text = f"{bars}: 95 % {kind} over the test videos"
     if several:
         return [f"{text}, where one seed has finished. {braces} of means over seeds: smallest and largest seed."]

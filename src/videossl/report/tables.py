@@ -8,7 +8,7 @@ from typing import Any
 
 from videossl.errors import UserError
 from videossl.report import style
-from videossl.report.collect import FAILED, OK, PENDING, Record, Results
+from videossl.report.collect import FAILED, OK, PENDING, QUOTED, Record, Results
 from videossl.report.spec import Spec
 from videossl.results import is_fraction
 
@@ -114,8 +114,10 @@ def build_grid(results: Results, *, paper: bool = False) -> Grid:
     def identity(record: Record) -> dict[str, Any]:
         return record.paper_identity if paper else record.identity
 
-    pretrained = [record for record in results.records if not record.is_baseline]
-    baseline = [record for record in results.records if record.is_baseline]
+    # At a reduced scale a quoted number stands among the paper's only.
+    shown = [r for r in results.records if r.status != QUOTED or paper or not results.reduced]
+    pretrained = [record for record in shown if not record.is_baseline]
+    baseline = [record for record in shown if record.is_baseline]
     row_keys = _keys(spec, spec.rows, [identity(record) for record in pretrained])
     column_keys = _keys(spec, spec.columns, [identity(record) for record in pretrained])
     places: dict[tuple[Key, Key], list[Record]] = {}
@@ -185,6 +187,8 @@ def merge(spec: Spec, records: Sequence[Record]) -> Entry:
             )
     metric, paper, planned = records[0].identity["metric"], records[0].paper, len(records)
     done = [record for record in records if record.status == OK]
+    if all(record.status == QUOTED for record in records):
+        return Entry(ABSENT, metric, paper=paper)
     if not done:
         status = FAILED if any(record.status == FAILED for record in records) else PENDING
         return Entry(status, metric, seeds_planned=planned, paper=paper)

@@ -2,32 +2,85 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
+from pathlib import Path
+
 import pytest
 
-FULL = {"pretrain": 24, "finetune": 13, "table": 2, "figure": 1, "all": 1}
-"""2 tasks x 3 subsets x 4 milestones; (2 tasks x (3 subsets + 3 further milestones) + 1 baseline)."""
+from videossl.experiments import Study, load_study
+
+TASKS = 6
 
 
-def test_default_plan(workflow):
-    data = {"generate_videos": 2, "listing": 2, "store_shard": 3, "manifest": 2, "subset": 3}
-    assert workflow.plan() == {**FULL, **data}
+@pytest.fixture(scope="module")
+def study(repository: Path, tmp_path_factory) -> Study:
+    """The default study, by the library alone."""
+    before = Path.cwd()
+    os.chdir(repository)
+    try:
+        return load_study(["config/config.yaml"])
+    finally:
+        os.chdir(before)
+
+
+def stages(study: Study) -> Counter[str]:
+    """The jobs of a whole study that follow from its cells, by rule."""
+    kinds = Counter(entry.kind for entry in study.entries.values())
+    return Counter(cell.stage for cell in study.all_cells) + kinds + Counter(all=1)
+
+
+def test_default_plan_is_the_whole_study(workflow, study):
+    jobs = workflow.plan()
+    for rule, count in stages(study).items():
+        assert jobs[rule] == count, rule
+    assert jobs["generate_videos"] == jobs["listing"] == jobs["manifest"] == len(study.datasets)
+    assert jobs["store_shard"] == sum(study.config.datasets[name].shards for name in study.datasets)
+
+
+def test_demo_is_a_part_of_the_study(workflow):
+    jobs = workflow.plan("--configfile", "config/demo.yaml")
+    # 2 tasks x 3 subsets x 4 milestones; 2 tasks x (3 subsets + 3 further milestones) + 1 baseline
+    assert (jobs["pretrain"], jobs["finetune"]) == (24, 13)
+    assert (jobs["table"], jobs["figure"]) == (3, 1)
 
 
 def test_one_table_plans_only_its_own_cells(workflow):
     jobs = workflow.plan("table_training_time")
     assert jobs["table_training_time"] == jobs["table"] == 1
     assert jobs["figure"] == 0
-    assert (jobs["pretrain"], jobs["finetune"], jobs["subset"]) == (8, 9, 1)
+    assert (jobs["pretrain"], jobs["finetune"], jobs["subset"]) == (TASKS * 4, TASKS * 4 + 1, 1)
+
+
+def test_tables_share_their_cells(workflow):
+    """The milestone 200 on the 50k subset is in both tables; 50, 100 and 150 of the other subsets are on the way."""
+    jobs = workflow.plan("table_subset_size", "table_training_time")
+    assert jobs["pretrain"] == TASKS * 3 * 4
+    assert jobs["finetune"] == TASKS * (3 + 3) + 1
+
+
+def test_complexity_trains_each_variant_by_itself(workflow):
+    jobs = workflow.plan("table_complexity")
+    variants = 3 * 3 * 2  # tasks, levels, networks
+    assert (jobs["pretrain"], jobs["finetune"]) == (variants * 4, variants + 2)
+
+
+def test_pretext_sanity_needs_no_target_dataset(workflow):
+    jobs = workflow.plan("table_pretext_sanity")
+    assert jobs["finetune"] == 0 and jobs["generate_videos"] == 1
+    assert jobs["pretrain"] == (TASKS + 2) * 4  # and VideoMAE, on two networks
 
 
 @pytest.mark.parametrize("profile", ["slurm", "profiles/slurm"])
-def test_paper_scale_is_planned_without_its_datasets(workflow, profile):
+def test_paper_scale_is_planned_without_its_datasets(workflow, study, profile):
     output = workflow.run("--profile", profile, "-n", "--quiet", "rules").stdout
     warnings = [line for line in output.splitlines() if "not on this machine" in line]
     assert len(warnings) == 1
-    assert "k400, ucf101" in warnings[0]
+    assert all(name in warnings[0] for name in study.datasets)
     jobs = workflow.plan("--profile", profile)
-    assert jobs == {**FULL, "listing": 2, "store_shard": 256 + 8, "manifest": 2, "subset": 3}
+    for rule, count in stages(study).items():
+        assert jobs[rule] == count, rule
+    assert jobs["store_shard"] > 256 and "generate_videos" not in jobs
 
 
 def test_real_run_without_datasets_stops_before_the_first_job(workflow):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PositiveInt, model_validator
@@ -93,6 +94,47 @@ class Grid(Strict):
         return self
 
 
+@dataclass(frozen=True)
+class Layout:
+    """The keys of an entry that a kind of table or figure is laid out by; it may give no other of these."""
+
+    needs: tuple[str, ...]
+    may: tuple[str, ...] = ()
+    most_panels: int = 1
+    """Axes that `panels` may name."""
+
+    @property
+    def from_cells(self) -> bool:
+        """Whether the entry says itself which cells it is of, by `grid` or `cells_of`."""
+        return not {"parts", "datasets"} & set(self.needs)
+
+
+TABLE = Layout(("rows", "columns"), may=("average", "quoted", "chance"))
+PLOTS = {
+    "lines": Layout(("x", "series"), may=("panels",)),
+    "bars": Layout(("x", "series"), may=("panels",)),
+    "scatter": Layout(("x_metric", "series"), may=("panels",)),
+    "distillation": Layout(("parts",)),
+    "cka": Layout(("panels",), most_panels=2),
+    "samples": Layout(("datasets",)),
+    "noise_samples": Layout(("datasets",)),
+}
+"""The kinds of plot."""
+LAYOUT_KEYS = tuple(sorted({key for layout in (TABLE, *PLOTS.values()) for key in (*layout.needs, *layout.may)}))
+Plot = Literal[(*PLOTS,)]
+
+
+class Part(Strict):
+    """One panel of a distillation figure: students beside their teachers."""
+
+    title: str
+    cells_of: str = Field(description="the entry with the students; their teachers are added")
+    x: Axes = Field(
+        min_length=1, max_length=2, description="what tells the students apart; two: the first one's values group"
+    )
+    paper_table: str | None = Field(None, description="default: that of the entry with the students")
+
+
 class Experiment(Strict):
     """One table or figure: the cells it needs and how they are laid out."""
 
@@ -108,21 +150,48 @@ class Experiment(Strict):
     columns: Axes = Field([], description="table: axes across the top")
     average: bool = Field(False, description="table: add the mean over the tasks, one more value of the axis `task`")
     quoted: bool = Field(False, description="table: add the rows that the paper quotes from the tasks' own papers")
-    plot: Literal["lines"] = Field("lines", description="figure: kind of plot")
-    x: Axis | None = Field(None, description="figure: the axis along x")
-    series: Axis | None = Field(None, description="figure: the axis that makes the lines")
-    panels: Axis | None = Field(None, description="figure: the axis that makes the panels; left out: one panel")
+    plot: Plot = Field(
+        "lines",
+        description="figure: lines or bars; scatter: accuracy over the cost of the network; distillation: students"
+        " beside their teachers; cka: maps of the similarity of layers; samples: frames of datasets; noise_samples: one"
+        " frame under every noise",
+    )
+    x: Axis | None = Field(None, description="lines, bars: the axis along x")
+    x_metric: Literal["gflops", "parameters_millions"] | None = Field(
+        None, description="scatter: the size or cost of the network along x"
+    )
+    series: Axis | None = Field(None, description="lines, bars, scatter: the axis that the colours stand for")
+    panels: Axes = Field([], description="figure: the axis that makes the panels; cka: one, or one down and one across")
+    parts: list[Part] = Field([], description="distillation: the panels")
+    datasets: Strings = Field([], description="samples, noise_samples: the datasets whose videos are shown")
     paper_table: str | None = Field(None, description="the `table` of config/paper_values.csv to compare with")
 
     @model_validator(mode="after")
     def _complete(self) -> Experiment:
-        if (self.grid is None) == (self.cells_of is None):
-            raise ValueError("give either `grid` or `cells_of`")
-        needed = {"table": ("rows", "columns"), "figure": ("x", "series")}[self.kind]
-        missing = [key for key in needed if not getattr(self, key)]
-        if missing:
-            raise ValueError(f"a {self.kind} needs {' and '.join(f'`{key}`' for key in missing)}")
+        layout, what = self._layout
+        given = [key for key in LAYOUT_KEYS if getattr(self, key)]
+        if missing := [key for key in layout.needs if key not in given]:
+            raise ValueError(f"a {what} needs {' and '.join(f'`{key}`' for key in missing)}")
+        if idle := [key for key in given if key not in (*layout.needs, *layout.may)]:
+            raise ValueError(f"a {what} has no {' and no '.join(f'`{key}`' for key in idle)}")
+        if len(self.panels) > layout.most_panels:
+            raise ValueError(f"`panels` of a {what} name {layout.most_panels} at most, not {len(self.panels)} axes")
+        if self.plot == "noise_samples" and len(self.datasets) > 1:
+            raise ValueError(f"a {what} shows one dataset, not {len(self.datasets)}")
         return self
+
+    @model_validator(mode="after")
+    def _has_cells(self) -> Experiment:
+        layout, what = self._layout
+        if layout.from_cells and (self.grid is None) == (self.cells_of is None):
+            raise ValueError("give either `grid` or `cells_of`")
+        if not layout.from_cells and (self.grid is not None or self.cells_of is not None):
+            raise ValueError(f"a {what} has neither `grid` nor `cells_of`: `{layout.needs[0]}` says all")
+        return self
+
+    @property
+    def _layout(self) -> tuple[Layout, str]:
+        return (TABLE, "table") if self.kind == "table" else (PLOTS[self.plot], f"figure of plot '{self.plot}'")
 
     @property
     def grids(self) -> list[Grid]:

@@ -162,8 +162,10 @@ def look(axis: str, value: Any, position: int) -> Look:
 
 
 def sort_key(axis: str, value: Any) -> tuple:
-    """Order on an axis: listed names as listed, numbers by size (10k < 100k < 1m), other names by letter."""
+    """Order on an axis: what has no value on it, listed names as listed, numbers by size (10k < 100k < 1m), other names by letter."""
     text = str(value)
+    if not text:
+        return (-1, 0, "")
     listed = list(_NAMES.get(axis, {}))
     if text in listed and text != "none":
         return (0, listed.index(text), "")

@@ -1,6 +1,7 @@
 # What the rules share: the study, and functions from wildcards to inputs, parameters and messages.
 # No rules here. Nothing below touches the network, the clock or git: every cluster job parses this file again.
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -28,7 +29,10 @@ RESULTS = CONFIG.results_dir
 SCRIPTS = f"{workflow.basedir}/workflow/scripts"
 LIBRARY = Path(workflow.basedir) / "src/videossl"
 # Jobs find the library also where it is not installed, as in the environments that Snakemake makes with conda.
-shell.prefix(f"export PYTHONPATH={shlex.quote(f'{workflow.basedir}/src')}; ")
+SETUP = f"export PYTHONPATH={shlex.quote(f'{workflow.basedir}/src')}; "
+if os.environ.get("VIDEOSSL_WARM"):  # scripts run in forks of a warm interpreter: see videossl.warm
+    SETUP += f'python() {{ command python -SE {shlex.quote(str(LIBRARY / "warm/client.py"))} "$@"; }}; '
+shell.prefix(SETUP)
 
 ENVIRONMENT = f"{workflow.basedir}/envs/environment.yaml"
 COMPUTE = CONFIG.compute

@@ -47,9 +47,11 @@ class Study:
                 raise unknown_name("backbone", name, backbone_names(), "the configuration's `backbones`")
         self.entries = self._read_entries()
         shown = {name: self._expand(name) for name in self.entries}
-        # An entry of which a restriction leaves nothing but baselines is not made.
+        # An entry of which a restriction leaves nothing but baselines is not made; figures of videos have no cells.
         self.views_of = {
-            name: cells for name, cells in shown.items() if any(c.partners or not c.is_scratch for c in cells)
+            name: cells
+            for name, cells in shown.items()
+            if self.entries[name].datasets or any(c.partners or not c.is_scratch for c in cells)
         }
         self.cells_of = {name: list(cells) for name, cells in self.views_of.items()}
         self.entries = {name: self.entries[name] for name in self.cells_of}
@@ -62,12 +64,28 @@ class Study:
         for name in wanted or []:
             if name not in entries:
                 raise unknown_name("table or figure", name, entries, "the configuration's `only`")
-        chosen = {name: entry for name, entry in entries.items() if wanted is None or name in wanted}
         for name, entry in entries.items():
-            if entry.cells_of is not None and entry.cells_of not in entries:
-                raise unknown_name("entry", entry.cells_of, entries, f"`cells_of` of {name}")
-        self._all_entries = entries
-        return chosen
+            for other in [*([entry.cells_of] if entry.cells_of else []), *(part.cells_of for part in entry.parts)]:
+                if other not in entries:
+                    raise unknown_name("entry", other, entries, f"`cells_of` of {name}")
+                if not entries[other].has_cells:
+                    raise UserError(f"`cells_of` of {name} names {other}, which has no cells of its own.")
+        self._all_entries = {name: self._completed(name, entry, entries) for name, entry in entries.items()}
+        return {name: entry for name, entry in self._all_entries.items() if wanted is None or name in wanted}
+
+    def _completed(self, name: str, entry: Experiment, entries: Mapping[str, Experiment]) -> Experiment:
+        """`entry` with what it takes from elsewhere: the paper's tables of its parts, and those of its datasets that a
+        restriction of sources or targets leaves."""
+        for dataset in entry.datasets:
+            if dataset not in self.config.datasets:
+                raise unknown_name("dataset", dataset, self.config.datasets, f"{self.config.experiments_file}: {name}")
+        limits = [kept for axis, kept in self.config.restrict.items() if axis in ("source", "target")]
+        datasets = [one for one in entry.datasets if not limits or any(one in kept for kept in limits)]
+        tables = [part.paper_table or entries[part.cells_of].paper_table for part in entry.parts]
+        parts = [
+            part.model_copy(update={"paper_table": table}) for part, table in zip(entry.parts, tables, strict=True)
+        ]
+        return entry.model_copy(update={"datasets": datasets, "parts": parts})
 
     @cached_property
     def recipes(self) -> dict[str, Recipe]:
@@ -88,6 +106,8 @@ class Study:
         each: metrics, and under which noise.
         """
         entry = self._all_entries[name]
+        if not entry.has_cells:
+            return self._expand_parts(entry)
         owner, passed = entry, [name]
         while owner.cells_of is not None:
             if owner.cells_of in passed:
@@ -102,6 +122,16 @@ class Study:
         for grid, cell in pairs:
             views = shown.setdefault(cell, [])
             views += [view for view in self._views_of(entry, grid, cell) if view not in views]
+        return shown
+
+    def _expand_parts(self, entry: Experiment) -> dict[Cell, list[dict[str, Any]]]:
+        """The students of each part of a distillation figure, each after its teachers. A view says of which part."""
+        shown: dict[Cell, list[dict[str, Any]]] = {}
+        for number, part in enumerate(entry.parts):
+            students = [cell for cell in self._expand(part.cells_of) if cell.stage == "distill"]
+            for cell in dict.fromkeys(itertools.chain.from_iterable((*s.partners, s) for s in students)):
+                view = {"noise": "", "severity": 0, "part": number}
+                shown.setdefault(cell, []).extend({"metric": m, **view} for m in entry.metric or METRICS[cell.stage])
         return shown
 
     def _resolve(self, grid: Grid, where: str) -> Grid:
@@ -138,8 +168,10 @@ class Study:
     def _views_of(self, entry: Experiment, grid: Grid, cell: Cell) -> list[dict[str, Any]]:
         """What `entry` shows of a cell: one metric each, under one noise if the protocol has any."""
         own = self.recipes[cell.task].metrics if cell.stage == "pretrain" else METRICS[cell.stage]
-        # The size of a network is shown whatever metric of accuracy the entry names beside it.
-        metrics = own if cell.stage == "network" else entry.metric or own
+        if cell.stage == "network":  # shown whatever metric of accuracy the entry names beside it
+            metrics = [entry.x_metric] if entry.x_metric else own
+        else:
+            metrics = entry.metric or own
         return [
             {"metric": metric, "noise": noise, "severity": severity}
             for noise, severity in itertools.product(grid.noise or [""], grid.severity or [0])
@@ -189,9 +221,9 @@ class Study:
 
     @cached_property
     def datasets(self) -> list[str]:
-        """Names of the datasets that some cell needs, sources first."""
-        used = [cell.source for cell in self.pretraining]
-        return list(dict.fromkeys(used + [cell.target for cell in self.downstream]))
+        """Names of the datasets that some cell needs, sources first, and of those that some figure shows."""
+        used = [cell.source for cell in self.pretraining] + [cell.target for cell in self.downstream]
+        return list(dict.fromkeys(used + [name for entry in self.entries.values() for name in entry.datasets]))
 
     @cached_property
     def _by_wildcards(self) -> dict[tuple[str, ...], Cell]:

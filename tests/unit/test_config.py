@@ -102,7 +102,7 @@ def test_an_entry_says_what_it_lacks(tmp_path):
     assert "either `grid` or `cells_of`" in message_of(make_study, tmp_path, {"a": table(GRID, cells_of="b")})
     assert "needs `rows`" in message_of(make_study, tmp_path, {"a": table(GRID, rows=[])})
     figure = {"kind": "figure", "title": "F", "grid": GRID, "x": "epochs"}
-    assert "a figure needs `series`" in message_of(make_study, tmp_path, {"a": figure})
+    assert "a figure of plot 'lines' needs `series`" in message_of(make_study, tmp_path, {"a": figure})
 
 
 def test_epochs_must_rise(tmp_path):

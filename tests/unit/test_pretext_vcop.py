@@ -1,5 +1,4 @@
 import math
-import pickle
 from itertools import permutations
 
 import numpy as np
@@ -32,7 +31,7 @@ def starts(sampler, num_frames: int, seed: int = 0) -> list[int]:
 @pytest.mark.parametrize(("clips", "reach"), [(3, 64), (4, 88), (5, 112)])
 def test_clips_of_16_frames_are_8_frames_apart(clips, reach):
     """As in the original: 64 frames for three clips; all places where they fit are drawn, to the very end."""
-    sampler = SuccessiveClips(length=16, stride=1, gap=8, clips=clips, joined=False)
+    sampler = SuccessiveClips(length=16, stride=1, gap=8, clips_per_video=clips)
     drawn = sampler(reach, np.random.default_rng(0)).clips  # fits in one way only
     assert [clip.tolist() for clip in drawn] == [list(range(24 * n, 24 * n + 16)) for n in range(clips)]
     assert drawn[-1][-1] == reach - 1
@@ -41,15 +40,13 @@ def test_clips_of_16_frames_are_8_frames_apart(clips, reach):
 
 
 def test_the_gap_is_counted_from_the_last_frame():
-    (first, second) = SuccessiveClips(length=4, stride=3, gap=5, clips=2, joined=False)(
-        25, np.random.default_rng(0)
-    ).clips
+    (first, second) = SuccessiveClips(length=4, stride=3, gap=5, clips_per_video=2)(25, np.random.default_rng(0)).clips
     assert first.tolist() == [0, 3, 6, 9]
     assert second.tolist() == [15, 18, 21, 24]
 
 
 def test_in_a_short_video_the_gap_shrinks_and_the_order_stays():
-    sampler = SuccessiveClips(length=16, stride=1, gap=8, clips=3, joined=False)
+    sampler = SuccessiveClips(length=16, stride=1, gap=8, clips_per_video=3)
     assert starts(sampler, 63) in ([0, 23, 46], [1, 24, 47])
     assert starts(sampler, 50) == [0, 17, 34]  # a gap of 1
     assert starts(sampler, 45)[1:] == [starts(sampler, 45)[0] + 14, starts(sampler, 45)[0] + 28]  # overlapping
@@ -59,17 +56,9 @@ def test_in_a_short_video_the_gap_shrinks_and_the_order_stays():
 
 
 def test_a_video_shorter_than_a_clip_is_looped():
-    sampler = SuccessiveClips(length=4, stride=1, gap=2, clips=3, joined=False)
+    sampler = SuccessiveClips(length=4, stride=1, gap=2, clips_per_video=3)
     assert [clip.tolist() for clip in sampler(3, np.random.default_rng(0)).clips] == [[0, 1, 2, 0]] * 3
     assert [clip.tolist() for clip in sampler(1, np.random.default_rng(0)).clips] == [[0] * 4] * 3
-
-
-def test_joined_clips_are_one_array():
-    apart = vcop(clips=4).sampler
-    joined = pickle.loads(pickle.dumps(vcop(clips=4, augment_together=True).sampler))
-    assert apart.clips_per_video == 4 and joined.clips_per_video == 1
-    (indices,) = joined(100, np.random.default_rng(3)).clips
-    assert indices.tolist() == np.concatenate(apart(100, np.random.default_rng(3)).clips).tolist()
 
 
 def test_shuffling():
@@ -99,15 +88,13 @@ class Spy(torch.nn.Module):
         return self.logits if self.logits is not None else torch.zeros(len(features), 6)
 
 
-@pytest.mark.parametrize("together", [False, True])
-def test_the_head_sees_the_clips_in_the_order_of_the_label(together):
+def test_the_head_sees_the_clips_in_the_order_of_the_label():
     """Features of the clips one by one, and the generator's labels, put together by hand."""
-    task = vcop(augment_together=together).eval()
+    task = vcop().eval()
     clips = torch.randn(5, 3, 3, FRAMES, 16, 16)
     features = torch.stack([task.backbone(clips[:, n]) for n in range(3)], dim=1)
     task.head = Spy()
-    given = clips.transpose(1, 2).flatten(2, 3)[:, None] if together else clips
-    _, labels = task.predict(given, torch.Generator().manual_seed(4))
+    _, labels = task.predict(clips, torch.Generator().manual_seed(4))
     assert labels.tolist() == torch.randint(6, (5,), generator=torch.Generator().manual_seed(4)).tolist()
     assert len(set(labels.tolist())) > 2
     for video, label in enumerate(labels.tolist()):

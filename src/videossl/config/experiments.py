@@ -194,6 +194,11 @@ class Experiment(Strict):
         return (TABLE, "table") if self.kind == "table" else (PLOTS[self.plot], f"figure of plot '{self.plot}'")
 
     @property
+    def has_cells(self) -> bool:
+        """Whether the entry says which cells it is of; else it is made of other entries' or of none."""
+        return self._layout[0].from_cells
+
+    @property
     def grids(self) -> list[Grid]:
         """The grids as a list; empty when the cells are another entry's."""
         return self.grid if isinstance(self.grid, list) else [self.grid] if self.grid else []

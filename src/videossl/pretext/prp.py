@@ -2,7 +2,8 @@
 
 Yao et al. 2020, "Video playback rate perception for self-supervised spatio-temporal representation learning". Facts
 from their code, yuanyao366/PRP (train_predict.py, datasets/predict_dataset.py, datasets/patch_region.py,
-models/sscn.py). (The benchmark's website links another paper under this name, arXiv 2003.02692.)
+models/sscn.py), in its later version: the first one weighs by a Gaussian about the patch that moves most, and counts
+made-up frames as real. (The benchmark's website links another paper under this name, arXiv 2003.02692.)
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class PRP(PretextTask):
 
     Both branches start from the backbone's last map. The loss is
 
-        reconstruction_weight * sum of squared errors, weighted by motion + classification_weight * cross-entropy
+        reconstruction_weight * mean squared error, weighted by motion + classification_weight * cross-entropy
 
     with pixels in [0, 1]. At s = 1 there are no frames in between, so only the T frames of the clip count. (The
     reference fills in their averages, flags them as not real and leaves them out of the loss; so do we by the flag.)

@@ -23,34 +23,25 @@ from videossl.pretext.registry import register
 
 @dataclass(frozen=True)
 class SuccessiveClips:
-    """`clips` clips in the order of time, `gap` frames from the last of one to the first of the next.
+    """`clips_per_video` clips in the order of time, `gap` frames from the last of one to the first of the next.
 
     They stand at a random place of the video. In a video too short for it the gap shrinks, below 0 if it must: the
     clips then overlap, but their order stays true. Where not even that is possible, the video is looped. The original
     leaves short videos out (a list of those that are long enough comes with it); here all tasks must see the same
     subsets, and of Something-Something-V2 little would be left.
-
-    joined: make one array of all clips, which is then augmented as one.
     """
 
     length: int
     stride: int
     gap: int
-    clips: int
-    joined: bool
-
-    @property
-    def clips_per_video(self) -> int:
-        """Arrays of frames that are augmented each on its own."""
-        return 1 if self.joined else self.clips
+    clips_per_video: int
 
     def __call__(self, num_frames: int, rng: np.random.Generator) -> Drawn:
-        reach, steps = span(self.length, self.stride), self.clips - 1
+        reach, steps = span(self.length, self.stride), self.clips_per_video - 1
         step = min(reach + self.gap, max((num_frames - reach) // steps, 0))
         start = int(rng.integers(max(num_frames - reach - steps * step, 0) + 1))
-        starts = (start + number * step for number in range(self.clips))
-        clips = [loop(window_indices(first, self.length, self.stride), num_frames) for first in starts]
-        return Drawn([np.concatenate(clips)] if self.joined else clips)
+        starts = (start + number * step for number in range(self.clips_per_video))
+        return Drawn([loop(window_indices(first, self.length, self.stride), num_frames) for first in starts])
 
 
 def shuffled(clips: Tensor, orders: Tensor) -> Tensor:
@@ -80,13 +71,11 @@ class VCOP(PretextTask):
     """Samples N successive clips, shuffles them, predicts which of the N! orders that was; cross-entropy.
 
     The order is drawn evenly for every video of a batch; its label is its place among the permutations of 0..N-1 in
-    lexicographic order.
+    lexicographic order. Each clip is augmented on its own, as the original crops each on its own.
 
     clips: N, the paper's complexity axis: C1, C2, C3 = 3, 4, 5 clips, that is 6, 24, 120 orders.
     gap, stride: frames between successive clips, and from one frame of a clip to the next; at a gap of 8 three clips
     of 16 frames reach over 64 frames, four over 88, five over 112.
-    augment_together: augment the clips of a video alike. The original crops each on its own, which makes the task
-    harder, and so does the recipe with all its augmentation, flips among them.
     hidden: units that compare a pair; never more than the backbone has features (original: 512 and 512).
     """
 
@@ -98,7 +87,6 @@ class VCOP(PretextTask):
         clips: int = 3,
         gap: int = 8,
         stride: int = 1,
-        augment_together: bool = False,
         hidden: int = 512,
         dropout: float = 0.5,
     ) -> None:
@@ -110,20 +98,14 @@ class VCOP(PretextTask):
                 "options of pretext task 'vcop': gap must be 0 or more, stride and hidden 1 or more and dropout in"
                 f" [0, 1), not {gap}, {stride}, {hidden} and {dropout}."
             )
-        self.clips = clips
-        self.sampler = SuccessiveClips(frames, stride, gap, clips, joined=augment_together)
+        self.sampler = SuccessiveClips(length=frames, stride=stride, gap=gap, clips_per_video=clips)
         orders = torch.tensor(list(permutations(range(clips))))  # itertools goes through them in lexicographic order
         self.register_buffer("orders", orders, persistent=False)
         hidden = min(hidden, backbone.feature_dim)
         self.head = OrderHead(backbone.feature_dim, clips, len(orders), hidden, dropout)
 
     def predict(self, clips: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """The clips of a video in the order of time, (B, N, 3, T, S, S) or joined (B, 1, 3, N*T, S, S).
-
-        Returns the logits (B, N!) of the shuffled clips and the labels (B,).
-        """
-        if self.sampler.joined:
-            clips = clips[:, 0].unflatten(2, (self.clips, -1)).transpose(1, 2)
+        """(B, N, 3, T, S, S), in the order of time -> logits (B, N!) of the shuffled clips, labels (B,)."""
         labels = torch.randint(len(self.orders), (len(clips),), generator=generator).to(clips.device)
         # All clips go through the backbone in one batch, so normalisation sees all of them (original: N batches).
         features = self.backbone(clips.flatten(0, 1)).unflatten(0, clips.shape[:2])
@@ -131,7 +113,7 @@ class VCOP(PretextTask):
         return self.head(shuffled(features, self.orders[labels])), labels
 
     def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """clips as for :meth:`predict`. Draws an order for each video."""
+        """clips (B, N, 3, T, S, S), in the order of time. Draws an order for each video."""
         logits, labels = self.predict(clips, generator)
         correct = (logits.detach().argmax(dim=1) == labels).float()
         return F.cross_entropy(logits.float(), labels), {"top1": correct.mean()}

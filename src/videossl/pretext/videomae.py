@@ -3,7 +3,7 @@
 Tong et al. 2022, "VideoMAE: masked autoencoders are data-efficient learners for self-supervised video pre-training".
 Facts from their code, MCG-NJU/VideoMAE (modeling_pretrain.py, masking_generator.py, engine_for_pretraining.py).
 
-The original needs a network that can leave tokens out, and the ViT is the only one here. The benchmark, though, lists
+The original needs a network that leaves tokens out; here the ViT is the one that does. The benchmark, though, lists
 VideoMAE with R(2+1)D-18 and does not say how. We read it in the manner of SimMIM (Xie et al. 2022), for every other
 backbone, convolutional or hierarchical: the hidden tubes are blanked in the input, the whole clip goes through the
 backbone, and a light decoder predicts the hidden tubes from its feature map. Mask, targets and loss are the same.

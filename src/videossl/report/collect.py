@@ -14,7 +14,7 @@ from videossl.analysis.statistics import wilson_interval
 from videossl.config.experiments import MEAN
 from videossl.errors import UserError
 from videossl.report.paper import PaperTable
-from videossl.report.spec import Spec
+from videossl.report.spec import PART, Spec
 from videossl.report.style import AVERAGE_TASK, BASELINE_TASK, sort_key
 from videossl.results import CONDITION, IDENTITY, is_fraction, read_metrics
 
@@ -34,7 +34,8 @@ class Record:
     """One metric of one cell. `identity` and `paper_identity` hold the identity columns, noise, severity and `metric`.
 
     `paper_identity` names the cell as the paper does, where a scale calls a dataset or subset otherwise.
-    Numbers are fractions for accuracies, None where there is none; `reason` says why a cell failed.
+    Numbers are fractions for accuracies, None where there is none; `reason` says why a cell failed. `run_dir` is the
+    cell's folder, `partners` are those of its teachers.
     """
 
     identity: dict[str, Any]
@@ -48,6 +49,8 @@ class Record:
     n: int | None = None
     chance: float | None = None
     paper: float | None = None
+    run_dir: str = ""
+    partners: tuple[str, ...] = ()
 
     @property
     def is_baseline(self) -> bool:
@@ -69,6 +72,7 @@ class Results:
     reduced: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     paper_source: str = ""
+    manifests: tuple[Mapping[str, Any], ...] = ()  # figures of videos: dataset, noise, severity, manifest (path)
 
     @property
     def title(self) -> str:
@@ -121,8 +125,9 @@ def collect(
 
     Args:
         spec: the entry.
-        cells: identity columns, `views` (metric, noise, severity of each number), `metrics` (path), `run_dir`, and
-            optionally `paper` (the paper's names of the axes where they differ).
+        cells: identity columns, `views` (metric, noise, severity of each number; of a figure in parts, the part),
+            `metrics` (path), `run_dir`, and optionally `paper` (the paper's names of the axes where they differ) and
+            `partners` (folders of the teachers).
         paper_values: from `read_paper_values`; None for no comparison.
         reduced: how the scale is marked in every title; "" at the paper's scale.
         provenance: commit, hash of the configuration, seed, hardware: printed as given.
@@ -131,9 +136,10 @@ def collect(
         UserError: a cell lacks columns, a metrics file is of another cell or lacks the metric, or the
             entry asks for a baseline that is not among the cells.
     """
-    table = PaperTable(paper_values, spec.paper_table) if spec.paper_table and paper_values is not None else None
+    tables = _paper_tables(spec, paper_values)
+    table = tables.get(None)
     cells = list(cells)
-    shown = sorted({view["metric"] for cell in cells for view in cell.get("views", [])})
+    shown = sorted({view["metric"] for cell in cells for view in cell.get("views", [])} - {spec.x_metric})
     if spec.kind == "figure" and len(shown) > 1:
         raise UserError(f"'{spec.name}': a figure shows one metric, not {', '.join(shown)}; set `metric`.")
     records = []
@@ -142,7 +148,7 @@ def collect(
         if missing:
             raise UserError(f"a cell of '{spec.name}' lacks {', '.join(missing)}: {dict(cell)}.")
         if spec.baseline or not _is_baseline(cell):
-            records += [_record(spec, cell, view, table) for view in cell["views"]]
+            records += [_record(spec, cell, view, tables.get(view.get(PART))) for view in cell["views"]]
     if not records:
         raise UserError(f"'{spec.name}' has no cells; its `grid` in experiments.yaml is empty.")
     if spec.baseline and not any(record.is_baseline for record in records):
@@ -155,9 +161,19 @@ def collect(
     if spec.quoted and table:
         records += _quoted(table)
     records.sort(key=lambda record: [sort_key(key, record.identity[key]) for key in (*IDENTITY, *CONDITION, "metric")])
-    if reduced and not reduced.startswith("reduced scale"):
-        reduced = f"reduced scale: {reduced}"
-    return Results(spec, tuple(records), reduced, dict(provenance or {}), table.source if table else "")
+    source = "; ".join(dict.fromkeys(table.source for table in tables.values()))
+    return Results(spec, tuple(records), reduced_mark(reduced), dict(provenance or {}), source)
+
+
+def reduced_mark(reduced: str) -> str:
+    """What stands in the title: nothing at the paper's scale."""
+    return f"reduced scale: {reduced}" if reduced and not reduced.startswith("reduced scale") else reduced
+
+
+def _paper_tables(spec: Spec, values: pd.DataFrame | None) -> dict[int | None, PaperTable]:
+    """The paper's table of each part of the entry, of an entry in one piece under None; only where there is one."""
+    names = {number: part.paper_table for number, part in enumerate(spec.parts)} or {None: spec.paper_table}
+    return {} if values is None else {key: PaperTable(values, name) for key, name in names.items() if name}
 
 
 def _is_baseline(identity: Mapping[str, Any]) -> bool:
@@ -209,14 +225,15 @@ def _record(spec: Spec, cell: Mapping[str, Any], view: Mapping[str, Any], table:
     paper_identity = {**identity, **(cell.get("paper") or {})}
     paper = table.find(paper_identity, view["metric"]) if table else None
     path = Path(cell["metrics"])
+    known = {"paper": paper, "run_dir": cell["run_dir"], "partners": tuple(cell.get("partners", ()))}
     if path.is_file():
-        return Record(identity, paper_identity, OK, paper=paper, **_measured(spec, path, identity))
+        return Record(identity, paper_identity, OK, **known, **_measured(spec, path, identity))
     # A cell without metrics is never a zero or a gap: it has not run, or it ran and said why it failed.
     failure = Path(cell["run_dir"]) / "FAILED"
     if failure.is_file():
         lines = failure.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return Record(identity, paper_identity, FAILED, lines[0] if lines else "no reason given", paper=paper)
-    return Record(identity, paper_identity, PENDING, paper=paper)
+        return Record(identity, paper_identity, FAILED, lines[0] if lines else "no reason given", **known)
+    return Record(identity, paper_identity, PENDING, **known)
 
 
 def _measured(spec: Spec, path: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
@@ -250,7 +267,7 @@ def _measured(spec: Spec, path: Path, identity: Mapping[str, Any]) -> dict[str, 
 
 def _is_proportion(identity: Mapping[str, Any]) -> bool:
     """Whether the number is a share of the videos; a ratio of two, or a mean over noises or severities, is none."""
-    over_conditions = identity["noise"] == MEAN or bool(identity["noise"]) and identity["severity"] == 0
+    over_conditions = identity["noise"] == MEAN or (bool(identity["noise"]) and identity["severity"] == 0)
     return is_fraction(identity["metric"]) and "relative" not in identity["metric"] and not over_conditions
 
 

@@ -6,11 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from videossl.config.experiments import PLOTS, TABLE
 from videossl.errors import UserError, unknown_name
 from videossl.report import style
 from videossl.results import CONDITION, IDENTITY
 
 AXES = (*IDENTITY, *CONDITION, "metric")
+PART = "part"
+"""Of which part of a distillation figure a number is: a key of its identity beside the axes."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One panel of a distillation figure."""
+
+    title: str
+    x: tuple[str, ...]
+    paper_table: str = ""
 
 
 @dataclass(frozen=True)
@@ -23,9 +35,13 @@ class Spec:
     caption: str = ""
     rows: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    plot: str = "lines"  # figure: one of PLOTS
     x: str = ""
+    x_metric: str = ""  # scatter: the metric of a network along x
     series: str = ""
-    panels: str = ""  # figure: the axis that makes the panels; "" for one
+    panels: tuple[str, ...] = ()  # figure: the axes that make the panels; none for one panel
+    parts: tuple[Part, ...] = ()  # distillation: the panels
+    datasets: tuple[str, ...] = ()  # figures of videos: those whose videos are shown
     split: str = ""  # of the target; "": the one that the metric was measured on
     paper_table: str = ""
     baseline: bool = True
@@ -43,18 +59,22 @@ class Spec:
             if not entry.get(key):
                 raise UserError(f"{where}: `{key}` is missing.")
         known = {key: entry[key] for key in cls.__dataclass_fields__ if entry.get(key) is not None}
-        for key in ("rows", "columns"):
+        for key in ("rows", "columns", "panels", "datasets"):
             if key in known:
                 known[key] = (known[key],) if isinstance(known[key], str) else tuple(known[key])
+        known["parts"] = tuple(
+            Part(part["title"], tuple(part["x"]), part.get("paper_table") or "") for part in known.get("parts", ())
+        )
         spec = cls(**known)
         spec._check(where)
         return spec
 
     def _check(self, where: str) -> None:
-        needed = {"table": ("rows", "columns"), "figure": ("x", "series")}.get(self.kind)
-        if needed is None:
+        if self.kind not in ("table", "figure"):
             raise unknown_name("kind", self.kind, ("table", "figure"), where)
-        for key in needed:
+        if self.plot not in PLOTS:
+            raise unknown_name("kind of plot", self.plot, PLOTS, where)
+        for key in (TABLE if self.kind == "table" else PLOTS[self.plot]).needs:
             if not getattr(self, key):
                 raise UserError(f"{where}: a {self.kind} needs `{key}`. Valid axes: {', '.join(AXES)}.")
         for axis in self.axes:
@@ -72,7 +92,10 @@ class Spec:
         """All axes that the layout shows."""
         if self.kind == "table":
             return self.rows + self.columns
-        return tuple(axis for axis in (self.x, self.series, self.panels) if axis)
+        if self.plot == "distillation":
+            return ("task", "complexity", "backbone", "source", "subset", "target", "teachers")
+        points = ("backbone",) if self.plot == "scatter" else ()
+        return tuple(axis for axis in (self.x, self.series, *points, *self.panels) if axis)
 
     def label(self, axis: str, value: Any) -> str:
         """The printed name of a value."""

@@ -69,6 +69,12 @@ METRICS = {
     "pretext_top1": "pretext top-1 accuracy",
     "video_retrieval_top1": "video retrieval top-1 accuracy",
     "speed_accuracy": "relative-speed accuracy",
+    "temporal_accuracy": "temporal discrimination accuracy",
+    "masked_explained_variance": "explained variance of hidden pixels",
+    "masked_explained_by_clip": "part of it explained by the video itself",
+    "gamma_r": "relative robustness",
+    "gamma_a": "absolute robustness",
+    "mean_cka": "mean CKA",
     "loss": "loss",
 }
 NOISES = {

@@ -16,7 +16,7 @@ from videossl import __version__
 from videossl.files import write_json, write_text
 from videossl.specs import spec_hash
 
-PACKAGES = ("torch", "torchvision", "numpy", "pyarrow", "decord", "simplejpeg", "snakemake")
+PACKAGES = ("torch", "torchvision", "transformers", "numpy", "pyarrow", "decord", "simplejpeg", "snakemake")
 
 
 @cache

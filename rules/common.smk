@@ -9,6 +9,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+from videossl.analysis.claims import cells_of_claims
 from videossl.config import Config
 from videossl.config.experiments import NOISES
 from videossl.errors import UserError
@@ -24,6 +25,7 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 
+CLAIMED = cells_of_claims(STUDY.all_cells)
 CONFIG = STUDY.config
 RESULTS = CONFIG.results_dir
 SCRIPTS = f"{workflow.basedir}/workflow/scripts"
@@ -171,6 +173,32 @@ def metrics_of(name):
     return [f"{run_dir(cell)}/metrics.parquet" for cell in STUDY.cells_of[name]]
 
 
+def maps_of(name):
+    """The maps of the cells of a figure that draws them."""
+    return [f"{run_dir(cell)}/cka.parquet" for cell in STUDY.cells_of[name] if STUDY.entries[name].plot == "cka"]
+
+
+def manifests_of(name):
+    """The manifests of the sets of videos that a figure shows frames of, by dataset, noise and severity."""
+    entry = STUDY.entries[name]
+    found = {(dataset, "", 0): manifest(dataset) for dataset in entry.datasets}
+    for dataset in entry.datasets if entry.plot == "noise_samples" else []:
+        conditions = [(dataset, noise, severity) for noise in NOISES for severity in SEVERITIES]
+        found |= dict(zip(conditions, noisy_manifests(dataset)))
+    return found
+
+
+def manifests_json(name):
+    """The same, for the figure's script."""
+    keys = ("dataset", "noise", "severity")
+    return canonical_json([{**dict(zip(keys, key)), "manifest": path} for key, path in manifests_of(name).items()])
+
+
+def claimed(name, stages=None):
+    """A file of each cell that the paper's claims are about and that the study has; of some stages only."""
+    return [f"{run_dir(cell)}/{name}" for cell in CLAIMED if stages is None or cell.stage in stages]
+
+
 def cells_json(name):
     """The cells of a table or figure with the files of their results, for its script."""
     return canonical_json(
@@ -180,6 +208,7 @@ def cells_json(name):
                 "run_dir": run_dir(cell),
                 "metrics": f"{run_dir(cell)}/metrics.parquet",
                 "views": views,
+                **({"partners": [run_dir(other) for other in cell.partners]} if cell.partners else {}),
             }
             for cell, views in STUDY.views_of[name].items()
         ]
@@ -208,9 +237,11 @@ def reduced_note():
 
 
 def targets(kind):
-    """All requested tables or figures, by the file that stands for each."""
+    """All requested tables or figures, by the file that stands for each; the claims unless some are chosen."""
     folder, suffix = {"table": ("tables", "html"), "figure": ("figures", "png")}[kind]
-    return [f"{RESULTS}/{folder}/{name}.{suffix}" for name, entry in STUDY.entries.items() if entry.kind == kind]
+    names = [name for name, entry in STUDY.entries.items() if entry.kind == kind]
+    claims = ["claims"] if kind == "table" and CONFIG.only is None else []
+    return [f"{RESULTS}/{folder}/{name}.{suffix}" for name in names + claims]
 
 
 def missing_datasets(names, kinds=("root", "annotations")):

@@ -4,7 +4,8 @@
 REPORT_CODE = sorted(
     str(path)
     for path in [
-        *(LIBRARY / "report").glob("*.py"),
+        *(LIBRARY / "report").rglob("*.py"),
+        *(LIBRARY / "analysis/claims").glob("*.py"),
         LIBRARY / "results.py",
         LIBRARY / "analysis/statistics.py",
     ]
@@ -44,9 +45,41 @@ rule table:
         "python {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --paper-values {input.paper:q} --reduced {params.reduced:q} --output {output:q} > {log:q} 2>&1"
 
 
+# The paper's findings, judged by the numbers of all the cells that they are about and that the study has.
+rule claims:
+    input:
+        metrics=claimed("metrics.parquet"),
+        predictions=claimed("predictions.parquet", ("finetune", "distill", "linear_probe")),
+        paper=CONFIG.paper_values,
+        script=f"{SCRIPTS}/make_claims.py",
+        code=REPORT_CODE,
+    output:
+        multiext(f"{RESULTS}/tables/claims", parquet=".parquet", csv=".csv", md=".md", tex=".tex"),
+        html=report(
+            f"{RESULTS}/tables/claims.html",
+            caption="../workflow/report/claims.rst",
+            category="Tables",
+            labels={"table": "claims"},
+        ),
+    log:
+        f"{RESULTS}/logs/tables/claims.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    params:
+        defaults=canonical_json({task: recipe.default_complexity for task, recipe in STUDY.recipes.items()}),
+        reduced=reduced_note(),
+    message:
+        "What the paper finds, and what the numbers show"
+    shell:
+        "python {input.script:q} --metrics {input.metrics:q} --default-complexities {params.defaults:q} --paper-values {input.paper:q} --reduced {params.reduced:q} --output {output:q} > {log:q} 2>&1"
+
+
 rule figure:
     input:
         metrics=lambda wildcards: metrics_of(wildcards.figure),
+        maps=lambda wildcards: maps_of(wildcards.figure),
+        manifests=lambda wildcards: list(manifests_of(wildcards.figure).values()),
         paper=CONFIG.paper_values,
         script=f"{SCRIPTS}/make_figure.py",
         code=REPORT_CODE,
@@ -68,10 +101,12 @@ rule figure:
     params:
         spec=lambda wildcards: report_spec(wildcards.figure),
         cells=lambda wildcards: cells_json(wildcards.figure),
+        manifests=lambda wildcards: manifests_json(wildcards.figure),
         reduced=reduced_note(),
         title=lambda wildcards: STUDY.entries[wildcards.figure].title,
         caption=lambda wildcards: STUDY.entries[wildcards.figure].caption,
+        plot=lambda wildcards: STUDY.entries[wildcards.figure].plot,
     message:
         "Figure {wildcards.figure}"
     shell:
-        "python {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --paper-values {input.paper:q} --reduced {params.reduced:q} --output {output:q} > {log:q} 2>&1"
+        "python {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --manifests {params.manifests:q} --paper-values {input.paper:q} --reduced {params.reduced:q} --output {output:q} > {log:q} 2>&1"

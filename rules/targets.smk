@@ -1,5 +1,14 @@
 # The menu: each table and figure by its name. (`rule all` must stand in the Snakefile.)
 
+
+rule table_claims:
+    input:
+        f"{RESULTS}/tables/claims.html",
+    localrule: True
+    message:
+        "What the paper finds, and what the numbers show: done"
+
+
 for target in STUDY.entries:
 
     rule:

@@ -168,10 +168,9 @@ class Study:
     def _views_of(self, entry: Experiment, grid: Grid, cell: Cell) -> list[dict[str, Any]]:
         """What `entry` shows of a cell: one metric each, under one noise if the protocol has any."""
         own = self.recipes[cell.task].metrics if cell.stage == "pretrain" else METRICS[cell.stage]
-        if cell.stage == "network":  # shown whatever metric of accuracy the entry names beside it
-            metrics = [entry.x_metric] if entry.x_metric else own
-        else:
-            metrics = entry.metric or own
+        # The size of a network is shown whatever metric of accuracy the entry names beside it.
+        named = ([entry.x_metric] if entry.x_metric else []) if cell.stage == "network" else entry.metric
+        metrics = named or own
         return [
             {"metric": metric, "noise": noise, "severity": severity}
             for noise, severity in itertools.product(grid.noise or [""], grid.severity or [0])

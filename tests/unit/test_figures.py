@@ -5,7 +5,7 @@ from report_cells import GROUPS, PAPER_VALUES, REDUCED, cell
 
 from videossl.errors import UserError
 from videossl.report.collect import collect
-from videossl.report.figures import FIGURE_SUFFIXES, draw_lines, write_figure
+from videossl.report.figures import FIGURE_SUFFIXES, draw, write_figure
 from videossl.report.paper import read_paper_values
 from videossl.report.spec import Spec
 
@@ -46,7 +46,7 @@ def legend_texts(figure):
 
 
 def test_missing_cells_are_in_the_legend_and_not_drawn(tmp_path, paper):
-    figure = draw_lines(collect(figure_spec(), epoch_cells(tmp_path), paper, reduced=REDUCED))
+    figure = draw(collect(figure_spec(), epoch_cells(tmp_path), paper, reduced=REDUCED))
     ours, theirs = figure.axes
     rspnet = lines_of(ours, "#d55e00")[0]
     assert rspnet.get_ydata() == pytest.approx([50.0, 50.0])
@@ -57,7 +57,7 @@ def test_missing_cells_are_in_the_legend_and_not_drawn(tmp_path, paper):
 
 
 def test_lines_of_baseline_and_chance_and_the_title(tmp_path, paper):
-    figure = draw_lines(collect(figure_spec(), epoch_cells(tmp_path), paper, reduced=REDUCED))
+    figure = draw(collect(figure_spec(), epoch_cells(tmp_path), paper, reduced=REDUCED))
     heights = {line.get_linestyle(): line.get_ydata()[0] for line in figure.axes[0].lines if line.get_zorder() == 1}
     assert heights == {"--": pytest.approx(20.0), ":": pytest.approx(10.0)}
     assert {"no pretraining", "chance"} <= set(legend_texts(figure))
@@ -68,7 +68,7 @@ def test_lines_of_baseline_and_chance_and_the_title(tmp_path, paper):
 
 
 def test_at_full_scale_the_paper_is_in_the_same_panel(tmp_path, paper):
-    figure = draw_lines(collect(figure_spec(), epoch_cells(tmp_path), paper))
+    figure = draw(collect(figure_spec(), epoch_cells(tmp_path), paper))
     assert len(figure.axes) == 1
     hollow = [line for line in figure.axes[0].lines if line.get_markerfacecolor() == "white"]
     assert [list(line.get_ydata()) for line in hollow] == [
@@ -93,7 +93,7 @@ def test_files_are_identical_when_repeated(tmp_path, paper):
 
 def test_a_study_that_has_not_begun_can_be_drawn(tmp_path, paper):
     cells = [cell(tmp_path, task="rotnet", epochs=epochs) for epochs in EPOCHS] + [cell(tmp_path, task="scratch")]
-    figure = draw_lines(collect(figure_spec(), cells, paper, reduced=REDUCED))
+    figure = draw(collect(figure_spec(), cells, paper, reduced=REDUCED))
     assert legend_texts(figure)[:2] == ["RotNet\n(4 of 4 pending)", "no pretraining\n(1 of 1 pending)"]
     assert figure.axes[0].lines[:] == []
     assert [text.get_text() for text in figure.axes[0].texts] == ["no finished cell"]
@@ -108,7 +108,7 @@ def test_panels_and_series_with_baselines_of_their_own(tmp_path):
     ]
     cells += [cell(tmp_path, 12, task="scratch", backbone=backbone) for backbone in ("c3d", "r3d")]
     spec = figure_spec(series="backbone", panels="subset", paper_table=None)
-    figure = draw_lines(collect(spec, cells))
+    figure = draw(collect(spec, cells))
     assert [ax.get_title(loc="left") for ax in figure.axes] == ["10k", "50k"]
     assert all(sum(line.get_linestyle() == "--" for line in ax.lines) == 2 for ax in figure.axes)
 

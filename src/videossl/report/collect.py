@@ -227,7 +227,9 @@ def _record(spec: Spec, cell: Mapping[str, Any], view: Mapping[str, Any], table:
     path = Path(cell["metrics"])
     known = {"paper": paper, "run_dir": cell["run_dir"], "partners": tuple(cell.get("partners", ()))}
     if path.is_file():
-        return Record(identity, paper_identity, OK, **known, **_measured(spec, path, identity))
+        return Record(
+            identity, paper_identity, OK, **known, **read_number(path, identity, spec.split, f"'{spec.name}'")
+        )
     # A cell without metrics is never a zero or a gap: it has not run, or it ran and said why it failed.
     failure = Path(cell["run_dir"]) / "FAILED"
     if failure.is_file():
@@ -236,8 +238,14 @@ def _record(spec: Spec, cell: Mapping[str, Any], view: Mapping[str, Any], table:
     return Record(identity, paper_identity, PENDING, **known)
 
 
-def _measured(spec: Spec, path: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Value, interval, n and chance from a metrics file that must be this cell's."""
+def read_number(path: Path, identity: Mapping[str, Any], split: str, asked_by: str) -> dict[str, Any]:
+    """Split, value, interval, n and chance of one number from a metrics file that must be this cell's.
+
+    Args:
+        identity: identity columns, noise, severity and metric.
+        split: "" for the one that the metric was measured on.
+        asked_by: what an error names.
+    """
     frame = read_metrics(path)
     first = frame.iloc[0]
     if other := {key: first[key] for key in IDENTITY if str(first[key]) != str(identity[key])}:
@@ -245,11 +253,11 @@ def _measured(spec: Spec, path: Path, identity: Mapping[str, Any]) -> dict[str, 
     asked_for = frame["metric"] == identity["metric"]
     for key in CONDITION:
         asked_for &= frame[key] == identity[key]
-    rows = frame[asked_for & ((frame["split"] == spec.split) | (spec.split == ""))]
+    rows = frame[asked_for & ((frame["split"] == split) | (split == ""))]
     if len(rows) != 1:
         there = sorted(set(frame["metric"] + " (" + frame["split"] + ")"))
-        asked = f"{identity['metric']} ({spec.split or 'any split'})"
-        raise UserError(f"'{spec.name}' asks for {asked}, of which {path} has {len(rows)}: {', '.join(there)}.")
+        asked = f"{identity['metric']} ({split or 'any split'})"
+        raise UserError(f"{asked_by} asks for {asked}, of which {path} has {len(rows)}: {', '.join(there)}.")
     row = rows.iloc[0]
     value, n = float(row["value"]), int(row["n"])
     low, high = _number(row["ci_low"]), _number(row["ci_high"])

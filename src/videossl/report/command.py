@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from videossl.errors import UserError
-from videossl.report.collect import Results, collect
+from videossl.report.collect import Results, collect, reduced_mark
 from videossl.report.origin import read_provenance
 from videossl.report.paper import read_paper_values
 from videossl.report.spec import Spec
@@ -26,6 +26,12 @@ def parse_arguments(
         required=True,
         help="JSON: a list of cells: identity columns, views, metrics (file), run_dir and optionally paper",
     )
+    if kind == "figure":
+        parser.add_argument(
+            "--manifests",
+            default="[]",
+            help="JSON: for a figure of videos, a list of their sets: dataset, noise, severity, manifest (file)",
+        )
     parser.add_argument("--paper-values", type=Path, help="config/paper_values.csv; left out: no comparison")
     parser.add_argument("--reduced", default="", help="how a reduced scale is marked in the title; empty: full scale")
     parser.add_argument("--output", type=Path, nargs="+", required=True, help=f"files: {', '.join(suffixes)}")
@@ -40,6 +46,11 @@ def read_results(arguments: argparse.Namespace) -> Results:
     spec = Spec.parse({"kind": arguments.kind, **entry})
     if spec.kind != arguments.kind:
         raise UserError(f"'{spec.name}' is a {spec.kind}, not a {arguments.kind}; use make_{spec.kind}.py.")
+    if spec.datasets:
+        manifests = _json(arguments.manifests, "--manifests", list)
+        if not manifests:
+            raise UserError(f"'{spec.name}' shows videos of {', '.join(spec.datasets)}; name their --manifests.")
+        return Results(spec, (), reduced_mark(arguments.reduced), manifests=tuple(manifests))
     values = read_paper_values(arguments.paper_values) if arguments.paper_values else None
     cells = _json(arguments.cells, "--cells", list)
     return collect(spec, cells, values, reduced=arguments.reduced, provenance=read_provenance(cells))

@@ -48,7 +48,12 @@ def render(document: Document) -> str:
     parts.append(f'<ul class="notes">\n{notes}\n</ul>')
     if document.provenance:
         parts.append(f'<p class="origin">{escape(document.provenance)}</p>')
-    body = "\n".join(part for part in parts if part)
+    return page(document.title, parts)
+
+
+def page(title: str, parts: list[str]) -> str:
+    """A page with `title` (plain text) in its head and `parts` (HTML) as its body."""
+    title, body = escape(title), "\n".join(part for part in parts if part)
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'

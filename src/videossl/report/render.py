@@ -22,14 +22,18 @@ from videossl.report.tables import Entry, Grid
 
 def markdown(document: Document) -> str:
     """A GitHub pipe table with title, caption and notes."""
-    parts = [f"### {_md(document.title)}", _md(document.caption), f"{_md(document.unit)}."]
+    parts = [
+        f"### {escape_markdown(document.title)}",
+        escape_markdown(document.caption),
+        f"{escape_markdown(document.unit)}.",
+    ]
     parts.append(_pipe_table(document.grid, lambda entry: _with_paper(entry, document.paper_beside)))
     if document.paper_grid:
-        parts.append(f"**{_md(document.paper_title)}**")
+        parts.append(f"**{escape_markdown(document.paper_title)}**")
         parts.append(_pipe_table(document.paper_grid, lambda entry: entry.paper_text))
-    parts.append("\n".join(f"- {_md(note)}" for note in document.notes(span_marks=True)))
+    parts.append("\n".join(f"- {escape_markdown(note)}" for note in document.notes(span_marks=True)))
     if document.provenance:
-        parts.append(_md(document.provenance))
+        parts.append(escape_markdown(document.provenance))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -47,11 +51,16 @@ def _pipe_table(grid: Grid, text: Callable[[Entry], str]) -> str:
             line += [text(entry)] + ["←"] * (entry.span - 1)
         lines.append(line)
     head, rule, *body = lines
-    escaped = [[_md(cell) for cell in head], rule, *([_md(cell) for cell in line] for line in body)]
+    escaped = [
+        [escape_markdown(cell) for cell in head],
+        rule,
+        *([escape_markdown(cell) for cell in line] for line in body),
+    ]
     return "\n".join(f"| {' | '.join(line)} |" for line in escaped)
 
 
-def _md(text: str) -> str:
+def escape_markdown(text: str) -> str:
+    """Plain text with everything that Markdown would take as markup escaped."""
     return re.sub(r"([\\|*_`<>])", r"\\\1", text.replace("\n", " "))
 
 

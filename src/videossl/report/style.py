@@ -168,7 +168,7 @@ def look(axis: str, value: Any, position: int) -> Look:
 
 
 def sort_key(axis: str, value: Any) -> tuple:
-    """Order on an axis: what has no value on it, listed names as listed, numbers by size (10k < 100k < 1m), other names by letter."""
+    """Order on an axis: no value, listed names as listed, numbers by size (10k < 100k < 1m), others by letter."""
     text = str(value)
     if not text:
         return (-1, 0, "")

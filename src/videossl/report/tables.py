@@ -254,7 +254,8 @@ def _shared(axes: Sequence[str], key: Key) -> tuple[tuple[str, Any], ...]:
 
 def _baseline_label(spec: Spec, axes: Sequence[str], shared: Mapping[str, Any]) -> tuple[str, ...]:
     """The shared axes' values, "no pretraining" on the last of the others, a dash on the rest."""
-    last = [axis for axis in axes if axis in PRETRAINING_AXES][-1]
+    pretraining = [axis for axis in axes if axis in PRETRAINING_AXES]
+    last = [axis for axis in pretraining if axis != "teachers" or len(pretraining) == 1][-1]
     named = {axis: spec.label(axis, value) for axis, value in shared.items()}
     named[last] = style.BASELINE_LABEL
     return tuple(named.get(axis, DASH) for axis in axes)

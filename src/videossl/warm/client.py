@@ -15,7 +15,7 @@ def main() -> int:
     """Hand over, forward signals, and return the job's exit code."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.connect(os.environ["VIDEOSSL_WARM"])
-        folder = os.getcwd()  # noqa: PTH109: importing pathlib would double the time this takes
+        folder = os.getcwd()  # noqa: PTH109  (importing pathlib would double the time this takes)
         job = {"arguments": sys.argv[1:], "folder": folder, "environment": dict(os.environ)}
         message = json.dumps(job).encode()
         socket.send_fds(connection, [len(message).to_bytes(8, "big")], [0, 1, 2])

@@ -53,10 +53,13 @@ def render(
         radius = tuple(min(r, LARGEST * min(1.0, aspect)) for r in spec.radius)
         drive = list(spec.motions().values())[label]
         track = temporal_track(drive, time, radius, aspect, rng)
+    growth = np.linspace(-0.5, 0.5, frames)  # see Spec.brightening
+    track.scale[:] *= 1 + spec.approach * growth
     # A shaking camera shakes everything; pans follow the object, so they move the backdrop only.
     track.x[:] -= shake[0]
     track.y[:] -= shake[1]
     video = film(canvas, left, top, zoom, height, width)
     draw(video, track, look)
+    video *= (1 + spec.brightening * growth).astype(np.float32)[:, None, None, None]
     video *= 255
     return np.clip(video, 0, 255, out=video).round(out=video).astype(np.uint8)

@@ -29,6 +29,10 @@ class Spec:
     backdrop: Backdrop
     camera: Camera
     offset: int = 0  # where the enumeration of shapes and textures starts
+    # An arrow of time, which real videos have (people come nearer, something happens) and without which the order of
+    # clips cannot be learned: from first to last frame, light and the object's size grow by these shares.
+    brightening: float = 0.0
+    approach: float = 0.0
 
     def max_classes(self) -> int:
         if self.kind == "appearance":
@@ -51,10 +55,12 @@ SPECS: dict[str, Spec] = {
         Spec(
             "k400", "appearance", ("train", "val"), radius=(0.27, 0.4), saturation=(0.3, 0.95),
             contrast=(0.45, 0.65), backdrop=_OUTDOORS, camera=Camera(pan=0.1, shake=0.012, zoom=0.15),
+            brightening=0.4, approach=0.3,
         ),
         Spec(
             "k700", "appearance", ("train", "val"), radius=(0.26, 0.4), saturation=(0.2, 0.95),
             contrast=(0.4, 0.65), camera=Camera(pan=0.14, shake=0.015, zoom=0.2), offset=5,
+            brightening=0.4, approach=0.3,
             backdrop=Backdrop(
                 upper_hue=(0.0, 1.0), lower_hue=(0.0, 1.0), saturation=(0.1, 0.6), value=(0.4, 0.95),
                 horizon=(0.5, 0.8), hills=0.08, upper="panels", lower="rough", clutter=4,
@@ -79,6 +85,7 @@ SPECS: dict[str, Spec] = {
         Spec(
             "ssv2", "temporal", ("train", "val"), radius=(0.16, 0.34), saturation=(0.6, 1.0),
             contrast=(0.4, 0.6), camera=Camera(pan=0.02, shake=0.01, zoom=0.05),
+            brightening=0.4,
             backdrop=Backdrop(
                 upper_hue=(0.05, 0.15), lower_hue=(0.02, 0.12), saturation=(0.05, 0.35), value=(0.55, 0.9),
                 horizon=(0.25, 0.45), hills=0.0, upper="plain", lower="boards", clutter=3,

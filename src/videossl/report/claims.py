@@ -1,0 +1,187 @@
+"""The table of the paper's claims: verdicts from measured numbers, and from the paper's own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from videossl.analysis.claims import CLAIMS, MARGIN, Ask, Claim, Finding, Number, judge
+from videossl.errors import unknown_name
+from videossl.files import write_parquet, write_text
+from videossl.report import sheet
+from videossl.report.collect import read_number, reduced_mark
+from videossl.report.notes import provenance_line
+from videossl.report.origin import read_provenance
+from videossl.report.paper import PaperTable
+from videossl.report.render import TABLE_SUFFIXES
+from videossl.report.sheet import Sheet
+from videossl.results import CONDITION, IDENTITY, read_metrics, read_predictions
+
+NAME = "claims"
+TITLE = "What the paper finds, and what the numbers here show"
+CAPTION = (
+    "Each finding of the paper's sections 4 and 5 that rests on numbers of the study, with a verdict from the numbers"
+    " measured here and one from the numbers that the paper prints. A finding without all its numbers is undecided."
+)
+NOTES = (
+    "Verdicts on measured numbers: supported or contradicted if the 95 % interval of the statistic lies on one side,"
+    " else undecided. Accuracies on the same videos are compared video by video. One seed each, so the randomness of"
+    " training is not in the intervals. Where one of several comparisons decides, intervals are widened for their number"
+    " (Bonferroni).",
+    "Verdicts on the paper's own numbers: by the sign of the statistic, for the paper gives no intervals; less than"
+    f" {100 * MARGIN:.0f} percentage point is undecided.",
+    "Not here: what the paper reads off CKA maps, and its section on foundation models.",
+)
+_Z = NormalDist().inv_cdf(0.975)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim with both of its findings. `missing`: the numbers that were not measured."""
+
+    claim: Claim
+    finding: Finding
+    missing: tuple[Ask, ...]
+    paper: Finding
+
+
+def paper_numbers(values: pd.DataFrame) -> dict[Ask, Number]:
+    """The paper's number for everything that a claim asks for, where it has one; without a standard error."""
+    numbers, tables = {}, {}
+    for ask in _asks():
+        table = tables.setdefault(ask.table, PaperTable(values, ask.table))
+        value = table.find(ask.identity, ask.metric)
+        if value is not None:
+            numbers[ask] = Number(value)
+    return numbers
+
+
+def measured_numbers(metrics: Iterable[Path], defaults: Mapping[str, str]) -> dict[Ask, Number]:
+    """What was measured of everything that a claim asks for.
+
+    Args:
+        metrics: `metrics.parquet` of cells; one that does not exist has not been measured. Predictions lie beside it.
+        defaults: the default complexity of each task.
+    """
+    cells = []
+    for path in metrics:
+        if path.is_file():
+            identity = read_metrics(path).iloc[0][list(IDENTITY)].to_dict()
+            default = identity["complexity"] == defaults.get(identity["task"], "")
+            cells.append((path, identity, identity | {"default_complexity": default}))
+    numbers = {}
+    for ask in _asks():
+        found = [_read(ask, path, identity) for path, identity, cell in cells if ask.is_of(cell)]
+        if found:
+            numbers[ask] = _over_seeds(found)
+    return numbers
+
+
+def verdicts(measured: Mapping[Ask, Number], paper: Mapping[Ask, Number]) -> list[Verdict]:
+    """Every claim, in the order of the paper's sections."""
+    claims = sorted(CLAIMS.values(), key=lambda claim: claim.section)
+    return [
+        Verdict(claim, finding, tuple(missing), judge(claim, paper)[0])
+        for claim in claims
+        for finding, missing in [judge(claim, measured)]
+    ]
+
+
+def frame(found: Sequence[Verdict], reduced: str = "") -> pd.DataFrame:
+    """One row a claim."""
+    return pd.DataFrame(
+        {
+            "claim": verdict.claim.name,
+            "section": verdict.claim.section,
+            "sentence": verdict.claim.sentence,
+            "verdict": verdict.finding.verdict,
+            "evidence": verdict.finding.evidence,
+            "numbers_used": len(verdict.claim.asks) - len(verdict.missing),
+            "numbers_missing": len(verdict.missing),
+            "missing": "; ".join(map(str, verdict.missing)),
+            "paper_verdict": verdict.paper.verdict,
+            "paper_evidence": verdict.paper.evidence,
+            "reduced_scale": bool(reduced),
+        }
+        for verdict in found
+    )
+
+
+def as_sheet(found: Sequence[Verdict], reduced: str, provenance: Mapping[str, Any]) -> Sheet:
+    """The table to be read."""
+    rows = [
+        (
+            verdict.claim.section,
+            verdict.claim.sentence,
+            verdict.finding.verdict,
+            verdict.finding.evidence,
+            f"{len(verdict.claim.asks) - len(verdict.missing)} of {len(verdict.claim.asks)}",
+            f"{verdict.paper.verdict}: {verdict.paper.evidence}",
+        )
+        for verdict in found
+    ]
+    title = f"{TITLE} — {reduced_mark(reduced)}" if reduced else TITLE
+    header = ("Section", "The paper says", "Verdict", "Evidence", "Numbers", "On the paper's own numbers")
+    widths = (0.06, 0.24, 0.09, 0.25, 0.06, 0.25)
+    return Sheet(NAME, title, CAPTION, header, widths, rows, NOTES, provenance_line(provenance))
+
+
+def write_claims(
+    metrics: Sequence[Path],
+    defaults: Mapping[str, str],
+    values: pd.DataFrame,
+    paths: Sequence[Path],
+    *,
+    reduced: str = "",
+) -> None:
+    """Write the table to each path, in the format of its suffix."""
+    for path in paths:
+        if path.suffix not in TABLE_SUFFIXES:
+            raise unknown_name("table format", path.suffix, TABLE_SUFFIXES, str(path))
+    found = verdicts(measured_numbers(metrics, defaults), paper_numbers(values))
+    made = as_sheet(found, reduced, read_provenance({"run_dir": str(path.parent)} for path in metrics))
+    for path in paths:
+        if path.suffix == ".parquet":
+            write_parquet(path, pa.Table.from_pandas(frame(found, reduced), preserve_index=False))
+        elif path.suffix == ".csv":
+            write_text(path, frame(found, reduced).to_csv(index=False, lineterminator="\n"))
+        else:
+            write_text(path, {".md": sheet.markdown, ".tex": sheet.latex, ".html": sheet.html}[path.suffix](made))
+
+
+def _asks() -> list[Ask]:
+    return list(dict.fromkeys(ask for claim in CLAIMS.values() for ask in claim.asks))
+
+
+def _read(ask: Ask, path: Path, identity: Mapping[str, Any]) -> Number:
+    """One seed's number."""
+    view = {"metric": ask.metric, "noise": ask.noise, "severity": ask.severity}
+    found = read_number(path, {**identity, **CONDITION, **view}, "", "a claim")
+    error = None if found["low"] is None else (found["high"] - found["low"]) / (2 * _Z)
+    predictions = path.with_name("predictions.parquet")
+    if ask.metric != "top1" or ask.noise or not predictions.is_file():
+        return Number(found["value"], error)
+    rows = read_predictions(predictions)
+    correct = rows[rows["split"] == found["split"]].set_index("video")["correct"].astype(float).sort_index()
+    return Number(found["value"], error, correct)
+
+
+def _over_seeds(numbers: Sequence[Number]) -> Number:
+    """The mean over seeds; its error is that over videos alone."""
+    if len(numbers) == 1:
+        return numbers[0]
+    value = sum(number.value for number in numbers) / len(numbers)
+    errors = [number.error for number in numbers]
+    # The seeds were tested on the same videos, so their errors do not cancel: the mean of them, not less.
+    error = None if None in errors else math.fsum(errors) / len(errors)
+    vectors = [number.correct for number in numbers]
+    if any(vector is None or not vector.index.equals(vectors[0].index) for vector in vectors):
+        return Number(value, error)
+    return Number(value, error, sum(vectors) / len(vectors))

@@ -1,0 +1,50 @@
+"""Figures, one kind of plot a file. The only package that imports matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib as mpl
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from videossl.errors import UserError, unknown_name
+from videossl.report import style
+from videossl.report.collect import Results
+from videossl.report.figures import bars, cka, distillation, lines, noise_samples, samples, scatter
+from videossl.report.figures.frame import save
+from videossl.report.render import DATA_SUFFIXES, write_data
+
+FIGURE_SUFFIXES = (*DATA_SUFFIXES, ".png", ".pdf")
+_DRAW: dict[str, Callable[[Results], Figure]] = {
+    "lines": lines.draw,
+    "bars": bars.draw,
+    "scatter": scatter.draw,
+    "distillation": distillation.draw,
+    "cka": cka.draw,
+    "samples": samples.draw,
+    "noise_samples": noise_samples.draw,
+}
+
+
+def draw(results: Results) -> Figure:
+    """The figure of an entry."""
+    with mpl.rc_context(sns.axes_style("whitegrid") | style.FIGURE_RC):
+        return _DRAW[results.spec.plot](results)
+
+
+def write_figure(results: Results, paths: list[Path]) -> None:
+    """Draw the figure and write it to each path, in the format of its suffix (FIGURE_SUFFIXES)."""
+    for path in paths:
+        if path.suffix not in FIGURE_SUFFIXES:
+            raise unknown_name("figure format", path.suffix, FIGURE_SUFFIXES, str(path))
+        if path.suffix in DATA_SUFFIXES and not results.records:
+            raise UserError(f"{path}: a figure of videos has no numbers; its formats are .png and .pdf.")
+    with mpl.rc_context(sns.axes_style("whitegrid") | style.FIGURE_RC):  # of the file too: a PDF's fonts
+        figure = draw(results)
+        for path in paths:
+            if path.suffix in DATA_SUFFIXES:
+                write_data(results, path)
+            else:
+                save(figure, results, path)

@@ -1,0 +1,173 @@
+"""Maps of the similarity (CKA) of all layers of two networks, or of one with itself; a map a panel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from videossl.errors import UserError
+from videossl.report.collect import OK, Record, Results
+from videossl.report.figures import panels as shared
+from videossl.report.figures.frame import finish, new
+from videossl.report.tables import merge
+
+_SIDE, _MOST_COLUMNS, _MOST_TICKS = 1.75, 4, 13
+_UNDEFINED = "#BBBBBB"
+_LONGEST_NAME = 16
+_NOTES = (
+    "CKA of the activations of the layers, in the order in which they fire, from the input (lower left) on. A tick"
+    " stands at the first layer of the module that it names; modules with few layers have none.",
+    "Grey: not defined (a layer whose output hardly differs between videos). Estimates outside 0 to 1, which the"
+    " unbiased estimator can give, have the colour of that end.",
+)
+
+
+@dataclass(frozen=True)
+class Map:
+    """A matrix with the names of its layers, and the mean of what is defined of it."""
+
+    matrix: np.ndarray
+    rows: list[str]
+    columns: list[str]
+
+    @property
+    def mean(self) -> float:
+        """The mean of all that is defined."""
+        return float(np.nanmean(self.matrix))
+
+
+def read_map(folder: str | Path) -> Map:
+    """The map that a comparison left in its folder."""
+    path = Path(folder) / "cka.parquet"
+    try:
+        frame = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"the map of a finished comparison cannot be read: {path}: {error}. Run it again.") from None
+    matrix = frame.pivot(index="row", columns="column", values="cka").to_numpy(dtype=float)
+    rows = frame.drop_duplicates("row").sort_values("row")["row_layer"].tolist()
+    columns = frame.drop_duplicates("column").sort_values("column")["column_layer"].tolist()
+    return Map(matrix, rows, columns)
+
+
+def draw(results: Results) -> Figure:
+    """The figure."""
+    places, rows, columns = _arrange(results)
+    figure = new(columns * _SIDE + 1.7, rows * (_SIDE + 0.35) + 0.5)
+    grid = figure.subplots(rows, columns, squeeze=False)
+    maps: dict[tuple[int, int], Map] = {}
+    for place, records in places.items():
+        grid[place].set_title(_name(results, records[0]), loc="left", fontsize=9)
+        merge(results.spec, records)  # refuses networks that differ otherwise than in their seed
+        done = [record for record in records if record.status == OK]
+        if done:
+            maps[place] = read_map(done[0].run_dir)  # of several seeds the first that has finished
+            _draw_map(grid[place], maps[place])
+        else:
+            _draw_absence(grid[place], records[0])
+    for place in np.ndindex(rows, columns):
+        if place not in places:
+            grid[place].remove()
+    _label(grid, maps)
+    _colour_bar(figure, [grid[place] for place in places])
+    figure.supylabel("layer", fontsize=9)
+    several = len({record.identity["seed"] for record in results.records}) > 1
+    remarks = [*_NOTES, *(["Of several seeds the map is that of the first one that has finished."] if several else [])]
+    return finish(figure, results, shared.sentences(results, remarks))
+
+
+def _arrange(results: Results) -> tuple[dict[tuple[int, int], list[Record]], int, int]:
+    """The records of each place, and the number of rows and columns: by two axes, or by one, broken into rows."""
+    axes = results.spec.panels
+    orders = [shared.values(results, axis) for axis in axes]
+    if len(axes) == 2:
+        rows, columns = len(orders[0]), len(orders[1])
+        where = {(a, b): (i, j) for i, a in enumerate(orders[0]) for j, b in enumerate(orders[1])}
+    else:
+        rows = math.ceil(len(orders[0]) / _MOST_COLUMNS)
+        columns = math.ceil(len(orders[0]) / rows)
+        where = {(value,): divmod(index, columns) for index, value in enumerate(orders[0])}
+    places: dict[tuple[int, int], list[Record]] = {}
+    for key, place in where.items():
+        if found := [r for r in results.records if tuple(r.identity[axis] for axis in axes) == key]:
+            places[place] = found
+    return places, rows, columns
+
+
+def _name(results: Results, record: Record) -> str:
+    return ", ".join(results.spec.label(axis, record.identity[axis]) for axis in results.spec.panels).replace(
+        " (", "\n("
+    )
+
+
+def _draw_map(ax: Axes, shown: Map) -> None:
+    colours = mpl.colormaps["magma"].with_extremes(bad=_UNDEFINED)
+    ax.imshow(shown.matrix, origin="lower", cmap=colours, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    for axis, names in ((ax.yaxis, shown.rows), (ax.xaxis, shown.columns)):
+        ticks = layer_ticks(names)
+        axis.set_ticks(list(ticks), list(ticks.values()), fontsize=6.5)
+    ax.tick_params(axis="x", labelrotation=90)
+    _square(ax)
+    ax.tick_params(length=2, width=0.6, left=True, bottom=True)
+
+
+def _draw_absence(ax: Axes, record: Record) -> None:
+    """An empty frame with the word that says why."""
+    ax.set(xticks=[], yticks=[], facecolor="#F4F4F4")
+    ax.text(0.5, 0.5, record.status, transform=ax.transAxes, ha="center", va="center", color="#444444")
+    _square(ax)
+
+
+def _square(ax: Axes) -> None:
+    ax.grid(visible=False)
+    ax.set_box_aspect(1)
+
+
+def layer_ticks(names: Sequence[str], most: int = _MOST_TICKS) -> dict[int, str]:
+    """Ticks of an axis of layers: the first layer of each module, of the deepest level of which `most` have room.
+
+    Modules that would crowd their predecessor are left out; at the level above all, always the first is kept.
+    """
+    short = [name.removeprefix("backbone.") for name in names]
+    depths = range(1, 2 + max(name.count(".") for name in short))
+    levels = [_starts(short, depth) for depth in depths]
+    chosen = max((level for level in levels if len(level) <= most), key=len, default=levels[0])
+    apart = max(1.0, len(names) / most)
+    kept: dict[int, str] = {}
+    for place, name in chosen.items():
+        if not kept or place - max(kept) >= apart:
+            kept[place] = name if len(name) <= _LONGEST_NAME else f"…{name[1 - _LONGEST_NAME :]}"
+    return kept
+
+
+def _starts(names: Sequence[str], depth: int) -> dict[int, str]:
+    """Where each run of layers with the same `depth` first parts of their names begins."""
+    prefixes = [".".join(name.split(".")[:depth]) for name in names]
+    return {i: prefix for i, prefix in enumerate(prefixes) if i == 0 or prefixes[i - 1] != prefix}
+
+
+def _label(grid: np.ndarray, maps: Mapping[tuple[int, int], Map]) -> None:
+    """Leave out names that the panel at the left, or the one below, has as well."""
+    for (row, column), shown in maps.items():
+        left, below = maps.get((row, column - 1)), maps.get((row + 1, column))
+        if left is not None and left.rows == shown.rows:
+            grid[row, column].tick_params(labelleft=False)
+        if below is not None and below.columns == shown.columns:
+            grid[row, column].tick_params(labelbottom=False)
+
+
+def _colour_bar(figure: Figure, axes: list[Any]) -> None:
+    colours = ScalarMappable(Normalize(0, 1), mpl.colormaps["magma"])
+    bar = figure.colorbar(colours, ax=axes, location="right", fraction=0.05, aspect=25, pad=0.02)
+    bar.set_label("CKA")
+    bar.outline.set_linewidth(0.5)

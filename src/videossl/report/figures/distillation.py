@@ -1,0 +1,135 @@
+"""Students beside the teachers that taught them: a panel a part of the entry, grouped bars, the student's last."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+
+from videossl.report import style
+from videossl.report.collect import Record, Results
+from videossl.report.figures import panels as shared
+from videossl.report.figures.bars import Bar, draw_groups, handle, paper_handle, width_for
+from videossl.report.figures.frame import finish, wrapped
+from videossl.report.figures.panels import Panel
+from videossl.report.spec import PART, Part
+from videossl.report.tables import merge
+
+TEACHER_COLOURS = ("#56B4E9", "#0072B2", "#999999", "#009E73", "#CC79A7")
+STUDENT_COLOUR = "#D55E00"
+_ORDINALS = ("first", "second", "third", "fourth", "fifth")
+_DIFFERING = ("task", "complexity", "backbone", "source", "subset", "epochs")
+_GAP = 0.5
+"""Between groups of groups, in groups."""
+Key = tuple[Any, ...]
+
+
+def draw(results: Results) -> Figure:
+    """The figure."""
+    numbers = sorted({record.identity[PART] for record in results.records if _is_student(record)})
+    records = {number: [r for r in results.records if r.identity[PART] == number] for number in numbers}
+    width = min(max(width_for(len(own)) for own in records.values()), 4.8)
+    titles = {number: _title(results, results.spec.parts[number], records[number], width) for number in numbers}
+    figure, panels = shared.lay_out(results, {titles[number]: records[number] for number in numbers}, width, 2.7)
+    remarks: list[str] = []
+    for panel in panels:
+        part = results.spec.parts[panel.records[0].identity[PART]]
+        if panel.paper:
+            panel.axes.set_title(wrapped(f"The paper: {part.title}", width, 9), loc="left")
+        remarks += _draw_panel(panel, part)
+    return finish(figure, results, shared.sentences(results, remarks), _legend(results))
+
+
+def _is_student(record: Record) -> bool:
+    return bool(record.identity["teachers"])
+
+
+def _title(results: Results, part: Part, records: Sequence[Record], width: float) -> str:
+    """The part's title and who the teachers are, if they are the same for all its students but for what x says."""
+    title = wrapped(part.title, width, 9)
+    found = {_names(results, _teachers(record, records)) for record in records if _is_student(record)}
+    if "teachers" in part.x or len(found) != 1:
+        return title
+    return "\n".join([title, wrapped(f"teachers: {', '.join(found.pop())}", width, 9)])
+
+
+def _names(results: Results, teachers: Sequence[Record]) -> tuple[str, ...]:
+    """What tells teachers apart, one name each."""
+    axes = [axis for axis in _DIFFERING if len({teacher.identity[axis] for teacher in teachers}) > 1]
+    return tuple(" ".join(results.spec.label(axis, t.identity[axis]) for axis in axes) for t in teachers)
+
+
+def _teachers(student: Record, records: Sequence[Record]) -> list[Record]:
+    """The student's teachers, in the order in which its entry names them."""
+    folders = {record.run_dir: record for record in records}
+    return [folders[folder] for folder in student.partners if folder in folders]
+
+
+def _draw_panel(panel: Panel, part: Part) -> list[str]:
+    """Draw one panel; returns remarks for the notes."""
+    students: dict[Key, list[Record]] = {}
+    for record in filter(_is_student, panel.records):
+        students.setdefault(tuple(panel.identity(record)[axis] for axis in part.x), []).append(record)
+    orders = [panel.spec.order(axis, {key[level] for key in students}) for level, axis in enumerate(part.x)]
+    keys = [key for key in itertools.product(*orders) if key in students]
+    positions = _positions(keys)
+    draw_groups(panel, positions, [_group(panel, students[key]) for key in keys])
+    shared.draw_chance(panel)
+    remarks = _label_x(panel, part, keys, positions)
+    shared.finish_y(panel)
+    return remarks
+
+
+def _group(panel: Panel, students: Sequence[Record]) -> list[Bar]:
+    """The bars of the teachers of one student, and its own; several students of one group are its seeds."""
+    teachers = itertools.zip_longest(*(_teachers(student, panel.records) for student in students))
+    bars = [
+        Bar(merge(panel.results.spec, [one for one in seeds if one is not None]), colour)
+        for seeds, colour in zip(teachers, itertools.cycle(TEACHER_COLOURS), strict=False)
+    ]
+    return [*bars, Bar(merge(panel.results.spec, students), STUDENT_COLOUR)]
+
+
+def _positions(keys: Sequence[Key]) -> list[float]:
+    """Places along x, with a gap wherever the first of two axes goes on to its next value."""
+    gaps = itertools.accumulate(
+        (_GAP if len(key) > 1 and key[0] != before[0] else 0 for before, key in itertools.pairwise(keys)), initial=0.0
+    )
+    return [place + gap for place, gap in enumerate(gaps)]
+
+
+def _label_x(panel: Panel, part: Part, keys: Sequence[Key], positions: Sequence[float]) -> list[str]:
+    """Name the groups and, of two axes, below them the first's; returns what had no room there."""
+    ax, spec = panel.axes, panel.spec
+    room = panel.width / (positions[-1] - positions[0] + 1)
+    labels, remarks = shared.fitted([spec.label(part.x[-1], key[-1]) for key in keys], room)
+    ax.set_xticks(positions, labels)
+    shared.lean(ax, labels, room)
+    ax.set_xlim(positions[0] - 0.6, positions[-1] + 0.6)
+    ax.set_xlabel(", ".join(style.axis_label(axis) for axis in part.x))
+    if len(part.x) > 1:
+        outer: dict[Any, list[float]] = {}
+        for key, position in zip(keys, positions, strict=True):
+            outer.setdefault(key[0], []).append(position)
+        below = "\n" * (1 + max(label.count("\n") for label in labels))
+        names = [below + spec.label(part.x[0], value) for value in outer]
+        second = ax.secondary_xaxis("bottom")
+        second.set_xticks([(places[0] + places[-1]) / 2 for places in outer.values()], names)
+        second.tick_params(axis="x", length=0)
+        ax.set_xlabel("")
+    return remarks
+
+
+def _legend(results: Results) -> list[Artist]:
+    """A handle for each place among the teachers, and for the student."""
+    students = [record for record in results.records if _is_student(record)]
+    most = max(len(_teachers(student, results.records)) for student in students)
+    handles: list[Artist] = [
+        handle(f"{ordinal} teacher", colour, [])
+        for ordinal, colour in zip(_ORDINALS[:most], TEACHER_COLOURS[:most], strict=True)
+    ]
+    handles.append(handle("student", STUDENT_COLOUR, students))
+    return [*handles, *shared.reference_handles(results), *paper_handle(results)]

@@ -1,0 +1,61 @@
+"""What all figures have around their panels: title, mark of a reduced scale, legend, notes, provenance; and saving."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from videossl.files import atomic_path
+from videossl.report import style
+from videossl.report.collect import Results
+from videossl.report.notes import provenance_line
+
+_TITLE_SIZE, _NOTE_SIZE, _NOTE_SPACING = 11, 7, 1.35
+LETTER = 0.6
+"""Width of a letter of DejaVu Sans as a share of its size; on average, and a little on the safe side."""
+
+
+def new(width: float, height: float) -> Figure:
+    """An empty figure whose panels and legend take `width` x `height` inches; :func:`finish` adds what it needs."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def finish(figure: Figure, results: Results, sentences: Sequence[str], handles: Sequence[Artist] = ()) -> Figure:
+    """Add the title above, the legend at the right and, below, the notes (`sentences`, one a line) and the origin."""
+    lines = [line for line in (results.spec.title, results.reduced) if line]
+    title = "\n".join(wrapped(line, figure.get_figwidth(), 1.1 * _TITLE_SIZE) for line in lines)  # bold is wider
+    figure.suptitle(title, x=0.01, ha="left", fontsize=_TITLE_SIZE, fontweight="bold")
+    if handles:
+        figure.legend(handles=handles, loc="outside right center", frameon=False)
+    lines = [*sentences, provenance_line(results.provenance)]
+    text = "\n".join(wrapped(line, figure.get_figwidth(), 0.93 * _NOTE_SIZE) for line in lines if line)
+    # In the layout as a label of the figure, so that the axes make room for however many lines it has.
+    grey = {"color": "#444444", "linespacing": _NOTE_SPACING}
+    figure.supxlabel(text, x=0.01, ha="left", fontsize=_NOTE_SIZE, **grey)
+    points = 1.3 * _TITLE_SIZE * (title.count("\n") + 1) + _NOTE_SPACING * _NOTE_SIZE * (text.count("\n") + 1)
+    figure.set_figheight(figure.get_figheight() + math.ceil(points / 7.2) / 10)
+    return figure
+
+
+def wrapped(text: str, width: float, size: float) -> str:
+    """Break `text` of letters of `size` points to `width` inches."""
+    return "\n".join(textwrap.wrap(text, max(8, int(width * 72 / (LETTER * size)))))
+
+
+def save(figure: Figure, results: Results, path: Path) -> None:
+    """Save without dates: the same input gives the same bytes."""
+    origin = provenance_line(results.provenance)
+    if path.suffix == ".png":
+        metadata = {"Title": results.title, "Description": origin, "Software": None}
+    else:
+        metadata = {"Title": results.title, "Subject": origin, "CreationDate": None}
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format=path.suffix[1:], dpi=style.PNG_DPI, metadata=metadata)

@@ -1,0 +1,95 @@
+"""Lines over the entry's `x`, one a value of `series`, with intervals and the paper's numbers.
+
+At the paper's scale its numbers are hollow markers in the same panel, at a reduced scale a panel of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from videossl.report import style
+from videossl.report.collect import OK, Results
+from videossl.report.figures import panels as shared
+from videossl.report.figures.frame import finish
+from videossl.report.figures.panels import Panel
+from videossl.report.tables import Entry
+
+_PAPER_LINE = {"markersize": 5.5, "markerfacecolor": "white", "linewidth": 1, "linestyle": (0, (4, 2))}
+
+
+def draw(results: Results) -> Figure:
+    """The figure."""
+    figure, panels = shared.lay_out(results, shared.by_panel_axis(results), width=3.4)
+    remarks = [remark for panel in panels for remark in _draw_panel(panel)]
+    return finish(figure, results, shared.sentences(results, remarks), _legend(results))
+
+
+def _draw_panel(panel: Panel) -> list[str]:
+    """Draw one panel; returns remarks for the notes."""
+    # Evenly spaced: milestones and subsets are levels, not a measured quantity.
+    positions = {value: float(place) for place, value in enumerate(shared.x_values(panel))}
+    series = shared.values(panel.results, panel.spec.series)
+    for index, name in enumerate(series):
+        look = style.look(panel.spec.series, name, index)
+        points = [(positions[x], entry) for x, entry in shared.entries(panel, name)]
+        if not panel.paper:
+            _our_line(panel, points, look, aside=0.05 * (index - (len(series) - 1) / 2))
+        if panel.paper or not panel.results.reduced:
+            _paper_line(panel, points, look)
+    if not panel.paper:
+        _baseline(panel, positions)
+        shared.draw_chance(panel)
+    remarks = shared.label_x(panel, positions)
+    panel.axes.grid(axis="x", visible=False)
+    shared.finish_y(panel)
+    return remarks
+
+
+def _our_line(panel: Panel, points: list[tuple[float, Entry]], look: style.Look, aside: float) -> None:
+    """Values with intervals, a small step aside for each series, so that error bars do not hide each other."""
+    done = [(at + aside, entry) for at, entry in points if entry.status == OK]
+    if done:
+        places, found = zip(*done, strict=True)
+        factor = shared.scale(panel.results)
+        kind = {"color": look.colour, "marker": look.marker, "markersize": 5.5, "linewidth": 1.6}
+        bars = shared.errors(found, factor)
+        panel.axes.errorbar(places, [factor * e.value for e in found], bars, capsize=2.5, elinewidth=1, **kind)
+
+
+def _paper_line(panel: Panel, points: list[tuple[float, Entry]], look: style.Look) -> None:
+    theirs = [(at, shared.scale(panel.results) * entry.paper) for at, entry in points if entry.paper is not None]
+    if theirs:
+        panel.axes.plot(*zip(*theirs, strict=True), color=look.colour, marker=look.marker, **_PAPER_LINE)
+
+
+def _baseline(panel: Panel, positions: Mapping[Any, float]) -> None:
+    """A dashed line for the network without pretraining, in the series' colour where each has its own; over the whole
+    panel, or from place to place where it differs along x."""
+    for index, (series, found) in enumerate(shared.baselines(panel, list(positions))):
+        look = None if series is None else style.look(panel.spec.series, series, index)
+        colour = look.colour if look else shared.BASELINE_COLOUR
+        if [x for x, _ in found] == [None]:
+            shared.reference_line(panel, found[0][1], colour)
+            continue
+        done = [(positions[x], shared.scale(panel.results) * entry.value) for x, entry in found if entry.status == OK]
+        if done:
+            panel.axes.plot(*zip(*done, strict=True), color=colour, linestyle="--", **shared.REFERENCE)
+
+
+def _legend(results: Results) -> list[Line2D]:
+    """A handle a series; one whose cells are missing says so, since no point can."""
+    spec, handles = results.spec, []
+    for index, name in enumerate(shared.values(results, spec.series)):
+        look = style.look(spec.series, name, index)
+        cells = [r for r in results.records if not r.is_baseline and r.identity[spec.series] == name]
+        text = spec.label(spec.series, name) + shared.missing(cells)
+        handles.append(Line2D([], [], color=look.colour, marker=look.marker, linewidth=1.6, label=text))
+    handles += shared.reference_handles(results)
+    if results.has_paper_values:
+        theirs = {"color": shared.PAPER_COLOUR, "marker": "o", "label": "the paper's value"}
+        handles.append(Line2D([], [], **theirs, **_PAPER_LINE))
+    return handles

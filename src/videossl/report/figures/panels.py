@@ -1,0 +1,244 @@
+"""What plots of numbers share: panels for our and the paper's values, labels of axes, lines of reference, legends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from videossl.report import style
+from videossl.report.collect import OK, Record, Results
+from videossl.report.figures.frame import LETTER, new
+from videossl.report.notes import PAPER_BLOCK_TITLE, notes, unit_line
+from videossl.report.spec import Spec
+from videossl.report.tables import PRETRAINING_AXES, Entry, merge
+from videossl.results import is_fraction
+
+BASELINE_COLOUR, CHANCE_COLOUR, PAPER_COLOUR = "#222222", "#777777", "#555555"
+REFERENCE = {"linewidth": 1.2, "zorder": 1}
+_LEGEND_WIDTH, _TICKS_WIDTH = 1.5, 0.65
+Identity = Callable[[Record], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Axes with what belongs on them: our values or, at a reduced scale on axes of their own, the paper's."""
+
+    axes: Axes
+    results: Results
+    records: Sequence[Record]
+    paper: bool
+    width: float
+    """Inches between the ends of the x axis, about."""
+
+    @property
+    def spec(self) -> Spec:
+        """The entry, with the names that belong to the panel's values."""
+        return self.results.spec.as_in_paper() if self.paper else self.results.spec
+
+    def identity(self, record: Record) -> Mapping[str, Any]:
+        """The record's axes by the names that belong to the panel's values."""
+        return record.paper_identity if self.paper else record.identity
+
+
+def lay_out(
+    results: Results, groups: Mapping[str, Sequence[Record]], width: float, height: float = 2.6
+) -> tuple[Figure, list[Panel]]:
+    """A figure with a panel for each of `groups`, by its title, `width` x `height` inches each.
+
+    At a reduced scale each has another one for the paper's values, if there are any: below it; at its side if there is
+    one group, or more than fit side by side.
+    """
+    apart = bool(results.reduced) and results.has_paper_values
+    beside = len(groups) == 1 or len(groups) * width > 10
+    rows, columns = _shape(len(groups), width, apart=apart, beside=beside)
+    figure = new(columns * width + _LEGEND_WIDTH, rows * height)
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    panels = []
+    for number, (name, records) in enumerate(groups.items()):
+        place, other = (2 * number, 2 * number + 1) if apart and beside else (number, number + len(groups))
+        inches = width - _TICKS_WIDTH
+        panels.append(Panel(grid[place], results, records, False, inches))
+        grid[place].set_title(name or ("This study, reduced scale" if results.reduced else ""), loc="left")
+        if apart:
+            panels.append(Panel(grid[other], results, records, True, inches))
+            grid[other].set_title(f"The paper, {name or fixed(results)}".removesuffix(", "), loc="left")
+    for unused in grid[len(panels) :]:
+        unused.remove()
+    return figure, panels
+
+
+def _shape(count: int, width: float, *, apart: bool, beside: bool) -> tuple[int, int]:
+    if apart:
+        return (count, 2) if beside else (2, count)
+    columns = max(1, min(count, int(10 / width)))
+    columns = math.ceil(count / math.ceil(count / columns))  # four panels as two and two, not three and one
+    return math.ceil(count / columns), columns
+
+
+def by_panel_axis(results: Results) -> dict[str, list[Record]]:
+    """The records of each value of the entry's `panels` axis, by its printed name; of all where it has none.
+
+    The baseline stands in every panel that is about pretraining, otherwise in its own.
+    """
+    if not results.spec.panels:
+        return {"": list(results.records)}
+    (axis,) = results.spec.panels
+    return {
+        results.spec.label(axis, value): [
+            r for r in results.records if r.identity[axis] == value or (r.is_baseline and axis in PRETRAINING_AXES)
+        ]
+        for value in values(results, axis)
+    }
+
+
+def values(results: Results, axis: str) -> list[Any]:
+    """The values of an axis in printing order, without those of the baseline."""
+    return results.spec.order(axis, {r.identity[axis] for r in results.records if not r.is_baseline})
+
+
+def scale(results: Results) -> float:
+    """From values to what is drawn: fractions as percent."""
+    return 100.0 if is_fraction(results.metrics[0]) else 1.0
+
+
+def x_values(panel: Panel) -> list[Any]:
+    """What stands along x, in printing order."""
+    axis = panel.spec.x
+    return panel.spec.order(axis, {panel.identity(r)[axis] for r in panel.records if not r.is_baseline})
+
+
+def entries(panel: Panel, series: Any) -> list[tuple[Any, Entry]]:
+    """The entries of one series along x, seeds merged. Series are ours, x is by the panel's names."""
+    spec = panel.results.spec
+    own = [r for r in panel.records if not r.is_baseline and r.identity[spec.series] == series]
+    found = spec.order(spec.x, {panel.identity(record)[spec.x] for record in own})
+    return [(x, merge(spec, [r for r in own if panel.identity(r)[spec.x] == x])) for x in found]
+
+
+def baselines(panel: Panel, along: Sequence[Any]) -> Iterator[tuple[Any, list[tuple[Any, Entry]]]]:
+    """The networks without pretraining: of each series that has its own (backbones, say), else of None; each at every
+    value of x that has its own, else at None."""
+    spec = panel.spec
+    records = [record for record in panel.records if record.is_baseline]
+    for series in [None] if spec.series in PRETRAINING_AXES else values(panel.results, spec.series):
+        own = [r for r in records if series is None or r.identity[spec.series] == series]
+        shared = [None] if spec.x in PRETRAINING_AXES else along
+        yield series, [(x, merge(spec, [r for r in own if x is None or r.identity[spec.x] == x])) for x in shared]
+
+
+def draw_chance(panel: Panel) -> None:
+    """A dotted line at each level of chance."""
+    for chance in sorted({record.chance for record in panel.records if record.chance is not None}):
+        panel.axes.axhline(scale(panel.results) * chance, color=CHANCE_COLOUR, linestyle=":", **REFERENCE)
+
+
+def reference_line(panel: Panel, entry: Entry, colour: str) -> None:
+    """A dashed line over the whole panel with its interval as a band."""
+    if entry.status != OK:
+        return
+    factor = scale(panel.results)
+    panel.axes.axhline(factor * entry.value, color=colour, linestyle="--", **REFERENCE)
+    if entry.low is not None and entry.high is not None:
+        band = {"color": colour, "alpha": 0.08, "linewidth": 0, "zorder": 0}
+        panel.axes.axhspan(factor * entry.low, factor * entry.high, **band)
+
+
+def errors(found: Sequence[Entry], factor: float) -> list[list[float]]:
+    """How far below and above the values their intervals reach."""
+    below = [factor * (e.value - e.low if e.low is not None else 0) for e in found]
+    above = [factor * (e.high - e.value if e.high is not None else 0) for e in found]
+    return [below, above]
+
+
+def label_x(panel: Panel, positions: Mapping[Any, float]) -> list[str]:
+    """Name the places along x; returns what had no room there, as notes."""
+    spec, low, high = panel.spec, min(positions.values()), max(positions.values())
+    names = [spec.label(spec.x, value) for value in positions]
+    ax, room = panel.axes, panel.width / (high - low + 1)
+    labels, remarks = fitted(names, room)
+    ax.set_xticks(list(positions.values()), labels)
+    lean(ax, labels, room)
+    ax.set_xlim(low - 0.5, high + 0.5)
+    milestones = spec.x == "epochs" and panel.results.reduced and not panel.paper
+    ax.set_xlabel("Milestone, named by the paper's epochs" if milestones else style.axis_label(spec.x))
+    return remarks
+
+
+def lean(ax: Axes, labels: Sequence[str], room: float) -> None:
+    """Lean the labels of the x axis where one is wider than its `room` (inches)."""
+    if room < _inches(labels):
+        for label in ax.get_xticklabels():
+            label.set(rotation=35, ha="right", rotation_mode="anchor")
+
+
+def fitted(names: Sequence[str], room: float) -> tuple[list[str], list[str]]:
+    """Labels for ticks that have `room` inches each, and the remarks in brackets that did not fit, as a note.
+
+    A remark goes below its label, or, where that is too wide as well, into a note.
+    """
+    labels = [name.replace(" (", "\n(").replace(" + ", " +\n") for name in names]
+    if _inches(labels) <= room or not any("\n(" in label for label in labels):
+        return labels, []
+    remarks = [f"{short}: {rest.removesuffix(')')}" for short, _, rest in (name.partition(" (") for name in names)]
+    return [label.partition("\n(")[0] for label in labels], ["; ".join(dict.fromkeys(remarks)) + "."]
+
+
+def _inches(labels: Sequence[str]) -> float:
+    longest = max(len(line) for label in labels for line in label.splitlines())
+    return (longest + 1) * LETTER * style.FIGURE_RC["font.size"] / 72
+
+
+def finish_y(panel: Panel, label: str = "") -> None:
+    """Label and limits of the y axis, which begins at 0 if nothing is below; a panel without any number says so."""
+    ax = panel.axes
+    ax.set_ylabel(label or unit_line(panel.results))
+    sns.despine(ax=ax)
+    if not panel.paper and all(record.status != OK for record in panel.records):
+        ax.set_yticks([])  # no value, so no scale either
+        ax.text(0.5, 0.5, "no finished cell", transform=ax.transAxes, ha="center", color="#444444")
+    elif is_fraction(panel.results.metrics[0]) and ax.dataLim.y0 >= 0:
+        ax.set_ylim(bottom=0)
+    elif ax.dataLim.y0 < 0:
+        ax.axhline(0, color="#444444", linewidth=0.8, zorder=1)
+
+
+def missing(records: Sequence[Record]) -> str:
+    """E.g. "(2 of 4 pending, 1 of 4 failed)" on a line of its own; "" when all are there."""
+    counts = {word: sum(record.status == word for record in records) for word in ("pending", "failed")}
+    words = [f"{count} of {len(records)} {word}" for word, count in counts.items() if count]
+    return f"\n({', '.join(words)})" if words else ""
+
+
+def reference_handles(results: Results) -> list[Line2D]:
+    """Handles of the lines of reference that are drawn."""
+    handles = []
+    if baseline := [record for record in results.records if record.is_baseline]:
+        text = style.BASELINE_LABEL + missing(baseline)
+        handles.append(Line2D([], [], color=BASELINE_COLOUR, linestyle="--", linewidth=1.2, label=text))
+    if any(record.chance is not None for record in results.records):
+        handles.append(Line2D([], [], color=CHANCE_COLOUR, linestyle=":", linewidth=1.2, label="chance"))
+    return handles
+
+
+def sentences(results: Results, remarks: Sequence[str] = ()) -> list[str]:
+    """The notes of a figure of numbers, with remarks of its own."""
+    apart = bool(results.reduced) and results.has_paper_values
+    block = [f"{PAPER_BLOCK_TITLE}."] if apart else []
+    return [*dict.fromkeys(remarks), *notes(results, drawn=True), *block]
+
+
+def fixed(results: Results) -> str:
+    """What all cells have in common, as the paper names it, e.g. "K400, 50k, R(2+1)D"."""
+    spec, names = results.spec.as_in_paper(), []
+    for axis in ("source", "subset", "backbone", "target"):
+        found = {r.paper_identity[axis] for r in results.records if not r.is_baseline}
+        if axis not in spec.axes and len(found) == 1:
+            names.append(spec.label(axis, found.pop()))
+    return ", ".join(names)

@@ -1,0 +1,118 @@
+"""Accuracy over the size or cost of the network, a point a network and value of `series`.
+
+The colour is the series', the marker the backbone's. The paper's numbers are hollow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+from videossl.errors import UserError
+from videossl.report import style
+from videossl.report.collect import OK, Record, Results
+from videossl.report.figures import panels as shared
+from videossl.report.figures.frame import finish
+from videossl.report.figures.panels import Panel
+from videossl.report.notes import unit_line
+from videossl.report.spec import Spec
+from videossl.report.tables import Entry, merge
+
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p")
+_SIZE = 6.5
+
+
+def draw(results: Results) -> Figure:
+    """The figure."""
+    costs = [record for record in results.records if _is_cost(results.spec, record)]
+    if not costs:
+        raise UserError(f"'{results.spec.name}' has no cells of protocol network; its grid must have one of them.")
+    accuracies = Results(
+        results.spec,
+        tuple(record for record in results.records if not _is_cost(results.spec, record)),
+        results.reduced,
+        results.provenance,
+        results.paper_source,
+    )
+    markers = _markers(accuracies)
+    figure, panels = shared.lay_out(accuracies, shared.by_panel_axis(accuracies), width=3.7, height=3.0)
+    for panel in panels:
+        _draw_panel(panel, costs, markers)
+    return finish(figure, results, shared.sentences(accuracies), _legend(accuracies, markers))
+
+
+def _is_cost(spec: Spec, record: Record) -> bool:
+    return record.identity["metric"] == spec.x_metric
+
+
+def _markers(results: Results) -> dict[str, str]:
+    """The marker of each backbone."""
+    names = shared.values(results, "backbone")
+    return {name: _MARKERS[index % len(_MARKERS)] for index, name in enumerate(names)}
+
+
+def _draw_panel(panel: Panel, costs: list[Record], markers: dict[str, str]) -> None:
+    ax = panel.axes
+    for index, name in enumerate(shared.values(panel.results, panel.spec.series)):
+        colour = style.look(panel.spec.series, name, index).colour
+        for backbone, cost, entry in _points(panel, name, costs):
+            kind = {"marker": markers[backbone], "markersize": _SIZE, "linestyle": "none"}
+            factor = shared.scale(panel.results)
+            if not panel.paper and cost.value is not None and entry.status == OK:
+                bars = shared.errors([entry], factor)
+                colours = {"color": colour, "markeredgecolor": "white", "markeredgewidth": 0.6}
+                ax.errorbar([cost.value], [factor * entry.value], bars, elinewidth=0.8, **colours, **kind)
+            if (panel.paper or not panel.results.reduced) and cost.paper is not None and entry.paper is not None:
+                ax.plot([cost.paper], [factor * entry.paper], color=colour, markerfacecolor="white", **kind)
+    if not panel.paper:
+        shared.draw_chance(panel)
+    _finish_x(panel, costs)
+    shared.finish_y(panel, unit_line(panel.results))
+
+
+def _points(panel: Panel, name: Any, costs: list[Record]) -> Iterator[tuple[str, Entry, Entry]]:
+    """Backbone, cost and accuracy of each network of one series."""
+    spec = panel.results.spec
+    own = [r for r in panel.records if not r.is_baseline and r.identity[spec.series] == name]
+    for backbone in spec.order("backbone", {record.identity["backbone"] for record in own}):
+        cost = merge(spec, [record for record in costs if record.identity["backbone"] == backbone])
+        yield backbone, cost, merge(spec, [record for record in own if record.identity["backbone"] == backbone])
+
+
+def _finish_x(panel: Panel, costs: list[Record]) -> None:
+    """A logarithmic axis over the costs of all networks that are shown, the same in every panel."""
+    ax, shown = panel.axes, {record.identity["backbone"] for record in panel.records}
+    own = [record for record in costs if record.identity["backbone"] in shown]
+    found = [value for record in own for value in (record.value, record.paper) if value is not None]
+    if found:
+        ax.set_xscale("log")
+        ax.set_xlim(min(found) / 1.6, max(found) * 1.6)
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        ax.set_xticks([])
+    name = style.label("metric", panel.spec.x_metric)
+    ax.set_xlabel(f"{name[:1].upper()}{name[1:]} of the network at full width")
+
+
+def _legend(results: Results, markers: dict[str, str]) -> list[Line2D]:
+    """Colours of the series, markers of the backbones."""
+    spec, handles = results.spec, []
+    for index, name in enumerate(shared.values(results, spec.series)):
+        cells = [r for r in results.records if not r.is_baseline and r.identity[spec.series] == name]
+        colour = style.look(spec.series, name, index).colour
+        text = spec.label(spec.series, name) + shared.missing(cells)
+        handles.append(Line2D([], [], color=colour, marker="s", markersize=8, linestyle="none", label=text))
+    for backbone, marker in markers.items():
+        kind = {"marker": marker, "markersize": _SIZE, "linestyle": "none", "label": spec.label("backbone", backbone)}
+        handles.append(Line2D([], [], color="#444444", **kind))
+    handles += shared.reference_handles(results)
+    if results.has_paper_values:
+        hollow = {"marker": "o", "markersize": _SIZE, "markerfacecolor": "white", "linestyle": "none"}
+        handles.append(Line2D([], [], color=shared.PAPER_COLOUR, label="the paper's value", **hollow))
+    return handles

@@ -1,0 +1,79 @@
+"""A table of sentences, as Markdown, LaTeX and HTML: what is no grid of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+
+from videossl.report.html import page
+from videossl.report.latex import tex
+from videossl.report.render import escape_markdown
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Plain text throughout; `widths` are shares of a page's width, one a column."""
+
+    name: str
+    title: str
+    caption: str
+    header: tuple[str, ...]
+    widths: tuple[float, ...]
+    rows: Sequence[tuple[str, ...]]
+    notes: Sequence[str] = field(default=())
+    provenance: str = ""
+
+
+def markdown(sheet: Sheet) -> str:
+    """A GitHub pipe table with title, caption and notes."""
+    lines = [sheet.header, *sheet.rows]
+    table = [f"| {' | '.join(escape_markdown(text) for text in line)} |" for line in lines]
+    table.insert(1, f"| {' | '.join([':--'] * len(sheet.header))} |")
+    notes = "\n".join(f"- {escape_markdown(note)}" for note in sheet.notes)
+    parts = [f"### {escape_markdown(sheet.title)}", escape_markdown(sheet.caption), "\n".join(table), notes]
+    return "\n\n".join(part for part in [*parts, escape_markdown(sheet.provenance)] if part) + "\n"
+
+
+def latex(sheet: Sheet) -> str:
+    """A `longtable`, since it runs over pages, with columns that break lines."""
+    columns = "".join(rf"p{{{width:.2f}\linewidth}}" for width in sheet.widths)
+    head = " & ".join(tex(text) for text in sheet.header) + r" \\"
+    # A line that begins with "[" or "*" would be taken as an argument of the `\\` before it.
+    body = [r"  {}" + " & ".join(tex(text) for text in row) + r" \\ \addlinespace" for row in sheet.rows]
+    notes = [tex(text) + r"\par" for text in [*sheet.notes, sheet.provenance] if text]
+    return "\n".join(
+        [
+            r"% \usepackage{booktabs,longtable}",
+            r"{\scriptsize\raggedright\setlength{\tabcolsep}{3pt}",
+            rf"\begin{{longtable}}{{@{{}}{columns}@{{}}}}",
+            rf"  \caption{{{tex(f'{sheet.title}. {sheet.caption}')}}} \label{{tab:{sheet.name}}} \\",
+            rf"  \toprule {head} \midrule \endfirsthead",
+            rf"  \toprule {head} \midrule \endhead",
+            r"  \bottomrule \endlastfoot",
+            *body,
+            r"\end{longtable}",
+            *notes,
+            "}",
+            "",
+        ]
+    )
+
+
+def html(sheet: Sheet) -> str:
+    """A page of its own."""
+    style = ' style="white-space: normal; text-align: left; max-width: 28rem"'
+    head = "".join(f'<th scope="col"{style}>{escape(text)}</th>' for text in sheet.header)
+    rows = ["".join(f"<td{style}>{escape(text)}</td>" for text in row) for row in sheet.rows]
+    table = "\n".join(f"<tr>{row}</tr>" for row in rows)
+    notes = "\n".join(f"<li>{escape(note)}</li>" for note in sheet.notes)
+    return page(
+        sheet.title,
+        [
+            f"<h1>{escape(sheet.title)}</h1>",
+            f"<p>{escape(sheet.caption)}</p>",
+            f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{table}\n</tbody>\n</table></div>',
+            f'<ul class="notes">\n{notes}\n</ul>',
+            f'<p class="origin">{escape(sheet.provenance)}</p>' if sheet.provenance else "",
+        ],
+    )

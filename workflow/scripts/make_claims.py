@@ -1,0 +1,36 @@
+"""Write the table of the paper's claims, in the format of each output's suffix. Runs by hand too."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from videossl.errors import report_user_errors
+from videossl.report.claims import write_claims
+from videossl.report.paper import read_paper_values
+from videossl.report.render import TABLE_SUFFIXES
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--metrics", type=Path, nargs="*", default=[], help="metrics.parquet of the claims' cells")
+    parser.add_argument(
+        "--default-complexities", type=json.loads, required=True, help="JSON: by task, the recipes' default"
+    )
+    parser.add_argument("--paper-values", type=Path, required=True, help="config/paper_values.csv")
+    parser.add_argument("--reduced", default="", help="how a reduced scale is marked in the title; empty: full scale")
+    parser.add_argument("--output", type=Path, nargs="+", required=True, help=f"files: {', '.join(TABLE_SUFFIXES)}")
+    arguments = parser.parse_args()
+    write_claims(
+        arguments.metrics,
+        arguments.default_complexities,
+        read_paper_values(arguments.paper_values),
+        arguments.output,
+        reduced=arguments.reduced,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(report_user_errors(main))

@@ -33,7 +33,8 @@ LIBRARY = Path(workflow.basedir) / "src/videossl"
 # Jobs find the library also where it is not installed, as in the environments that Snakemake makes with conda.
 SETUP = f"export PYTHONPATH={shlex.quote(f'{workflow.basedir}/src')}; "
 if os.environ.get("VIDEOSSL_WARM"):  # scripts run in forks of a warm interpreter: see videossl.warm
-    SETUP += f'python() {{ command python -SE {shlex.quote(str(LIBRARY / "warm/client.py"))} "$@"; }}; '
+    client = shlex.quote(str(LIBRARY / "warm/client.py"))
+    SETUP += "python() {{ command python -SE " + client + ' "$@"; }}; '  # Snakemake formats it: braces are doubled
 shell.prefix(SETUP)
 
 ENVIRONMENT = f"{workflow.basedir}/envs/environment.yaml"
@@ -223,6 +224,8 @@ def report_spec(name):
         "source": {dataset: settings.title for dataset, settings in CONFIG.datasets.items()},
         "target": {dataset: settings.title for dataset, settings in CONFIG.datasets.items()},
     }
+    clip = CONFIG.finetune.clip
+    names["input"] = {"clip": f"{clip.frames}x{clip.size}"}
     if CONFIG.scale.reduced:  # what the paper's names stand for here
         names["subset"] = {name: f"{name} (here {size} videos)" for name, size in CONFIG.subsets.items()}
         names["epochs"] = {str(name): f"{name} (here {run})" for name, run in CONFIG.epochs.items()}

@@ -16,6 +16,7 @@ rule table:
     input:
         metrics=lambda wildcards: metrics_of(wildcards.table),
         paper=CONFIG.paper_values,
+        published=lambda wildcards: STUDY.entries[wildcards.table].published or [],
         script=f"{SCRIPTS}/make_table.py",
         code=REPORT_CODE,
     output:

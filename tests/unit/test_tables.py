@@ -13,10 +13,14 @@ from videossl.errors import UserError
 from videossl.report.collect import TIDY_COLUMNS, collect
 from videossl.report.document import Document
 from videossl.report.paper import PaperTable, read_paper_values
+from videossl.report.published import read_published
 from videossl.report.render import TABLE_SUFFIXES, markdown, write_table
+from videossl.report.spec import Spec
 from videossl.report.style import sort_key
 from videossl.report.tables import Entry, build_grid
+from videossl.results import write_metrics
 
+SOTA = PAPER_VALUES.with_name("state_of_the_art.csv")
 PROVENANCE = {"commit": "0123456789ab", "config_hash": "fedcba", "seed": 0, "hardware": "CPU"}
 
 
@@ -204,6 +208,97 @@ def test_a_users_own_names_and_several_metrics_are_shown(tmp_path):
     made = cell(tmp_path, 60, task="my_task")
     spec = table_spec(columns=["task", "metric"], groups={}, labels={"task": {"my_task": "Mine"}}, baseline=False)
     assert build_grid(collect(spec, [made])).columns == (("Mine", "top-1 accuracy"),)
+
+
+def test_the_mean_over_tasks_waits_for_all_of_them(tmp_path, paper):
+    cells = [cell(tmp_path, right, task=task, subset="10k") for task, right in (("rotnet", 30), ("rspnet", 60))]
+    cells += [cell(tmp_path, 30, task="rotnet"), cell(tmp_path, task="rspnet")]
+    results = collect(table_spec(average=True, baseline=False), cells, paper)
+    grid = build_grid(results)
+    assert grid.columns[-1] == ("", "Mean over tasks")
+    assert [entries[-1].text for _, entries in grid.rows] == ["37.5", "pending"]
+    text = markdown(Document.of(results))
+    assert "(1 of 4 cells)" in text  # the mean is no cell
+    with pytest.raises(UserError, match="`average` is over the tasks"):
+        table_spec(average=True, columns="backbone")
+
+
+@pytest.mark.parametrize("reduced", ["", REDUCED])
+def test_quoted_numbers_stand_only_where_the_papers_do(tmp_path, paper, reduced):
+    spec = table_spec(rows="backbone", quoted=True, paper_table="reported", baseline=False)
+    document = Document.of(collect(spec, [cell(tmp_path, 60)], paper, reduced=reduced))
+    if reduced:
+        assert [labels for labels, _ in document.grid.rows] == [("R(2+1)D",)]
+    labels, entries = (document.paper_grid or document.grid).rows[-1]
+    assert labels == ("as in the original paper",)
+    assert entries[-1].paper_text == "93.7"
+    assert document.grid.rows[-1][1][-1].main == ("50.0" if reduced else "–")
+
+
+def test_students_stand_beside_their_teachers_and_the_baseline_has_none(tmp_path):
+    axes = {"task": "rotnet", "stage": "distill", "protocol": "distill", "teachers": "rotnet-C1+vcop"}
+    cells = [cell(tmp_path, 60, task="rotnet"), cell(tmp_path, 12, task="scratch"), cell(tmp_path, 90, **axes)]
+    cells += [cell(tmp_path, 96, **axes | {"task": "scratch"})]  # a student without pretraining is no baseline
+    results = collect(table_spec(rows=["task", "teachers"], columns="target", groups={}), cells)
+    assert [(labels, entries[0].main) for labels, entries in build_grid(results).rows] == [
+        (("no pretraining", "–"), "10.0"),
+        (("no pretraining", "RotNet C1 + VCOP"), "80.0"),
+        (("RotNet", "–"), "50.0"),
+        (("RotNet", "RotNet C1 + VCOP"), "75.0"),
+    ]
+
+
+def test_a_ratio_or_a_mean_over_conditions_gets_no_interval_of_a_proportion(tmp_path):
+    columns = identity(stage="robustness", protocol="robustness")
+    views = [
+        {"metric": "top1", "noise": "shot", "severity": 1},
+        {"metric": "top1", "noise": "mean", "severity": 1},
+        {"metric": "relative_decrease", "noise": "shot", "severity": 1},
+    ]
+    write_metrics(
+        tmp_path / "m.parquet", columns, [{**view, "split": "test", "value": 0.5, "n": 120} for view in views]
+    )
+    made = {**columns, "views": views, "metrics": str(tmp_path / "m.parquet"), "run_dir": str(tmp_path)}
+    results = collect(table_spec(rows=["metric", "noise"], baseline=False), [made])
+    assert texts(results) == [
+        ["top-1 accuracy", "Shot", "50.0 [41.2, 58.8]"],
+        ["top-1 accuracy", "mean over noises", "50.0"],
+        ["relative decrease of accuracy", "Shot", "50.0"],
+    ]
+
+
+@pytest.mark.parametrize("reduced", ["", REDUCED])
+def test_our_networks_stand_below_published_ones(tmp_path, reduced):
+    axes = {"stage": "distill", "protocol": "distill", "subset": "30k", "teachers": "shufflenet+r2plus1d"}
+    cells = [cell(tmp_path, 90, **axes), cell(tmp_path, **axes | {"target": "hmdb51"})]
+    entry = {"name": "sota", "title": "T", "published": str(SOTA), "baseline": False, "rows": [], "columns": []}
+    spec = Spec.parse(entry | {"labels": {"input": {"clip": "16x112"}}})
+    results = collect(spec, cells, reduced=reduced)
+    grid = build_grid(results)
+    assert grid.row_levels == ("Group", "Approach", "Venue", "Input", "Backbone", "Pretraining")
+    assert len(grid.rows) == 20 + 1
+    first, paper, ours = (grid.rows[at] for at in (0, -2, -1))
+    assert first[0] == ("Generative", "VIMPAC", "-", "10x256", "ViT-L", "HTM")
+    assert [entry.text for entry in first[1]] == ["92.7", "65.9"]
+    assert [entry.text for entry in paper[1]] == ["97.3", "51.5"]
+    assert ours[0][1:] == ("RSPNet, student of ShuffleNet + R(2+1)D", "–", "16x112", "R(2+1)D", "K400, 30k")
+    assert ours[0][0] == ("Measured here, reduced scale: not comparable" if reduced else "Measured here")
+    assert [entry.text for entry in ours[1]] == ["75.0 [66.6, 81.9]", "pending"]
+    write_table(results, [tmp_path / f"t{suffix}" for suffix in TABLE_SUFFIXES])
+    for suffix in (".md", ".tex", ".html"):
+        text = (tmp_path / f"t{suffix}").read_text()
+        assert "VideoMoCo" in text and "(1 of 2 cells)" in text and "not measured here" in text
+    table = pd.read_csv(tmp_path / "t.csv")
+    assert table["status"].value_counts().to_dict() == {"published": 40, "ok": 1, "pending": 1}
+    assert table.loc[table["label"].str.startswith("Context, CVRL"), "paper_value"].tolist() == [0.929, 0.679]
+
+
+def test_a_file_of_published_results_is_checked(tmp_path):
+    with pytest.raises(UserError, match="cannot be read"):
+        read_published(tmp_path / "none.csv")
+    (tmp_path / "wrong.csv").write_text("approach,top1\nA,3\n")
+    with pytest.raises(UserError, match="the columns are"):
+        read_published(tmp_path / "wrong.csv")
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,8 @@ class Layout:
 
 
 TABLE = Layout(("rows", "columns"), may=("average", "quoted", "chance"))
+PUBLISHED = Layout(("published",))
+"""Of a table that sets our networks below published ones."""
 PLOTS = {
     "lines": Layout(("x", "series"), may=("panels",)),
     "bars": Layout(("x", "series"), may=("panels",)),
@@ -120,7 +122,9 @@ PLOTS = {
     "noise_samples": Layout(("datasets",)),
 }
 """The kinds of plot."""
-LAYOUT_KEYS = tuple(sorted({key for layout in (TABLE, *PLOTS.values()) for key in (*layout.needs, *layout.may)}))
+LAYOUT_KEYS = tuple(
+    sorted({key for layout in (TABLE, PUBLISHED, *PLOTS.values()) for key in (*layout.needs, *layout.may)})
+)
 Plot = Literal[(*PLOTS,)]
 
 
@@ -150,6 +154,9 @@ class Experiment(Strict):
     columns: Axes = Field([], description="table: axes across the top")
     average: bool = Field(False, description="table: add the mean over the tasks, one more value of the axis `task`")
     quoted: bool = Field(False, description="table: add the rows that the paper quotes from the tasks' own papers")
+    published: str | None = Field(
+        None, description="table: a CSV file of published accuracies, below which the entry's own cells stand"
+    )
     plot: Plot = Field(
         "lines",
         description="figure: lines or bars; scatter: accuracy over the cost of the network; distillation: students"
@@ -191,7 +198,9 @@ class Experiment(Strict):
 
     @property
     def _layout(self) -> tuple[Layout, str]:
-        return (TABLE, "table") if self.kind == "table" else (PLOTS[self.plot], f"figure of plot '{self.plot}'")
+        if self.kind == "table":
+            return (PUBLISHED, "table of published results") if self.published else (TABLE, "table")
+        return PLOTS[self.plot], f"figure of plot '{self.plot}'"
 
     @property
     def has_cells(self) -> bool:

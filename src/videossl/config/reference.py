@@ -26,6 +26,8 @@ fails when it is out of date. An unknown key anywhere is an error that names the
 - `experiments.yaml` says *what* is run, `recipes/<task>.yaml` *how* a pretext task is trained; a scale replaces keys of
   recipes with `recipe_overrides`.
 - `paper_values.csv` has the paper's numbers in tidy form; accuracies in percent as printed there.
+- `state_of_the_art.csv` has published results as the paper lists them: group and approach, venue (- for none), input
+  (frames x height), backbone, pretraining, top-1 accuracy on UCF101 and HMDB51 in percent.
 - The `*.schema.json` files are JSON schemas for editors; the first line of each YAML file names its own.
 """
 SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {

@@ -33,8 +33,8 @@ CAPTION = (
 NOTES = (
     "Verdicts on measured numbers: supported or contradicted if the 95 % interval of the statistic lies on one side,"
     " else undecided. Accuracies on the same videos are compared video by video. One seed each, so the randomness of"
-    " training is not in the intervals. Where one of several comparisons decides, intervals are widened for their number"
-    " (Bonferroni).",
+    " training is not in the intervals. Where one of several comparisons decides, intervals are widened for their"
+    " number (Bonferroni).",
     "Verdicts on the paper's own numbers: by the sign of the statistic, for the paper gives no intervals; less than"
     f" {100 * MARGIN:.0f} percentage point is undecided.",
     "Not here: what the paper reads off CKA maps, and its section on foundation models.",

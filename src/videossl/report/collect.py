@@ -14,6 +14,7 @@ from videossl.analysis.statistics import wilson_interval
 from videossl.config.experiments import MEAN
 from videossl.errors import UserError
 from videossl.report.paper import PaperTable
+from videossl.report.published import PublishedRow, read_published
 from videossl.report.spec import PART, Spec
 from videossl.report.style import AVERAGE_TASK, BASELINE_TASK, sort_key
 from videossl.results import CONDITION, IDENTITY, is_fraction, read_metrics
@@ -27,6 +28,10 @@ TIDY_COLUMNS = (
     *("split", "metric", "value", "ci_low", "ci_high", "n", "chance", "status", "reason"),
     *("paper_value", "reduced_scale", "label"),
 )
+
+
+PUBLISHED = "published"
+"""The status of a number from the literature."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class Record:
     n: int | None = None
     chance: float | None = None
     paper: float | None = None
+    published: PublishedRow | None = None
     run_dir: str = ""
     partners: tuple[str, ...] = ()
 
@@ -59,8 +65,8 @@ class Record:
 
     @property
     def is_cell(self) -> bool:
-        """Whether a cell stands behind it; else it is a mean over tasks, or quoted by the paper."""
-        return self.identity["task"] != AVERAGE_TASK and self.status != QUOTED
+        """Whether a cell stands behind it; else it is a mean over tasks, or from the literature."""
+        return self.identity["task"] != AVERAGE_TASK and self.status not in (QUOTED, PUBLISHED)
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,7 @@ class Results:
     @property
     def has_paper_values(self) -> bool:
         """Whether the paper has a number for any cell."""
-        return any(record.paper is not None for record in self.records)
+        return any(record.paper is not None and record.status != PUBLISHED for record in self.records)
 
     def frame(self) -> pd.DataFrame:
         """One row a cell and metric, columns TIDY_COLUMNS; fractions; null where missing."""
@@ -160,6 +166,8 @@ def collect(
         records += _averages(records, table)
     if spec.quoted and table:
         records += _quoted(table)
+    if spec.published:
+        records += [record for row in read_published(spec.published) for record in _published(row)]
     records.sort(key=lambda record: [sort_key(key, record.identity[key]) for key in (*IDENTITY, *CONDITION, "metric")])
     source = "; ".join(dict.fromkeys(table.source for table in tables.values()))
     return Results(spec, tuple(records), reduced_mark(reduced), dict(provenance or {}), source)
@@ -211,8 +219,22 @@ def _quoted(table: PaperTable) -> list[Record]:
     return records
 
 
+def _published(row: PublishedRow) -> list[Record]:
+    """The numbers of a published row, as records without a measured value."""
+    records = []
+    for target, value in row.top1.items():
+        identity = (
+            dict.fromkeys(IDENTITY, "") | CONDITION | {"metric": "top1", "target": target, "epochs": 0, "seed": 0}
+        )
+        identity |= {"task": row.approach, "backbone": row.backbone, "source": row.pretraining}
+        records.append(Record(identity, identity, PUBLISHED, paper=value, published=row))
+    return records
+
+
 def describe(spec: Spec, record: Record, axes: Sequence[str] = ()) -> str:
     """A cell in words, by the axes of the layout."""
+    if record.published:
+        return ", ".join(record.published.labels)
     names = [spec.label(axis, record.identity[axis]) for axis in axes or spec.axes]
     if record.is_baseline:
         shared = [spec.label(axis, record.identity[axis]) for axis in ("backbone", "target") if axis in spec.axes]

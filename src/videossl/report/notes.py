@@ -99,6 +99,8 @@ def _baseline(results: Results, span_marks: bool, drawn: bool) -> list[str]:
 
 
 def _paper(results: Results, drawn: bool) -> list[str]:
+    if results.spec.published:
+        return ["Published results: as the paper's Tables 5 and 17 list them; not measured here."]
     if not results.has_paper_values:
         return ["The paper has no values for these cells."]
     source = f"Paper: {results.paper_source}; percentages as printed there"

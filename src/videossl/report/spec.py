@@ -12,6 +12,8 @@ from videossl.report import style
 from videossl.results import CONDITION, IDENTITY
 
 AXES = (*IDENTITY, *CONDITION, "metric")
+PUBLISHED_AXES = {"rows": ("task", "teachers", "backbone", "source", "subset"), "columns": ("target",)}
+"""The layout of the cells that stand below published results."""
 PART = "part"
 """Of which part of a distillation figure a number is: a key of its identity beside the axes."""
 
@@ -48,6 +50,7 @@ class Spec:
     chance: bool = False  # table: print the level of chance beside each number
     average: bool = False  # table: add the mean over the tasks
     quoted: bool = False  # table: add the rows that the paper quotes
+    published: str = ""  # table: the file of published results, below which the cells stand
     groups: Mapping[str, str] = field(default_factory=dict)  # task -> category, for the grouped header
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # axis -> name -> printed name
 
@@ -65,6 +68,8 @@ class Spec:
         known["parts"] = tuple(
             Part(part["title"], tuple(part["x"]), part.get("paper_table") or "") for part in known.get("parts", ())
         )
+        if known.get("published"):
+            known |= PUBLISHED_AXES
         spec = cls(**known)
         spec._check(where)
         return spec

@@ -70,6 +70,7 @@ METRICS = {
     "video_retrieval_top1": "video retrieval top-1 accuracy",
     "speed_accuracy": "relative-speed accuracy",
     "temporal_accuracy": "temporal discrimination accuracy",
+    "segment_retrieval_top1": "segment retrieval top-1 accuracy",
     "masked_explained_variance": "explained variance of hidden pixels",
     "masked_explained_by_clip": "part of it explained by the video itself",
     "gamma_r": "relative robustness",

@@ -9,6 +9,7 @@ from typing import Any
 from videossl.errors import UserError
 from videossl.report import style
 from videossl.report.collect import FAILED, OK, PENDING, QUOTED, Record, Results
+from videossl.report.published import ROW_LEVELS
 from videossl.report.spec import Spec
 from videossl.results import is_fraction
 
@@ -109,6 +110,30 @@ def number(metric: str, value: float) -> str:
 
 def build_grid(results: Results, *, paper: bool = False) -> Grid:
     """Pivot the records; with `paper`, lay them out by the paper's names of the axes."""
+    if results.spec.published:
+        return _below_published(results)
+    return _pivot(results, paper)
+
+
+def _below_published(results: Results) -> Grid:
+    """Published rows, then the entry's own cells, in the columns of a survey."""
+    spec, own = results.spec, _pivot(results, False)
+    published = {record.published for record in results.records if record.published}
+    targets = spec.order("target", {record.identity["target"] for record in results.records if record.is_cell})
+    values = {(r.published.labels, r.identity["target"]): r.paper for r in results.records if r.published}
+    rows = []
+    for labels in [row.labels for row in sorted(published, key=lambda row: row.number)]:
+        found = [values.get((labels, target)) for target in targets]
+        rows.append((labels, tuple(Entry() if v is None else Entry(OK, "top1", v, seeds=1) for v in found)))
+    group = "Measured here" + (", reduced scale: not comparable" if results.reduced else "")
+    clip = spec.labels.get("input", {}).get("clip", DASH)
+    for (task, teachers, backbone, source, subset), entries in own.rows:
+        approach = task if teachers == DASH else f"{task}, student of {teachers}"
+        rows.append(((group, approach, DASH, clip, backbone, f"{source}, {subset}"), entries))
+    return Grid(ROW_LEVELS, own.columns, tuple(rows))
+
+
+def _pivot(results: Results, paper: bool) -> Grid:
     spec = results.spec.as_in_paper() if paper else results.spec
 
     def identity(record: Record) -> dict[str, Any]:
@@ -116,6 +141,7 @@ def build_grid(results: Results, *, paper: bool = False) -> Grid:
 
     # At a reduced scale a quoted number stands among the paper's only.
     shown = [r for r in results.records if r.status != QUOTED or paper or not results.reduced]
+    shown = [record for record in shown if not record.published]
     pretrained = [record for record in shown if not record.is_baseline]
     baseline = [record for record in shown if record.is_baseline]
     row_keys = _keys(spec, spec.rows, [identity(record) for record in pretrained])

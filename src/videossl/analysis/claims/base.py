@@ -30,6 +30,7 @@ MARGIN = 0.01
 MINIMAL = 0.02
 """What we take for "minimal" or "marginal" where the paper says so: two percentage points."""
 SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
+_CELL_AXES = ("task", "backbone", "source", "subset", "epochs", "target", "protocol", "teachers")
 _Z = NormalDist().inv_cdf(0.975)
 
 
@@ -56,10 +57,12 @@ class Ask:
 
     def is_of(self, cell: Mapping[str, Any]) -> bool:
         """Whether a cell, of whichever seed, has the number. `cell`: identity and `default_complexity`."""
-        axes = ("task", "backbone", "source", "subset", "epochs", "target", "protocol", "teachers")
-        if self.complexity is None and not cell["default_complexity"]:
-            return False
-        return self.complexity in (None, cell["complexity"]) and all(cell[axis] == getattr(self, axis) for axis in axes)
+        return self.key in _keys(cell)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What tells the asked cell apart."""
+        return (*(getattr(self, axis) for axis in _CELL_AXES), self.complexity)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -71,6 +74,12 @@ class Ask:
         own = [getattr(self, name) for name in ("task", "complexity", "backbone", "source", "subset", "epochs")]
         where = [self.target, self.protocol, self.teachers and f"from {self.teachers}", self.noise, self.metric]
         return " ".join(str(part) for part in [*own, *where] if part)
+
+
+def _keys(cell: Mapping[str, Any]) -> set[tuple[Any, ...]]:
+    """The keys of all asks that a cell has the number of."""
+    complexities = {cell["complexity"], None} if cell["default_complexity"] else {cell["complexity"]}
+    return {(*(cell[axis] for axis in _CELL_AXES), complexity) for complexity in complexities}
 
 
 @dataclass(frozen=True)
@@ -273,9 +282,5 @@ def judge(claim: Claim, numbers: Mapping[Ask, Number]) -> tuple[Finding, list[As
 
 def cells_of_claims(cells: Iterable[Cell]) -> list[Cell]:
     """Those of the cells that some claim needs."""
-    asks = {ask for claim in CLAIMS.values() for ask in claim.asks}
-    return [
-        cell
-        for cell in cells
-        if any(ask.is_of(cell.identity | {"default_complexity": cell.default_complexity}) for ask in asks)
-    ]
+    asked = {ask.key for claim in CLAIMS.values() for ask in claim.asks}
+    return [cell for cell in cells if asked & _keys(cell.identity | {"default_complexity": cell.default_complexity})]

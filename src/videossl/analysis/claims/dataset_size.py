@@ -116,7 +116,7 @@ def large_networks_gain_from_more_data(m: Measured) -> Finding:
     cells(
         "training_time_by_backbone",
         backbone=[*CNNS, "videoswin"],
-        subset=["30k", "50k", "100k"],
+        subset=SIZES,
         epochs=[100, 150, 200],
     ),
 )
@@ -125,7 +125,7 @@ def large_networks_saturate_later(m: Measured) -> Finding:
         return mean(
             m(backbone=net, subset=subset, epochs=after) - m(backbone=net, subset=subset, epochs=before)
             for net in nets
-            for subset in ("30k", "50k", "100k")
+            for subset in SIZES
         )
 
     swin = gain(["videoswin"], 100, 150)

@@ -126,7 +126,13 @@ def _span(position: float, series: list[Any], name: Any) -> tuple[float, float]:
 
 
 def _level(panel: Panel, entry: Entry, left: float, right: float) -> None:
-    height = shared.scale(panel.results) * entry.value
+    factor = shared.scale(panel.results)
+    height = factor * entry.value
+    if entry.low is not None and entry.high is not None:
+        band = shared.BAND | {"alpha": 0.15, "zorder": 3}  # on the bar
+        panel.axes.fill_between(
+            [left, right], factor * entry.low, factor * entry.high, color=shared.BASELINE_COLOUR, **band
+        )
     kind = {"color": shared.BASELINE_COLOUR, "linestyle": (0, (3, 1.5)), "linewidth": 1.4, "zorder": 4}
     panel.axes.plot([left, right], [height, height], **kind)
 

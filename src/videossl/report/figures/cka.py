@@ -22,7 +22,7 @@ from videossl.report.figures import panels as shared
 from videossl.report.figures.frame import finish, new
 from videossl.report.tables import merge
 
-_SIDE, _MOST_COLUMNS, _MOST_TICKS = 1.75, 4, 13
+_SIDE, _MOST_COLUMNS, _MOST_TICKS = 1.75, 4, 16
 _UNDEFINED = "#BBBBBB"
 _LONGEST_NAME = 16
 _NOTES = (
@@ -80,7 +80,7 @@ def draw(results: Results) -> Figure:
             grid[place].remove()
     _label(grid, maps)
     _colour_bar(figure, [grid[place] for place in places])
-    figure.supylabel("layer", fontsize=9)
+    figure.supylabel("Layer", fontsize=9)
     several = len({record.identity["seed"] for record in results.records}) > 1
     remarks = [*_NOTES, *(["Of several seeds the map is that of the first one that has finished."] if several else [])]
     return finish(figure, results, shared.sentences(results, remarks))
@@ -136,18 +136,21 @@ def _square(ax: Axes) -> None:
 def layer_ticks(names: Sequence[str], most: int = _MOST_TICKS) -> dict[int, str]:
     """Ticks of an axis of layers: the first layer of each module, of the deepest level of which `most` have room.
 
-    Modules that would crowd their predecessor are left out; at the level above all, always the first is kept.
+    Of modules that stand closer to one another than ticks can, those with more layers are named.
     """
     short = [name.removeprefix("backbone.") for name in names]
-    depths = range(1, 2 + max(name.count(".") for name in short))
-    levels = [_starts(short, depth) for depth in depths]
+    levels = [_starts(short, depth) for depth in range(1, 2 + max(name.count(".") for name in short))]
     chosen = max((level for level in levels if len(level) <= most), key=len, default=levels[0])
-    apart = max(1.0, len(names) / most)
-    kept: dict[int, str] = {}
-    for place, name in chosen.items():
-        if not kept or place - max(kept) >= apart:
-            kept[place] = name if len(name) <= _LONGEST_NAME else f"…{name[1 - _LONGEST_NAME :]}"
-    return kept
+    sizes = dict(zip(chosen, np.diff([*chosen, len(names)]), strict=True))
+    kept: list[int] = []
+    for place in sorted(chosen, key=lambda place: (-sizes[place], place)):
+        if all(abs(place - other) * most >= len(names) for other in kept):
+            kept.append(place)
+    return {place: _shortened(chosen[place]) for place in sorted(kept)}
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"…{name[1 - _LONGEST_NAME :]}"
 
 
 def _starts(names: Sequence[str], depth: int) -> dict[int, str]:

@@ -77,7 +77,8 @@ def _draw_panel(panel: Panel, part: Part) -> list[str]:
     keys = [key for key in itertools.product(*orders) if key in students]
     positions = _positions(keys)
     draw_groups(panel, positions, [_group(panel, students[key]) for key in keys])
-    shared.draw_chance(panel)
+    if not panel.paper:
+        shared.draw_chance(panel)
     remarks = _label_x(panel, part, keys, positions)
     shared.finish_y(panel)
     return remarks
@@ -118,7 +119,7 @@ def _label_x(panel: Panel, part: Part, keys: Sequence[Key], positions: Sequence[
         names = [below + spec.label(part.x[0], value) for value in outer]
         second = ax.secondary_xaxis("bottom")
         second.set_xticks([(places[0] + places[-1]) / 2 for places in outer.values()], names)
-        second.tick_params(axis="x", length=0)
+        second.tick_params(axis="x", length=0, pad=7)
         ax.set_xlabel("")
     return remarks
 

@@ -75,9 +75,16 @@ def _baseline(panel: Panel, positions: Mapping[Any, float]) -> None:
         if [x for x, _ in found] == [None]:
             shared.reference_line(panel, found[0][1], colour)
             continue
-        done = [(positions[x], shared.scale(panel.results) * entry.value) for x, entry in found if entry.status == OK]
-        if done:
-            panel.axes.plot(*zip(*done, strict=True), color=colour, linestyle="--", **shared.REFERENCE)
+        _baseline_along(panel, [(positions[x], entry) for x, entry in found if entry.status == OK], colour)
+
+
+def _baseline_along(panel: Panel, points: list[tuple[float, Entry]], colour: str) -> None:
+    factor = shared.scale(panel.results)
+    heights = [factor * entry.value for _, entry in points]
+    panel.axes.plot([at for at, _ in points], heights, color=colour, linestyle="--", **shared.REFERENCE)
+    band = [(at, factor * e.low, factor * e.high) for at, e in points if e.low is not None and e.high is not None]
+    if band:
+        panel.axes.fill_between(*zip(*band, strict=True), color=colour, **shared.BAND)
 
 
 def _legend(results: Results) -> list[Line2D]:

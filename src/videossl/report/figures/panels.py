@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from videossl.report import style
 from videossl.report.collect import OK, Record, Results
-from videossl.report.figures.frame import LETTER, new
+from videossl.report.figures.frame import LETTER, new, wrapped
 from videossl.report.notes import PAPER_BLOCK_TITLE, notes, unit_line
 from videossl.report.spec import Spec
 from videossl.report.tables import PRETRAINING_AXES, Entry, merge
@@ -22,6 +22,7 @@ from videossl.results import is_fraction
 
 BASELINE_COLOUR, CHANCE_COLOUR, PAPER_COLOUR = "#222222", "#777777", "#555555"
 REFERENCE = {"linewidth": 1.2, "zorder": 1}
+BAND = {"alpha": 0.08, "linewidth": 0, "zorder": 0}
 _LEGEND_WIDTH, _TICKS_WIDTH = 1.5, 0.65
 Identity = Callable[[Record], Mapping[str, Any]]
 
@@ -146,8 +147,7 @@ def reference_line(panel: Panel, entry: Entry, colour: str) -> None:
     factor = scale(panel.results)
     panel.axes.axhline(factor * entry.value, color=colour, linestyle="--", **REFERENCE)
     if entry.low is not None and entry.high is not None:
-        band = {"color": colour, "alpha": 0.08, "linewidth": 0, "zorder": 0}
-        panel.axes.axhspan(factor * entry.low, factor * entry.high, **band)
+        panel.axes.axhspan(factor * entry.low, factor * entry.high, color=colour, **BAND)
 
 
 def errors(found: Sequence[Entry], factor: float) -> list[list[float]]:
@@ -198,11 +198,13 @@ def _inches(labels: Sequence[str]) -> float:
 def finish_y(panel: Panel, label: str = "") -> None:
     """Label and limits of the y axis, which begins at 0 if nothing is below; a panel without any number says so."""
     ax = panel.axes
-    ax.set_ylabel(label or unit_line(panel.results))
+    ax.set_ylabel(wrapped(label or unit_line(panel.results), 2.0, style.FIGURE_RC["axes.labelsize"]))
     sns.despine(ax=ax)
-    if not panel.paper and all(record.status != OK for record in panel.records):
+    drawn = [r for r in panel.records if (r.paper is not None if panel.paper else r.status == OK)]
+    if not drawn:
         ax.set_yticks([])  # no value, so no scale either
-        ax.text(0.5, 0.5, "no finished cell", transform=ax.transAxes, ha="center", color="#444444")
+        text = "the paper has no values" if panel.paper else "no finished cell"
+        ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", color="#444444")
     elif is_fraction(panel.results.metrics[0]) and ax.dataLim.y0 >= 0:
         ax.set_ylim(bottom=0)
     elif ax.dataLim.y0 < 0:
@@ -220,7 +222,8 @@ def reference_handles(results: Results) -> list[Line2D]:
     """Handles of the lines of reference that are drawn."""
     handles = []
     if baseline := [record for record in results.records if record.is_baseline]:
-        text = style.BASELINE_LABEL + missing(baseline)
+        each = results.spec.plot == "lines" and results.spec.series not in PRETRAINING_AXES
+        text = style.BASELINE_LABEL + (",\nin each one's colour" if each else "") + missing(baseline)
         handles.append(Line2D([], [], color=BASELINE_COLOUR, linestyle="--", linewidth=1.2, label=text))
     if any(record.chance is not None for record in results.records):
         handles.append(Line2D([], [], color=CHANCE_COLOUR, linestyle=":", linewidth=1.2, label="chance"))

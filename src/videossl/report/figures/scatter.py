@@ -24,6 +24,8 @@ from videossl.report.tables import Entry, merge
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p")
 _SIZE = 6.5
+_ASIDE = 0.045
+"""A step aside for each series, in decades, so that the points of a network do not hide one another."""
 
 
 def draw(results: Results) -> Figure:
@@ -42,7 +44,8 @@ def draw(results: Results) -> Figure:
     figure, panels = shared.lay_out(accuracies, shared.by_panel_axis(accuracies), width=3.7, height=3.0)
     for panel in panels:
         _draw_panel(panel, costs, markers)
-    return finish(figure, results, shared.sentences(accuracies), _legend(accuracies, markers))
+    remarks = ["The points of a network stand slightly aside of one another, so that all can be seen."]
+    return finish(figure, results, shared.sentences(accuracies, remarks), _legend(accuracies, markers))
 
 
 def _is_cost(spec: Spec, record: Record) -> bool:
@@ -57,17 +60,19 @@ def _markers(results: Results) -> dict[str, str]:
 
 def _draw_panel(panel: Panel, costs: list[Record], markers: dict[str, str]) -> None:
     ax = panel.axes
-    for index, name in enumerate(shared.values(panel.results, panel.spec.series)):
+    series = shared.values(panel.results, panel.spec.series)
+    for index, name in enumerate(series):
         colour = style.look(panel.spec.series, name, index).colour
+        aside = 10 ** (_ASIDE * (index - (len(series) - 1) / 2))
         for backbone, cost, entry in _points(panel, name, costs):
             kind = {"marker": markers[backbone], "markersize": _SIZE, "linestyle": "none"}
             factor = shared.scale(panel.results)
             if not panel.paper and cost.value is not None and entry.status == OK:
                 bars = shared.errors([entry], factor)
                 colours = {"color": colour, "markeredgecolor": "white", "markeredgewidth": 0.6}
-                ax.errorbar([cost.value], [factor * entry.value], bars, elinewidth=0.8, **colours, **kind)
+                ax.errorbar([aside * cost.value], [factor * entry.value], bars, elinewidth=0.8, **colours, **kind)
             if (panel.paper or not panel.results.reduced) and cost.paper is not None and entry.paper is not None:
-                ax.plot([cost.paper], [factor * entry.paper], color=colour, markerfacecolor="white", **kind)
+                ax.plot([aside * cost.paper], [factor * entry.paper], color=colour, markerfacecolor="white", **kind)
     if not panel.paper:
         shared.draw_chance(panel)
     _finish_x(panel, costs)

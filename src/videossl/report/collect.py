@@ -235,7 +235,9 @@ def describe(spec: Spec, record: Record, axes: Sequence[str] = ()) -> str:
     """A cell in words, by the axes of the layout."""
     if record.published:
         return ", ".join(record.published.labels)
-    names = [spec.label(axis, record.identity[axis]) for axis in axes or spec.axes]
+    axes = axes or spec.axes
+    # Without the axes of a figure of several protocols that the cell has nothing of.
+    names = [spec.label(a, record.identity[a]) for a in axes if record.identity[a] != "" or a in CONDITION]
     if record.is_baseline:
         shared = [spec.label(axis, record.identity[axis]) for axis in ("backbone", "target") if axis in spec.axes]
         names = [spec.label("task", BASELINE_TASK), *shared]

@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 from videossl.errors import UserError
 from videossl.report.collect import OK, Record, Results
 from videossl.report.figures import panels as shared
-from videossl.report.figures.frame import finish, new
+from videossl.report.figures.frame import finish, new, wrapped
+from videossl.report.style import axis_label
 from videossl.report.tables import merge
 
 _SIDE, _MOST_COLUMNS, _MOST_TICKS = 1.75, 4, 16
@@ -67,12 +68,12 @@ def draw(results: Results) -> Figure:
     grid = figure.subplots(rows, columns, squeeze=False)
     maps: dict[tuple[int, int], Map] = {}
     for place, records in places.items():
-        grid[place].set_title(_name(results, records[0]), loc="left", fontsize=9)
+        grid[place].set_title(wrapped(_name(results, records[0]), _SIDE, 9), loc="left", fontsize=9)
         merge(results.spec, records)  # refuses networks that differ otherwise than in their seed
         done = [record for record in records if record.status == OK]
         if done:
             maps[place] = read_map(done[0].run_dir)  # of several seeds the first that has finished
-            _draw_map(grid[place], maps[place])
+            _draw_map(grid[place], maps[place], done[0].identity["against"])
         else:
             _draw_absence(grid[place], records[0])
     for place in np.ndindex(rows, columns):
@@ -80,7 +81,6 @@ def draw(results: Results) -> Figure:
             grid[place].remove()
     _label(grid, maps)
     _colour_bar(figure, [grid[place] for place in places])
-    figure.supylabel("Layer", fontsize=9)
     several = len({record.identity["seed"] for record in results.records}) > 1
     remarks = [*_NOTES, *(["Of several seeds the map is that of the first one that has finished."] if several else [])]
     return finish(figure, results, shared.sentences(results, remarks))
@@ -105,17 +105,21 @@ def _arrange(results: Results) -> tuple[dict[tuple[int, int], list[Record]], int
 
 
 def _name(results: Results, record: Record) -> str:
-    return ", ".join(results.spec.label(axis, record.identity[axis]) for axis in results.spec.panels).replace(
-        " (", "\n("
-    )
+    """The panel's place on the axes; a number says of what."""
+    spec = results.spec
+    names = [(axis, spec.label(axis, record.identity[axis])) for axis in spec.panels]
+    return ", ".join(f"{axis_label(axis)} {name}" if name[0].isdigit() else name for axis, name in names)
 
 
-def _draw_map(ax: Axes, shown: Map) -> None:
+def _draw_map(ax: Axes, shown: Map, against: str) -> None:
     colours = mpl.colormaps["magma"].with_extremes(bad=_UNDEFINED)
     ax.imshow(shown.matrix, origin="lower", cmap=colours, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     for axis, names in ((ax.yaxis, shown.rows), (ax.xaxis, shown.columns)):
         ticks = layer_ticks(names)
         axis.set_ticks(list(ticks), list(ticks.values()), fontsize=6.5)
+    ax.set_ylabel("Layer", fontsize=8, labelpad=2)
+    if against != "itself":
+        ax.set_xlabel(f"Layer, {against.replace('_', ' ')}", fontsize=8, labelpad=2)
     ax.tick_params(axis="x", labelrotation=90)
     _square(ax)
     ax.tick_params(length=2, width=0.6, left=True, bottom=True)
@@ -165,6 +169,7 @@ def _label(grid: np.ndarray, maps: Mapping[tuple[int, int], Map]) -> None:
         left, below = maps.get((row, column - 1)), maps.get((row + 1, column))
         if left is not None and left.rows == shown.rows:
             grid[row, column].tick_params(labelleft=False)
+            grid[row, column].set_ylabel("")
         if below is not None and below.columns == shown.columns:
             grid[row, column].tick_params(labelbottom=False)
 

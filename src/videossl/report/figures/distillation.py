@@ -32,13 +32,18 @@ def draw(results: Results) -> Figure:
     numbers = sorted({record.identity[PART] for record in results.records if _is_student(record)})
     records = {number: [r for r in results.records if r.identity[PART] == number] for number in numbers}
     width = min(max(width_for(len(own)) for own in records.values()), 4.8)
-    titles = {number: _title(results, results.spec.parts[number], records[number], width) for number in numbers}
+    letters = dict(zip(numbers, "abcdefghijklmnop", strict=False))
+    titles = {
+        number: f"{letters[number]}) {_title(results, results.spec.parts[number], records[number], width)}"
+        for number in numbers
+    }
     figure, panels = shared.lay_out(results, {titles[number]: records[number] for number in numbers}, width, 2.7)
     remarks: list[str] = []
     for panel in panels:
-        part = results.spec.parts[panel.records[0].identity[PART]]
+        number = panel.records[0].identity[PART]
+        part = results.spec.parts[number]
         if panel.paper:
-            panel.axes.set_title(wrapped(f"The paper: {part.title}", width, 9), loc="left")
+            panel.axes.set_title(wrapped(f"{letters[number]}) The paper: {part.title}", width, 9), loc="left")
         remarks += _draw_panel(panel, part)
     return finish(figure, results, shared.sentences(results, remarks), _legend(results))
 

@@ -203,7 +203,8 @@ def finish_y(panel: Panel, label: str = "") -> None:
     drawn = [r for r in panel.records if (r.paper is not None if panel.paper else r.status == OK)]
     if not drawn:
         ax.set_yticks([])  # no value, so no scale either
-        text = "the paper has no values" if panel.paper else "no finished cell"
+        own = "no finished cell" if panel.spec.plot in ("lines", "scatter") else ""  # bars have a word each
+        text = "the paper has no values" if panel.paper else own
         ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", color="#444444")
     elif is_fraction(panel.results.metrics[0]) and ax.dataLim.y0 >= 0:
         ax.set_ylim(bottom=0)

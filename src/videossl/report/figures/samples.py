@@ -29,7 +29,8 @@ _NOTE = (
 def draw(results: Results) -> Figure:
     """The figure."""
     shown = {item["dataset"]: Path(item["manifest"]) for item in results.manifests}
-    figure = new(VIDEOS * FRAMES * _SIDE + 0.2, len(shown) * (_SIDE + 0.5))
+    figure = new(VIDEOS * FRAMES * _SIDE + 0.2, len(shown) * (_SIDE + 0.44))
+    figure.get_layout_engine().set(h_pad=0.02)
     rows = np.atleast_1d(figure.subfigures(len(shown), 1))
     for row, (dataset, manifest) in zip(rows, shown.items(), strict=True):
         row.suptitle(results.spec.label("source", dataset), x=0.01, ha="left", fontsize=9.5, fontweight="bold")

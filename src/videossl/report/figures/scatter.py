@@ -6,6 +6,7 @@ The colour is the series', the marker the backbone's. The paper's numbers are ho
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -33,15 +34,9 @@ def draw(results: Results) -> Figure:
     costs = [record for record in results.records if _is_cost(results.spec, record)]
     if not costs:
         raise UserError(f"'{results.spec.name}' has no cells of protocol network; its grid must have one of them.")
-    accuracies = Results(
-        results.spec,
-        tuple(record for record in results.records if not _is_cost(results.spec, record)),
-        results.reduced,
-        results.provenance,
-        results.paper_source,
-    )
+    accuracies = replace(results, records=tuple(r for r in results.records if not _is_cost(results.spec, r)))
     markers = _markers(accuracies)
-    figure, panels = shared.lay_out(accuracies, shared.by_panel_axis(accuracies), width=3.7, height=3.0)
+    figure, panels = shared.lay_out(accuracies, shared.by_panel_axis(accuracies), width=4.0, height=3.2)
     for panel in panels:
         _draw_panel(panel, costs, markers)
     remarks = ["The points of a network stand slightly aside of one another, so that all can be seen."]
@@ -72,7 +67,9 @@ def _draw_panel(panel: Panel, costs: list[Record], markers: dict[str, str]) -> N
                 colours = {"color": colour, "markeredgecolor": "white", "markeredgewidth": 0.6}
                 ax.errorbar([aside * cost.value], [factor * entry.value], bars, elinewidth=0.8, **colours, **kind)
             if (panel.paper or not panel.results.reduced) and cost.paper is not None and entry.paper is not None:
-                ax.plot([aside * cost.paper], [factor * entry.paper], color=colour, markerfacecolor="white", **kind)
+                hollow = {"color": colour, "markerfacecolor": "none", "zorder": 5}
+                larger = {"markersize": _SIZE + (0 if panel.paper else 3)}  # around ours
+                ax.plot([aside * cost.paper], [factor * entry.paper], **kind | hollow | larger)
     if not panel.paper:
         shared.draw_chance(panel)
     _finish_x(panel, costs)

@@ -40,6 +40,7 @@ onsuccess:
 
 
 onerror:
+    render_what_is_there()
     shell(
         "echo 'Some jobs failed. What they printed: {RESULTS}/logs; training histories: train.jsonl in each run folder.'"
     )

@@ -4,6 +4,7 @@
 import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -289,6 +290,22 @@ def warn_of_missing_datasets():
             f"These datasets are not on this machine: {', '.join(missing)}. The plan is made all the same; "
             "a real run would stop before its first job and say how to point at each."
         )
+
+
+def render_what_is_there():
+    """After a failure: the tables and figures that were asked for and lack cells, with `pending` and `failed` in their
+    places. The next run makes them anew, as their inputs will be newer."""
+    made = []
+    for job in workflow.dag.jobs:
+        if job.rule.name in ("table", "figure") and not all(Path(path).exists() for path in job.output):
+            for path in [*job.output, *job.log]:
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+            done = subprocess.run(
+                ["bash", "-c", f"set -eu; {SETUP.replace('{{', '{').replace('}}', '}')}{job.shellcmd}"]
+            )
+            made += [job.output[0]] if done.returncode == 0 else []
+    if made:
+        logger.info(f"Rendered with the cells that are there, the others marked pending or failed: {', '.join(made)}")
 
 
 def announce():

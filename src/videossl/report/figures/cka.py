@@ -64,11 +64,14 @@ def read_map(folder: str | Path) -> Map:
 def draw(results: Results) -> Figure:
     """The figure."""
     places, rows, columns = _arrange(results)
-    figure = new(columns * _SIDE + 1.7, rows * (_SIDE + 0.35) + 0.5)
+    names = {place: _name(results, records[0]) for place, records in places.items()}
+    lines = 1 + max(name.count("\n") for name in names.values())
+    figure = new(columns * _SIDE + 1.7, rows * (_SIDE + 0.2 + 0.18 * lines) + 0.5)
+    figure.get_layout_engine().set(h_pad=0.08)
     grid = figure.subplots(rows, columns, squeeze=False)
     maps: dict[tuple[int, int], Map] = {}
     for place, records in places.items():
-        grid[place].set_title(wrapped(_name(results, records[0]), _SIDE, 9), loc="left", fontsize=9)
+        grid[place].set_title(names[place], loc="left", fontsize=9)
         merge(results.spec, records)  # refuses networks that differ otherwise than in their seed
         done = [record for record in records if record.status == OK]
         if done:
@@ -105,10 +108,13 @@ def _arrange(results: Results) -> tuple[dict[tuple[int, int], list[Record]], int
 
 
 def _name(results: Results, record: Record) -> str:
-    """The panel's place on the axes; a number says of what."""
+    """The panel's place on the axes, on a line each if one is too short; a number says of what."""
     spec = results.spec
     names = [(axis, spec.label(axis, record.identity[axis])) for axis in spec.panels]
-    return ", ".join(f"{axis_label(axis)} {name}" if name[0].isdigit() else name for axis, name in names)
+    parts = [f"{axis_label(axis)} {name}" if name[0].isdigit() else name for axis, name in names]
+    if wrapped(", ".join(parts), _SIDE, 9).count("\n"):
+        return ",\n".join(parts).replace(" (", "\n(")
+    return ", ".join(parts)
 
 
 def _draw_map(ax: Axes, shown: Map, against: str) -> None:

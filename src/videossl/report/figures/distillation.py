@@ -111,7 +111,7 @@ def _label_x(panel: Panel, part: Part, keys: Sequence[Key], positions: Sequence[
     """Name the groups and, of two axes, below them the first's; returns what had no room there."""
     ax, spec = panel.axes, panel.spec
     room = panel.width / (positions[-1] - positions[0] + 1)
-    labels, remarks = shared.fitted([spec.label(part.x[-1], key[-1]) for key in keys], room)
+    labels, remarks = shared.fitted(part.x[-1], [spec.label(part.x[-1], key[-1]) for key in keys], room)
     ax.set_xticks(positions, labels)
     shared.lean(ax, labels, room)
     ax.set_xlim(positions[0] - 0.6, positions[-1] + 0.6)

@@ -23,7 +23,7 @@ _PAPER_LINE = {"markersize": 5.5, "markerfacecolor": "white", "linewidth": 1, "l
 
 def draw(results: Results) -> Figure:
     """The figure."""
-    figure, panels = shared.lay_out(results, shared.by_panel_axis(results), width=3.4)
+    figure, panels = shared.lay_out(results, shared.by_panel_axis(results), width=3.5)
     remarks = [remark for panel in panels for remark in _draw_panel(panel)]
     return finish(figure, results, shared.sentences(results, remarks), _legend(results))
 

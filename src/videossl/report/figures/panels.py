@@ -162,7 +162,7 @@ def label_x(panel: Panel, positions: Mapping[Any, float]) -> list[str]:
     spec, low, high = panel.spec, min(positions.values()), max(positions.values())
     names = [spec.label(spec.x, value) for value in positions]
     ax, room = panel.axes, panel.width / (high - low + 1)
-    labels, remarks = fitted(names, room)
+    labels, remarks = fitted(spec.x, names, room)
     ax.set_xticks(list(positions.values()), labels)
     lean(ax, labels, room)
     ax.set_xlim(low - 0.5, high + 0.5)
@@ -178,8 +178,8 @@ def lean(ax: Axes, labels: Sequence[str], room: float) -> None:
             label.set(rotation=35, ha="right", rotation_mode="anchor")
 
 
-def fitted(names: Sequence[str], room: float) -> tuple[list[str], list[str]]:
-    """Labels for ticks that have `room` inches each, and the remarks in brackets that did not fit, as a note.
+def fitted(axis: str, names: Sequence[str], room: float) -> tuple[list[str], list[str]]:
+    """Labels for ticks of `axis` that have `room` inches each, and the remarks in brackets that did not fit, as a note.
 
     A remark goes below its label, or, where that is too wide as well, into a note.
     """
@@ -187,12 +187,13 @@ def fitted(names: Sequence[str], room: float) -> tuple[list[str], list[str]]:
     if _inches(labels) <= room or not any("\n(" in label for label in labels):
         return labels, []
     remarks = [f"{short}: {rest.removesuffix(')')}" for short, _, rest in (name.partition(" (") for name in names)]
-    return [label.partition("\n(")[0] for label in labels], ["; ".join(dict.fromkeys(remarks)) + "."]
+    note = f"{style.axis_label(axis)} {'; '.join(dict.fromkeys(remarks))}."
+    return [label.partition("\n(")[0] for label in labels], [note]
 
 
 def _inches(labels: Sequence[str]) -> float:
     longest = max(len(line) for label in labels for line in label.splitlines())
-    return (longest + 1) * LETTER * style.FIGURE_RC["font.size"] / 72
+    return (longest + 0.3) * LETTER * style.FIGURE_RC["font.size"] / 72
 
 
 def finish_y(panel: Panel, label: str = "") -> None:

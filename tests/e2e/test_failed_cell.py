@@ -1,0 +1,39 @@
+"""A cell that fails: the others are built, and the table says what failed and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from workflow_copy import copy_workflow
+
+MINE = """
+only: [subset_size, accuracy_over_epochs]
+restrict: {task: [rotnet, rspnet], subset: [10k], epochs: [50]}
+recipe_overrides:
+  rspnet: {options: {temperature: -1.0}}
+compute: {retries: 0}
+"""
+
+
+def test_tables_are_rendered_with_what_is_there(repository: Path, tmp_path: Path) -> None:
+    workflow = copy_workflow(repository, tmp_path / "copy")
+    entries = (workflow.root / "config/experiments.yaml").read_text().replace("epochs: 200", "epochs: 50", 1)
+    (workflow.root / "config/experiments.yaml").write_text(entries)
+    (workflow.root / "mine.yaml").write_text(MINE)
+    arguments = ("table_subset_size", "--configfile", "config/smoke.yaml", "mine.yaml")
+    done = workflow.run(*arguments, "--cores", "2", "--quiet", "rules", check=False)
+    assert done.returncode != 0
+    assert "temperature" in done.stdout and "Rendered with the cells that are there" in done.stdout
+
+    tables = workflow.root / "results/smoke/tables"
+    frame = pd.read_parquet(tables / "subset_size.parquet").set_index("task")
+    assert frame["status"].to_dict() == {"rotnet": "ok", "rspnet": "pending", "scratch": "ok"}
+    text = (tables / "subset_size.md").read_text()
+    assert "pending: not run yet" in text
+
+    # what failed was the pretraining; when it is mended, the table is made anew
+    (workflow.root / "mine.yaml").write_text(MINE.replace("temperature: -1.0", "temperature: 0.1"))
+    workflow.run(*arguments, "--cores", "2", "--quiet", "rules")
+    frame = pd.read_parquet(tables / "subset_size.parquet").set_index("task")
+    assert set(frame["status"]) == {"ok"}

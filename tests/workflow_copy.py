@@ -22,8 +22,10 @@ class Workflow:
 
     root: Path
 
-    def run(self, *arguments: str, check: bool = True, timeout: int = 600) -> subprocess.CompletedProcess[str]:
-        """Run `snakemake` here; stdout and stderr come together as `stdout`."""
+    def run(
+        self, *arguments: str, check: bool = True, timeout: int = 600, warm: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `snakemake` here; stdout and stderr come together as `stdout`. `warm`: as `make demo` runs it."""
         environment = {
             **os.environ,
             "OMP_NUM_THREADS": "1",
@@ -31,8 +33,9 @@ class Workflow:
             "PYTHONPATH": str(self.root / "src"),
             "XDG_CACHE_HOME": str(self.root / ".cache"),
         }
+        command = [sys.executable, "-m", "snakemake", *arguments]
         done = subprocess.run(
-            [sys.executable, "-m", "snakemake", *arguments],
+            [sys.executable, "-m", "videossl.warm.server", "--", *command] if warm else command,
             cwd=self.root,
             env=environment,
             text=True,

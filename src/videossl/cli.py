@@ -68,7 +68,7 @@ def status(study: Study, entries: list[str]) -> None:
         counts = Counter(state for state, _ in states.values())
         order = ("done", "running", "failed", "pending")
         summary = ", ".join(f"{counts[state]} {state}" for state in order if counts[state])
-        print(f"{study.entries[name].kind}_{name}: {summary}")
+        print(f"{study.entries[name].kind}_{name}: {summary or 'has no cells, it shows videos'}")
         for cell, (state, detail) in states.items():
             if state in ("running", "failed"):
                 print(f"  {state}: {cell.path}{f' ({detail})' if detail else ''}")

@@ -37,6 +37,13 @@ def test_hsic_is_the_mean_over_tuples_of_samples():
     assert value == pytest.approx(hsic_by_sums(x.numpy(), y.numpy()), rel=1e-10)
 
 
+def test_samples_that_hardly_differ_keep_their_digits():
+    """A large common part, which the estimate does not depend on."""
+    x, y = features(8, 4, 0), features(8, 4, 1)
+    y[:, 0] += x[:, 0]
+    assert cka_of(1e-4 * x + 1e3, y) == pytest.approx(cka_of(x, y), rel=1e-6)
+
+
 def test_batches_are_averaged_before_the_ratio():
     x, y = features(16, 4, 0), features(16, 6, 1) + features(16, 1, 2)
     y[:, :4] += x

@@ -85,8 +85,13 @@ def _first_tensor(output: object) -> Tensor | None:
 
 
 def gram(activation: Tensor) -> Tensor:
-    """(n, ...) -> (n, n) float64: inner products of the flattened samples, the diagonal set to zero."""
+    """(n, ...) -> (n, n) float64: inner products of the flattened samples, the diagonal set to zero.
+
+    The samples' mean is taken off first. The estimate is the same without (it is a statistic of differences), but where
+    samples differ little, as in the last layers of an untrained network, nothing would be left of its digits.
+    """
     flat = activation.flatten(1).double()
+    flat = flat - flat.mean(dim=0)
     return (flat @ flat.T).fill_diagonal_(0)
 
 

@@ -39,7 +39,7 @@ def linear_probe(spec: dict[str, Any], identity: dict[str, Any], *, features: Pa
     videos = pd.DataFrame({"id": data.test_videos, "label": data.test_labels})
     predictions = predict(videos, data.test_split, logits, spec["features"]["test_clips"])
     rows = accuracies(predictions, logits, data.test_split)
-    chosen = [{"split": "val", "metric": "top1", "value": tried[strength], "n": int(data.validation.sum())}]
+    chosen = [{"split": "val", "metric": "validation_top1", "value": tried[strength], "n": int(data.validation.sum())}]
     chosen.append({"split": "val", "metric": "inverse_regularisation", "value": strength, "n": len(tried)})
     write_predictions(folder / "predictions.parquet", identity, predictions)
     write_metrics(folder / "metrics.parquet", identity, [*rows, *chosen])

@@ -34,8 +34,8 @@ LIBRARY = Path(workflow.basedir) / "src/videossl"
 # Jobs find the library also where it is not installed, as in the environments that Snakemake makes with conda.
 SETUP = f"export PYTHONPATH={shlex.quote(f'{workflow.basedir}/src')}; "
 if os.environ.get("VIDEOSSL_WARM"):  # scripts run in forks of a warm interpreter: see videossl.warm
-    client = shlex.quote(str(LIBRARY / "warm/client.py"))
-    SETUP += "python() {{ command python -SE " + client + ' "$@"; }}; '  # Snakemake formats it: braces are doubled
+    CLIENT = shlex.quote(str(LIBRARY / "warm/client.py"))
+    SETUP = f'{SETUP}python() {{{{ command python -SE {CLIENT} "$@"; }}}}; '  # Snakemake formats it once more
 shell.prefix(SETUP)
 
 ENVIRONMENT = f"{workflow.basedir}/envs/environment.yaml"

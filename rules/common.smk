@@ -12,14 +12,12 @@ from snakemake.logging import logger
 
 from videossl.analysis.claims import cells_of_claims
 from videossl.config import Config
-from videossl.config.experiments import NOISES
+from videossl.config.experiments import NOISES, SEVERITIES
 from videossl.errors import UserError
 from videossl.cells import PATHS
 from videossl.experiments import Study
 from videossl.files import canonical_json
 from videossl import specs
-
-SEVERITIES = (1, 2, 3, 4, 5)
 
 try:
     STUDY = Study(Config.parse(config, "the configuration"))
@@ -35,8 +33,8 @@ LIBRARY = Path(workflow.basedir) / "src/videossl"
 SETUP = f"export PYTHONPATH={shlex.quote(f'{workflow.basedir}/src')}; "
 if os.environ.get("VIDEOSSL_WARM"):  # scripts run in forks of a warm interpreter: see videossl.warm
     CLIENT = shlex.quote(str(LIBRARY / "warm/client.py"))
-    SETUP = f'{SETUP}python() {{{{ command python -SE {CLIENT} "$@"; }}}}; '  # Snakemake formats it once more
-shell.prefix(SETUP)
+    SETUP = f'{SETUP}python() {{ command python -SE {CLIENT} "$@"; }}; '
+shell.prefix(SETUP.replace("{", "{{").replace("}", "}}"))  # Snakemake formats it
 
 ENVIRONMENT = f"{workflow.basedir}/envs/environment.yaml"
 COMPUTE = CONFIG.compute
@@ -300,9 +298,7 @@ def render_what_is_there():
         if job.rule.name in ("table", "figure") and not all(Path(path).exists() for path in job.output):
             for path in [*job.output, *job.log]:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
-            done = subprocess.run(
-                ["bash", "-c", f"set -eu; {SETUP.replace('{{', '{').replace('}}', '}')}{job.shellcmd}"]
-            )
+            done = subprocess.run(["bash", "-c", f"set -eu; {SETUP}{job.shellcmd}"])
             made += [job.output[0]] if done.returncode == 0 else []
     if made:
         logger.info(f"Rendered with the cells that are there, the others marked pending or failed: {', '.join(made)}")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from videossl.config.experiments import NOISES
-from videossl.data.noise import CONSTANTS, SEVERITIES, constant, corrupt, frame_generator
+from videossl.config.experiments import NOISES, SEVERITIES
+from videossl.data.noise import CONSTANTS, constant, corrupt, frame_generator
 from videossl.errors import UserError
 
 PAIRS = [(noise, severity) for noise in NOISES for severity in SEVERITIES]

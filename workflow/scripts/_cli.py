@@ -26,6 +26,21 @@ def training_parser(description: str, *, manifest: bool = True) -> argparse.Argu
     return parser
 
 
+def run_on_features(description: str, job: Callable[..., None]) -> None:
+    """The whole of a script that works on features: `job(recipe, identity, features=..., folder=...)`."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--recipe", type=json.loads, required=True, help="JSON of what decides the result")
+    parser.add_argument("--identity", type=json.loads, required=True, help="JSON of the cell's identity columns")
+    parser.add_argument("--features", type=Path, required=True, help="features.npz")
+    parser.add_argument("--output", type=Path, required=True, help="metrics.parquet; all else goes beside it")
+    arguments = parser.parse_args()
+    from videossl.training.run_folder import failure_noted
+
+    folder = arguments.output.parent
+    with failure_noted(folder):
+        job(arguments.recipe, arguments.identity, features=arguments.features, folder=folder)
+
+
 def compute_of(arguments: argparse.Namespace):
     """The compute settings of a training script."""
     from videossl.training.session import Compute

@@ -17,6 +17,7 @@ def _as_list(value: object) -> object:
 Strings = Annotated[list[str], BeforeValidator(_as_list)]
 Numbers = Annotated[list[PositiveInt], BeforeValidator(_as_list)]
 NOISES = ("gaussian", "shot", "impulse", "speckle")
+SEVERITIES = (1, 2, 3, 4, 5)
 MEAN = "mean"
 """The name of the mean over all kinds of noise."""
 Kinds = Annotated[list[Literal[(*NOISES, MEAN)]], BeforeValidator(_as_list)]

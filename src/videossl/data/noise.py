@@ -11,10 +11,9 @@ import hashlib
 
 import numpy as np
 
-from videossl.config.experiments import NOISES
+from videossl.config.experiments import NOISES, SEVERITIES
 from videossl.errors import UserError, unknown_name
 
-SEVERITIES = (1, 2, 3, 4, 5)
 _SHARED = {"gaussian": (0.08, 0.12, 0.18, 0.26, 0.38), "impulse": (0.03, 0.06, 0.09, 0.17, 0.27)}
 CONSTANTS: dict[str, dict[str, tuple[float, ...]]] = {
     "schiappa": {**_SHARED, "shot": (250, 100, 50, 30, 15), "speckle": (0.15, 0.20, 0.25, 0.30, 0.35)},

@@ -20,6 +20,7 @@ from videossl.data.materialise import Encode, VideoReport, merge_manifest, read_
 from videossl.data.noise import constant, corrupt, frame_generator
 from videossl.data.readers import LISTING_SCHEMA
 from videossl.data.store import ShardWriter
+from videossl.data.videos import test_split
 from videossl.errors import UserError
 from videossl.files import atomic_path
 from videossl.progress import track
@@ -33,8 +34,7 @@ def noisy_listing(manifest: pd.DataFrame, videos: int | str, seed: int) -> pd.Da
     Drawn by `seed` alone: a smaller set is part of a larger one, and all noises are on the same videos.
     """
     labelled = manifest[manifest["label"] >= 0]
-    split = "test" if (labelled["split"] == "test").any() else "val"
-    usable = labelled[(labelled["split"] == split) & (labelled["status"] == "ok")]
+    usable = labelled[(labelled["split"] == test_split(labelled)) & (labelled["status"] == "ok")]
     if usable.empty:
         raise UserError("the dataset has no readable test videos to add noise to.")
     count = len(usable) if videos == "all" else min(int(videos), len(usable))

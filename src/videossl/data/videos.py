@@ -52,6 +52,11 @@ class Target:
     """Videos that could not be read: `test_missing`, `test_broken`, `train_missing`, `train_broken`."""
 
 
+def test_split(labelled: pd.DataFrame) -> str:
+    """The split that a dataset is tested on: `test`, or `val` where no labelled video is in `test`."""
+    return "test" if (labelled["split"] == "test").any() else "val"
+
+
 def target_videos(manifest: pd.DataFrame) -> Target:
     """Training and test videos of a target dataset.
 
@@ -60,7 +65,7 @@ def target_videos(manifest: pd.DataFrame) -> Target:
     `val` as well: a protocol that selects must leave `val` out of its training itself.
     """
     labelled = manifest[manifest["label"] >= 0]
-    name = "test" if (labelled["split"] == "test").any() else "val"
+    name = test_split(labelled)
     test = labelled[labelled["split"] == name]
     train = labelled[labelled["split"].isin(["train", "val"]) & (labelled["split"] != name)]
     usable_train, usable_test = (part[part["status"] == "ok"].reset_index(drop=True) for part in (train, test))

@@ -21,8 +21,7 @@ import pandas as pd
 
 from videossl.analysis.statistics import ratio_interval, wilson_interval
 from videossl.config.experiments import MEAN
-from videossl.data.store import FrameStore
-from videossl.data.videos import read_manifest
+from videossl.data.videos import open_store, read_manifest
 from videossl.downstream.evaluate import predict, video_means
 from videossl.downstream.model import load_classifier
 from videossl.errors import UserError
@@ -65,9 +64,8 @@ def robustness(
         for (noise, severity), manifest in noisy.items():
             videos = read_manifest(manifest)
             videos = videos[videos["status"] == "ok"].reset_index(drop=True)
-            shards = [manifest.parent / "shards" / f"{shard:04d}.arrow" for shard in range(videos["shard"].max() + 1)]
             logits = video_means(
-                own, model, FrameStore(shards), videos, compute, device, signals, f"{noise} {severity}"
+                own, model, open_store(manifest, videos), videos, compute, device, signals, f"{noise} {severity}"
             )
             found = predict(videos, videos["split"].iloc[0], logits, own["test_clips"])
             parts.append(found.assign(noise=noise, severity=severity))

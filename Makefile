@@ -28,10 +28,10 @@ $(STAMP): envs/requirements.txt envs/requirements-dev.txt pyproject.toml
 # The jobs are short and many: they share one warm interpreter (src/videossl/warm).
 # A run that was killed leaves Snakemake's lock. The lock below is the kernel's and dies with the last process of the
 # run, so once it is ours Snakemake's can be stale only; if another run is alive, this one waits for it.
-demo: setup ## Build the miniature study: generated videos, pretraining, finetuning, tables, figures
+demo: setup ## Build the whole study at reduced scale: generated videos, all trainings, every table and figure
 	@mkdir -p results
 	@flock -n results/.run.lock true || echo "Another run is active in this folder; waiting for it to end."
-	@flock results/.run.lock sh -c 'snakemake --unlock >/dev/null 2>&1; exec python -m videossl.warm.server -- snakemake --configfile config/demo.yaml --cores $(CORES) --quiet reason host'
+	@flock results/.run.lock sh -c 'snakemake --unlock >/dev/null 2>&1; exec python -m videossl.warm.server -- snakemake --cores $(CORES) --quiet reason host'
 	@echo && cat results/tables/*.md
 
 test: setup ## Run all tests

@@ -210,8 +210,23 @@ class Study:
         return self.of_stage("pretrain")
 
     def milestones(self, cell: Cell) -> list[Cell]:
-        """The pretraining cells of the same run, up to and including `cell`."""
-        return [replace(cell, epochs=name) for name in sorted(self.config.epochs) if name <= cell.epochs]
+        """The pretraining cells of the same run that are jobs of their own, up to and including `cell`."""
+        cells = [replace(cell, epochs=name) for name in sorted(self.config.epochs) if name <= cell.epochs]
+        if self.config.compute.milestone_jobs == "every":
+            return cells
+        return [one for one in cells if one == cell or one in self._started_from]
+
+    @cached_property
+    def _started_from(self) -> set[Cell]:
+        """The pretraining cells that some entry shows or some other cell starts from; of all entries, lest it depends
+        on which of them are to be built."""
+        found, left = set(), [cell for name in self._all_entries for cell in self._expand(name)]
+        while left:
+            cell = left.pop()
+            if cell not in found:
+                found.add(cell)
+                left += cell.needs
+        return {cell for cell in found if cell.stage == "pretrain"}
 
     def previous(self, cell: Cell) -> Cell | None:
         """The milestone that pretraining `cell` continues; None for the first."""

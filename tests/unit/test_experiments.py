@@ -99,6 +99,15 @@ def test_milestones_are_one_chain(tmp_path):
     assert study.previous(pretrain("rotnet", "50k", 50)) is None
 
 
+def test_milestones_that_nothing_needs_are_passed_through(tmp_path):
+    """Also by what `only` leaves out: building it later must find its milestone made."""
+    entries = {"a": table(GRID | {"task": "rotnet"}), "b": table(GRID | {"task": "rotnet", "epochs": [100]})}
+    study = make_study(tmp_path, entries, only=["a"], compute={"milestone_jobs": "needed"})
+    last = pretrain("rotnet", "50k", 200)
+    assert study.milestones(last) == study.pretraining == [pretrain("rotnet", "50k", e) for e in (100, 200)]
+    assert study.previous(pretrain("rotnet", "50k", 100)) is None
+
+
 def test_paths_have_one_directory_an_axis(tmp_path):
     study = make_study(tmp_path, ENTRIES)
     first, *_, last = study.cells_of["sizes"]
@@ -165,7 +174,9 @@ def test_every_scale_has_the_same_experiments(monkeypatch):
         scaled = load_study(["config/config.yaml", overlay])
         assert scaled.entries == base.entries
         assert scaled.cells_of == base.cells_of
-        assert scaled.pretraining == base.pretraining
+        assert {cell for cell in scaled.pretraining if cell.epochs == 200} == {
+            cell for cell in base.pretraining if cell.epochs == 200
+        }
     assert len(base.entries) > 1
 
 

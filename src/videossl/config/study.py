@@ -155,6 +155,9 @@ class Compute(Strict):
     threads: PositiveInt = Field(1, description="CPU threads of a training job")
     workers: Annotated[int, Field(ge=0)] = Field(0, description="loader processes of a training job")
     gpus: Annotated[int, Field(ge=0)] = Field(0, description="GPUs a training job asks the cluster for")
+    milestone_jobs: Literal["every", "needed"] = Field(
+        "every", description="needed: one job trains through the milestones that no table or figure needs"
+    )
     retries: Annotated[int, Field(ge=0)] = Field(
         2, description="further attempts of a training job that ended without a result; each goes on where it was"
     )

@@ -29,7 +29,8 @@ def build_optimizer(module: nn.Module, settings: dict[str, Any]) -> torch.optim.
             weight_decay=decay,
         )
     if settings["name"] == "adamw":
-        return torch.optim.AdamW(parameters, lr=lr, betas=tuple(settings["betas"]), weight_decay=decay)
+        # One kernel for all parameters; by default torch loops over them on a CPU, a tenth of a small network's step.
+        return torch.optim.AdamW(parameters, lr=lr, betas=tuple(settings["betas"]), weight_decay=decay, fused=True)
     raise UserError(f"unknown optimizer '{settings['name']}'. Valid: sgd, adamw.")
 
 

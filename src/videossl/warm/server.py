@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import runpy
@@ -18,13 +19,45 @@ from typing import Any
 
 from videossl.warm.client import FORWARDED
 
+PRELOADED = (
+    "videossl.torchvision_operators",
+    "PIL.PngImagePlugin",
+    "PIL.JpegImagePlugin",
+    "av",
+    "decord",
+    "matplotlib.backends.backend_agg",
+    "pandas",
+    "pyarrow.parquet",
+    "scipy.ndimage",
+    "scipy.stats",
+    "seaborn",
+    "sklearn.linear_model",
+    "torch._dynamo",
+    "torch.utils.data",
+    "videossl.analysis.similarity",
+    "videossl.data.materialise",
+    "videossl.data.noisy",
+    "videossl.data.synthetic",
+    "videossl.downstream.finetune",
+    "videossl.downstream.probe",
+    "videossl.downstream.retrieve",
+    "videossl.downstream.robustness",
+    "videossl.report.command",
+    "videossl.report.figures",
+    "videossl.report.tables",
+    "videossl.training.pretrain",
+)
+"""Modules of the jobs and those that they import at their first use."""
+
 
 def preload() -> None:
-    """Import what jobs import; none of it may start threads, which a fork would lose."""
-    import videossl.data.materialise
-    import videossl.downstream.finetune
-    import videossl.report.command
-    import videossl.training.pretrain  # noqa: F401
+    """Import what jobs import; none of it may start threads, which a fork would lose.
+
+    Half of a short job's time would be the imports that torch and matplotlib put off until their first use: making an
+    optimiser loads torch's compiler.
+    """
+    for module in PRELOADED:
+        importlib.import_module(module)
 
 
 class Job(socketserver.BaseRequestHandler):

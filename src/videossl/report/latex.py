@@ -1,4 +1,4 @@
-"""A table for LaTeX with booktabs, no other package: `\\usepackage{booktabs}` and `\\input{table.tex}`."""
+"""A table for LaTeX: `\\usepackage{booktabs,graphicx}` and `\\input{table.tex}`, no other package."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ _ESCAPES = {
     "←": r"$\leftarrow$",
     **{character: "\\" + character for character in "&%$#_{}"},
 }
+_FIT = r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
+"""Opens a box that is as wide as what is in it, or the text where that is less."""
 _SPECIAL = re.compile("|".join(re.escape(character) for character in _ESCAPES))
 
 
@@ -36,7 +38,7 @@ def render(document: Document) -> str:
     """The `table` environment."""
     caption = " ".join(part for part in (f"{document.title}.", document.caption, f"{document.unit}.") if part)
     lines = [
-        r"% \usepackage{booktabs}",
+        r"% \usepackage{booktabs,graphicx}",
         r"\begin{table}[t]",
         r"  \centering",
         rf"  \caption{{{tex(caption)}}}",
@@ -73,7 +75,8 @@ def _tabular(grid: Grid, *, measured: bool, paper: bool) -> list[str]:
     On one line they would make a table of six tasks wider than a page.
     """
     sides = len(grid.row_levels)
-    lines = [rf"  \begin{{tabular}}{{@{{}}{'l' * sides}{'c' * len(grid.columns)}@{{}}}}", r"    \toprule"]
+    columns = "l" * sides + "c" * len(grid.columns)
+    lines = [_FIT, rf"  \begin{{tabular}}{{@{{}}{columns}@{{}}}}", r"    \toprule"]
     lines += _head(grid)
     for number, (labels, entries) in enumerate(grid.rows):
         names, empty = [tex(label) for label in labels], [""] * (sides - 1)
@@ -84,7 +87,7 @@ def _tabular(grid: Grid, *, measured: bool, paper: bool) -> list[str]:
                 lines.append(_line([*empty, ""], entries, _interval))
         if paper:
             lines.append(_line([*empty, r"\quad\emph{paper}"] if measured else names, entries, _paper))
-    return [*lines, r"    \bottomrule", r"  \end{tabular}"]
+    return [*lines, r"    \bottomrule", r"  \end{tabular}}"]
 
 
 def _head(grid: Grid) -> list[str]:

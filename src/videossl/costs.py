@@ -56,11 +56,11 @@ def runtime_minutes(cell: Cell, study: Study, attempt: int = 1) -> int:
     return _allowed(minutes * (1 + attempt) / 2, limits)
 
 
-def data_minutes(config: Config, videos: float, copies: int = 1, attempt: int = 1) -> int:
-    """The time limit of a job that reads `videos` and stores `copies` of each; twice as much at the second attempt, as
-    such a job starts anew."""
+def data_minutes(config: Config, videos: float, attempt: int = 1) -> int:
+    """The time limit of a job that stores `videos`, in whatever form; twice as much at the second attempt, as such a job
+    starts anew."""
     limits = config.compute.limits
-    minutes = videos * copies * config.compute.speed.seconds_per_stored_video / 60
+    minutes = videos * config.compute.speed.seconds_per_stored_video / 60
     return _allowed((minutes * limits.headroom + limits.start_minutes) * attempt, limits)
 
 

@@ -104,7 +104,7 @@ def test_limits_have_headroom_rise_and_end_at_the_longest(study):
     limits = [costs.runtime_minutes(cell, free, attempt) for attempt in (1, 2, 3)]
     assert limits == pytest.approx([minutes, minutes * 1.5, minutes * 2], abs=1)
     assert costs.runtime_minutes(cell, changed(study, limits={"longest_minutes": 120})) == 120
-    assert costs.data_minutes(study.config, 1000, 5, attempt=2) == 2 * costs.data_minutes(study.config, 1000, 5)
+    assert costs.data_minutes(study.config, 3000, attempt=2) == 2 * costs.data_minutes(study.config, 3000) == 2 * 315
 
 
 def test_memory_grows_with_loader_processes_and_attempts(study):

@@ -22,22 +22,26 @@ class Workflow:
 
     root: Path
 
-    def run(
-        self, *arguments: str, check: bool = True, timeout: int = 600, warm: bool = False
-    ) -> subprocess.CompletedProcess[str]:
-        """Run `snakemake` here; stdout and stderr come together as `stdout`. `warm`: as `make demo` runs it."""
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables of a run."""
+        return {
             **os.environ,
             "OMP_NUM_THREADS": "1",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(self.root / "src"),
             "XDG_CACHE_HOME": str(self.root / ".cache"),
         }
+
+    def run(
+        self, *arguments: str, check: bool = True, timeout: int = 600, warm: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `snakemake` here; stdout and stderr come together as `stdout`. `warm`: as `make demo` runs it."""
         command = [sys.executable, "-m", "snakemake", *arguments]
         done = subprocess.run(
             [sys.executable, "-m", "videossl.warm.server", "--", *command] if warm else command,
             cwd=self.root,
-            env=environment,
+            env=self.environment,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -57,8 +57,8 @@ def runtime_minutes(cell: Cell, study: Study, attempt: int = 1) -> int:
 
 
 def data_minutes(config: Config, videos: float, attempt: int = 1) -> int:
-    """The time limit of a job that stores `videos`, in whatever form; twice as much at the second attempt, as such a job
-    starts anew."""
+    """The time limit of a job that stores `videos`, in whatever form; twice as long at the second attempt, as such a
+    job starts anew."""
     limits = config.compute.limits
     minutes = videos * config.compute.speed.seconds_per_stored_video / 60
     return _allowed((minutes * limits.headroom + limits.start_minutes) * attempt, limits)

@@ -25,12 +25,12 @@ experiments:
     baseline: false
 datasets:
   k400: {shards: 1, generated: {videos: {train: 8, val: 2}}}
-epochs: {50: 40, 100: 41, 150: 42, 200: 43}
+epochs: {50: 24, 100: 25, 150: 26, 200: 27}
 subsets: {10k: 16, 30k: 16, 50k: 16, 100k: 16}
 compute: {gpus: 1}
 """
 CONFIGFILES = ("--configfile", "config/smoke.yaml", "case.yaml")
-EPOCHS = 40
+EPOCHS = 24
 RUN = Path("results/smoke/pretrain/k400/50k/rspnet/r2plus1d/seed0/epochs50")
 WEIGHTS = RUN / "weights.pt"
 # As typed, but for what a cluster without accounting needs, and waits that suit jobs of seconds.
@@ -84,9 +84,12 @@ class Case:
 
     @property
     def log(self) -> str:
-        """What the last attempt of the training printed."""
+        """What the last attempt of the training has printed; Snakemake removes it at the start of another."""
         path = self.root / str(RUN).replace("smoke/", "smoke/logs/")
-        return path.with_name(f"{path.name}.log").read_text()
+        try:
+            return path.with_name(f"{path.name}.log").read_text()
+        except FileNotFoundError:
+            return ""
 
     @property
     def epochs(self) -> list[int]:
@@ -97,7 +100,7 @@ class Case:
     def hold_training(self, epoch: int = 1) -> Held:
         """Wait until an epoch is done, and stop the training after it: what follows hits it there, however fast this
         machine is."""
-        wait_until(lambda: len(self.epochs) >= epoch, f"epoch {epoch} in {self.root}", seconds=150, pause=0.005)
+        wait_until(lambda: len(self.epochs) >= epoch, f"epoch {epoch} in {self.root}", seconds=150, pause=0.02)
         (pid,) = self.training_processes()
         os.kill(pid, signal.SIGSTOP)
         assert len(self.epochs) < EPOCHS, "the training ended before it could be held"
@@ -122,7 +125,8 @@ class Case:
 
 
 class Held:
-    """A training process that is stopped (SIGSTOP): signals wait for it."""
+    """A training process that is stopped (SIGSTOP): signals wait for it. Slurm sends SIGCONT before those that end a
+    job or warn of its end, and so releases it."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -143,10 +147,20 @@ class Held:
     @property
     def ended(self) -> bool:
         """Whether the process is gone."""
+        return self._state in ("", "Z")
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it is still held."""
+        return self._state == "T"
+
+    @property
+    def _state(self) -> str:
+        """The kernel's letter for what the process does; empty if there is none."""
         try:
-            return Path(f"/proc/{self.pid}/stat").read_text().rsplit(")")[-1].split()[0] == "Z"
+            return Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", maxsplit=1)[-1].split()[0]
         except OSError:
-            return True
+            return ""
 
     def let_end(self, seconds: float = 150) -> None:
         """Wait until Slurm has told it to stop, and until it has."""

@@ -72,3 +72,13 @@ def copy_workflow(repository: Path, root: Path) -> Workflow:
             shutil.copy2(source, root / part)
     (root / "slurm").symlink_to("profiles/slurm")
     return Workflow(root)
+
+
+def fill_in_site(root: Path, *, gres: bool = False) -> None:
+    """Uncomment what the Slurm profile offers to sites: partitions `cpu` and `gpu`, and perhaps GPUs by --gres."""
+    path = root / "profiles/slurm/config.yaml"
+    head, block, tail = re.split(r"(# set-resources:\n(?:#   .*\n)+)", path.read_text())
+    block = re.sub(r"^# ", "", block, flags=re.M)
+    if gres:
+        block = re.sub(r"# (gpu|gres):", r"\1:", block)
+    path.write_text(head.replace("# slurm_partition", "slurm_partition") + block + tail)

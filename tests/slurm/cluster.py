@@ -63,7 +63,8 @@ SlurmdTimeout=300
 GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} SocketsPerBoard=1 CoresPerSocket={cpus} ThreadsPerCore=1 \
 RealMemory={memory} Gres=gpu:{gpus} State=UNKNOWN
-PartitionName=main Nodes={host} Default=YES MaxTime=1-0 DefaultTime=30 State=UP
+PartitionName=cpu Nodes={host} Default=YES MaxTime=1-0 DefaultTime=30 State=UP
+PartitionName=gpu Nodes={host} MaxTime=1-0 DefaultTime=30 State=UP
 """
 
 

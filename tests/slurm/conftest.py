@@ -11,7 +11,7 @@ import pytest
 from case import CONFIG, CONFIGFILES, RUN, WEIGHTS, Case
 from cluster import Cluster, reason_against
 from disturbances import TOGETHER
-from workflow_copy import Workflow, copy_workflow
+from workflow_copy import Workflow, copy_workflow, fill_in_site
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +55,7 @@ def study(cluster: Cluster, repository: Path, folder: Path) -> Case:
     """The whole small study, started through Slurm and left running."""
     workflow = copy_workflow(repository, folder / "study")
     (workflow.root / "case.yaml").write_text(CONFIG)
+    fill_in_site(workflow.root)
     case = Case(workflow, cluster)
     case.start(target="table_case")
     return case

@@ -6,6 +6,7 @@ import signal
 
 from case import CONFIGFILES, EPOCHS, Case
 from cluster import command, wait_until
+from workflow_copy import fill_in_site
 
 SHORT = (
     "compute: {limits: {headroom: 1, start_minutes: 0.9}, speed: {clips_per_second: 1.0e6, flops_per_second: 1.0e12}}\n"
@@ -14,8 +15,9 @@ SHORT = (
 
 
 def cancelled(case: Case) -> Case:
-    """`scancel` of the running job; the site's GPUs are asked for with --gres."""
-    case.start("--set-resources", "pretrain:gpu=0", "pretrain:gres=gpu:1")
+    """`scancel` of the running job, on a site where GPUs are asked for with --gres."""
+    fill_in_site(case.root, gres=True)
+    case.start()
     held = case.hold_training()
     command("scancel", case.jobs[0]["JobId"])
     held.let_end()

@@ -86,6 +86,7 @@ def test_study(study, undisturbed):
     assert set(states(study)) == {"COMPLETED"}
     for job in study.jobs:
         networks = jobs[job["JobId"]] in ("pretrain", "finetune")
+        assert job["Partition"] == ("gpu" if networks else "cpu")
         assert job.get("TresPerJob") == ("gres:gpu:1" if networks else None)
         assert job["MinMemoryNode"] not in ("0", "")
         assert job["TimeLimit"] not in ("UNLIMITED", "00:30:00")  # the partition's own

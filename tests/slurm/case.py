@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -122,6 +123,13 @@ class Case:
             except OSError:  # ended meanwhile
                 continue
         return found
+
+
+def untrained(undisturbed: Workflow, root: Path, cluster: Cluster) -> Case:
+    """A case with the same data, and Snakemake's records of them, in which nothing is trained yet."""
+    shutil.copytree(undisturbed.root, root, symlinks=True)
+    shutil.rmtree(root / RUN)
+    return Case(Workflow(root), cluster)
 
 
 class Held:

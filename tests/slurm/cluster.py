@@ -124,7 +124,8 @@ class Cluster:
 
     def stop(self) -> None:
         """End all jobs and daemons, and leave no configuration behind."""
-        command("scancel", "--user=root", check=False)
+        if (self.parts["run"] / "slurmctld.pid").exists():
+            command("scancel", "--user=root", check=False)
         for name in ("slurmd", "slurmctld", "munged"):
             self._end(name)
         for name in ("slurm.conf", "gres.conf"):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from case import CONFIG, CONFIGFILES, RUN, WEIGHTS, Case
+from case import CONFIG, CONFIGFILES, WEIGHTS, Case, untrained
 from cluster import Cluster, reason_against
 from disturbances import TOGETHER
 from workflow_copy import Workflow, copy_workflow, fill_in_site
@@ -41,13 +40,6 @@ def undisturbed(cluster: Cluster, repository: Path, tmp_path_factory: pytest.Tem
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the runs through Slurm are."""
     return tmp_path_factory.mktemp("cases")
-
-
-def untrained(undisturbed: Workflow, root: Path, cluster: Cluster) -> Case:
-    """A case with the same data, and Snakemake's records of them, in which nothing is trained yet."""
-    shutil.copytree(undisturbed.root, root, symlinks=True)
-    shutil.rmtree(root / RUN)
-    return Case(Workflow(root), cluster)
 
 
 @pytest.fixture(scope="session")

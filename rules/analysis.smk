@@ -18,6 +18,8 @@ rule cka:
     threads: COMPUTE.threads
     resources:
         gpu=COMPUTE.gpus,
+        mem_mb=network_memory,
+        runtime=network_runtime("cka"),
     params:
         script=untracked(f"{SCRIPTS}/compare_layers.py"),
         recipe=recipe("cka", specs.cka_spec),

@@ -17,7 +17,7 @@ from videossl.errors import UserError
 from videossl.cells import PATHS
 from videossl.experiments import Study
 from videossl.files import canonical_json
-from videossl import specs
+from videossl import costs, specs
 
 try:
     STUDY = Study(Config.parse(config, "the configuration"))
@@ -86,6 +86,38 @@ def identity(stage):
 def recipe(stage, build):
     """Parameter function: all that decides the job's outcome, as one canonical JSON text."""
     return lambda wildcards: canonical_json(build(STUDY, cell(stage, wildcards)))
+
+
+def network_runtime(stage):
+    """Resource function: the time limit in minutes of a job of a cell."""
+    return lambda wildcards, attempt: costs.runtime_minutes(cell(stage, wildcards), STUDY, attempt)
+
+
+def store_runtime(wildcards, attempt):
+    """Resource function: the time limit of a shard of a frame store."""
+    videos = costs.all_videos(CONFIG, wildcards.dataset) / CONFIG.datasets[wildcards.dataset].shards
+    return costs.data_minutes(CONFIG, videos, attempt=attempt)
+
+
+def noisy_runtime(wildcards, attempt):
+    """Resource function: the time limit of a shard of the noisy test sets of one noise."""
+    copies = costs.noisy_videos(CONFIG, wildcards.dataset, wildcards.noise) / CONFIG.noise.shards
+    return costs.data_minutes(CONFIG, copies, attempt=attempt)
+
+
+def other_runtime(wildcards, attempt):
+    """Resource function: the time limit of a job that neither runs a network nor stores videos."""
+    return costs.other_minutes(CONFIG, attempt)
+
+
+def network_memory(wildcards, attempt):
+    """Resource function: main memory, in MB, of a job that runs a network."""
+    return costs.memory_mb(CONFIG, trains=True, attempt=attempt)
+
+
+def other_memory(wildcards, attempt):
+    """Resource function: main memory, in MB, of a job that runs none."""
+    return costs.memory_mb(CONFIG, trains=False, attempt=attempt)
 
 
 def dataset_recipe(build):

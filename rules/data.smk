@@ -9,6 +9,9 @@ rule generate_videos:
         f"{RESULTS}/logs/data/{{dataset}}/generate.log",
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=other_memory,
+        runtime=other_runtime,
     params:
         script=untracked(f"{SCRIPTS}/generate_videos.py"),
         recipe=dataset_recipe(specs.generate_spec),
@@ -27,6 +30,9 @@ rule listing:
         f"{RESULTS}/logs/data/{{dataset}}/listing.log",
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=other_memory,
+        runtime=other_runtime,
     params:
         script=untracked(f"{SCRIPTS}/list_videos.py"),
         recipe=dataset_recipe(specs.listing_spec),
@@ -49,6 +55,9 @@ rule store_shard:
         f"{RESULTS}/logs/data/{{dataset}}/shard{{shard}}.log",
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=other_memory,
+        runtime=store_runtime,
     params:
         script=untracked(f"{SCRIPTS}/store_shard.py"),
         recipe=dataset_recipe(specs.store_spec),
@@ -69,6 +78,9 @@ rule manifest:
         f"{RESULTS}/logs/data/{{dataset}}/manifest.log",
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=other_memory,
+        runtime=other_runtime,
     params:
         script=untracked(f"{SCRIPTS}/merge_manifest.py"),
     message:
@@ -87,6 +99,9 @@ rule subset:
         f"{RESULTS}/logs/data/{{dataset}}/subset_{{subset}}.log",
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=other_memory,
+        runtime=other_runtime,
     params:
         script=untracked(f"{SCRIPTS}/select_subset.py"),
         recipe=lambda wildcards: canonical_json(specs.subset_spec(CONFIG, wildcards.subset)),
@@ -106,6 +121,9 @@ rule noisy_shard:
         f"{RESULTS}/logs/data/{{dataset}}/noisy_{{noise}}_shard{{shard}}.log",
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=other_memory,
+        runtime=noisy_runtime,
     params:
         script=untracked(f"{SCRIPTS}/noisy_shard.py"),
         recipe=canonical_json(specs.noise_spec(CONFIG)),
@@ -126,6 +144,9 @@ rule noisy_manifests:
         f"{RESULTS}/logs/data/{{dataset}}/noisy_manifests.log",
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=other_memory,
+        runtime=other_runtime,
     params:
         script=untracked(f"{SCRIPTS}/merge_noisy_manifests.py"),
         recipe=canonical_json(specs.noise_spec(CONFIG)),

@@ -13,6 +13,9 @@ rule network:
         stage_log("network"),
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=other_memory,
+        runtime=other_runtime,
     params:
         identity=identity("network"),
     message:
@@ -38,6 +41,8 @@ rule finetune:
     threads: COMPUTE.threads
     resources:
         gpu=COMPUTE.gpus,
+        mem_mb=network_memory,
+        runtime=network_runtime("finetune"),
     params:
         script=untracked(f"{SCRIPTS}/finetune.py"),
         recipe=recipe("finetune", specs.finetune_spec),
@@ -67,6 +72,8 @@ rule distill:
     threads: COMPUTE.threads
     resources:
         gpu=COMPUTE.gpus,
+        mem_mb=network_memory,
+        runtime=network_runtime("distill"),
     params:
         script=untracked(f"{SCRIPTS}/finetune.py"),
         recipe=recipe("distill", specs.distill_spec),
@@ -93,6 +100,8 @@ rule features:
     threads: COMPUTE.threads
     resources:
         gpu=COMPUTE.gpus,
+        mem_mb=network_memory,
+        runtime=network_runtime("features"),
     params:
         script=untracked(f"{SCRIPTS}/extract_features.py"),
         recipe=recipe("features", specs.features_spec),
@@ -115,6 +124,9 @@ rule linear_probe:
         stage_log("linear_probe"),
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=other_memory,
+        runtime=other_runtime,
     params:
         script=untracked(f"{SCRIPTS}/linear_probe.py"),
         recipe=recipe("linear_probe", specs.linear_probe_spec),
@@ -135,6 +147,9 @@ rule retrieval:
         stage_log("retrieval"),
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=other_memory,
+        runtime=other_runtime,
     params:
         script=untracked(f"{SCRIPTS}/retrieve.py"),
         recipe=recipe("retrieval", specs.retrieval_spec),
@@ -162,6 +177,8 @@ rule robustness:
     threads: COMPUTE.threads
     resources:
         gpu=COMPUTE.gpus,
+        mem_mb=network_memory,
+        runtime=network_runtime("robustness"),
     params:
         script=untracked(f"{SCRIPTS}/robustness.py"),
         recipe=recipe("robustness", specs.robustness_spec),

@@ -21,6 +21,8 @@ rule pretrain:
     threads: COMPUTE.threads
     resources:
         gpu=COMPUTE.gpus,
+        mem_mb=network_memory,
+        runtime=network_runtime("pretrain"),
     params:
         script=untracked(f"{SCRIPTS}/pretrain.py"),
         recipe=recipe("pretrain", specs.pretrain_spec),

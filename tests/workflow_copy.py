@@ -22,22 +22,26 @@ class Workflow:
 
     root: Path
 
-    def run(
-        self, *arguments: str, check: bool = True, timeout: int = 600, warm: bool = False
-    ) -> subprocess.CompletedProcess[str]:
-        """Run `snakemake` here; stdout and stderr come together as `stdout`. `warm`: as `make demo` runs it."""
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables of a run."""
+        return {
             **os.environ,
             "OMP_NUM_THREADS": "1",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(self.root / "src"),
             "XDG_CACHE_HOME": str(self.root / ".cache"),
         }
+
+    def run(
+        self, *arguments: str, check: bool = True, timeout: int = 600, warm: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `snakemake` here; stdout and stderr come together as `stdout`. `warm`: as `make demo` runs it."""
         command = [sys.executable, "-m", "snakemake", *arguments]
         done = subprocess.run(
             [sys.executable, "-m", "videossl.warm.server", "--", *command] if warm else command,
             cwd=self.root,
-            env=environment,
+            env=self.environment,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -68,3 +72,13 @@ def copy_workflow(repository: Path, root: Path) -> Workflow:
             shutil.copy2(source, root / part)
     (root / "slurm").symlink_to("profiles/slurm")
     return Workflow(root)
+
+
+def fill_in_site(root: Path, *, gres: bool = False) -> None:
+    """Uncomment what the Slurm profile offers to sites: partitions `cpu` and `gpu`, and perhaps GPUs by --gres."""
+    path = root / "profiles/slurm/config.yaml"
+    head, block, tail = re.split(r"(# set-resources:\n(?:#   .*\n)+)", path.read_text())
+    block = re.sub(r"^# ", "", block, flags=re.M)
+    if gres:
+        block = re.sub(r"# (gpu|gres):", r"\1:", block)
+    path.write_text(head.replace("# slurm_partition", "slurm_partition") + block + tail)

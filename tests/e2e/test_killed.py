@@ -8,9 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-import torch
+from tensors import differing_tensors
 from workflow_copy import Workflow, copy_workflow
 
 CONFIG = """
@@ -23,13 +22,11 @@ RUN = "results/smoke/pretrain/k400/50k/rspnet/r2plus1d/seed0/epochs100"
 
 
 def start(workflow: Workflow, target: str) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(workflow.root / "src")}
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     command = [sys.executable, "-m", "snakemake", "--cores", "1", target, "--configfile", "config/smoke.yaml", "k.yaml"]
     return subprocess.Popen(
         command,
         cwd=workflow.root,
-        env=environment,
+        env=workflow.environment,
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.STDOUT,
@@ -60,20 +57,4 @@ def test_killed_run_ends_with_the_bits_of_an_undisturbed_one(repository, tmp_pat
     log = killed.root / (RUN.replace("smoke/", "smoke/logs/") + ".log")
     assert "resumed at epoch" in log.read_text()
     for name in ("weights.pt", "state.pt"):
-        first, second = (
-            _tensors(torch.load((workflow.root / target).with_name(name), weights_only=True))
-            for workflow in (whole, killed)
-        )
-        assert first.keys() == second.keys()
-        assert [key for key in first if not torch.equal(first[key], second[key])] == []
-
-
-def _tensors(value: object, prefix: str = "") -> dict[str, torch.Tensor]:
-    """All tensors of a nested structure, by path."""
-    if isinstance(value, torch.Tensor):
-        return {prefix: value}
-    if isinstance(value, dict):
-        return {k: t for key, item in value.items() for k, t in _tensors(item, f"{prefix}/{key}").items()}
-    if isinstance(value, list):
-        return {k: t for key, item in enumerate(value) for k, t in _tensors(item, f"{prefix}/{key}").items()}
-    return {}
+        assert differing_tensors(*((w.root / target).with_name(name) for w in (whole, killed))) == []

@@ -8,6 +8,7 @@ import pytest
 from tiny import GRID, make_study, table
 
 from videossl.cells import PATHS, Cell
+from videossl.config.base import read_yaml
 from videossl.errors import UserError
 from videossl.experiments import load_study
 
@@ -298,3 +299,9 @@ def test_linear_probe_and_retrieval_share_the_features(tmp_path):
 def test_wrong_protocols_are_told(tmp_path, change, message):
     with pytest.raises(UserError, match=message):
         make_study(tmp_path, {"wrong": table(GRID | change)})
+
+
+@pytest.mark.parametrize("section", ["finetune", "noise", "subsets", "epochs", "store"])
+def test_the_papers_scale_takes_no_number_over_from_the_reduced_one(section):
+    reduced, paper = (read_yaml(REPOSITORY / f"config/{name}.yaml")[section] for name in ("config", "paper"))
+    assert set(reduced) <= set(paper)

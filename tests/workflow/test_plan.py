@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
+from workflow_copy import fill_in_site
 
+from videossl.config.experiments import NOISES
 from videossl.experiments import Study, load_study
 
 TASKS = 6
@@ -81,9 +87,18 @@ def test_paper_scale_is_planned_without_its_datasets(workflow, repository, profi
     assert len(warnings) == 1
     assert all(name in warnings[0] for name in study.datasets)
     jobs = workflow.plan("--profile", profile)
-    for rule, count in stages(study).items():
-        assert jobs[rule] == count, rule
-    assert jobs["store_shard"] > 256 and "generate_videos" not in jobs
+    config = study.config
+    sets = {cell.target for cell in study.all_cells if cell.stage == "robustness"}
+    data = {
+        "listing": len(study.datasets),
+        "manifest": len(study.datasets),
+        "store_shard": sum(config.datasets[name].shards for name in study.datasets),
+        "subset": len({(cell.source, cell.subset) for cell in study.pretraining}),
+        "noisy_shard": len(sets) * len(NOISES) * config.noise.shards,
+        "noisy_manifests": len(sets),
+        "claims": 1,
+    }
+    assert jobs == stages(study) + Counter(data)
 
 
 def test_real_run_without_datasets_stops_before_the_first_job(workflow):
@@ -125,10 +140,58 @@ def test_wrong_configuration_is_one_clear_message(workflow, text, expected):
 
 
 def test_scripts_of_all_rules_exist(repository):
-    import re
-
     rules = "".join(path.read_text() for path in (repository / "rules").glob("*.smk"))
     scripts = set(re.findall(r"\{SCRIPTS\}/(\w+\.py)", rules))
     assert len(scripts) >= 9
     for script in scripts:
         assert (repository / "workflow/scripts" / script).is_file(), script
+
+
+PARSE = """
+import sys
+from snakemake.cli import main
+try:
+    main(["-n", "--quiet", "all", "--profile", "slurm", "table_subset_size"])
+finally:
+    print("imported:", *(name for name in ("videossl.experiments", "torch", "pandas") if name in sys.modules))
+"""
+
+
+def test_planning_imports_no_torch(workflow):
+    """Every job on a cluster plans anew before it starts."""
+    done = subprocess.run(
+        [sys.executable, "-c", PARSE], cwd=workflow.root, env=workflow.environment, text=True, capture_output=True
+    )
+    imported = done.stdout.split("imported: ")[-1].split()
+    assert "videossl.experiments" in imported, done.stderr
+    assert "torch" not in imported
+
+
+def rules_of(repository: Path) -> dict[str, str]:
+    """The text of each rule."""
+    text = "".join(path.read_text() for path in sorted((repository / "rules").glob("*.smk")))
+    parts = re.split(r"^rule (\w+):\n", text, flags=re.M)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_every_job_of_a_cluster_says_what_it_needs(repository):
+    rules = rules_of(repository)
+    networks = {name for name, text in rules.items() if "{params.compute}" in text}
+    assert networks >= {"pretrain", "finetune", "distill", "features", "robustness", "cka"}
+    for name, text in rules.items():
+        if name in networks:
+            assert "gpu=COMPUTE.gpus," in text and "threads: COMPUTE.threads" in text, name
+            assert "mem_mb=network_memory," in text and f'runtime=network_runtime("{name}"),' in text, name
+        elif "localrule: True" not in text:
+            assert "mem_mb=other_memory," in text and re.search(r"runtime=\w+_runtime,", text), name
+            assert "gpu" not in text, name
+
+
+def test_site_block_of_the_profile_names_all_rules_with_networks(workflow):
+    fill_in_site(workflow.root, gres=True)
+    profile = yaml.safe_load((workflow.root / "profiles/slurm/config.yaml").read_text())
+    assert profile["default-resources"]["slurm_partition"] == "cpu"
+    networks = {name for name, rule in rules_of(workflow.root).items() if "{params.compute}" in rule}
+    assert set(profile["set-resources"]) == networks
+    for values in profile["set-resources"].values():
+        assert values == {"slurm_partition": "gpu", "gpu": 0, "gres": "'gpu:1'"}

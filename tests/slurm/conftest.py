@@ -1,0 +1,67 @@
+"""A Slurm cluster for all tests of this folder, and runs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from case import CONFIG, CONFIGFILES, WEIGHTS, Case, untrained
+from cluster import Cluster, reason_against
+from disturbances import TOGETHER
+from workflow_copy import Workflow, copy_workflow, fill_in_site
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A one-node Slurm; the test is skipped, with the reason, where none can be started."""
+    reason = reason_against()
+    if reason:
+        pytest.skip(f"a real Slurm: {reason}")
+    cluster = Cluster(tmp_path_factory.mktemp("slurm"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(cluster: Cluster, repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """A copy of the workflow in which the pretraining has run on this machine, without Slurm."""
+    workflow = copy_workflow(repository, tmp_path_factory.mktemp("undisturbed") / "copy")
+    (workflow.root / "case.yaml").write_text(CONFIG)
+    workflow.run(str(WEIGHTS), *CONFIGFILES, "--cores", "2", warm=True)
+    return workflow
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the runs through Slurm are."""
+    return tmp_path_factory.mktemp("cases")
+
+
+@pytest.fixture(scope="session")
+def study(cluster: Cluster, repository: Path, folder: Path) -> Case:
+    """The whole small study, started through Slurm and left running."""
+    workflow = copy_workflow(repository, folder / "study")
+    (workflow.root / "case.yaml").write_text(CONFIG)
+    fill_in_site(workflow.root)
+    case = Case(workflow, cluster)
+    case.start(target="table_case")
+    return case
+
+
+@pytest.fixture(scope="session")
+def disturbed(
+    request: pytest.FixtureRequest, cluster: Cluster, undisturbed: Workflow, folder: Path
+) -> Iterator[dict[str, Future[Case]]]:
+    """The disturbances that tests were selected for, all at the same time, as most of each is waiting."""
+    names = {item.originalname for item in request.session.items}
+    with ThreadPoolExecutor() as pool:
+        yield {
+            name: pool.submit(disturb, untrained(undisturbed, folder / name, cluster))
+            for name, disturb in TOGETHER.items()
+            if f"test_{name}" in names
+        }

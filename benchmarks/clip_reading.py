@@ -38,7 +38,7 @@ def run(settings: Settings) -> list[Row]:
 
         def from_store(number: int, clips: list = clips) -> None:
             for video, indices in clips[A_TURN * number : A_TURN * (number + 1)]:
-                store.read(0, int(video), indices)
+                store.read(0, int(video), indices, borrowed=True)
 
         def bare(number: int, clips: list = clips) -> None:
             for video, indices in clips[A_TURN * number : A_TURN * (number + 1)]:
@@ -67,7 +67,10 @@ def _sizes(files: dict[str, list[Path]], store_bytes: int) -> list[Row]:
 def render(rows: list[Row]) -> str:
     """The tables of docs/performance.md."""
     sizes = {row.subject: row.value for row in rows if row.metric == "bytes"}
-    lines = ["| reader | " + " | ".join(cases := _cases(rows)) + " | MB a video |", "|---|" + "---:|" * (len(cases) + 1)]
+    lines = [
+        "| reader | " + " | ".join(cases := _cases(rows)) + " | MB a video |",
+        "|---|" + "---:|" * (len(cases) + 1),
+    ]
     for subject in dict.fromkeys(row.subject for row in rows if row.metric == "rate"):
         values = [find(rows, "rate", case=case, subject=subject) for case in cases]
         size = sizes.get(subject, sizes.get(subject.rsplit(", ", 1)[-1]))
@@ -82,8 +85,8 @@ def render(rows: list[Row]) -> str:
         )
         bare = find(rows, "rate", case=case, subject=LIMIT)
         lines.append(
-            f"- {case}: **{ours / decord:.0f} times** decord on the original file, **{ours / best.value:.1f} times** the "
-            f"best reader of a re-encoded copy ({best.subject}), {ours / bare:.0%} of {LIMIT}."
+            f"- {case}: **{ours / decord:.0f} times** decord on the original file, **{ours / best.value:.1f} times** "
+            f"the best reader of a re-encoded copy ({best.subject}), {ours / bare:.0%} of {LIMIT}."
         )
     return "\n".join(lines)
 

@@ -61,9 +61,7 @@ def cpu_seconds() -> float:
     return time.process_time() + children.ru_utime + children.ru_stime
 
 
-def take_turns(
-    subjects: Mapping[str, Callable[[int], object]], rounds: int, warm_up: int = 1
-) -> dict[str, Times]:
+def take_turns(subjects: Mapping[str, Callable[[int], object]], rounds: int, warm_up: int = 1) -> dict[str, Times]:
     """Call every subject once a round with the round's number; the first `warm_up` rounds do not count.
 
     The order changes from round to round, so that none always runs behind the same other one.

@@ -25,8 +25,8 @@ SHOTS = {
     "bikes.mp4": (((30, 76), 0.0), ((76, 137), 0.5), ((137, 187), 1.0)),
     "bigbuckbunny.mp4": (((0, 132), 0.0), ((0, 132), 0.5), ((0, 132), 1.0)),
 }
-"""By film: frames (from, to) of single shots, and where the cut of the wanted shape lies, as a part of the width that is
-left over. Each video is one shot, as trimmed action videos are: a cut would bring a key frame with it."""
+"""By film: frames (from, to) of single shots, and where the cut of the wanted shape lies, as a part of the width that
+is left over. Each video is one shot, as trimmed action videos are: a cut would bring a key frame with it."""
 COPIES = {
     "original": {"size": SIZE, "options": {"g": "250"}},  # x264's defaults: a key frame every 250 frames
     "short": {"size": (172, 128), "options": {"g": "8"}},

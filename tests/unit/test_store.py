@@ -220,6 +220,16 @@ def test_lossless_shards_return_the_very_same_frames(tmp_path):
         ShardWriter(tmp_path / "b.arrow", short_side=20, quality=0, codec="jpg")
 
 
+def test_borrowed_frames_are_the_same_and_last_until_the_next(videos, tmp_path):
+    frames, _ = store(videos, listing_of(["whole.mp4", "odd.avi"]), tmp_path)
+    first = frames.read(0, 0, [5, 3, 3], borrowed=True)
+    np.testing.assert_array_equal(first, frames.read(0, 0, [5, 3, 3]))
+    kept = frames.read(0, 0, [3, 4], borrowed=True)
+    other = frames.read(0, 1, [0], borrowed=True)
+    np.testing.assert_array_equal(other, frames.read(0, 1, [0]))
+    assert np.shares_memory(kept, other)
+
+
 def test_bad_indices_and_videos(videos, tmp_path):
     frames, _ = store(videos, listing_of(["five.avi"]), tmp_path)
     for indices in ([5], [-1], []):

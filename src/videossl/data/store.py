@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -169,6 +170,7 @@ class FrameStore:
         self.shard_paths = [Path(path) for path in shard_paths]
         self._readers: dict[int, tuple[pa.ipc.RecordBatchFileReader, str]] = {}
         self._process = os.getpid()
+        self._scratch = np.empty(0, dtype=np.uint8)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"shard_paths": self.shard_paths}
@@ -198,9 +200,13 @@ class FrameStore:
         frames = self._video(shard, batch)[0]
         return [frames[index] for index in range(len(frames))]
 
-    def read(self, shard: int, batch: int, indices: Sequence[int] | np.ndarray) -> np.ndarray:
+    def read(
+        self, shard: int, batch: int, indices: Sequence[int] | np.ndarray, *, borrowed: bool = False
+    ) -> np.ndarray:
         """Frames (T, H, W, 3) uint8 RGB of one video in the order of `indices`; repeated ones decode once.
 
+        `borrowed`: into memory of the store, which the next such read overwrites. The first touch of fresh memory costs
+        up to half of the decoding.
         An index outside [0, frames) is an IndexError; a damaged shard or frame is a :class:`UserError`.
         """
         encoded, codec = self._video(shard, batch)
@@ -209,7 +215,7 @@ class FrameStore:
             raise IndexError(f"frames {list(indices)} asked of a video of {len(encoded)} frames")
         index = int(wanted[0])
         try:
-            frames = np.empty((wanted.size, *codec.shape(encoded[index])), dtype=np.uint8)
+            frames = self._memory((wanted.size, *codec.shape(encoded[index])), borrowed)
             for frame, index in zip(frames, wanted.tolist(), strict=True):
                 codec.decode(encoded[index], frame)
         except (ValueError, OSError, pa.ArrowException) as error:
@@ -217,6 +223,14 @@ class FrameStore:
             raise UserError(f"{place} does not decode: {error}. {remedy(self.shard_paths[shard])}") from error
         ordered = places.size == wanted.size and bool((places == np.arange(places.size)).all())
         return frames if ordered else frames[places]
+
+    def _memory(self, shape: tuple[int, ...], borrowed: bool) -> np.ndarray:
+        if not borrowed:
+            return np.empty(shape, dtype=np.uint8)
+        size = math.prod(shape)
+        if self._scratch.size < size:
+            self._scratch = np.empty(size, dtype=np.uint8)
+        return self._scratch[:size].reshape(shape)
 
     def _video(self, shard: int, batch: int) -> tuple[_Frames, Codec]:
         reader, codec = self._reader(shard)

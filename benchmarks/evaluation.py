@@ -34,7 +34,9 @@ def run(settings: Settings) -> list[Row]:
                 for metric, unit in (("seconds", "s"), ("cpu_seconds", "s"), ("peak_memory", "MB")):
                     values = sorted(result[metric] for result in results)
                     name = CASES[case].format(count)
-                    rows.append(Row(NAME, name, subject, metric, unit, values[len(values) // 2], repetitions=len(values)))
+                    rows.append(
+                        Row(NAME, name, subject, metric, unit, values[len(values) // 2], repetitions=len(values))
+                    )
     return rows
 
 

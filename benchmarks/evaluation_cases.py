@@ -52,10 +52,11 @@ def _all_kept(first: nn.Module, second: nn.Module, batches: list[torch.Tensor]) 
         layers: dict[str, list[torch.Tensor]] = {}
         for name, module in model.named_modules():
             if name:
-                module.register_forward_hook(lambda m, i, o, name=name: layers.setdefault(name, []).append(o.clone()))
+                layers[name] = []
+                module.register_forward_hook(lambda _, i, output, seen=layers[name]: seen.append(output.clone()))
         for batch in batches:
             model(batch)
-        kept.append([torch.cat(values) for values in layers.values() if values[0].ndim > 1])
+        kept.append([torch.cat(values) for values in layers.values() if values and values[0].ndim > 1])
     matrix = np.empty((len(kept[0]), len(kept[1])))
     grams = [[gram(layer)[None] for layer in layers] for layers in kept]
     own = [[hsic(layer, layer).item() for layer in layers] for layers in grams]
@@ -103,7 +104,11 @@ def robustness(subject: str, count: int, folder: Path) -> Callable[[], object]:
             model(prepare(batch, "cpu").flatten(0, 1)).mean(dim=0)
 
     if subject == OURS:
-        sets = {(noise, severity): _noisy_set(settings, files, noise, severity) for noise in NOISES for severity in SEVERITIES}
+        sets = {
+            (noise, severity): _noisy_set(settings, files, noise, severity)
+            for noise in NOISES
+            for severity in SEVERITIES
+        }
         return lambda: [evaluate(*found) for found in sets.values()]
     size = stored_size(*videos.SIZE, settings.store["short_side"])
 
@@ -117,7 +122,9 @@ def robustness(subject: str, count: int, folder: Path) -> Callable[[], object]:
                     noisy = [resize(corrupt(frame, noise, constant(noise, severity), rng), size) for frame in frames]
                     left = (size[0] - size[1]) // 2
                     square = torch.from_numpy(np.stack(noisy)).permute(0, 3, 1, 2)[..., left : left + size[1]]
-                    clip = nn.functional.interpolate(square.float() / 255, size=(112, 112), mode="bilinear", antialias=True)
+                    clip = nn.functional.interpolate(
+                        square.float() / 255, size=(112, 112), mode="bilinear", antialias=True
+                    )
                     clips = torch.stack([clip[indices] for indices in sampler(FRAMES, rng).clips]).transpose(1, 2)
                     model((clips - 0.45) / 0.22).mean(dim=0)
 

@@ -12,11 +12,11 @@ from benchmarks import usual, videos
 from benchmarks.measure import Row, find, rates, take_turns
 from benchmarks.settings import PAPER, REPOSITORY, Settings
 from videossl import specs
+from videossl.cells import Cell
 from videossl.data.augment import AugmentConfig
 from videossl.data.loader import Batch, ClipDataset, EpochBatches, prepare, train_loader
 from videossl.data.sampling import RandomClips, sample_generator
 from videossl.data.store import FrameStore
-from videossl.cells import Cell
 from videossl.experiments import Study, load_study
 from videossl.training.pretrain import build_task
 from videossl.training.session import augmentation
@@ -78,7 +78,9 @@ def _memory(store: FrameStore, manifest: pd.DataFrame, settings: Settings) -> li
     for batch in batches:
         done += len(batch)
         if (done >= count // 10 and not rows) or done >= count:
-            rows.append(Row(NAME, f"after {done:,} clips", OURS, "resident_memory", "MB", process.memory_info().rss / 1e6))
+            rows.append(
+                Row(NAME, f"after {done:,} clips", OURS, "resident_memory", "MB", process.memory_info().rss / 1e6)
+            )
         if done >= count:
             return rows
     raise RuntimeError("the loader ended")
@@ -94,7 +96,9 @@ def render(rows: list[Row]) -> str:
     for case in cases:
         rate = {name: find(rows, "rate_a_core", case=case, subject=name) for name in (BARE, OURS, USUAL, ALL)}
         lines.append(
-            f"| {case} | " + " | ".join(f"{value:.0f}" for value in rate.values()) + f" | {rate[OURS] / rate[BARE]:.0%} |"
+            f"| {case} | "
+            + " | ".join(f"{value:.0f}" for value in rate.values())
+            + f" | {rate[OURS] / rate[BARE]:.0%} |"
             f" {rate[OURS] / rate[USUAL]:.0f} ({rate[ALL] / rate[USUAL]:.0f} with the device's part) |"
         )
     memory = [f"{row.value:.0f} MB {row.case}" for row in rows if row.metric == "resident_memory"]

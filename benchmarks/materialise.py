@@ -45,5 +45,10 @@ def render(rows: list[Row]) -> str:
     """The table of docs/performance.md."""
     lines = ["| | videos/s of CPU time |", "|---|---:|"]
     ours, ffmpeg = (find(rows, "rate_a_core", subject=subject) for subject in (OURS, FFMPEG))
-    lines += [f"| {OURS} | {ours:.2f} |", f"| {FFMPEG} | {ffmpeg:.2f} |", "", f"Ours is {ours / ffmpeg:.0%} of FFmpeg's rate."]
+    lines += [
+        f"| {OURS} | {ours:.2f} |",
+        f"| {FFMPEG} | {ffmpeg:.2f} |",
+        "",
+        f"Ours is {ours / ffmpeg:.0%} of FFmpeg's rate.",
+    ]
     return "\n".join(lines)

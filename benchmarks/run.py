@@ -1,8 +1,8 @@
 """Run benchmarks, keep their numbers as Parquet, and write the measured sections of docs/performance.md anew.
 
-    python -m benchmarks.run                    all of them
-    python -m benchmarks.run loader startup     some; the sections of the others stay as they are
-    python -m benchmarks.run --effort 0.2       fewer repetitions, for a look
+python -m benchmarks.run                    all of them
+python -m benchmarks.run loader startup     some; the sections of the others stay as they are
+python -m benchmarks.run --effort 0.2       fewer repetitions, for a look
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def one(name: str, folder: str, effort: float) -> None:
     write_parquet(Path(folder) / f"{name}.parquet", table)
     text = module.render(rows)
     described = ", ".join(f"{key} {value}" for key, value in facts.items())
-    write_text(DOCUMENT, with_section(DOCUMENT.read_text(), name, f"{text}\n\n<sub>{described}, effort {effort:g}</sub>"))
+    write_text(
+        DOCUMENT, with_section(DOCUMENT.read_text(), name, f"{text}\n\n<sub>{described}, effort {effort:g}</sub>")
+    )
     print(f"{text}\n{name}: {time.monotonic() - start:.0f} s\n", flush=True)
 
 

@@ -29,7 +29,8 @@ def run(settings: Settings) -> list[Row]:
         subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 
     subjects = {name: lambda _, code=code: start(code) for name, code in codes.items()}
-    return durations(NAME, "until all is imported", take_turns(subjects, settings.rounds(3)))
+    start(TORCH)  # what the system keeps of files afterwards
+    return durations(NAME, "until all is imported", take_turns(subjects, settings.rounds(3), warm_up=0))
 
 
 def imports(path: Path) -> str:
@@ -48,7 +49,9 @@ def _shared(functions: set[str]) -> list[str]:
     """The imports inside these functions of `_cli.py`."""
     tree = ast.parse((SCRIPTS / "_cli.py").read_text())
     bodies = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in functions]
-    return [ast.unparse(node) for body in bodies for node in ast.walk(body) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return [
+        ast.unparse(node) for body in bodies for node in ast.walk(body) if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
 
 
 def render(rows: list[Row]) -> str:

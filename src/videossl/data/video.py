@@ -124,7 +124,8 @@ def _require_whole(container: Any, stream: Any, found: Decoded, fps: float) -> N
 def decord_frames(path: Path, size: tuple[int, int] | None = None) -> Iterator[np.ndarray]:
     """All frames (H, W, 3) uint8 RGB in order, decoded by decord in one thread.
 
-    `size` (width, height): resized by FFmpeg on the way from the decoder's own format, at half the cost of resizing RGB.
+    `size` (width, height): resized by FFmpeg on the way from the decoder's own format, which costs half of resizing
+    RGB.
 
     The only function that uses decord: it is unmaintained, and its exceptions (`RuntimeError`, `DECORDError`)
     have no common class, so callers catch `Exception`.

@@ -227,7 +227,8 @@ def render(study: Study, sizes: Sizes) -> str:
     lines += [
         f"The longest chain of jobs that wait for each other takes {seconds / 3600:.1f} h "
         f"(it ends in `{chain[-1].path}`); no number of GPUs makes the study faster than that, and from "
-        f"{math.ceil(hours * 3600 / seconds)} GPUs on it is what is waited for, unless a single job is spread over several.",
+        f"{math.ceil(hours * 3600 / seconds)} GPUs on it is what is waited for, unless a job "
+        "is spread over several.",
         "",
     ]
     clip_bytes = 16 * assumed.jpeg_bytes

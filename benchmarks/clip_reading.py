@@ -72,18 +72,18 @@ def render(rows: list[Row]) -> str:
         "|---|" + "---:|" * (len(cases) + 1),
     ]
     for subject in dict.fromkeys(row.subject for row in rows if row.metric == "rate"):
-        values = [find(rows, "rate", case=case, subject=subject) for case in cases]
+        values = [find(rows, "rate_a_core", case=case, subject=subject) for case in cases]
         size = sizes.get(subject, sizes.get(subject.rsplit(", ", 1)[-1]))
         lines.append(f"| {subject} | " + " | ".join(f"{value:.1f}" for value in values) + f" | {_mb(size)} |")
-    lines += ["", "Clips a second. The store against the others:", ""]
+    lines += ["", "Clips a second of CPU time. The store against the others:", ""]
     for case in cases:
-        ours = find(rows, "rate", case=case, subject=STORE)
-        decord = find(rows, "rate", case=case, subject="decord, original")
+        ours = find(rows, "rate_a_core", case=case, subject=STORE)
+        decord = find(rows, "rate_a_core", case=case, subject="decord, original")
         best = max(
-            (row for row in rows if row.metric == "rate" and row.case == case and ", short" in row.subject),
+            (row for row in rows if row.metric == "rate_a_core" and row.case == case and ", short" in row.subject),
             key=lambda row: row.value,
         )
-        bare = find(rows, "rate", case=case, subject=LIMIT)
+        bare = find(rows, "rate_a_core", case=case, subject=LIMIT)
         lines.append(
             f"- {case}: **{ours / decord:.0f} times** decord on the original file, **{ours / best.value:.1f} times** "
             f"the best reader of a re-encoded copy ({best.subject}), {ours / bare:.0%} of {LIMIT}."

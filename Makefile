@@ -10,7 +10,9 @@ export OMP_NUM_THREADS := 1
 export PYTHONUNBUFFERED := 1
 STAMP := .venv/.installed
 
-.PHONY: help setup demo test lint format schema lock clean
+BENCH := .venv-bench
+
+.PHONY: help setup demo test bench lint format schema lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,6 +38,18 @@ demo: setup ## Build the whole study at reduced scale: generated videos, all tra
 
 test: setup ## Run all tests
 	$(BIN)/pytest -n $(CORES) --dist loadgroup tests
+
+# An environment of its own on top of .venv: what it adds is for comparison only, and does not fit in with the rest.
+bench: $(BENCH)/.installed ## Measure speed (10 minutes) and write docs/performance.md and docs/scale.md anew
+	PYTHONPATH=$(CURDIR)/src LD_LIBRARY_PATH=$(CURDIR)/$(BENCH)/ffmpeg $(BENCH)/bin/python -m benchmarks.run
+	python -m benchmarks.scale
+
+$(BENCH)/.installed: $(STAMP) envs/requirements-bench.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $$(echo $(BENCH)/lib/python3*/site-packages)/overlay.pth
+	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-deps -r envs/requirements-bench.txt
+	$(BENCH)/bin/python -m benchmarks.ffmpeg_libraries $(BENCH)/ffmpeg
+	@touch $@
 
 lint: setup ## Check formatting, style and the workflow
 	ruff format --check .
@@ -63,4 +77,4 @@ lock: ## Write the pins anew from a fresh resolution of pyproject.toml
 	{ sed '/- pip:/q' envs/environment.yaml; sed -n '/^[^#]/s/^/      - /p' envs/requirements.txt; } > envs/environment.new && mv envs/environment.new envs/environment.yaml
 
 clean: ## Remove results and the virtual environment
-	rm -rf results .venv .snakemake
+	rm -rf results .venv .venv-bench .snakemake

@@ -1,4 +1,4 @@
-"""`videossl plan | status`: what the study consists of, and how far it is."""
+"""`videossl plan | status`: what the study consists of, and how far it is; `bench`: how fast this machine is."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from videossl.bench import bench
 from videossl.errors import report_user_errors, unknown_name
 from videossl.experiments import Study, load_study
 
@@ -32,7 +33,12 @@ def run(argv: list[str] | None = None) -> int:
         command.add_argument("--configfile", nargs="*", default=[], help=f"overlays on top of {BASE}")
         command.add_argument("entries", nargs="*", help="tables and figures; none: all")
         command.set_defaults(function=function)
+    command = commands.add_parser("bench", help="measure speed against usual ways (docs/performance.md)")
+    command.add_argument("--effort", type=float, default=1.0, help="multiplies the number of repetitions")
+    command.add_argument("names", nargs="*", help="benchmarks; none: all")
     arguments = parser.parse_args(argv)
+    if arguments.command == "bench":
+        return bench(arguments.names, arguments.effort)
     study = load_study([BASE, *arguments.configfile])
     arguments.function(study, _entries(study, arguments.entries))
     return 0

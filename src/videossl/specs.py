@@ -16,7 +16,7 @@ from videossl.config.recipe import by_backbone
 from videossl.experiments import Study
 from videossl.files import canonical_json
 
-DATA_VERSION = 2
+DATA_VERSION = 3
 """Raise when a change in the code of `videossl.data` should remake listings and frame stores."""
 
 

@@ -86,7 +86,7 @@ def test_clips_of_every_real_video_are_pictures(stored, sampler, augment) -> Non
     dataset = ClipDataset(store, manifest, sampler, augment, seed=0)
     for index, path in enumerate(manifest["path"]):
         sample = dataset[0, index]
-        assert sample.clips.shape == (1, sampler.clips_per_video, 16, 112, 112, 3), path
+        assert sample.clips.shape[:3] == (1, sampler.clips_per_video, 16) and sample.size == 112, path
         clips = prepare(sample, "cpu")
         assert clips.shape == (1, sampler.clips_per_video, 3, 16, 112, 112), path
         assert clips.isfinite().all(), path

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.ndimage import map_coordinates
 
-from videossl.data.augment import AugmentConfig, ClipAugmentation, apply_geometry, draw
-from videossl.data.photometric import COLUMNS, PhotometricParams, blur_radius, photometric
+from videossl.data import geometry as geometric
+from videossl.data.augment import AugmentConfig, ClipAugmentation, draw
+from videossl.data.photometric import COLUMNS, PhotometricParams, blur_radius, photometric, unit_interval
 from videossl.errors import UserError
 
 FULL = AugmentConfig(
@@ -42,6 +44,16 @@ def geometry(picture: np.ndarray, **values) -> torch.Tensor:
     return apply_geometry(picture[None], ClipAugmentation(**{**drawn, **values}, photometric=np.zeros(0)))[0]
 
 
+def apply_geometry(frames: np.ndarray, augmentation: ClipAugmentation, rotation: float | None = None) -> torch.Tensor:
+    """What worker and device do together: uint8 (T, H, W, 3) -> (T, S, S, 3). `rotation`: the configuration's."""
+    side = geometric.window_side(augmentation.size, abs(augmentation.angle) if rotation is None else rotation)
+    window = torch.empty(len(frames), side, side, 3, dtype=torch.uint8)
+    rotation = abs(augmentation.angle) if rotation is None else rotation
+    row = torch.from_numpy(geometric.cut(frames, augmentation, rotation, window))
+    clips = geometric.finish(unit_interval(window[None]), row[None], augmentation.size)
+    return (clips[0] * 255).round().to(torch.uint8).permute(1, 2, 3, 0).contiguous()
+
+
 def parameters(**values) -> np.ndarray:
     """One neutral row of parameters with some values replaced."""
     neutral = {
@@ -59,7 +71,7 @@ def parameters(**values) -> np.ndarray:
 
 def run(clips: np.ndarray, rows: list[np.ndarray]) -> np.ndarray:
     """photometric() on (N, T, H, W, 3), back in that layout."""
-    result = photometric(torch.from_numpy(clips), PhotometricParams(torch.from_numpy(np.stack(rows))))
+    result = photometric(unit_interval(torch.from_numpy(clips)), PhotometricParams(torch.from_numpy(np.stack(rows))))
     assert result.dtype == torch.float32 and result.shape == (clips.shape[0], 3, *clips.shape[1:4])
     return result.permute(0, 2, 3, 4, 1).numpy()
 
@@ -286,6 +298,46 @@ def test_the_gpu_gives_the_same_clips(picture):
     rng = np.random.default_rng(3)
     rows = torch.from_numpy(np.stack([draw(FULL, 48, 64, rng).photometric for _ in range(12)]))
     clips = torch.from_numpy(np.repeat(picture[None, None], 12, axis=0))
-    on_cpu = photometric(clips, PhotometricParams(rows))
-    on_gpu = photometric(clips.cuda(), PhotometricParams(rows))
+    on_cpu = photometric(unit_interval(clips), PhotometricParams(rows))
+    on_gpu = photometric(unit_interval(clips.cuda()), PhotometricParams(rows))
     torch.testing.assert_close(on_gpu.cpu(), on_cpu, atol=1e-4, rtol=1e-4)
+
+
+def turned(picture: np.ndarray, box: tuple[int, int, int, int], angle: float) -> np.ndarray:
+    """The box of the turned picture and its mirror images, by SciPy's interpolation, pixel by pixel."""
+    top, left, height, width = box
+    cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    y, x = np.mgrid[top : top + height, left : left + width] + 0.5
+    y, x = y - picture.shape[0] / 2, x - picture.shape[1] / 2
+    places = [sin * x + cos * y + picture.shape[0] / 2 - 0.5, cos * x - sin * y + picture.shape[1] / 2 - 0.5]
+    return np.stack(
+        [map_coordinates(picture[..., c].astype(float), places, order=1, mode="reflect") for c in range(3)], -1
+    )
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("angle", [0.0, 10.0, -6.3])
+@pytest.mark.parametrize("corner", [(8, 0), (0, 32), (16, 20)])
+def test_a_turned_window_equals_turning_the_mirrored_frame(picture, corner, angle, flip):
+    box = (*corner, 32, 32)
+    result = apply_geometry(picture[None], ClipAugmentation(32, *box, angle, flip, np.zeros(0)), rotation=10.0)[0]
+    expected = turned(picture, box, angle)
+    assert np.abs(result.numpy() - (expected[:, ::-1] if flip else expected)).max() <= 0.51
+
+
+@pytest.mark.parametrize("angle", [0.0, 8.0])
+def test_a_window_that_is_resized_and_turned_shows_the_box_turned_and_resized(picture, angle):
+    box = (4, 12, 40, 40)
+    result = apply_geometry(picture[None], ClipAugmentation(32, *box, angle, False, np.zeros(0)), rotation=10.0)[0]
+    whole = Image.fromarray(turned(picture, box, angle).round().astype(np.uint8))
+    expected = np.asarray(whole.resize((32, 32), Image.Resampling.BILINEAR)).astype(int)
+    assert np.abs(result.numpy() - expected).mean() < 2  # one smooths a little more
+    assert np.abs(result.numpy() - np.roll(expected, 1, axis=1)).mean() > 6
+
+
+def test_mirror_images_go_on_for_ever():
+    line = np.arange(4, dtype=np.uint8)
+    frames = np.broadcast_to(line[None, None, :, None], (1, 4, 4, 3))
+    out = np.zeros((1, 4, 20, 3), np.uint8)
+    geometric._mirrored(frames, 0, -9, out)
+    assert out[0, 0, :, 0].tolist() == np.pad(line, (9, 7), mode="symmetric").tolist()

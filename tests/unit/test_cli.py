@@ -48,3 +48,13 @@ def test_status_tells_done_failed_running_and_pending_apart(tmp_path, capsys):
     assert "table_subset_size: 1 done, 1 running, 1 failed, 88 pending" in output
     assert "(UserError: the loss became nan)" in output
     assert "epoch 3" in output
+
+
+def test_bench_says_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="root of the repository"):
+        run(["bench", "loader"])
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks/run.py").touch()
+    with pytest.raises(UserError, match="make bench"):
+        run(["bench"])

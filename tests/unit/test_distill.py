@@ -50,6 +50,8 @@ def test_teachers_see_the_students_crops_and_learn_nothing(study, teachers):
         model.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     batch = Batch(
         clips=torch.randint(0, 255, (4, 1, 4, 16, 16, 3), dtype=torch.uint8),
+        size=16,
+        places=torch.zeros(4, 1, 8),
         params=torch.tensor([1.0, 1, 1, 0, 0, 1, 2, 3, 0, 1, 0, 0.5, 0.5, 0.5, 0.2, 0.2, 0.2]).expand(4, 1, -1),
         labels=torch.tensor([0, 1, 2, 0]),
         videos=torch.arange(4),

@@ -49,8 +49,8 @@ def dataset(stored, sampler=None, augment=AUGMENT, seed=0) -> ClipDataset:
     return ClipDataset(*stored, sampler or RandomClips(8, 2, 2), augment, seed)
 
 
-def first_batches(stored, count, *, workers=0, start=(0, 0), seed=0):
-    data = dataset(stored, seed=seed)
+def first_batches(stored, count, *, workers=0, start=(0, 0), seed=0, augment=AUGMENT):
+    data = dataset(stored, augment=augment, seed=seed)
     batches = EpochBatches(len(data), 4, seed, drop_last=True, start=start)
     loader = train_loader(data, batches, workers=workers)
     taken = list(itertools.islice(loader, count))
@@ -60,13 +60,15 @@ def first_batches(stored, count, *, workers=0, start=(0, 0), seed=0):
 def assert_equal(first, second):
     assert len(first) == len(second)
     for one, other in zip(first, second, strict=True):
-        for name in ("clips", "params", "labels", "videos"):
+        for name in ("clips", "places", "params", "labels", "videos", "choices"):
             assert torch.equal(getattr(one, name), getattr(other, name)), name
 
 
 def test_a_batch_has_the_promised_shapes_and_prepares_to_clips(stored):
     batch = first_batches(stored, 1)[0]
-    assert batch.clips.shape == (4, 2, 8, 24, 24, 3) and batch.clips.dtype == torch.uint8
+    assert batch.clips.shape == (4, 2, 8, 29, 29, 3) and batch.clips.dtype == torch.uint8
+    assert batch.size == 24  # cut out of 29 where the picture may be turned by 5 degrees, on the device
+    assert first_batches(stored, 1, augment=AugmentConfig(size=24))[0].clips.shape == (4, 2, 8, 24, 24, 3)
     assert batch.labels.tolist() == [index % 3 for index in batch.videos.tolist()]
     clips = prepare(batch, "cpu")
     assert clips.shape == (4, 2, 3, 8, 24, 24) and clips.dtype == torch.float32

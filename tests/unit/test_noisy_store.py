@@ -72,7 +72,7 @@ def test_what_is_drawn_depends_on_the_seed_alone(target):
 def test_each_video_is_decoded_once_for_all_severities(target, tmp_path, monkeypatch):
     seen = []
     read = noisy_module.read_video
-    monkeypatch.setattr(noisy_module, "read_video", lambda *a: seen.append(a[0]["id"]) or read(*a))
+    monkeypatch.setattr(noisy_module, "read_video", lambda *a, **k: seen.append(a[0]["id"]) or read(*a, **k))
     write(target, tmp_path, "gaussian", [1, 2, 3])
     assert len(seen) == len(set(seen)) == 10
 

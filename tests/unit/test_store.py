@@ -136,8 +136,8 @@ def test_only_the_segment_is_stored_and_clipped_to_the_video(videos, tmp_path):
 def test_a_whole_video_that_decord_cannot_finish_is_read_with_pyav(videos, tmp_path, monkeypatch):
     good, _ = store(videos, listing_of(["whole.mp4"]), tmp_path / "decord")
 
-    def failing(path):
-        yield from list(materialise.pyav_frames(path))[:10]
+    def failing(path, size):
+        yield from list(materialise.pyav_frames(path, size))[:10]
         raise RuntimeError("[05:53:46] /src/video.cc:1: cannot read the end")
 
     monkeypatch.setattr(materialise, "decord_frames", failing)
@@ -200,7 +200,7 @@ def test_reports_of_another_listing_are_refused(videos, tmp_path):
 
 
 def test_writing_leaves_no_partial_file(videos, tmp_path, monkeypatch):
-    def interrupted(*_args):
+    def interrupted(*_args, **_options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(materialise, "encode_video", interrupted)
@@ -218,6 +218,16 @@ def test_lossless_shards_return_the_very_same_frames(tmp_path):
     assert frames.settings(0)["codec"] == "png"
     with pytest.raises(UserError, match="jpeg"):
         ShardWriter(tmp_path / "b.arrow", short_side=20, quality=0, codec="jpg")
+
+
+def test_borrowed_frames_are_the_same_and_last_until_the_next(videos, tmp_path):
+    frames, _ = store(videos, listing_of(["whole.mp4", "odd.avi"]), tmp_path)
+    first = frames.read(0, 0, [5, 3, 3], borrowed=True)
+    np.testing.assert_array_equal(first, frames.read(0, 0, [5, 3, 3]))
+    kept = frames.read(0, 0, [3, 4], borrowed=True)
+    other = frames.read(0, 1, [0], borrowed=True)
+    np.testing.assert_array_equal(other, frames.read(0, 1, [0]))
+    assert np.shares_memory(kept, other)
 
 
 def test_bad_indices_and_videos(videos, tmp_path):

@@ -7,8 +7,8 @@ their diagonals set to zero:
     HSIC1(K, L) = [ tr(K L) + (1'K1)(1'L1) / ((n-1)(n-2)) - 2/(n-2) 1'K L 1 ] / (n (n-3))
     CKA = mean HSIC1(K, L) / sqrt( mean HSIC1(K, K) * mean HSIC1(L, L) ),  means over the batches.
 
-Every activation is reduced to its n x n Gram matrix as soon as it is there, so the memory that is needed does not grow
-with the activations' size, nor with the number of batches.
+Every activation is reduced to its n x n Gram matrix as soon as it is there, piece by piece: what is needed beside the
+network's own pass grows neither with the activations' size nor with the number of batches.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from videossl.errors import UserError
 
 LEAST = 4
 """Samples that a batch must have: the estimator divides by n - 3."""
+PIECE = 1 << 14
+"""Features of which a copy in double precision is made at a time: 4 MB for 32 samples."""
 
 
 class GramRecorder:
@@ -88,11 +90,16 @@ def gram(activation: Tensor) -> Tensor:
     """(n, ...) -> (n, n) float64: inner products of the flattened samples, the diagonal set to zero.
 
     The samples' mean is taken off first. The estimate is the same without (it is a statistic of differences), but where
-    samples differ little, as in the last layers of an untrained network, nothing would be left of its digits.
+    samples differ little, as in the last layers of an untrained network, nothing would be left of its digits. It is
+    done in pieces, so that a copy in double precision is never there of a whole activation.
     """
-    flat = activation.flatten(1).double()
-    flat = flat - flat.mean(dim=0)
-    return (flat @ flat.T).fill_diagonal_(0)
+    flat = activation.flatten(1)
+    total = flat.new_zeros(len(flat), len(flat), dtype=torch.float64)
+    for piece in flat.split(PIECE, dim=1):
+        piece = piece.double()
+        piece -= piece.mean(dim=0)
+        total.addmm_(piece, piece.T)
+    return total.fill_diagonal_(0)
 
 
 def hsic(k: Tensor, other: Tensor) -> Tensor:
@@ -106,6 +113,11 @@ def hsic(k: Tensor, other: Tensor) -> Tensor:
     return (trace + totals / ((n - 1) * (n - 2)) - 2 / (n - 2) * rows @ other_rows.T) / (n * (n - 3))
 
 
+def own_hsic(k: Tensor) -> Tensor:
+    """Unbiased HSIC of every layer with itself: (layers, n, n), diagonals zero -> (layers,)."""
+    return torch.stack([hsic(one[None], one[None])[0, 0] for one in k])
+
+
 class CKA:
     """Accumulates batches; `matrix()` is the result so far."""
 
@@ -115,9 +127,8 @@ class CKA:
     def add(self, first: Tensor, second: Tensor) -> None:
         """Gram matrices of the same batch by both networks: (layers, n, n), (others, n, n)."""
         self._cross = self._cross + hsic(first, second)
-        # of every layer with itself alone
-        self._first = self._first + torch.stack([hsic(k[None], k[None])[0, 0] for k in first])
-        self._second = self._second + torch.stack([hsic(k[None], k[None])[0, 0] for k in second])
+        self._first = self._first + own_hsic(first)
+        self._second = self._second + own_hsic(second)
 
     def matrix(self) -> np.ndarray:
         """CKA (layers, others). Not a number where a layer's own estimate is not above zero (a constant layer; by

@@ -1,8 +1,8 @@
 """Clip augmentation: parameters are drawn once a clip and hold for all its frames.
 
 Drawing per frame would make objects jump and give temporal tasks a shortcut or noise; several published
-repositories have had that defect. Geometry (:func:`apply_geometry`) runs in the loader's worker on uint8
-frames; colour and blur (:mod:`videossl.data.photometric`) run on whole batches on the training device.
+repositories have had that defect. What was drawn here is done by :mod:`videossl.data.geometry`, in the loader's
+worker as far as it is cheap there, and by :mod:`videossl.data.photometric`, on whole batches on the training device.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 
 from videossl.errors import UserError, unknown_name
 
@@ -180,38 +178,3 @@ def _draw_photometric(config: AugmentConfig, rng: np.random.Generator) -> np.nda
     sigma = rng.uniform(*config.blur_sigma) if rng.random() < config.blur_p else 0.0
     row = [*factors, *order, gray, gamma, sigma, *config.mean, *config.std]
     return np.array(row, dtype=np.float32)
-
-
-def apply_geometry(frames: np.ndarray, augmentation: ClipAugmentation) -> torch.Tensor:
-    """Crop, rotate, resize and flip a clip: frames uint8 (T, H, W, 3) -> uint8 (T, S, S, 3), contiguous."""
-    a = augmentation
-    clip = torch.from_numpy(frames)
-    clip = _rotated_box(clip, a) if a.angle else clip[:, a.top :, a.left :][:, : a.height, : a.width]
-    if (a.height, a.width) != (a.size, a.size):
-        # (T, 3, H, W) as a view of channels-last data: torch has a fast uint8 path for exactly this.
-        planes = clip.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-        planes = F.interpolate(planes, size=(a.size, a.size), mode="bilinear", antialias=True)
-        clip = planes.permute(0, 2, 3, 1)
-    if a.flip:
-        clip = clip.flip(2)
-    return clip.contiguous()
-
-
-def _rotated_box(clip: torch.Tensor, a: ClipAugmentation) -> torch.Tensor:
-    """The crop box (T, height, width, 3) of the frames rotated about their centre, in one resampling.
-
-    Outside the frame its mirror image continues. Black corners, as in many implementations, would show the
-    frame's edges, from which a rotation-prediction task could read the answer.
-    """
-    frames, height, width, _ = clip.shape
-    # Output pixel centres relative to the frame's centre, rotated back to where they come from.
-    y = torch.arange(a.top, a.top + a.height) + 0.5 - height / 2
-    x = torch.arange(a.left, a.left + a.width) + 0.5 - width / 2
-    y, x = torch.meshgrid(y, x, indexing="ij")
-    cos, sin = math.cos(math.radians(a.angle)), math.sin(math.radians(a.angle))
-    grid = torch.stack([(cos * x - sin * y) / (width / 2), (sin * x + cos * y) / (height / 2)], dim=-1)
-    # Frames and colours as channels of one picture, so that the grid is evaluated once.
-    planes = clip.permute(0, 3, 1, 2).reshape(1, frames * 3, height, width).float()
-    planes = F.grid_sample(planes, grid[None], mode="bilinear", padding_mode="reflection", align_corners=False)
-    rotated = planes.reshape(frames, 3, a.height, a.width).permute(0, 2, 3, 1)
-    return rotated.round().clamp(0, 255).to(torch.uint8)

@@ -7,6 +7,7 @@ seen exactly once, in the given order.
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ import pandas as pd
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from videossl.data.augment import AugmentConfig, apply_geometry, draw
-from videossl.data.photometric import PhotometricParams, photometric
-from videossl.data.sampling import ClipSampler, epoch_generator, sample_generator
+from videossl.data import geometry
+from videossl.data.augment import AugmentConfig, draw
+from videossl.data.photometric import COLUMNS, PhotometricParams, photometric, unit_interval
+from videossl.data.sampling import ClipSampler, Drawn, epoch_generator, sample_generator
 from videossl.data.store import FrameStore
 from videossl.errors import UserError
 
@@ -31,9 +33,13 @@ class Batch:
     """B videos with V clips each."""
 
     clips: torch.Tensor
-    """uint8 (B, V, T, S, S, 3)"""
+    """uint8 (B, V, T, W, W, 3); W is `size`, or the side of the window that a turned clip is cut from."""
+    size: int
+    """Side of the clips when :func:`prepare` is done with them."""
+    places: torch.Tensor
+    """float32 (B, V, len(geometry.COLUMNS)): how it still has to turn and mirror them."""
     params: torch.Tensor
-    """float32 (B, V, len(photometric.COLUMNS)): what :func:`prepare` still has to do to the clips."""
+    """float32 (B, V, len(photometric.COLUMNS)): how it still has to change their colours."""
     labels: torch.Tensor
     """int64 (B,)"""
     videos: torch.Tensor
@@ -51,10 +57,10 @@ class Batch:
 
 
 def prepare(batch: Batch, device: torch.device | str) -> torch.Tensor:
-    """Move the clips to `device`, augment colours there and normalise: float32 (B, V, 3, T, S, S)."""
-    videos, clips = batch.clips.shape[:2]
-    moved = batch.clips.to(device, non_blocking=True).flatten(0, 1)
-    return photometric(moved, PhotometricParams(batch.params).flatten()).unflatten(0, (videos, clips))
+    """Move the clips to `device`, augment them there and normalise: float32 (B, V, 3, T, size, size)."""
+    moved = unit_interval(batch.clips.to(device, non_blocking=True).flatten(0, 1))
+    placed = geometry.finish(moved, batch.places.flatten(0, 1), batch.size)
+    return photometric(placed, PhotometricParams(batch.params).flatten()).unflatten(0, batch.clips.shape[:2])
 
 
 class ClipDataset(Dataset[Batch]):
@@ -81,6 +87,7 @@ class ClipDataset(Dataset[Batch]):
         if len({config.size for config in configs}) != 1:
             raise UserError("the augmentations of a video's clips must have the same size")
         self.store, self.sampler, self.augment, self.seed = store, sampler, configs, seed
+        self.rotation = max(config.rotation for config in configs)
         # Plain arrays: cheap to send to workers, and not copied page by page by reference counting.
         self.table = {key: videos[key].to_numpy(np.int64) for key in ("shard", "batch", "frames", "label")}
 
@@ -89,32 +96,56 @@ class ClipDataset(Dataset[Batch]):
 
     def __getitem__(self, key: Key) -> Batch:
         """One video as a batch of one."""
-        epoch, index = key
-        shard, batch, frames, label = (int(column[index]) for column in self.table.values())
-        rng = sample_generator(self.seed, epoch, index)
-        drawn = self.sampler(frames, rng)
-        windows = drawn.clips
+        return self.__getitems__([key])
+
+    def __getitems__(self, keys: Sequence[Key]) -> Batch:
+        """The batch of these videos; what PyTorch's loader calls.
+
+        Every clip is cut straight into its place in the batch. Stacking clips and joining samples would copy each of
+        them twice into fresh memory, whose first touch costs as much as half the decoding.
+        """
+        generators = [sample_generator(self.seed, *key) for key in keys]
+        drawn = [self._draw(index, rng) for (_, index), rng in zip(keys, generators, strict=True)]
+        videos, clips, length = len(keys), len(self.augment), len(drawn[0].clips[0])
+        size = self.augment[0].size
+        side = geometry.window_side(size, self.rotation)
+        batch = Batch(
+            clips=_batch_memory((videos, clips, length, side, side, 3)),
+            size=size,
+            places=torch.empty(videos, clips, len(geometry.COLUMNS)),
+            params=torch.empty(videos, clips, len(COLUMNS)),
+            labels=torch.from_numpy(self.table["label"][[index for _, index in keys]]),
+            videos=torch.tensor([index for _, index in keys]),
+            choices=torch.tensor([sample.choice for sample in drawn]),
+        )
+        for place, (sample, rng) in enumerate(zip(drawn, generators, strict=True)):
+            self._fill(batch, place, sample.clips, rng)
+        return batch
+
+    def _draw(self, index: int, rng: np.random.Generator) -> Drawn:
+        return self.sampler(int(self.table["frames"][index]), rng)
+
+    def _fill(self, batch: Batch, place: int, windows: Sequence[np.ndarray], rng: np.random.Generator) -> None:
+        """Decode and cut the clips of one video into the batch."""
+        shard, stored = (int(self.table[name][batch.videos[place]]) for name in ("shard", "batch"))
         # Clips of one video may overlap: decode every frame once.
         wanted, places = np.unique(np.concatenate(windows), return_inverse=True)
-        decoded = self.store.read(shard, batch, wanted)
-        clips, params = [], []
-        for config, place in zip(self.augment, places.reshape(len(windows), -1), strict=True):
+        decoded = self.store.read(shard, stored, wanted, borrowed=True)  # the clips are copies
+        for clip, (config, own) in enumerate(zip(self.augment, places.reshape(len(windows), -1), strict=True)):
             augmentation = draw(config, *decoded.shape[1:3], rng)
-            clips.append(apply_geometry(decoded[place], augmentation))
-            params.append(torch.from_numpy(augmentation.photometric))
-        return Batch(
-            clips=torch.stack(clips)[None],
-            params=torch.stack(params)[None],
-            labels=torch.tensor([label]),
-            videos=torch.tensor([index]),
-            choices=torch.tensor([drawn.choice]),
-        )
+            consecutive = own[-1] - own[0] == len(own) - 1 and bool((np.diff(own) == 1).all())
+            chosen = decoded[own[0] : own[-1] + 1] if consecutive else decoded[own]
+            row = geometry.cut(chosen, augmentation, self.rotation, batch.clips[place, clip])
+            batch.places[place, clip] = torch.from_numpy(row)
+            batch.params[place, clip] = torch.from_numpy(augmentation.photometric)
 
 
-def collate(samples: Sequence[Batch]) -> Batch:
-    """Join batches along their first dimension."""
-    names = ("clips", "params", "labels", "videos", "choices")
-    return Batch(**{name: torch.cat([getattr(sample, name) for sample in samples]) for name in names})
+def _batch_memory(shape: tuple[int, ...]) -> torch.Tensor:
+    """An empty uint8 tensor; in a loader's worker in shared memory, so that it need not be copied there."""
+    if torch.utils.data.get_worker_info() is None:
+        return torch.empty(shape, dtype=torch.uint8)
+    storage = torch.UntypedStorage._new_shared(math.prod(shape))  # as torch's own collate function does
+    return torch.empty(0, dtype=torch.uint8).set_(storage, 0, shape)
 
 
 class EpochBatches(Sampler[list[Key]]):
@@ -182,13 +213,18 @@ def train_loader(
         dataset,
         batch_sampler=batches,
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=_as_it_is,
         pin_memory=torch.device(device).type == "cuda",
         persistent_workers=workers > 0,
         worker_init_fn=_start_worker if workers else None,
         # A generator of its own: DataLoader draws a base seed, which must not advance the run's global one.
         generator=torch.Generator(),
     )
+
+
+def _as_it_is(batch: Batch) -> Batch:
+    """The data set makes whole batches; there is nothing to join."""
+    return batch
 
 
 def eval_loader(

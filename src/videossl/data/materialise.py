@@ -106,15 +106,16 @@ def resize(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 Encode = Callable[[np.ndarray, tuple[int, int], int], T]
-"""From a decoded frame (H, W, 3), the size (width, height) to store and the frame's number to what is stored of it."""
+"""From a frame (H, W, 3), the size (width, height) to store and the frame's number to what is stored of it."""
 
 
 def encode_video(
-    path: Path, start: int | None, end: int | None, short_side: int, encode: Encode[T]
+    path: Path, start: int | None, end: int | None, short_side: int, encode: Encode[T], *, full_size: bool = False
 ) -> tuple[list[T], VideoReport]:
     """Encoded frames start..end (exclusive; None: from the first, to the last) of a video, and its facts.
 
-    A range that reaches out of the video is clipped to it. Raises :class:`BrokenVideo` when no frame is left.
+    `encode` is given frames of the size to store; with `full_size`, of the video's own. A range that reaches out of the
+    video is clipped to it. Raises :class:`BrokenVideo` when no frame is left.
     """
     first = max(start or 0, 0)
     if end is not None and end <= first:
@@ -123,15 +124,17 @@ def encode_video(
     # One size for the whole video, even if the stream changes its own on the way.
     size = stored_size(info.width, info.height, short_side)
 
+    wanted = None if full_size else size
+
     def encode_all(frames: Iterator[np.ndarray]) -> list[T]:
         return [encode(frame, size, number) for number, frame in enumerate(islice(frames, first, end))]
 
     try:
-        encoded = encode_all(decord_frames(path))
+        encoded = encode_all(decord_frames(path, wanted))
         if len(encoded) < info.frames - first - 1:  # decord may differ by one frame, and be right
-            encoded = encode_all(pyav_frames(path))
+            encoded = encode_all(pyav_frames(path, wanted))
     except Exception:  # decord's errors have no common class; the stream is whole, so PyAV can read it
-        encoded = encode_all(pyav_frames(path))
+        encoded = encode_all(pyav_frames(path, wanted))
     if not encoded:
         raise BrokenVideo(f"first frame is {first}, but the video has {info.frames}")
     duration = len(encoded) / info.fps if info.fps else 0.0
@@ -177,7 +180,7 @@ def write_shard(
                 row,
                 Path(root),
                 short_side,
-                lambda frame, size, _: writer.encode(resize(frame, size)),
+                lambda frame, size, _: writer.encode(frame),
             )
             reports.append(replace(report, batch=writer.append(encoded)) if encoded else report)
     write_report(report_path, reports)
@@ -190,7 +193,7 @@ def write_report(path: Path, reports: Sequence[VideoReport]) -> None:
 
 
 def read_video(
-    video: pd.Series, row: int, root: Path, short_side: int, encode: Encode[T]
+    video: pd.Series, row: int, root: Path, short_side: int, encode: Encode[T], *, full_size: bool = False
 ) -> tuple[list[T], VideoReport]:
     """Encode one listing row; whatever goes wrong with the video ends in its report, with no frames."""
     path = root / video["path"]
@@ -198,7 +201,7 @@ def read_video(
         return [], VideoReport(row=row, id=video["id"], status="missing", reason="file not found")
     start, end = (None if pd.isna(video[key]) else int(video[key]) for key in ("start_frame", "end_frame"))
     try:
-        encoded, report = encode_video(path, start, end, short_side, encode)
+        encoded, report = encode_video(path, start, end, short_side, encode, full_size=full_size)
     except BrokenVideo as error:
         return [], VideoReport(row=row, id=video["id"], status="broken", reason=str(error))
     except Exception as error:  # a decoder may raise anything; one video must not cost the shard

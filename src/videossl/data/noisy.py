@@ -72,7 +72,7 @@ def write_noisy_shards(
         for name in track(videos, f"{noise} noise, videos"):
             wanted = {level: writers[level] for level in outputs if name in rows[level]}
             encode = _encoder(name, noise, wanted, spec)
-            encoded, report = read_video(by_id.loc[name], -1, root, spec["short_side"], encode)
+            encoded, report = read_video(by_id.loc[name], -1, root, spec["short_side"], encode, full_size=True)
             for place, level in enumerate(wanted):
                 batch = writers[level].append([frame[place] for frame in encoded]) if encoded else -1
                 reports[level].append(replace(report, row=rows[level][name], batch=batch))

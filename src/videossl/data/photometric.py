@@ -76,14 +76,18 @@ class PhotometricParams:
         return PhotometricParams(self.values.reshape(-1, len(COLUMNS)))
 
 
-def photometric(clips: torch.Tensor, params: PhotometricParams) -> torch.Tensor:
-    """Augment and normalise: uint8 (N, T, H, W, 3) -> float32 (N, 3, T, H, W) on the clips' device.
+def unit_interval(clips: torch.Tensor) -> torch.Tensor:
+    """uint8 (N, T, H, W, 3) -> float32 (N, 3, T, H, W) in [0, 1], contiguous."""
+    return clips.permute(0, 4, 1, 2, 3).float().div_(255).contiguous()
+
+
+def photometric(x: torch.Tensor, params: PhotometricParams) -> torch.Tensor:
+    """Augment and normalise, in place: float32 (N, 3, T, H, W) in [0, 1].
 
     `params` (N, ...) best stay on the CPU: which clips an operation touches is decided there, so that a GPU
     need not be waited for. Order: jitter, grey, gamma, blur, normalisation.
     """
     params = PhotometricParams(params.values.cpu())
-    x = clips.permute(0, 4, 1, 2, 3).float().div_(255).contiguous()
     _jitter(x, params)
     _change(x, params.gray, lambda part, _: grey(part).expand_as(part))
     _change(x, params.gamma != 1, lambda part, value: part.pow(value), params.gamma)

@@ -1,0 +1,31 @@
+"""What every benchmark is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from videossl.config.base import read_yaml
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PAPER = REPOSITORY / "config/paper.yaml"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are kept, and how long to measure."""
+
+    folder: Path
+    """For videos and stores, kept between runs."""
+    effort: float = 1.0
+    """Multiplies the number of rounds."""
+
+    def rounds(self, usual: int) -> int:
+        """Rounds to measure, where `usual` is what the published figures use; never fewer than three."""
+        return max(3, round(usual * self.effort))
+
+    @property
+    def store(self) -> dict[str, Any]:
+        """`short_side` and `quality` of the frame store at the paper's scale."""
+        return read_yaml(PAPER)["store"]

@@ -16,7 +16,8 @@ from videossl.config.experiments import NOISES, SEVERITIES
 from videossl.errors import UserError
 from videossl.cells import PATHS
 from videossl.experiments import Study
-from videossl.files import canonical_json
+from videossl.run_state import failures
+from videossl.files import canonical_json, write_json
 from videossl import specs
 
 try:
@@ -294,11 +295,15 @@ def render_what_is_there():
     """After a failure: the tables and figures that were asked for and lack cells, with `pending` and `failed` in their
     places. The next run makes them anew, as their inputs will be newer."""
     made = []
+    # In a file, as a command has a greatest length.
+    reasons = Path(RESULTS) / "logs/failures.json"
+    write_json(reasons, failures(STUDY, STUDY.all_cells))
     for job in workflow.dag.jobs:
         if job.rule.name in ("table", "figure") and not all(Path(path).exists() for path in job.output):
             for path in [*job.output, *job.log]:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
-            done = subprocess.run(["bash", "-c", f"set -eu; {SETUP}{job.shellcmd}"])
+            command = f"set -eu; {SETUP}{job.shellcmd} --failures {shlex.quote(str(reasons))}"
+            done = subprocess.run(["bash", "-c", command])
             made += [job.output[0]] if done.returncode == 0 else []
     if made:
         logger.info(f"Rendered with the cells that are there, the others marked pending or failed: {', '.join(made)}")

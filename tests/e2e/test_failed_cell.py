@@ -28,9 +28,12 @@ def test_tables_are_rendered_with_what_is_there(repository: Path, tmp_path: Path
 
     tables = workflow.root / "results/smoke/tables"
     frame = pd.read_parquet(tables / "subset_size.parquet").set_index("task")
-    assert frame["status"].to_dict() == {"rotnet": "ok", "rspnet": "pending", "scratch": "ok"}
+    assert frame["status"].to_dict() == {"rotnet": "ok", "rspnet": "failed", "scratch": "ok"}
     text = (tables / "subset_size.md").read_text()
-    assert "pending: not run yet" in text
+    failed = "results/smoke/pretrain/k400/10k/rspnet/r2plus1d/seed0/epochs50"
+    reason = frame.loc["rspnet", "reason"]
+    assert reason.startswith(f"{failed.removeprefix('results/smoke/')} failed: UserError:") and "temperature" in reason
+    assert reason in text.replace("\\", "")
 
     # what failed was the pretraining; when it is mended, the table is made anew
     (workflow.root / "mine.yaml").write_text(MINE.replace("temperature: -1.0", "temperature: 0.1"))

@@ -15,7 +15,6 @@ from videossl.errors import UserError
 from videossl.training.checkpoint import Checkpoints, load_torch
 from videossl.training.interrupt import Interrupted, Signals
 from videossl.training.loop import Plan, Trainer
-from videossl.training.record import History
 
 EPOCHS, STEPS = 3, 4
 

@@ -78,3 +78,9 @@ def network_metrics(name: str) -> list[dict[str, object]]:
     values = {"parameters_millions": count_parameters(network) / 1e6, "gflops": count_gflops(network)}
     # of one network, on no split of any dataset
     return [{"split": "", "metric": metric, "value": value, "n": 1} for metric, value in values.items()]
+
+
+def gflops_of_backbones() -> dict[str, float]:
+    """:func:`count_gflops` of every backbone by itself, at full width, by name."""
+    with torch.device("meta"):
+        return {name: count_gflops(backbones.build(name)) for name in backbones.names()}

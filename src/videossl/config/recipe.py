@@ -65,6 +65,19 @@ class Augment(Strict):
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
 
+class Cost(Strict):
+    """Work for one video, from which time limits are estimated; decides no result."""
+
+    forward_passes: PositiveFloat | dict[str, PositiveFloat] = Field(
+        3.0, description="of the backbone with one clip; a backward pass counts two; may differ by backbone"
+    )
+    times: PositiveInt | str = Field(1, description="as many times; a number, or the name of an option")
+    extra_gflops: NonNegative | dict[str, NonNegative] = Field(
+        0.0, description="10^9 operations beside the backbone's with a clip of 16x112x112; may differ by backbone"
+    )
+    loaded: PositiveInt | str = Field(1, description="clips that are loaded; a number, or the name of an option")
+
+
 class Recipe(Strict):
     """All that one pretext task needs besides data and backbone."""
 
@@ -83,6 +96,7 @@ class Recipe(Strict):
     batch_size: PositiveInt | dict[str, PositiveInt] = Field(description="videos a step; may differ by backbone")
     reference_batch_size: PositiveInt | None = Field(None, description="learning rate is for this batch size")
     schedule: Schedule = Schedule()
+    cost: Cost = Cost()
 
     @model_validator(mode="after")
     def _default_is_a_variant(self) -> Recipe:

@@ -11,6 +11,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from videossl.config.base import Strict, merge, read_yaml
 from videossl.config.experiments import NOISES, Experiment
 from videossl.config.recipe import Augment, ClipShape, Optimizer, Schedule
+from videossl.config.resources import Limits, Memory, Speed
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+$", description="lower case letters and digits")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -57,6 +58,10 @@ class Dataset(Strict):
     )
     shards: PositiveInt = Field(1, description="files of the frame store, one job each")
     generated: Generated | None = Field(None, description="make the videos instead of reading real ones")
+    videos: dict[Literal["train", "val", "test"], PositiveInt] = Field(
+        {"train": 20000, "test": 5000},
+        description="about how many, for estimates of time; of generated ones it is known",
+    )
 
     @model_validator(mode="after")
     def _located(self) -> Dataset:
@@ -161,6 +166,9 @@ class Compute(Strict):
     checkpoint_minutes: Annotated[float, Field(gt=0)] = Field(
         10, description="at most this long between two checkpoints; one is also written at each epoch's end"
     )
+    speed: Speed = Speed()
+    limits: Limits = Limits()
+    memory: Memory = Memory()
 
 
 class Config(Strict):

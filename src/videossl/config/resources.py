@@ -1,0 +1,45 @@
+"""What a job is expected to need: speeds that time limits are estimated from, head-room, memory. Decides no result."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from videossl.config.base import Strict
+
+
+class Speed(Strict):
+    """Sustained speeds, from which `videossl plan` and time limits on a cluster are estimated."""
+
+    flops_per_second: PositiveFloat | dict[str, PositiveFloat] = Field(
+        2e10,
+        description="operations of training a second of one GPU (without GPUs: of one thread); a number, or by backbone"
+        " with a `default`",
+    )
+    clips_per_second: PositiveFloat = Field(50, description="clips that one loader process reads and augments a second")
+    seconds_per_stored_video: PositiveFloat = Field(
+        4, description="seconds to check, decode and store one video; a noisy copy of it takes as long"
+    )
+
+
+class Limits(Strict):
+    """Time limits of a cluster's jobs."""
+
+    headroom: Annotated[float, Field(ge=1)] = Field(1.5, description="time limit: the estimated time, times this")
+    start_minutes: PositiveFloat = Field(15, description="added to each limit: start, reading, writing; slow disks")
+    other_minutes: PositiveFloat = Field(
+        60, description="limit of a job that neither runs a network nor stores videos, at the first attempt"
+    )
+    longest_minutes: PositiveInt | None = Field(
+        None,
+        description="longest limit that the partition allows; a training that needs more goes on at a next attempt",
+    )
+
+
+class Memory(Strict):
+    """Main memory that jobs ask a cluster for, in MB; a further attempt asks for as much again."""
+
+    other: PositiveInt = Field(4000, description="of a job that trains nothing")
+    training: PositiveInt = Field(4000, description="of a job with a network, without loader processes")
+    worker: PositiveInt = Field(2000, description="of each loader process")

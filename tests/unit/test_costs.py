@@ -1,0 +1,138 @@
+"""Estimates of what jobs cost: each term by hand, and the committed table of operations."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from videossl import costs
+from videossl.config import Config
+from videossl.experiments import Study, load_study
+
+REPOSITORY = Path(__file__).parents[2]
+HOUR = 3600
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    """The paper's study."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(REPOSITORY)
+        study = load_study(["config/config.yaml", "config/paper.yaml"])
+        assert study.recipes  # are read now
+        return study
+
+
+def changed(study: Study, **compute) -> Study:
+    """The same cells, with other values of `compute`."""
+    other = object.__new__(Study)
+    other.__dict__ = dict(study.__dict__)
+    values = study.config.model_dump(mode="json")
+    other.config = Config.parse({**values, "compute": {**values["compute"], **compute}}, "test")
+    return other
+
+
+def cell_of(study: Study, path: str):
+    return next(cell for cell in study.all_cells if cell.path == path)
+
+
+RSPNET = "pretrain/k400/50k/rspnet/r2plus1d/seed0/epochs{}"
+
+
+def test_pretraining_is_epochs_times_videos_times_passes(study):
+    seconds = costs.job_seconds(cell_of(study, RSPNET.format(100)), study)
+    # 50 epochs of 50,000 videos, 5 forward passes each; and 2,000 held-out videos, a third of that each
+    operations = (50 * 50_000 + 2_000 / 3) * 5 * 42.95e9
+    assert seconds == pytest.approx(operations / 1e13)
+    assert costs.gpu_seconds(cell_of(study, RSPNET.format(100)), study) == seconds  # one GPU
+
+
+def test_each_milestone_costs_its_own_epochs(study):
+    steps = [costs.job_seconds(cell_of(study, RSPNET.format(epochs)), study) for epochs in (50, 100, 150, 200)]
+    assert steps == pytest.approx([steps[0]] * 4)
+
+
+def test_complexity_and_decoders_count(study):
+    path = "pretrain/k400/50k/{}/r2plus1d/seed0/epochs50"
+    seconds = {name: costs.job_seconds(cell_of(study, path.format(name)), study) for name in ("rotnet-C1", "rotnet")}
+    assert seconds["rotnet"] == pytest.approx(2 * seconds["rotnet-C1"])  # four rotations, two
+    prp = costs.job_seconds(cell_of(study, path.format("prp")), study)
+    assert prp == pytest.approx((50 * 50_000 + 2_000 / 3) * (3 * 42.95 + 153) * 1e9 / 1e13)
+
+
+def test_finetuning_trains_and_tests_and_teachers_look_on(study):
+    cell = next(
+        c for c in study.all_cells if c.stage == "finetune" and (c.target, c.backbone) == ("ucf101", "r2plus1d")
+    )
+    operations = (100 * 9537 * 3 + 10 * 3783) * 42.95e9
+    assert costs.job_seconds(cell, study) == pytest.approx(operations / 1e13)
+    teachers = (cell, replace(cell, backbone="c3d"))
+    student = replace(cell, stage="distill", partners=teachers)
+    assert costs.job_seconds(student, study) == pytest.approx((operations + 100 * 9537 * (42.95e9 + 77.22e9)) / 1e13)
+
+
+def test_small_networks_wait_for_the_loader(study):
+    cell = cell_of(study, "pretrain/k400/50k/cvrl/shufflenet/seed0/epochs50")
+    assert costs.job_seconds(cell, study) == pytest.approx((50 * 50_000 + 2_000) * 2 / (50 * 7))
+
+
+def test_measured_speeds_take_the_place_of_the_assumed(study):
+    cell, other = (
+        cell_of(study, f"pretrain/k400/50k/rspnet/{name}/seed0/epochs50") for name in ("r2plus1d", "shufflenet")
+    )
+    measured = changed(study, speed={"flops_per_second": {"default": 1e13, "r2plus1d": 2e13}})
+    assert costs.job_seconds(cell, measured) == pytest.approx(costs.job_seconds(cell, study) / 2)
+    assert costs.job_seconds(other, measured) == costs.job_seconds(other, study)
+
+
+def test_several_gpus_share_the_time_and_not_the_cost(study):
+    cell = cell_of(study, RSPNET.format(50))
+    two = changed(study, gpus=2)
+    assert costs.job_seconds(cell, two) == pytest.approx(costs.job_seconds(cell, study) / 2)
+    assert costs.gpu_seconds(cell, two) == pytest.approx(costs.gpu_seconds(cell, study))
+    assert costs.gpu_seconds(cell, changed(study, gpus=0)) == 0
+
+
+def test_limits_have_headroom_rise_and_end_at_the_longest(study):
+    cell = cell_of(study, RSPNET.format(50))
+    free = changed(study, limits={"headroom": 2, "start_minutes": 10})
+    minutes = costs.job_seconds(cell, study) / 60 * 2 + 10
+    limits = [costs.runtime_minutes(cell, free, attempt) for attempt in (1, 2, 3)]
+    assert limits == pytest.approx([minutes, minutes * 1.5, minutes * 2], abs=1)
+    assert costs.runtime_minutes(cell, changed(study, limits={"longest_minutes": 120})) == 120
+    assert costs.data_minutes(study.config, 1000, 5, attempt=2) == 2 * costs.data_minutes(study.config, 1000, 5)
+
+
+def test_memory_grows_with_loader_processes_and_attempts(study):
+    one, more = (costs.memory_mb(changed(study, workers=n).config, trains=True) for n in (0, 4))
+    assert more - one == 4 * study.config.compute.memory.worker
+    assert costs.memory_mb(study.config, trains=False, attempt=3) == 3 * study.config.compute.memory.other
+
+
+def test_reduced_scale_counts_narrow_networks_and_small_clips(monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    study = load_study(["config/config.yaml"])
+    clip = study.config.finetune.clip
+    expected = 42.95 / 64 * clip.frames * clip.size**2 / (16 * 112**2)  # an eighth of the width
+    assert costs.clip_gflops("r2plus1d", study, clip) == pytest.approx(expected)
+    assert all(0 < costs.runtime_minutes(cell, study) <= 60 for cell in study.all_cells)
+
+
+def test_backbone_that_is_not_in_the_table_counts_as_the_dearest(study):
+    assert costs.clip_gflops("a_new_one", study, costs.PAPER_CLIP) == max(costs.gflops_table().values())
+
+
+def test_table_of_operations_is_up_to_date():
+    from videossl.analysis.complexity import gflops_of_backbones
+
+    counted = {name: round(value, 2) for name, value in gflops_of_backbones().items()}
+    assert counted == costs.gflops_table(), "run `python -m videossl.costs`"
+
+
+def test_planning_imports_no_torch():
+    code = "import sys; import videossl.costs, videossl.specs; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -187,13 +187,19 @@ class Study:
         found: dict[Cell, None] = {}
 
         def visit(cell: Cell) -> None:
-            for before in self.milestones(cell)[:-1] if cell.stage == "pretrain" else cell.needs:
-                visit(before)
-            found[cell] = None
+            if cell not in found:
+                for before in self.direct_needs(cell):
+                    visit(before)
+                found[cell] = None
 
         for cell in cells:
             visit(cell)
         return list(found)
+
+    def direct_needs(self, cell: Cell) -> list[Cell]:
+        """The cells whose results `cell` starts from, the milestone that a pretraining continues among them."""
+        before = self.previous(cell) if cell.stage == "pretrain" else None
+        return [before] if before else cell.needs
 
     def of_stage(self, stage: str) -> list[Cell]:
         """The cells of one stage."""

@@ -57,9 +57,7 @@ def states(study: Study, cells: Iterable[Cell]) -> dict[Cell, State]:
     found: dict[Cell, State] = {}
     for cell in study.with_needs(cells):
         state = state_of(study, cell)
-        before = study.previous(cell) if cell.stage == "pretrain" else None
-        needs = [before] if before else cell.needs
-        failed = next((need for need in needs if found[need].name == FAILED), None)
+        failed = next((need for need in study.direct_needs(cell) if found[need].name == FAILED), None)
         if state.name == PENDING and failed is not None:
             state = State(FAILED, found[failed].reason, found[failed].upstream or failed.path)
         found[cell] = state

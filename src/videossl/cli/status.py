@@ -30,7 +30,9 @@ COLUMNS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
-    parser.add_argument("entries", nargs="*", help="tables and figures, of which the cells are shown; none: all, summed")
+    parser.add_argument(
+        "entries", nargs="*", help="tables and figures, of which the cells are shown; none: all, summed"
+    )
     parser.add_argument("--cells", action="store_true", help="show the matrix of cells also when all are meant")
     add_format(parser)
 

@@ -57,9 +57,7 @@ def read_results(arguments: argparse.Namespace) -> Results:
     values = read_paper_values(arguments.paper_values) if arguments.paper_values else None
     cells = _json(arguments.cells, "--cells", list)
     failures = _json(arguments.failures, "--failures", dict)
-    return collect(
-        spec, cells, values, reduced=arguments.reduced, provenance=read_provenance(cells), failures=failures
-    )
+    return collect(spec, cells, values, reduced=arguments.reduced, provenance=read_provenance(cells), failures=failures)
 
 
 def _json(text: str, option: str, expected: type) -> Any:

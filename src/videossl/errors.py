@@ -14,13 +14,14 @@ class UserError(Exception):
     """
 
 
-def unknown_name(kind: str, name: object, valid: Iterable[object], where: str = "") -> UserError:
-    """An error for a name that is not one of `valid`, with the nearest valid ones first."""
+def unknown_name(kind: str, name: object, valid: Iterable[object], where: str = "", remedy: str = "") -> UserError:
+    """An error for a name that is not one of `valid`, with the nearest valid ones first, and what else may help."""
     names = [str(value) for value in valid]
     near = get_close_matches(str(name), names, n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
     place = f" in {where}" if where else ""
-    return UserError(f"unknown {kind} '{name}'{place}.{hint} Valid: {', '.join(names) or '(none)'}.")
+    more = f" {remedy}" if remedy else ""
+    return UserError(f"unknown {kind} '{name}'{place}.{hint} Valid: {', '.join(names) or '(none)'}.{more}")
 
 
 def report_user_errors(main: Callable[[], int | None]) -> int:

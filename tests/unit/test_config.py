@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from snakemake.utils import update_config
-from tiny import CONFIG, GRID, ROTNET, make_study, table, write_files
+from tiny import CONFIG, GRID, ROTNET, RSPNET, make_study, table, write_files
 
 from videossl.config import Config, load_config, load_recipe, merge, read_yaml
 from videossl.config.schema import files
@@ -153,7 +153,7 @@ def test_null_takes_away_all_overrides_and_a_later_overlay_may_set_new_ones(tmp_
     assert load_config([base]).recipe_overrides == {"all": {"batch_size": 2}}
     assert load_config([base, none]).recipe_overrides is None
     assert load_config([base, none, new]).recipe_overrides == {"rotnet": {"batch_size": 3}}
-    files = write_files(tmp_path, {"main": table(GRID)}, {"rotnet": ROTNET, "rspnet": ROTNET | {"task": "rspnet"}})
+    files = write_files(tmp_path, {"main": table(GRID)}, {"rotnet": ROTNET, "rspnet": RSPNET})
     study = Study(Config.parse(files | {"recipe_overrides": None}, "here"))
     assert study.recipes["rotnet"].batch_size == ROTNET["batch_size"]
 

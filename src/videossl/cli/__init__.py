@@ -1,4 +1,4 @@
-"""The command `videossl`: what is pending and what it will cost, how it is going."""
+"""The command `videossl`: what is pending and what it will cost, how it is going, whether this machine is ready."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import argparse
 import os
 import sys
 
-from videossl.cli import plan, status
+from videossl.cli import doctor, plan, status
 from videossl.cli.common import BASE
 from videossl.errors import report_user_errors
 
-COMMANDS = (plan, status)
+COMMANDS = (plan, status, doctor)
 """Modules of one command each: NAME, HELP, add_arguments(parser), run(arguments) -> exit code."""
 
 

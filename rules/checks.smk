@@ -8,6 +8,8 @@ import time
 from snakemake.logging import logger
 
 from videossl.check import builds_of
+from videossl.cli.doctor_data import results_folder
+from videossl.cli.finding import MISSING
 from videossl.errors import unknown_name
 from videossl.files import write_json, write_text
 from videossl.run_state import failures
@@ -57,6 +59,13 @@ def stop_if_datasets_are_missing():
         )
 
 
+def stop_if_results_cannot_be_written():
+    """Before Snakemake makes the folders of outputs."""
+    for finding in results_folder(STUDY):
+        if finding.state == MISSING:
+            raise WorkflowError(f"results: {finding.text}; {finding.remedy}. Nothing was run.")
+
+
 def stop_if_networks_cannot_be_built():
     """Before the first job: an option out of range would else be known only when its job starts, perhaps hours later,
     and tried again and again. What has been checked once is not checked again."""
@@ -66,15 +75,18 @@ def stop_if_networks_cannot_be_built():
         if job.rule.name in PATHS
     ]
     builds = canonical_json(builds_of(STUDY, cells))
+    device = COMPUTE.device if workflow.local_exec else "auto"  # a cluster's jobs run on other machines
     code = b"".join(
         path.read_bytes() for part in ("backbones", "pretext") for path in sorted((LIBRARY / part).rglob("*.py"))
     )
-    checked = Path(RESULTS) / f"logs/checked/{hashlib.sha256(builds.encode() + code).hexdigest()[:12]}.json"
+    checked = Path(RESULTS) / f"logs/checked/{hashlib.sha256((builds + device).encode() + code).hexdigest()[:12]}.json"
     if builds == "[]" or checked.exists() or importlib.util.find_spec("torch") is None:
         return
     listed = checked.with_suffix(".new")
     write_text(listed, builds)
-    command = f"{SETUP}python {shlex.quote(f'{SCRIPTS}/check_networks.py')} {shlex.quote(str(listed))}"
+    command = (
+        f"{SETUP}python {shlex.quote(f'{SCRIPTS}/check_networks.py')} {shlex.quote(str(listed))} --device {device}"
+    )
     done = subprocess.run(["bash", "-c", command], stderr=subprocess.PIPE, text=True)
     if done.returncode:
         listed.unlink()
@@ -154,5 +166,8 @@ def announce():
     )
 
 
-if workflow.is_main_process and workflow.output_settings.dryrun:
-    warn_of_missing_datasets()
+if workflow.is_main_process:
+    if workflow.output_settings.dryrun:
+        warn_of_missing_datasets()
+    else:
+        stop_if_results_cannot_be_written()

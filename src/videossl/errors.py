@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
@@ -24,10 +25,21 @@ def unknown_name(kind: str, name: object, valid: Iterable[object], where: str = 
     return UserError(f"unknown {kind} '{name}'{place}.{hint} Valid: {', '.join(names) or '(none)'}.{more}")
 
 
+MACHINE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EIO, errno.ESTALE}
+"""Errors of the system that say something about the machine, and nothing about the code that met them."""
+
+
 def report_user_errors(main: Callable[[], int | None]) -> int:
-    """Run `main` and return its exit code; a :class:`UserError` is printed as one message, exit code 2."""
+    """Run `main` and return its exit code; a :class:`UserError` is printed as one message, exit code 2, and so is an
+    error of the machine such as a full or read-only disk."""
     try:
         return main() or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+    except OSError as error:
+        if error.errno not in MACHINE:
+            raise
+        place = f": {error.filename}" if error.filename else ""
+        remedy = "Make it readable and writable, free some space, or set `results_dir` in the configuration."
+        print(f"error: {error.strerror}{place}. {remedy}", file=sys.stderr)
+    return 2

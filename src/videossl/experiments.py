@@ -82,6 +82,12 @@ class Study:
     def _read_entries(self) -> dict[str, Experiment]:
         path = self.config.experiments_file
         entries = _Entries.parse({"experiments": read_yaml(path)}, path).experiments
+        for name in self.config.experiments:
+            if name in entries:
+                raise UserError(
+                    f"the configuration's `experiments.{name}` has the name of an entry in {path}. Give it another"
+                    " name; to change that entry, edit the file, or name a copy of it as `experiments_file`."
+                )
         entries |= self.config.experiments
         wanted = self.config.only
         for name in wanted or []:

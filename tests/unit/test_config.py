@@ -116,9 +116,9 @@ def test_a_dataset_needs_a_place(tmp_path):
 
 def test_a_recipe_is_checked_with_its_overrides(tmp_path):
     write_files(tmp_path, {}, {"rotnet": ROTNET})
-    overrides = {"all": {"batch_size": 2}, "rotnet": {"options": {"rotations": 3}, "optimizer": {"lr": 0.5}}}
+    overrides = {"all": {"batch_size": 2}, "rotnet": {"options": {"stride": 3}, "optimizer": {"lr": 0.5}}}
     recipe = load_recipe(tmp_path / "recipes", "rotnet", overrides)
-    assert (recipe.batch_size, recipe.options) == (2, {"rotations": 3, "stride": 2})
+    assert (recipe.batch_size, recipe.options) == (2, {"rotations": 4, "stride": 3})
     assert recipe.optimizer.lr == 0.5 and recipe.optimizer.weight_decay == 0.001
     wrong = {"rotnet": {"optimiser": {}}}
     message = message_of(load_recipe, tmp_path / "recipes", "rotnet", wrong)

@@ -56,6 +56,11 @@ def _stored(study: Study, name: str, path: Path) -> list[Finding]:
 def results_folder(study: Study) -> list[Finding]:
     """Whether results can be written where the configuration says."""
     folder = study.config.results_dir
+    path = Path(folder).expanduser().resolve()
+    if file := next((one for one in (path, *path.parents) if one.exists() and not one.is_dir()), None):
+        return [
+            Finding(MISSING, "results", f"{folder} cannot be a folder: {file} is a file", "set another `results_dir`")
+        ]
     try:
         with tempfile.NamedTemporaryFile(dir=_existing(folder)):
             return [Finding(OK, "results", f"{folder} can be written")]

@@ -215,7 +215,7 @@ class Study:
         # The size of a network is shown whatever metric of accuracy the entry names beside it.
         named = ([entry.x_metric] if entry.x_metric else []) if cell.stage == "network" else entry.metric
         metrics = named or own
-        valid = self._metrics_of(cell)
+        valid = self.metrics_of(cell)
         for metric in metrics:
             if metric not in valid:
                 place = f"`metric` of {self._place_of(name)} (protocol {grid.protocol}, task {cell.task or 'none'})"
@@ -226,7 +226,7 @@ class Study:
             for metric in metrics
         ]
 
-    def _metrics_of(self, cell: Cell) -> list[str]:
+    def metrics_of(self, cell: Cell) -> list[str]:
         """All that is measured of a cell."""
         if cell.stage == "retrieval":
             return [f"recall_at_{k}" for k in self.config.retrieval.ks]

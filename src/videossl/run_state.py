@@ -98,7 +98,7 @@ def state_of(study: Study, cell: Cell) -> State:
 
 def _of_this_recipe(study: Study, cell: Cell, folder: Path) -> bool:
     """Whether the record's recipe is what the configuration asks for now; a stage without record has no say."""
-    if cell.stage in RESULTS:
+    if cell.stage not in SPECS or not (folder / "run.json").exists():
         return True
     return json.loads((folder / "run.json").read_text())["recipe_hash"] == spec_hash(SPECS[cell.stage](study, cell))
 

@@ -14,6 +14,7 @@ configfile: "config/config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/checks.smk"
 include: "rules/data.smk"
 include: "rules/pretrain.smk"
 include: "rules/downstream.smk"
@@ -32,6 +33,7 @@ rule all:
 
 onstart:
     stop_if_datasets_are_missing()
+    stop_if_networks_cannot_be_built()
     announce()
 
 
@@ -41,6 +43,4 @@ onsuccess:
 
 onerror:
     render_what_is_there()
-    shell(
-        "echo 'Some jobs failed. What they printed: {RESULTS}/logs; training histories: train.jsonl in each run folder.'"
-    )
+    tell_what_failed()

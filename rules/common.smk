@@ -4,14 +4,12 @@
 import os
 import re
 import shlex
-import subprocess
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-from snakemake.logging import logger
 
 from videossl.analysis.claims import cells_of_claims
-from videossl.config import Config
+from videossl.config import Config, read_yaml
 from videossl.config.experiments import NOISES, SEVERITIES
 from videossl.errors import UserError
 from videossl.cells import PATHS
@@ -20,7 +18,10 @@ from videossl.files import canonical_json
 from videossl import costs, specs
 
 try:
-    STUDY = Study(Config.parse(config, "the configuration"))
+    if workflow.is_main_process:
+        for path in workflow.configfiles:
+            read_yaml(path)  # refuses a key that is given twice, of which Snakemake takes the later
+    STUDY = Study(Config.parse(config, " + ".join(map(str, reversed(workflow.configfiles))) or "the configuration"))
 except UserError as error:
     raise WorkflowError(str(error))
 
@@ -276,78 +277,6 @@ def targets(kind):
     names = [name for name, entry in STUDY.entries.items() if entry.kind == kind]
     claims = ["claims"] if kind == "table" and CONFIG.only is None else []
     return [f"{RESULTS}/{folder}/{name}.{suffix}" for name in names + claims]
-
-
-def missing_datasets(names, kinds=("root", "annotations")):
-    """Those of the datasets `names` that should be real and are not on this machine, with the missing folders."""
-    found = {}
-    for name in names:
-        if CONFIG.datasets[name].generated is None:
-            folders = [dataset_folder(name, kind) for kind in kinds]
-            absent = [folder for folder in folders if not Path(folder).is_dir()]
-            if absent:
-                found[name] = absent
-    return found
-
-
-def stop_if_datasets_are_missing():
-    """Before the first job: every dataset that a planned job will read must be on this machine."""
-    planned = {"listing": set(), "store_shard": set()}
-    for job in workflow.dag.needrun_jobs():
-        if job.rule.name in planned:
-            planned[job.rule.name].add(job.wildcards.dataset)
-    missing = missing_datasets(sorted(planned["store_shard"]), kinds=["root"])
-    missing |= missing_datasets(sorted(planned["listing"]))
-    if missing:
-        lines = [
-            f"  {name} ({CONFIG.datasets[name].title}): no folder {' and no folder '.join(absent)}\n"
-            f"    set datasets.{name}.root and datasets.{name}.annotations"
-            for name, absent in missing.items()
-        ]
-        raise WorkflowError(
-            "datasets are missing on this machine:\n" + "\n".join(lines) + "\n"
-            "Set the keys in a configuration file of your own (see docs/datasets.md) and add it:\n"
-            "  snakemake ... --configfile config/paper.yaml mine.yaml\n"
-            "or link the folders to where they are expected. Nothing was run."
-        )
-
-
-def warn_of_missing_datasets():
-    """In a dry-run, say once which datasets would have to be here."""
-    missing = missing_datasets(STUDY.datasets)
-    if missing:
-        logger.warning(
-            f"These datasets are not on this machine: {', '.join(missing)}. The plan is made all the same; "
-            "a real run would stop before its first job and say how to point at each."
-        )
-
-
-def render_what_is_there():
-    """After a failure: the tables and figures that were asked for and lack cells, with `pending` and `failed` in their
-    places. The next run makes them anew, as their inputs will be newer."""
-    made = []
-    for job in workflow.dag.jobs:
-        if job.rule.name in ("table", "figure") and not all(Path(path).exists() for path in job.output):
-            for path in [*job.output, *job.log]:
-                Path(path).parent.mkdir(parents=True, exist_ok=True)
-            done = subprocess.run(["bash", "-c", f"set -eu; {SETUP}{job.shellcmd}"])
-            made += [job.output[0]] if done.returncode == 0 else []
-    if made:
-        logger.info(f"Rendered with the cells that are there, the others marked pending or failed: {', '.join(made)}")
-
-
-def announce():
-    """Say what is about to run."""
-    scale = CONFIG.scale
-    logger.info(
-        f"videossl: scale '{scale.name}'{f' ({scale.note})' if scale.note else ''}; "
-        f"{len(STUDY.entries)} tables and figures from {len(STUDY.pretraining)} pretraining and "
-        f"{len(STUDY.downstream)} evaluation cells; results in {RESULTS}/"
-    )
-
-
-if workflow.is_main_process and workflow.output_settings.dryrun:
-    warn_of_missing_datasets()
 
 
 wildcard_constraints:

@@ -19,3 +19,21 @@ for target in STUDY.entries:
         localrule: True
         message:
             f"{STUDY.entries[target].title}: done"
+
+
+# What the rules of tables and figures make.
+MADE = alternatives(
+    re.escape(f"{RESULTS}/{folder}/{name}.")
+    for folder, name in [(f"{entry.kind}s", name) for name, entry in STUDY.entries.items()] + [("tables", "claims")]
+)
+
+
+# A misspelt target is taken for a file, of which Snakemake would only say that no rule makes it.
+rule no_such_target:
+    input:
+        no_such_target,
+    output:
+        "{no_target}",
+    wildcard_constraints:
+        no_target=rf"(table|figure)_\w+|(?!{MADE}){re.escape(RESULTS)}/(tables|figures)/\w+[.]\w+",
+    localrule: True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
@@ -14,19 +15,31 @@ class UserError(Exception):
     """
 
 
-def unknown_name(kind: str, name: object, valid: Iterable[object], where: str = "") -> UserError:
-    """An error for a name that is not one of `valid`, with the nearest valid ones first."""
+def unknown_name(kind: str, name: object, valid: Iterable[object], where: str = "", remedy: str = "") -> UserError:
+    """An error for a name that is not one of `valid`, with the nearest valid ones first, and what else may help."""
     names = [str(value) for value in valid]
     near = get_close_matches(str(name), names, n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
     place = f" in {where}" if where else ""
-    return UserError(f"unknown {kind} '{name}'{place}.{hint} Valid: {', '.join(names) or '(none)'}.")
+    more = f" {remedy}" if remedy else ""
+    return UserError(f"unknown {kind} '{name}'{place}.{hint} Valid: {', '.join(names) or '(none)'}.{more}")
+
+
+MACHINE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EIO, errno.ESTALE}
+"""Errors of the system that say something about the machine, and nothing about the code that met them."""
 
 
 def report_user_errors(main: Callable[[], int | None]) -> int:
-    """Run `main` and return its exit code; a :class:`UserError` is printed as one message, exit code 2."""
+    """Run `main` and return its exit code; a :class:`UserError` is printed as one message, exit code 2, and so is an
+    error of the machine such as a full or read-only disk."""
     try:
         return main() or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+    except OSError as error:
+        if error.errno not in MACHINE:
+            raise
+        place = f": {error.filename}" if error.filename else ""
+        remedy = "Make it readable and writable, free some space, or set `results_dir` in the configuration."
+        print(f"error: {error.strerror}{place}. {remedy}", file=sys.stderr)
+    return 2

@@ -15,11 +15,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from videossl.backbones.registry import names as backbone_names
+from videossl.backbones import registry as backbones
 from videossl.cells import PATHS, SCRATCH, Cell, axes_of, baselines_of_grid, cells_of_grid
 from videossl.config import Config, Experiment, Grid, Recipe, load_config, load_recipe, read_yaml, task_names
 from videossl.config.base import Strict
+from videossl.data import readers
 from videossl.errors import UserError, unknown_name
+from videossl.pretext import registry as pretext
 
 METRICS = {
     "finetune": ["top1"],
@@ -31,6 +33,26 @@ METRICS = {
     "network": ["parameters_millions", "gflops"],
 }
 """What an entry shows of a stage's cells unless it names metrics; of a pretraining, the recipe's."""
+_VIDEOS = [f"videos_{what}" for what in ("evaluated", "trained", "missing", "broken")]
+FURTHER_METRICS = {
+    "pretrain": ["loss"],
+    "finetune": ["top5", *_VIDEOS],
+    "distill": ["top5", *_VIDEOS],
+    "linear_probe": ["top5", "validation_top1", "inverse_regularisation"],
+    "robustness": ["top1", "clean_top1", "gamma_a", "gamma_r"],
+}
+"""What an entry may name besides; of a retrieval, the recall at each of the configured numbers of neighbours."""
+
+
+REMEDIES = {
+    "task": "A new task needs a recipe: docs/adding_a_task.md.",
+    "backbone": "A new backbone is a file: docs/extending.md.",
+    "source": "A new dataset needs an entry under `datasets`: docs/own_dataset.md.",
+    "target": "A new dataset needs an entry under `datasets`: docs/own_dataset.md.",
+    "subset": "A new subset needs its number of videos under `subsets` in the configuration.",
+    "epochs": "A new milestone needs its number of epochs under `epochs` in the configuration.",
+}
+"""What to do for a value of an axis that is meant to be new."""
 
 
 class _Entries(Strict):
@@ -42,9 +64,10 @@ class Study:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        for name in config.backbones or {}:
-            if name not in backbone_names():
-                raise unknown_name("backbone", name, backbone_names(), "the configuration's `backbones`")
+        for name, options in (config.backbones or {}).items():
+            backbones.check_options(name, options, f"the configuration's `backbones.{name}`")
+        for name, dataset in config.datasets.items():
+            readers.check_options(dataset.reader, dataset.options, f"the configuration's `datasets.{name}.options`")
         self.entries = self._read_entries()
         shown = {name: self._expand(name) for name in self.entries}
         # An entry of which a restriction leaves nothing but baselines is not made; figures of videos have no cells.
@@ -59,6 +82,12 @@ class Study:
     def _read_entries(self) -> dict[str, Experiment]:
         path = self.config.experiments_file
         entries = _Entries.parse({"experiments": read_yaml(path)}, path).experiments
+        for name in self.config.experiments:
+            if name in entries:
+                raise UserError(
+                    f"the configuration's `experiments.{name}` has the name of an entry in {path}. Give it another"
+                    " name; to change that entry, edit the file, or name a copy of it as `experiments_file`."
+                )
         entries |= self.config.experiments
         wanted = self.config.only
         for name in wanted or []:
@@ -78,7 +107,7 @@ class Study:
         restriction of sources or targets leaves."""
         for dataset in entry.datasets:
             if dataset not in self.config.datasets:
-                raise unknown_name("dataset", dataset, self.config.datasets, f"{self.config.experiments_file}: {name}")
+                raise unknown_name("dataset", dataset, self.config.datasets, self._place_of(name))
         limits = [kept for axis, kept in self.config.restrict.items() if axis in ("source", "target")]
         datasets = [one for one in entry.datasets if not limits or any(one in kept for kept in limits)]
         tables = [part.paper_table or entries[part.cells_of].paper_table for part in entry.parts]
@@ -95,10 +124,20 @@ class Study:
         for name in config.recipe_overrides or {}:
             if name not in ("all", *names):
                 raise unknown_name("pretext task", name, ("all", *names), "recipe_overrides")
+        for name in names:
+            if name not in pretext.names():
+                raise UserError(
+                    f"{config.recipes_dir}/{name}.yaml is the recipe of a pretext task that there is not: add "
+                    f"src/videossl/pretext/{name}.py (docs/adding_a_task.md), or name the file as one of "
+                    f"{', '.join(pretext.names())}."
+                )
         recipes = {name: load_recipe(config.recipes_dir, name, config.recipe_overrides) for name in names}
         for name, recipe in recipes.items():
             _check_backbones(recipe.batch_size, f"batch_size of the recipe {name}")
             _check_backbones(recipe.optimizer.lr, f"optimizer.lr of the recipe {name}")
+            for complexity in recipe.complexity or ("",):
+                where = f"{config.recipes_dir}/{name}.yaml (with recipe_overrides)"
+                pretext.check_options(name, recipe.task_options(complexity), where)
         return recipes
 
     def _expand(self, name: str) -> dict[Cell, list[dict[str, Any]]]:
@@ -114,14 +153,14 @@ class Study:
                 raise UserError(f"`cells_of` goes in a circle: {' -> '.join([*passed, owner.cells_of])}")
             passed.append(owner.cells_of)
             owner = self._all_entries[owner.cells_of]
-        grids = [self._resolve(grid, f"{self.config.experiments_file}: {name}") for grid in owner.grids]
+        grids = [self._resolve(grid, self._place_of(passed[-1])) for grid in owner.grids]
         pairs = [(grid, cell) for grid in grids for cell in cells_of_grid(grid, self.recipes)]
         if entry.baseline:
             pairs += [(grid, cell) for grid in grids for cell in baselines_of_grid(grid)]
         shown: dict[Cell, list[dict[str, Any]]] = {}
         for grid, cell in pairs:
             views = shown.setdefault(cell, [])
-            views += [view for view in self._views_of(entry, grid, cell) if view not in views]
+            views += [view for view in self._views_of(name, entry, grid, cell) if view not in views]
         return shown
 
     def _expand_parts(self, entry: Experiment) -> dict[Cell, list[dict[str, Any]]]:
@@ -134,13 +173,18 @@ class Study:
                 shown.setdefault(cell, []).extend({"metric": m, **view} for m in entry.metric or METRICS[cell.stage])
         return shown
 
+    def _place_of(self, name: str) -> str:
+        """Where entry `name` is written."""
+        own = name in self.config.experiments
+        return f"the configuration's `experiments.{name}`" if own else f"{self.config.experiments_file}: {name}"
+
     def _resolve(self, grid: Grid, where: str) -> Grid:
         """`grid` with `task: all` written out and what the configuration's `restrict` leaves; UserError for an
         unknown name."""
         config = self.config
         valid = {
             "task": self.recipes,
-            "backbone": backbone_names(),
+            "backbone": backbones.names(),
             "source": config.datasets,
             "target": config.datasets,
             "subset": config.subsets,
@@ -153,11 +197,11 @@ class Study:
         for axis, names in valid.items():
             for value in getattr(grid, axis):
                 if value not in names:
-                    raise unknown_name(axis, value, names, where)
+                    raise unknown_name(axis, value, names, where, REMEDIES[axis])
         for change in [*grid.teachers, grid.against]:
             for axis, value in change.items():
                 if axis in valid and value not in valid[axis]:
-                    raise unknown_name(axis, value, valid[axis], where)
+                    raise unknown_name(axis, value, valid[axis], where, REMEDIES[axis])
         for axis, kept in config.restrict.items():
             for value in kept:
                 if value not in valid.get(axis, kept):
@@ -165,17 +209,29 @@ class Study:
             grid = grid.model_copy(update={axis: [value for value in getattr(grid, axis) if value in kept]})
         return grid
 
-    def _views_of(self, entry: Experiment, grid: Grid, cell: Cell) -> list[dict[str, Any]]:
+    def _views_of(self, name: str, entry: Experiment, grid: Grid, cell: Cell) -> list[dict[str, Any]]:
         """What `entry` shows of a cell: one metric each, under one noise if the protocol has any."""
         own = self.recipes[cell.task].metrics if cell.stage == "pretrain" else METRICS[cell.stage]
         # The size of a network is shown whatever metric of accuracy the entry names beside it.
         named = ([entry.x_metric] if entry.x_metric else []) if cell.stage == "network" else entry.metric
         metrics = named or own
+        valid = self.metrics_of(cell)
+        for metric in metrics:
+            if metric not in valid:
+                place = f"`metric` of {self._place_of(name)} (protocol {grid.protocol}, task {cell.task or 'none'})"
+                raise unknown_name("metric", metric, valid, place)
         return [
             {"metric": metric, "noise": noise, "severity": severity}
             for noise, severity in itertools.product(grid.noise or [""], grid.severity or [0])
             for metric in metrics
         ]
+
+    def metrics_of(self, cell: Cell) -> list[str]:
+        """All that is measured of a cell."""
+        if cell.stage == "retrieval":
+            return [f"recall_at_{k}" for k in self.config.retrieval.ks]
+        own = self.recipes[cell.task].metrics if cell.stage == "pretrain" else METRICS[cell.stage]
+        return [*own, *FURTHER_METRICS.get(cell.stage, [])]
 
     @cached_property
     def all_cells(self) -> list[Cell]:
@@ -187,13 +243,19 @@ class Study:
         found: dict[Cell, None] = {}
 
         def visit(cell: Cell) -> None:
-            for before in self.milestones(cell)[:-1] if cell.stage == "pretrain" else cell.needs:
-                visit(before)
-            found[cell] = None
+            if cell not in found:
+                for before in self.direct_needs(cell):
+                    visit(before)
+                found[cell] = None
 
         for cell in cells:
             visit(cell)
         return list(found)
+
+    def direct_needs(self, cell: Cell) -> list[Cell]:
+        """The cells whose results `cell` starts from, the milestone that a pretraining continues among them."""
+        before = self.previous(cell) if cell.stage == "pretrain" else None
+        return [before] if before else cell.needs
 
     def of_stage(self, stage: str) -> list[Cell]:
         """The cells of one stage."""
@@ -264,7 +326,7 @@ class Study:
 
 def _check_backbones(value: object, where: str) -> None:
     """A number that differs by backbone must name backbones that there are."""
-    valid = ("default", *backbone_names())
+    valid = ("default", *backbones.names())
     for name in value if isinstance(value, dict) else ():
         if name not in valid:
             raise unknown_name("backbone", name, valid, where)

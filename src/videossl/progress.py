@@ -1,16 +1,41 @@
-"""Progress of a loop: a bar in a terminal, a plain line now and then in a log file."""
+"""Progress of a loop: a bar in a terminal, a plain line now and then in a log file, a note for whoever looks on."""
 
 from __future__ import annotations
 
+import json
+import os
+import socket
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
-from typing import TypeVar
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 
 LOG_SECONDS = 10.0
-"""Shortest time between two lines when standard error is not a terminal."""
+"""Shortest time between two lines when standard error is not a terminal, and between two notes."""
+NOTE = "progress.json"
+"""The note in a run folder, there while a process works in it."""
+
+_folder: Path | None = None
+
+
+@contextmanager
+def noted_in(folder: Path) -> Iterator[None]:
+    """Note in `folder` what this process is at and how far its loops are, until the block ends.
+
+    The note is how others see that a run is alive, on whatever machine; a process that was killed leaves an old one.
+    """
+    global _folder
+    _folder = folder
+    _note("starting")
+    try:
+        yield
+    finally:
+        _folder = None
+        (folder / NOTE).unlink(missing_ok=True)
 
 
 def track(iterable: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
@@ -20,12 +45,22 @@ def track(iterable: Iterable[Item], description: str, total: int | None = None) 
     """
     if total is None and isinstance(iterable, Sized):
         total = len(iterable)
+    began = noted = time.monotonic()
+    _note(description, 0, total)
+    for done, item in enumerate(_shown(iterable, description, total), start=1):
+        yield item
+        now = time.monotonic()
+        if now - noted >= LOG_SECONDS:
+            noted = now
+            _note(description, done, total, now - began)
+
+
+def _shown(iterable: Iterable[Item], description: str, total: int | None) -> Iterable[Item]:
     if sys.stderr.isatty():
         from tqdm import tqdm  # only a terminal needs it
 
-        yield from tqdm(iterable, desc=description, total=total, dynamic_ncols=True)
-    else:
-        yield from _logged(iterable, description, total)
+        return tqdm(iterable, desc=description, total=total, dynamic_ncols=True)
+    return _logged(iterable, description, total)
 
 
 def _logged(iterable: Iterable[Item], description: str, total: int | None) -> Iterator[Item]:
@@ -38,6 +73,18 @@ def _logged(iterable: Iterable[Item], description: str, total: int | None) -> It
             reported = now
             print(progress_line(description, done, total, now - began), file=sys.stderr, flush=True)
     print(progress_line(description, done, total, time.monotonic() - began), file=sys.stderr, flush=True)
+
+
+def _note(what: str, done: int = 0, total: int | None = None, seconds: float = 0.0) -> None:
+    """Replace the note, if one is kept. A full disk or a lost file system is no reason to stop the work."""
+    if _folder is None:
+        return
+    note: dict[str, Any] = {"what": what, "done": done, "total": total, "seconds": round(seconds, 2)}
+    note |= {"host": socket.gethostname(), "pid": os.getpid(), "slurm_job": os.environ.get("SLURM_JOB_ID", "")}
+    temporary = _folder / f".{NOTE}.{os.getpid()}.tmp"
+    with suppress(OSError):
+        temporary.write_text(json.dumps(note), encoding="utf-8")
+        temporary.replace(_folder / NOTE)
 
 
 def progress_line(description: str, done: int, total: int | None, seconds: float) -> str:

@@ -6,9 +6,10 @@ nothing (no torch while a workflow is planned), and building one imports its mod
 
 from __future__ import annotations
 
+import ast
 import importlib
-import inspect
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 from videossl.errors import UserError, unknown_name
@@ -53,22 +54,58 @@ class Registry:
             raise ValueError(f"{self.package}.{name} must register a class under the name '{name}'")
         return self.classes[name]
 
-    def check_options(self, name: str, options: Mapping[str, object], reserved: tuple[str, ...] = ()) -> None:
-        """Options are the keyword-only arguments of the class; their defaults say what type each must have.
+    def options(self, name: str) -> dict[str, object]:
+        """The options of the class called `name` with their defaults: the keyword-only arguments of its constructor.
 
-        Raises UserError for an unknown option (with the valid ones) and for a value of another type.
+        Read from the text of its file, so that a configuration can be checked without importing torch. ValueError if
+        the file registers no class under its name, or if a default is no plain value.
         """
-        parameters = inspect.signature(self.load(name)).parameters.values()
-        valid = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in reserved}
+        return dict(_options(self.folder / f"{name}.py"))
+
+    def check_options(self, name: str, options: Mapping[str, object], where: str = "") -> None:
+        """Raises UserError for an unknown name, an unknown option (with the valid ones), and for a value of another
+        type than the option's default. `where`: the file and key that the options come from.
+        """
+        if name not in self.names():
+            raise unknown_name(self.kind, name, self.names(), where)
+        valid = self.options(name)
+        place = f"the options of {self.kind} '{name}'{f' ({where})' if where else ''}"
         for key, value in options.items():
             if key not in valid:
-                raise unknown_name("option", key, valid, where=f"the options of {self.kind} '{name}'")
+                raise unknown_name("option", key, valid, place)
             if not _same_type(value, valid[key]):
-                expected = type(valid[key]).__name__
                 raise UserError(
-                    f"option '{key}' of {self.kind} '{name}' must be of type {expected}"
-                    f" (default {valid[key]!r}), not {value!r}."
+                    f"option '{key}' in {place} must be {_in_words(valid[key])}"
+                    f" (default: {valid[key]!r}), not {value!r}."
                 )
+
+
+@cache
+def _options(path: Path) -> Mapping[str, object]:
+    for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
+        if isinstance(node, ast.ClassDef) and any(_registers(one, path.stem) for one in node.decorator_list):
+            found: dict[str, object] = {}
+            for init in (part for part in node.body if isinstance(part, ast.FunctionDef) and part.name == "__init__"):
+                for argument, default in zip(init.args.kwonlyargs, init.args.kw_defaults, strict=True):
+                    found[argument.arg] = ast.literal_eval(default)
+            return found
+    raise ValueError(f"{path} must register a class under the name '{path.stem}'")
+
+
+def _registers(decorator: ast.expr, name: str) -> bool:
+    """Whether a decorator is `register("name")`."""
+    return (
+        isinstance(decorator, ast.Call)
+        and isinstance(decorator.func, ast.Name | ast.Attribute)
+        and getattr(decorator.func, "id", getattr(decorator.func, "attr", "")) == "register"
+        and [ast.unparse(argument) for argument in decorator.args] == [repr(name)]
+    )
+
+
+def _in_words(default: object) -> str:
+    """The type of an option in words."""
+    words = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", list: "a list"}
+    return words.get(type(default), f"of type {type(default).__name__}")
 
 
 def _same_type(value: object, default: object) -> bool:
@@ -76,4 +113,6 @@ def _same_type(value: object, default: object) -> bool:
         return isinstance(value, bool) and isinstance(default, bool)
     if isinstance(default, float):
         return isinstance(value, int | float)
+    if isinstance(default, list):  # of as many as the user likes, all of one type; the class knows how many it takes
+        return isinstance(value, list) and all(_same_type(item, one) for item in value for one in default[:1])
     return isinstance(value, type(default))

@@ -135,3 +135,16 @@ def _optimizer(optimizer: Any, backbone: str) -> dict[str, Any]:
     values = optimizer.model_dump(mode="json")
     values["lr"] = by_backbone(values["lr"], backbone, "optimizer.lr")
     return values
+
+
+SPECS = {
+    "pretrain": pretrain_spec,
+    "finetune": finetune_spec,
+    "distill": distill_spec,
+    "features": features_spec,
+    "linear_probe": linear_probe_spec,
+    "retrieval": retrieval_spec,
+    "robustness": robustness_spec,
+    "cka": cka_spec,
+}
+"""The spec of a cell by stage: `SPECS[cell.stage](study, cell)`. Networks have none."""

@@ -11,7 +11,7 @@ MINE = """
 only: [subset_size, accuracy_over_epochs]
 restrict: {task: [rotnet, rspnet], subset: [10k], epochs: [50]}
 recipe_overrides:
-  rspnet: {options: {temperature: -1.0}}
+  rspnet: {options: {margin: 1.0e+39}}
 compute: {retries: 0}
 """
 
@@ -24,16 +24,23 @@ def test_tables_are_rendered_with_what_is_there(repository: Path, tmp_path: Path
     arguments = ("table_subset_size", "--configfile", "config/smoke.yaml", "mine.yaml")
     done = workflow.run(*arguments, "--cores", "2", "--quiet", "rules", check=False)
     assert done.returncode != 0
-    assert "temperature" in done.stdout and "Rendered with the cells that are there" in done.stdout
+    assert "Failed:\npretrain (source k400, subset 10k, variant rspnet" in done.stdout
+    assert "error: the loss became inf" in done.stdout and "Traceback" not in done.stdout
+    assert "Rendered with the cells that are there" in done.stdout
 
     tables = workflow.root / "results/smoke/tables"
     frame = pd.read_parquet(tables / "subset_size.parquet").set_index("task")
-    assert frame["status"].to_dict() == {"rotnet": "ok", "rspnet": "pending", "scratch": "ok"}
+    assert frame["status"].to_dict() == {"rotnet": "ok", "rspnet": "failed", "scratch": "ok"}
     text = (tables / "subset_size.md").read_text()
-    assert "pending: not run yet" in text
+    failed = "results/smoke/pretrain/k400/10k/rspnet/r2plus1d/seed0/epochs50"
+    reason = frame.loc["rspnet", "reason"]
+    assert (
+        reason.startswith(f"{failed.removeprefix('results/smoke/')} failed: UserError:") and "loss became inf" in reason
+    )
+    assert reason in text.replace("\\", "")
 
     # what failed was the pretraining; when it is mended, the table is made anew
-    (workflow.root / "mine.yaml").write_text(MINE.replace("temperature: -1.0", "temperature: 0.1"))
+    (workflow.root / "mine.yaml").write_text(MINE.replace("1.0e+39", "2.0"))
     workflow.run(*arguments, "--cores", "2", "--quiet", "rules")
     frame = pd.read_parquet(tables / "subset_size.parquet").set_index("task")
     assert set(frame["status"]) == {"ok"}

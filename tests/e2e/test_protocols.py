@@ -9,15 +9,16 @@ import pandas as pd
 import pytest
 from workflow_copy import Workflow, copy_workflow
 
+from videossl.experiments import load_study
 from videossl.results import read_metrics, read_predictions
 
 TABLES = ("probe_vs_finetune", "noise_types", "retrieval_sources", "distill_datasets")
-FIGURES = ("decrease_over_severity", "cka_sources", "samples_datasets", "samples_noise", "retrieval_summary")
+FIGURES = ("decrease_over_severity", "cka_sources", "samples_of_two", "samples_noise", "retrieval_summary")
 MINE = f"""
 only: [{", ".join(TABLES + FIGURES)}]
 restrict: {{task: [vcop], backbone: [r2plus1d]}}
 experiments:
-  samples_datasets: {{kind: figure, plot: samples, title: Samples, datasets: [k400, ucf101]}}
+  samples_of_two: {{kind: figure, plot: samples, title: Samples, datasets: [k400, ucf101]}}
 """
 RESULTS = "results/smoke"
 
@@ -39,6 +40,20 @@ def test_every_table_and_figure_is_there_and_complete(finished):
     for name in FIGURES:
         assert (finished.root / RESULTS / f"figures/{name}.png").read_bytes().startswith(b"\x89PNG"), name
         assert (finished.root / RESULTS / f"figures/{name}.pdf").read_bytes().startswith(b"%PDF"), name
+
+
+def test_an_entry_may_name_whatever_is_measured_and_nothing_else(finished, monkeypatch):
+    monkeypatch.chdir(finished.root)
+    study = load_study(["config/config.yaml", "config/smoke.yaml", "mine.yaml"])
+    stages = set()
+    for cell in study.all_cells:
+        if cell.stage != "features":
+            measured = set(read_metrics(f"{RESULTS}/{cell.path}/metrics.parquet")["metric"])
+            stages.add(cell.stage)
+            # there is no top-5 of five classes or fewer, and no ratio to an accuracy of zero
+            undefined = {"top5", "gamma_r", "relative_decrease"}
+            assert measured - undefined == set(study.metrics_of(cell)) - undefined, cell.path
+    assert stages >= {"pretrain", "finetune", "linear_probe", "retrieval", "robustness", "distill", "cka"}
 
 
 def test_noisy_videos_are_the_clean_ones_and_worse_to_see(finished):

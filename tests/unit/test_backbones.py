@@ -1,3 +1,4 @@
+import inspect
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from videossl.backbones.mobilenet import InvertedResidual
 from videossl.backbones.shufflenet import ShuffleBlock, channel_shuffle
 from videossl.backbones.squeezenet import Fire
 from videossl.errors import UserError
+from videossl.pretext import registry as pretext
 from videossl.registry import Registry
 
 SMALL = 0.05
@@ -29,7 +31,8 @@ def test_names_are_the_module_files_and_need_no_torch():
     assert not {"base", "registry", "__init__"} & set(NAMES)
     code = (
         "import sys; from videossl.backbones import registry as b; from videossl.pretext import registry as p"
-        "; b.names(); p.names(); sys.exit('torch' in sys.modules)"
+        "; b.check_options('vit', {'depth': 1}); p.check_options('rotnet', {'stride': 2}); "
+        "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -39,14 +42,22 @@ def test_unknown_name_is_explained():
         registry.build("shuflenet")
 
 
+@pytest.mark.parametrize("package", [registry, pretext])
+def test_options_are_read_without_importing_as_the_classes_have_them(package):
+    for name in package.names():
+        parameters = inspect.signature(package._REGISTRY.load(name)).parameters.values()
+        expected = {one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY}
+        assert package._REGISTRY.options(name) == expected, name
+
+
 def test_unknown_option_lists_the_valid_ones():
-    with pytest.raises(UserError, match=r"unknown option 'droput'.*'shufflenet'.*Valid: embedding, dropout"):
+    with pytest.raises(UserError, match=r"unknown option 'droput'.*'shufflenet'.*Valid: width, embedding, dropout"):
         registry.build("shufflenet", droput=0.1)
 
 
 @pytest.mark.parametrize("options", [{"embedding": "512"}, {"embedding": True}, {"dropout": "0.2"}])
 def test_an_option_of_the_wrong_type_is_refused(options):
-    with pytest.raises(UserError, match="must be of type"):
+    with pytest.raises(UserError, match=r"option .* must be a (whole )?number \(default"):
         registry.build("shufflenet", width=SMALL, **options)
 
 

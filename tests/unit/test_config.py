@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from snakemake.utils import update_config
-from tiny import CONFIG, GRID, ROTNET, make_study, table, write_files
+from tiny import CONFIG, GRID, ROTNET, RSPNET, make_study, table, write_files
 
 from videossl.config import Config, load_config, load_recipe, merge, read_yaml
 from videossl.config.schema import files
@@ -116,9 +116,9 @@ def test_a_dataset_needs_a_place(tmp_path):
 
 def test_a_recipe_is_checked_with_its_overrides(tmp_path):
     write_files(tmp_path, {}, {"rotnet": ROTNET})
-    overrides = {"all": {"batch_size": 2}, "rotnet": {"options": {"rotations": 3}, "optimizer": {"lr": 0.5}}}
+    overrides = {"all": {"batch_size": 2}, "rotnet": {"options": {"stride": 3}, "optimizer": {"lr": 0.5}}}
     recipe = load_recipe(tmp_path / "recipes", "rotnet", overrides)
-    assert (recipe.batch_size, recipe.options) == (2, {"rotations": 3, "stride": 2})
+    assert (recipe.batch_size, recipe.options) == (2, {"rotations": 4, "stride": 3})
     assert recipe.optimizer.lr == 0.5 and recipe.optimizer.weight_decay == 0.001
     wrong = {"rotnet": {"optimiser": {}}}
     message = message_of(load_recipe, tmp_path / "recipes", "rotnet", wrong)
@@ -153,7 +153,7 @@ def test_null_takes_away_all_overrides_and_a_later_overlay_may_set_new_ones(tmp_
     assert load_config([base]).recipe_overrides == {"all": {"batch_size": 2}}
     assert load_config([base, none]).recipe_overrides is None
     assert load_config([base, none, new]).recipe_overrides == {"rotnet": {"batch_size": 3}}
-    files = write_files(tmp_path, {"main": table(GRID)}, {"rotnet": ROTNET, "rspnet": ROTNET | {"task": "rspnet"}})
+    files = write_files(tmp_path, {"main": table(GRID)}, {"rotnet": ROTNET, "rspnet": RSPNET})
     study = Study(Config.parse(files | {"recipe_overrides": None}, "here"))
     assert study.recipes["rotnet"].batch_size == ROTNET["batch_size"]
 

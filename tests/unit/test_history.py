@@ -7,10 +7,10 @@ import subprocess
 
 import torch
 
-from videossl.cli import state_of
 from videossl.specs import spec_hash
 from videossl.training import record
-from videossl.training.record import PACKAGES, History, code_version, write_run
+from videossl.training.history import History
+from videossl.training.record import PACKAGES, code_version, write_run
 
 
 def history_of(folder, epochs: int, rest: str = "") -> History:
@@ -90,7 +90,7 @@ def test_the_code_version_marks_changes_and_works_without_git(monkeypatch):
     assert uncached() == record.__version__
 
 
-def test_status_reads_past_a_line_that_a_kill_left_half_written(tmp_path):
-    assert state_of(tmp_path) == ("pending", "")
-    (tmp_path / "train.jsonl").write_text('{"epoch": 1, "loss": 2.0}\n{"epoch": 2, "lo')
-    assert state_of(tmp_path) == ("running", "epoch 1, loss 2.000")
+def test_a_line_that_a_kill_left_half_written_is_no_epoch(tmp_path):
+    history = history_of(tmp_path, 1, rest='{"epoch": 2, "lo')
+    assert history.last() == {"epoch": 1, "loss": 1.0}
+    assert [entry["epoch"] for entry in history.entries()] == [1]

@@ -13,9 +13,9 @@ from torch import nn
 from videossl.config import Schedule
 from videossl.errors import UserError
 from videossl.training.checkpoint import Checkpoints, load_torch
+from videossl.training.history import History
 from videossl.training.interrupt import Interrupted, Signals
 from videossl.training.loop import Plan, Trainer
-from videossl.training.record import History
 
 EPOCHS, STEPS = 3, 4
 

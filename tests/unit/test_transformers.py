@@ -296,7 +296,7 @@ def test_heads_of_a_narrower_videoswin():
         ("videoswin", {"depths": [1]}, "at least two blocks"),
         ("videoswin", {"depths": [1, 1, 1, 1, 1]}, "1 to 4 stages"),
         ("videoswin", {"depths": ["2", 2]}, "depths"),
-        ("videoswin", {"depths": 2}, "must be of type list"),
+        ("videoswin", {"depths": 2}, "must be a list"),
         ("videoswin", {"drop_path": 1.0}, r"drop_path.*\[0, 1\)"),
         ("mvit", {"depths": [True, 2]}, "depths"),
         ("mvit", {"version": "v3"}, "unknown version 'v3'.*'mvit'.*Valid: v1, v2"),
@@ -307,7 +307,7 @@ def test_heads_of_a_narrower_videoswin():
         ("vivit", {"patch": 0}, "patch.*1 or more"),
         ("timesformer", {"frames": 0}, "frames.*1 or more"),
         ("timesformer", {"drop_path": 1.5}, "drop_path"),
-        ("timesformer", {"size": "112"}, "must be of type int"),
+        ("timesformer", {"size": "112"}, "must be a whole number"),
     ],
 )
 def test_an_option_out_of_range_is_refused(name, options, match):

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from workflow_copy import fill_in_site
 
@@ -129,6 +130,8 @@ def test_cell_outside_the_table_is_an_error_that_names_the_nearest(workflow):
         ("recipe_overrides: {rotnet: {batch_sise: 4}}\n", "unknown key 'batch_sise'. Did you mean batch_size"),
         ("only: [subset_sise]\n", "unknown table or figure 'subset_sise'"),
         ("finetune: {epochs: 1.5}\n", "finetune.epochs"),
+        ("only: [subset_size]\nonly: [networks]\n", "the key 'only' is given twice"),
+        ("backbones: {vit: {depht: 2}}\n", "unknown option 'depht' in the options of backbone 'vit'"),
     ],
 )
 def test_wrong_configuration_is_one_clear_message(workflow, text, expected):
@@ -137,6 +140,59 @@ def test_wrong_configuration_is_one_clear_message(workflow, text, expected):
     assert done.returncode != 0
     assert expected in done.stdout
     assert "Traceback (most recent call last)" not in done.stdout
+
+
+@pytest.mark.parametrize("target", ["table_subset_sise", "results/tables/subset_sise.html"])
+def test_a_misspelt_target_is_told_with_the_nearest(workflow, target):
+    done = workflow.run("-n", target, check=False)
+    assert done.returncode != 0
+    assert "unknown table or figure 'table_subset_sise'. Did you mean table_subset_size" in done.stdout
+    assert "Traceback (most recent call last)" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "target", ["results/smoke/tables/subset_size.md", "results/smoke/tables/claims.html", "figure_cka_tasks"]
+)
+def test_a_target_that_there_is_is_planned(workflow, target):
+    jobs = workflow.plan(target, "--configfile", "config/smoke.yaml")
+    assert jobs["pretrain"] > 0 and "no_such_target" not in jobs
+
+
+def stopped(workflow, text: str, *targets: str) -> str:
+    """What a real run says that must stop before its first job."""
+    (workflow.root / "mine.yaml").write_text(text)
+    arguments = ("--configfile", "config/smoke.yaml", "mine.yaml", "--cores", "1")
+    done = workflow.run(*targets, *arguments, check=False)
+    assert done.returncode != 0 and "Nothing was run." in done.stdout
+    assert "Traceback (most recent call last)" not in done.stdout
+    return done.stdout
+
+
+def test_an_option_out_of_range_stops_the_run_before_its_first_job(workflow):
+    wrong = "recipe_overrides: {rspnet: {options: {temperature: -1.0}}, vcop: {clip: {size: 2}}}\n"
+    said = stopped(workflow, wrong, "table_training_time")
+    assert "rspnet with r2plus1d, clips of 4x16x16: options of pretext task 'rspnet'" in said
+    assert "temperature above 0" in said and "config/recipes/rspnet.yaml" in said
+    assert not (workflow.root / "results/smoke/generated").exists()
+
+
+def test_results_that_cannot_be_written_stop_the_run(workflow):
+    (workflow.root / "blocked").write_text("a file")
+    assert "set another `results_dir`" in stopped(workflow, "results_dir: blocked/results\n", "table_networks")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_gpu_that_is_not_there_stops_the_run(workflow):
+    assert "compute.device is 'cuda'" in stopped(workflow, "compute: {device: cuda}\n", "table_training_time")
+
+
+def test_a_failed_job_is_told_at_the_end_with_its_log(workflow):
+    (workflow.root / "mine.yaml").write_text("subsets: {10k: 600}\n")
+    target = "results/smoke/data/k400/subsets/10k.parquet"
+    arguments = ("--configfile", "config/smoke.yaml", "mine.yaml", "--cores", "2")
+    said = workflow.run(target, *arguments, check=False).stdout.partition("Failed:\n")[2]
+    assert said.startswith("subset (dataset k400, subset 10k)\n  error: subset k400/10k (`subsets.10k` in the")
+    assert "Choose a size from 1 to 18." in said and "log: results/smoke/logs/data/k400/subset_10k.log" in said
 
 
 def test_scripts_of_all_rules_exist(repository):

@@ -34,10 +34,11 @@ def run_on_features(description: str, job: Callable[..., None]) -> None:
     parser.add_argument("--features", type=Path, required=True, help="features.npz")
     parser.add_argument("--output", type=Path, required=True, help="metrics.parquet; all else goes beside it")
     arguments = parser.parse_args()
+    from videossl.progress import noted_in
     from videossl.training.run_folder import failure_noted
 
     folder = arguments.output.parent
-    with failure_noted(folder):
+    with failure_noted(folder), noted_in(folder):
         job(arguments.recipe, arguments.identity, features=arguments.features, folder=folder)
 
 

@@ -26,7 +26,8 @@ def main() -> None:
             pd.read_parquet(arguments.manifest), None if size == "all" else size, arguments.recipe["seed"]
         )
     except UserError as error:
-        raise UserError(f"subset {arguments.name}: {error}") from error
+        subset = arguments.name.rpartition("/")[2]
+        raise UserError(f"subset {arguments.name} (`subsets.{subset}` in the configuration): {error}") from error
     write_subset(videos, description, arguments.videos, arguments.description)
     print(json.dumps(description, indent=2))
 

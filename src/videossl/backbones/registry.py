@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,17 @@ def names() -> list[str]:
     return _REGISTRY.names()
 
 
+def check_options(name: str, options: Mapping[str, object], where: str = "") -> None:
+    """UserError unless `options` are options of the backbone `name`, each of its type, and its width is positive; other
+    ranges are the class's to check."""
+    _REGISTRY.check_options(name, options, where)
+    if not options.get("width", 1.0) > 0:
+        raise UserError(
+            f"the width of backbone '{name}'{f' in {where}' if where else ''} must be a number above 0"
+            f" (1.0: as in the paper), not {options['width']!r}."
+        )
+
+
 def build(name: str, *, width: float = 1.0, **options: object) -> Backbone:
     """A freshly initialised backbone; its weights are drawn from torch's global generator.
 
@@ -29,9 +41,5 @@ def build(name: str, *, width: float = 1.0, **options: object) -> Backbone:
     positive.
     """
     cls = _REGISTRY.load(name)
-    if isinstance(width, bool) or not isinstance(width, int | float) or not width > 0:
-        raise UserError(
-            f"the width of backbone '{name}' must be a number above 0 (1.0: as in the paper), not {width!r}."
-        )
-    _REGISTRY.check_options(name, options, reserved=("width",))
+    check_options(name, {"width": width, **options})
     return cls(width=float(width), **options)

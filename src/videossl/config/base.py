@@ -8,7 +8,8 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from videossl.errors import UserError, unknown_name
+from videossl.config.explain import explain
+from videossl.errors import UserError
 
 
 class Strict(BaseModel):
@@ -22,55 +23,40 @@ class Strict(BaseModel):
         try:
             return cls.model_validate(value)
         except ValidationError as error:
-            raise UserError(explain(error, cls, where)) from None
+            raise UserError(explain(error, cls, value, where)) from None
 
 
-def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
-    """The problems that pydantic found, one line each, with the valid names for an unknown key."""
-    lines = [f"{where} is not valid:"]
-    for problem in error.errors():
-        location = problem["loc"]
-        key = ".".join(str(part) for part in location) or "(top level)"
-        if problem["type"] == "extra_forbidden":
-            parent = _model_at(model, location[:-1])
-            lines.append(f"  {key}: {unknown_name('key', location[-1], sorted(parent.model_fields))}")
-        else:
-            given = "" if problem["type"] == "missing" else f" (given: {problem['input']!r})"
-            lines.append(f"  {key}: {problem['msg'].removeprefix('Value error, ')}{given}")
-    return "\n".join(lines)
+MERGE = "tag:yaml.org,2002:merge"
+"""The tag of `<<`."""
 
 
-def _model_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
-    """The model that owns the key at `location`, found by following the fields' annotations."""
-    current = model
-    for part in location:
-        field = current.model_fields.get(str(part))
-        if field is not None:
-            current = first_model(field.annotation) or current
-    return current
+class UniqueKeys(yaml.SafeLoader):
+    """A loader that refuses a key given twice, of which YAML's own would silently take the later."""
 
-
-def first_model(annotation: Any) -> type[BaseModel] | None:
-    """The first model within an annotation such as `dict[str, Dataset] | None`; None if there is none."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        found = first_model(argument)
-        if found is not None:
-            return found
-    return None
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen and key.tag != MERGE:
+                problem = f"the key '{key.value}' is given twice in one mapping; rename or remove one of the two"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """A YAML file that holds a mapping; its absence or a syntax error is a :class:`UserError`."""
     try:
-        value = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        with Path(path).open(encoding="utf-8") as handle:
+            value = yaml.load(handle, UniqueKeys)
     except FileNotFoundError:
         raise UserError(f"there is no file {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not valid YAML: {error}") from None
     if not isinstance(value, dict):
-        raise UserError(f"{path} should hold a mapping (key: value), not {type(value).__name__}")
+        held = "nothing" if value is None else f"a {type(value).__name__}"
+        raise UserError(f"{path} should hold a mapping (key: value), and holds {held}")
     return value
 
 

@@ -120,6 +120,19 @@ def by_backbone(value: Any, backbone: str, key: str) -> Any:
     return value.get(backbone, value.get("default"))
 
 
+def _check_effect(recipe: Recipe, override: dict[str, Any]) -> None:
+    """UserError for an override of an option that the complexity would replace again."""
+    variant = recipe.complexity.get(recipe.default_complexity, {})
+    for key in override.get("options") or {}:
+        if key in variant and recipe.options[key] != variant[key]:
+            place = f"recipe_overrides.{recipe.task}"
+            raise UserError(
+                f"{place}.options.{key} has no effect, as the recipe's complexity '{recipe.default_complexity}' sets "
+                f"{key} to {variant[key]!r}. Set {place}.complexity.{recipe.default_complexity}.{key}, or "
+                f"{place}.default_complexity to one of {', '.join(recipe.complexity)}."
+            )
+
+
 def task_names(recipes_dir: str | Path) -> list[str]:
     """The pretext tasks: those with a recipe file."""
     return sorted(path.stem for path in Path(recipes_dir).glob("*.yaml"))
@@ -135,6 +148,7 @@ def load_recipe(recipes_dir: str | Path, task: str, overrides: dict[str, Any] | 
     for key in ("all", task):
         values = merge(values, (overrides or {}).get(key) or {})
     recipe = Recipe.parse(values, f"{path} (with recipe_overrides)")
+    _check_effect(recipe, (overrides or {}).get(task) or {})
     if recipe.task != task:
         raise UserError(f"{path}: `task` is '{recipe.task}' but the file is named {path.name}")
     return recipe

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from videossl.config.base import first_model
 from videossl.config.experiments import Experiment
+from videossl.config.explain import first_model
 from videossl.config.recipe import Recipe
 from videossl.config.study import Config
 

@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from videossl.downstream.evaluate import accuracies, predict
 from videossl.downstream.features import Features, read_features
 from videossl.errors import UserError
+from videossl.progress import track
 from videossl.results import write_metrics, write_predictions
 from videossl.training.record import write_run
 
@@ -68,7 +69,7 @@ def choose(data: Features, strengths: list[float], most_iterations: int) -> tupl
             " `validation` of the dataset above 0."
         )
     tried = {}
-    for strength in sorted(strengths):
+    for strength in track(sorted(strengths), "strengths of regularisation"):
         probe = fit(data.train[~held], data.train_labels[~held], strength, most_iterations)
         found = scores(probe, data.train[held], data.classes).argmax(axis=1)
         tried[strength] = float((found == data.train_labels[held]).mean())

@@ -61,12 +61,11 @@ def robustness(
         model, own = load_classifier(weights)
         model.to(device)
         parts = []
-        for (noise, severity), manifest in noisy.items():
+        for number, ((noise, severity), manifest) in enumerate(noisy.items(), start=1):
             videos = read_manifest(manifest)
             videos = videos[videos["status"] == "ok"].reset_index(drop=True)
-            logits = video_means(
-                own, model, open_store(manifest, videos), videos, compute, device, signals, f"{noise} {severity}"
-            )
+            what = f"{noise} {severity} (set {number} of {len(noisy)})"
+            logits = video_means(own, model, open_store(manifest, videos), videos, compute, device, signals, what)
             found = predict(videos, videos["split"].iloc[0], logits, own["test_clips"])
             parts.append(found.assign(noise=noise, severity=severity))
         predictions = pd.concat(parts, ignore_index=True)

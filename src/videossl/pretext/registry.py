@@ -22,6 +22,11 @@ def names() -> list[str]:
     return _REGISTRY.names()
 
 
+def check_options(name: str, options: Mapping[str, object], where: str = "") -> None:
+    """UserError unless `options` are options of the task `name`, each of its type; ranges are the class's to check."""
+    _REGISTRY.check_options(name, options, where)
+
+
 def build(
     name: str,
     backbone: Backbone,
@@ -38,7 +43,7 @@ def build(
     UserError for an unknown task or option and for a value out of range.
     """
     cls = _REGISTRY.load(name)
-    _REGISTRY.check_options(name, options)
+    check_options(name, options)
     task = cls(backbone, frames, **options)
     task.set_normalisation(mean, std)
     return task

@@ -126,6 +126,7 @@ def collect(
     *,
     reduced: str = "",
     provenance: Mapping[str, Any] | None = None,
+    failures: Mapping[str, str] | None = None,
 ) -> Results:
     """Read the cells' metrics.
 
@@ -137,6 +138,8 @@ def collect(
         paper_values: from `read_paper_values`; None for no comparison.
         reduced: how the scale is marked in every title; "" at the paper's scale.
         provenance: commit, hash of the configuration, seed, hardware: printed as given.
+        failures: why cells have no metrics, by run folder, beside what the folders themselves say: of cells that never
+            ran, as something that they need has failed.
 
     Raises:
         UserError: a cell lacks columns, a metrics file is of another cell or lacks the metric, or the
@@ -154,7 +157,8 @@ def collect(
         if missing:
             raise UserError(f"a cell of '{spec.name}' lacks {', '.join(missing)}: {dict(cell)}.")
         if spec.baseline or not _is_baseline(cell):
-            records += [_record(spec, cell, view, tables.get(view.get(PART))) for view in cell["views"]]
+            failure = _failure(cell, failures or {})
+            records += [_record(spec, cell, view, tables.get(view.get(PART)), failure) for view in cell["views"]]
     if not records:
         raise UserError(f"'{spec.name}' has no cells; its `grid` in experiments.yaml is empty.")
     if spec.baseline and not any(record.is_baseline for record in records):
@@ -244,7 +248,18 @@ def describe(spec: Spec, record: Record, axes: Sequence[str] = ()) -> str:
     return ", ".join(names) + (f", seed {record.identity['seed']}" if record.identity["seed"] else "")
 
 
-def _record(spec: Spec, cell: Mapping[str, Any], view: Mapping[str, Any], table: PaperTable | None) -> Record:
+def _failure(cell: Mapping[str, Any], failures: Mapping[str, str]) -> str:
+    """Why the cell failed, one line; empty if it did not."""
+    marker = Path(cell["run_dir"]) / "FAILED"
+    if not marker.is_file():
+        return failures.get(cell["run_dir"], "")
+    lines = marker.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[0] if lines else "no reason given"
+
+
+def _record(
+    spec: Spec, cell: Mapping[str, Any], view: Mapping[str, Any], table: PaperTable | None, failure: str
+) -> Record:
     identity = {**{key: cell[key] for key in IDENTITY}, **CONDITION, **view}
     paper_identity = {**identity, **(cell.get("paper") or {})}
     paper = table.find(paper_identity, view["metric"]) if table else None
@@ -254,12 +269,8 @@ def _record(spec: Spec, cell: Mapping[str, Any], view: Mapping[str, Any], table:
         return Record(
             identity, paper_identity, OK, **known, **read_number(path, identity, spec.split, f"'{spec.name}'")
         )
-    # A cell without metrics is never a zero or a gap: it has not run, or it ran and said why it failed.
-    failure = Path(cell["run_dir"]) / "FAILED"
-    if failure.is_file():
-        lines = failure.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return Record(identity, paper_identity, FAILED, lines[0] if lines else "no reason given", **known)
-    return Record(identity, paper_identity, PENDING, **known)
+    # A cell without metrics is never a zero or a gap: it has not run, or it is known why it cannot.
+    return Record(identity, paper_identity, FAILED if failure else PENDING, failure, **known)
 
 
 def read_number(path: Path, identity: Mapping[str, Any], split: str, asked_by: str) -> dict[str, Any]:

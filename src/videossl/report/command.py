@@ -34,6 +34,9 @@ def parse_arguments(
         )
     parser.add_argument("--paper-values", type=Path, help="config/paper_values.csv; left out: no comparison")
     parser.add_argument("--reduced", default="", help="how a reduced scale is marked in the title; empty: full scale")
+    parser.add_argument(
+        "--failures", default="{}", help="JSON: of cells that cannot run, the reason by run_dir, such as what they need"
+    )
     parser.add_argument("--output", type=Path, nargs="+", required=True, help=f"files: {', '.join(suffixes)}")
     arguments = parser.parse_args(argv)
     arguments.kind = kind
@@ -53,7 +56,8 @@ def read_results(arguments: argparse.Namespace) -> Results:
         return Results(spec, (), reduced_mark(arguments.reduced), manifests=tuple(manifests))
     values = read_paper_values(arguments.paper_values) if arguments.paper_values else None
     cells = _json(arguments.cells, "--cells", list)
-    return collect(spec, cells, values, reduced=arguments.reduced, provenance=read_provenance(cells))
+    failures = _json(arguments.failures, "--failures", dict)
+    return collect(spec, cells, values, reduced=arguments.reduced, provenance=read_provenance(cells), failures=failures)
 
 
 def _json(text: str, option: str, expected: type) -> Any:

@@ -14,9 +14,9 @@ from videossl.errors import UserError
 from videossl.progress import track
 from videossl.training.checkpoint import Checkpoints
 from videossl.training.clock import Clock, Every
+from videossl.training.history import History
 from videossl.training.interrupt import Interrupted, Signals
 from videossl.training.optim import lr_factor, set_learning_rate
-from videossl.training.record import History
 from videossl.training.seeding import seed_everything
 
 CHECK_EVERY = 50

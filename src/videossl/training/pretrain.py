@@ -20,9 +20,10 @@ from videossl.pretext.base import PretextTask
 from videossl.progress import track
 from videossl.results import write_metrics
 from videossl.training.checkpoint import load_torch, save_torch
+from videossl.training.history import History
 from videossl.training.interrupt import Signals
 from videossl.training.loop import Trainer
-from videossl.training.record import History, write_run
+from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
 from videossl.training.seeding import INITIAL, seed_everything
 from videossl.training.session import Compute, augmentation, batches, make_trainer, test_augmentation

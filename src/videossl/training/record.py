@@ -1,8 +1,7 @@
-"""`run.json` and `train.jsonl`: what each run leaves besides its results."""
+"""`run.json`: how each run was made."""
 
 from __future__ import annotations
 
-import json
 import platform
 import subprocess
 from functools import cache
@@ -13,7 +12,7 @@ from typing import Any
 import torch
 
 from videossl import __version__
-from videossl.files import write_json, write_text
+from videossl.files import write_json
 from videossl.specs import spec_hash
 
 PACKAGES = ("torch", "torchvision", "transformers", "numpy", "pyarrow", "decord", "simplejpeg", "snakemake")
@@ -75,35 +74,3 @@ def write_run(
             "samples": samples,
         },
     )
-
-
-class History:
-    """`train.jsonl`: one JSON line an epoch. Lives in the run folder; a rule's log is wiped at every attempt."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "train.jsonl"
-
-    def rewind(self, epoch: int) -> None:
-        """Forget epochs from `epoch` on (0-based), which a resumed run will train again."""
-        if self.path.exists():
-            kept = [line for line in self.path.read_text().splitlines() if _epoch_of(line) <= epoch]
-            write_text(self.path, "".join(f"{line}\n" for line in kept))
-
-    def add(self, entry: dict[str, Any]) -> None:
-        """Append one epoch; its `epoch` counts from 1."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a") as handle:
-            handle.write(json.dumps(entry, sort_keys=True) + "\n")
-
-    def last(self) -> dict[str, Any] | None:
-        """The newest epoch, or None."""
-        lines = self.path.read_text().splitlines() if self.path.exists() else []
-        return json.loads(lines[-1]) if lines else None
-
-
-def _epoch_of(line: str) -> float:
-    """The line's epoch; infinite for a line that a kill left half written."""
-    try:
-        return json.loads(line)["epoch"]
-    except json.JSONDecodeError:
-        return float("inf")

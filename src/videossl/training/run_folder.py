@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from videossl.files import write_text
+from videossl.progress import noted_in
 from videossl.training.interrupt import Interrupted, Signals
 
 LOOK_SECONDS = 1.0
@@ -39,7 +40,8 @@ def exclusive(folder: Path, signals: Signals) -> Iterator[None]:
             time.sleep(LOOK_SECONDS)
         for leftover in folder.glob(".*.tmp"):
             leftover.unlink()
-        yield
+        with noted_in(folder):
+            yield
 
 
 def _locked(handle: IO[str]) -> bool:

@@ -17,10 +17,11 @@ from videossl.data.loader import Batch, ClipDataset, EpochBatches, train_loader
 from videossl.specs import spec_hash
 from videossl.training.checkpoint import Checkpoints
 from videossl.training.device import choose_device
+from videossl.training.history import History
 from videossl.training.interrupt import Signals
 from videossl.training.loop import Plan, Step, Trainer
 from videossl.training.optim import base_learning_rate, build_optimizer
-from videossl.training.record import History, code_version
+from videossl.training.record import code_version
 from videossl.training.seeding import deterministic
 
 

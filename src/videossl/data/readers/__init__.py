@@ -9,7 +9,7 @@ were cut from one recording).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,14 @@ def reader_options(reader: str) -> list[str]:
     return [name for name in inspect.signature(READERS[reader]).parameters if name not in ("root", "annotations")]
 
 
+def check_options(reader: str, options: Iterable[str], where: str = "") -> None:
+    """UserError for a name that is no option of `reader`."""
+    valid = reader_options(reader)
+    for name in options:
+        if name not in valid:
+            raise unknown_name("option", name, valid, f"dataset reader '{reader}'{f' ({where})' if where else ''}")
+
+
 def read_listing(reader: str, root: str | Path, annotations: str | Path, **options: Any) -> pd.DataFrame:
     """List every video of a dataset's official lists, found or missing.
 
@@ -62,10 +70,7 @@ def read_listing(reader: str, root: str | Path, annotations: str | Path, **optio
     Returns one row a video with the columns of LISTING_SCHEMA and a 0..n-1 index. Raises UserError for a
     wrong name or folder, a malformed list, a video listed twice, and when no video at all is found.
     """
-    valid = reader_options(reader)
-    for name in options:
-        if name not in valid:
-            raise unknown_name("option", name, valid, f"dataset reader '{reader}'")
+    check_options(reader, options)
     root = require_folder(root, "folder of the videos (root)")
     annotations = require_folder(annotations, "folder of the list files (annotations)")
     listing = READERS[reader](root, annotations, **options)

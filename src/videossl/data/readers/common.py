@@ -67,11 +67,18 @@ def malformed(path: Path, number: int, text: str, expected: str) -> UserError:
 
 
 def list_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """(line number, text) of the non-blank lines; CR-LF, outer blanks and a byte-order mark do no harm."""
+    """(line number, text) of the non-blank lines; CR-LF, outer blanks and a byte-order mark do no harm.
+
+    Raises UserError for a file without any: a download that broke off, or a list that was never filled.
+    """
+    empty = True
     with path.open(encoding="utf-8-sig", errors="replace") as handle:
         for number, line in enumerate(handle, start=1):
             if text := line.strip():
+                empty = False
                 yield number, text
+    if empty:
+        raise UserError(f"the list file {path} is empty. Fill it or fetch it again; a list that is optional, remove.")
 
 
 def read_json(path: Path, source: str, kind: type) -> Any:

@@ -13,7 +13,6 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from videossl.data.synthetic.layout import LAYOUTS, Clip
 from videossl.data.synthetic.lists import LISTS
@@ -22,6 +21,7 @@ from videossl.data.synthetic.specs import SPECS, Spec, class_names, spec_of
 from videossl.data.synthetic.write import damage, write_video
 from videossl.errors import UserError
 from videossl.files import write_json
+from videossl.progress import track
 
 __all__ = ["DATASETS", "generate", "max_classes"]
 
@@ -76,7 +76,7 @@ def generate(
 
     clips = LAYOUTS[dataset](dataset, names, {split: videos[split] for split in spec.splits}, seed, broken)
     counts = []
-    for clip in tqdm(clips, desc=f"generating {dataset}", unit="video", disable=not progress):
+    for clip in track(clips, f"generating {dataset}, videos") if progress else clips:
         counts.append(_make(spec, clip, root / "videos", frames, size, fps))
     LISTS[dataset](root / "annotations", names, clips, counts)
 

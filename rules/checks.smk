@@ -1,0 +1,173 @@
+# What is looked at before the first job, and told after the last. Functions only; the Snakefile's hooks call them.
+
+import hashlib
+import importlib.util
+import subprocess
+import time
+
+from snakemake.logging import logger
+
+from videossl.check import builds_of
+from videossl.cli.doctor_data import results_folder
+from videossl.cli.finding import MISSING
+from videossl.errors import unknown_name
+from videossl.files import write_json, write_text
+from videossl.run_state import failures
+
+
+def no_such_target(wildcards):
+    """Input function of a misspelt target: an error that names the nearest targets."""
+    valid = [f"{entry.kind}_{name}" for name, entry in STUDY.entries.items()]
+    name = re.sub(rf"{re.escape(RESULTS)}/(table|figure)s/([^.]+).*", r"\1_\2", wildcards.no_target)
+    more = "`snakemake --list-target-rules` lists them; a new one is an entry in experiments.yaml."
+    if CONFIG.only is not None or CONFIG.restrict:
+        more += " The configuration's `only` or `restrict` leaves some out."
+    raise WorkflowError(str(unknown_name("table or figure", name, [*valid, "table_claims"], "", more)))
+
+
+def missing_datasets(names, kinds=("root", "annotations")):
+    """Those of the datasets `names` that should be real and are not on this machine, with the missing folders."""
+    found = {}
+    for name in names:
+        if CONFIG.datasets[name].generated is None:
+            folders = [dataset_folder(name, kind) for kind in kinds]
+            absent = [folder for folder in folders if not Path(folder).is_dir()]
+            if absent:
+                found[name] = absent
+    return found
+
+
+def stop_if_datasets_are_missing():
+    """Before the first job: every dataset that a planned job will read must be on this machine."""
+    planned = {"listing": set(), "store_shard": set()}
+    for job in workflow.dag.needrun_jobs():
+        if job.rule.name in planned:
+            planned[job.rule.name].add(job.wildcards.dataset)
+    missing = missing_datasets(sorted(planned["store_shard"]), kinds=["root"])
+    missing |= missing_datasets(sorted(planned["listing"]))
+    if missing:
+        lines = [
+            f"  {name} ({CONFIG.datasets[name].title}): no folder {' and no folder '.join(absent)}\n"
+            f"    set datasets.{name}.root and datasets.{name}.annotations"
+            for name, absent in missing.items()
+        ]
+        raise WorkflowError(
+            "datasets are missing on this machine:\n" + "\n".join(lines) + "\n"
+            "Set the keys in a configuration file of your own (see docs/datasets.md) and add it:\n"
+            "  snakemake ... --configfile config/paper.yaml mine.yaml\n"
+            "or link the folders to where they are expected. Nothing was run."
+        )
+
+
+def stop_if_results_cannot_be_written():
+    """Before Snakemake makes the folders of outputs."""
+    for finding in results_folder(STUDY):
+        if finding.state == MISSING:
+            raise WorkflowError(f"results: {finding.text}; {finding.remedy}. Nothing was run.")
+
+
+def stop_if_networks_cannot_be_built():
+    """Before the first job: an option out of range would else be known only when its job starts, perhaps hours later,
+    and tried again and again. What has been checked once is not checked again."""
+    cells = [
+        STUDY.find(job.rule.name, dict(job.wildcards_dict))
+        for job in workflow.dag.needrun_jobs()
+        if job.rule.name in PATHS
+    ]
+    builds = canonical_json(builds_of(STUDY, cells))
+    device = COMPUTE.device if workflow.local_exec else "auto"  # a cluster's jobs run on other machines
+    code = b"".join(
+        path.read_bytes() for part in ("backbones", "pretext") for path in sorted((LIBRARY / part).rglob("*.py"))
+    )
+    checked = Path(RESULTS) / f"logs/checked/{hashlib.sha256((builds + device).encode() + code).hexdigest()[:12]}.json"
+    if builds == "[]" or checked.exists() or importlib.util.find_spec("torch") is None:
+        return
+    listed = checked.with_suffix(".new")
+    write_text(listed, builds)
+    command = (
+        f"{SETUP}python {shlex.quote(f'{SCRIPTS}/check_networks.py')} {shlex.quote(str(listed))} --device {device}"
+    )
+    done = subprocess.run(["bash", "-c", command], stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        listed.unlink()
+        raise WorkflowError(f"{done.stderr.strip()}\nNothing was run.")
+    listed.replace(checked)
+
+
+def warn_of_missing_datasets():
+    """In a dry-run, say once which datasets would have to be here."""
+    missing = missing_datasets(STUDY.datasets)
+    if missing:
+        logger.warning(
+            f"These datasets are not on this machine: {', '.join(missing)}. The plan is made all the same; "
+            "a real run would stop before its first job and say how to point at each."
+        )
+
+
+def render_what_is_there():
+    """After a failure: the tables and figures that were asked for and lack cells, with `pending` and `failed` in their
+    places. The next run makes them anew, as their inputs will be newer."""
+    made = []
+    # In a file, as a command has a greatest length.
+    reasons = Path(RESULTS) / "logs/failures.json"
+    write_json(reasons, failures(STUDY, STUDY.all_cells))
+    for job in workflow.dag.jobs:
+        if job.rule.name in ("table", "figure") and not all(Path(path).exists() for path in job.output):
+            for path in [*job.output, *job.log]:
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+            command = f"set -eu; {SETUP}{job.shellcmd} --failures {shlex.quote(str(reasons))}"
+            done = subprocess.run(["bash", "-c", command])
+            made += [job.output[0]] if done.returncode == 0 else []
+    if made:
+        logger.info(f"Rendered with the cells that are there, the others marked pending or failed: {', '.join(made)}")
+
+
+def tell_what_failed():
+    """After a failure, at the end, where it is seen: what each failed job said last, and the log with the rest."""
+    lines = []
+    for job in workflow.dag.jobs:
+        for log in map(Path, job.log):
+            if (
+                log.exists()
+                and log.stat().st_mtime >= STARTED[0]
+                and not all(Path(path).exists() for path in job.output)
+            ):
+                text = log.read_text(encoding="utf-8", errors="replace").strip()
+                # Our own errors are whole messages; of others, the last line of the traceback.
+                said = (
+                    text[text.rfind("error: ") :]
+                    if re.search("^error: ", text, re.MULTILINE)
+                    else text.rpartition("\n")[2]
+                )
+                wildcards = ", ".join(f"{key} {value}" for key, value in job.wildcards_dict.items())
+                lines.append(
+                    f"{job.rule.name}{f' ({wildcards})' if wildcards else ''}\n  {said or 'ended without a word'}\n  log: {log}"
+                )
+    if lines:
+        logger.error("Failed:\n" + "\n".join(lines))
+    logger.info(
+        "Correct what is wrong and run the same command again: finished jobs are kept, and trainings go on from their "
+        "checkpoints. `videossl status` shows all cells."
+    )
+
+
+STARTED = []
+"""When the first job was about to start."""
+
+
+def announce():
+    """Say what is about to run."""
+    STARTED.append(time.time())
+    scale = CONFIG.scale
+    logger.info(
+        f"videossl: scale '{scale.name}'{f' ({scale.note})' if scale.note else ''}; "
+        f"{len(STUDY.entries)} tables and figures from {len(STUDY.pretraining)} pretraining and "
+        f"{len(STUDY.downstream)} evaluation cells; results in {RESULTS}/"
+    )
+
+
+if workflow.is_main_process:
+    if workflow.output_settings.dryrun:
+        warn_of_missing_datasets()
+    else:
+        stop_if_results_cannot_be_written()

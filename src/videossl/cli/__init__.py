@@ -1,0 +1,43 @@
+"""The command `videossl`: what is pending and what it will cost, how it is going, whether this machine is ready."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from videossl.cli import bench, doctor, plan, status
+from videossl.cli.common import BASE
+from videossl.errors import report_user_errors
+
+COMMANDS = (plan, status, doctor, bench)
+"""Modules of one command each: NAME, HELP, add_arguments(parser), run(arguments) -> exit code."""
+
+
+def main() -> None:
+    """Entry point of the `videossl` command."""
+    try:
+        code = report_user_errors(run)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)
+
+
+def run(argv: list[str] | None = None) -> int:
+    """Parse the command line and run one command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="videossl", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for module in COMMANDS:
+        command = commands.add_parser(module.NAME, help=module.HELP, description=module.__doc__)
+        command.add_argument(
+            "--configfile", nargs="+", action="extend", default=[], metavar="FILE", help=f"overlays on top of {BASE}"
+        )
+        command.add_argument(
+            "--profile", default=os.environ.get("SNAKEMAKE_PROFILE"), help="take the overlays from this profile"
+        )
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    arguments = parser.parse_args(argv)
+    return arguments.run(arguments)

@@ -1,0 +1,5 @@
+"""`python -m videossl.cli`."""
+
+from videossl.cli import main
+
+main()

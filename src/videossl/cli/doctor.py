@@ -1,0 +1,55 @@
+"""Whether this machine is ready: environment, packages, GPU, codecs, datasets, disk, networks. What is missing comes
+with its remedy; the exit code is 1 only where something that the study needs is missing."""
+
+from __future__ import annotations
+
+import argparse
+
+from videossl.check import builds_of, problems_of
+from videossl.cli.common import study_of
+from videossl.cli.doctor_data import datasets, disk, results_folder
+from videossl.cli.doctor_machine import codecs, gpu, packages, python, slurm
+from videossl.cli.finding import MISSING, OK, WARNING, Finding
+from videossl.errors import UserError
+from videossl.experiments import Study
+
+NAME = "doctor"
+HELP = "whether this machine is ready for the study, and what to do where it is not"
+SIGNS = {OK: "ok", WARNING: "note", MISSING: "MISSING"}
+
+
+def networks(study: Study) -> list[Finding]:
+    """Whether every task and network of the study can be built with its options and takes its clips."""
+    builds = builds_of(study, study.all_cells)
+    problems = problems_of(builds)
+    found = [Finding(MISSING, "networks", problem, "correct the value that it names") for problem in problems]
+    return found or [Finding(OK, "networks", f"all {len(builds)} pairs of task and network can be built")]
+
+
+# One function a subject, in the order of printing. Weights that a user must give (of video foundation models) are one
+# more: a function that looks for the files that the configuration names, in doctor_data.py, and its name here.
+CHECKS = (python, packages, gpu, slurm, codecs, datasets, results_folder, disk, networks)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command has no arguments of its own."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what is found, subject by subject; 1 if something required is missing."""
+    try:
+        study = study_of(arguments)
+    except UserError as error:
+        print(f"{SIGNS[MISSING]:<8} configuration: {error}")
+        return 1
+    scale = study.config.scale
+    print(f"{SIGNS[OK]:<8} configuration: scale '{scale.name}', {len(study.entries)} tables and figures")
+    missing = 0
+    for check in CHECKS:
+        for finding in check(study):
+            missing += finding.state == MISSING
+            print(f"{SIGNS[finding.state]:<8} {finding.subject}: {finding.text}", flush=True)
+            if finding.remedy:
+                print(f"{'':<8}   -> {finding.remedy}")
+    print(f"\n{missing} required things are missing." if missing else "\nNothing required is missing.")
+    return 1 if missing else 0

@@ -1,0 +1,137 @@
+"""What `videossl doctor` looks at of the machine and its software."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+from videossl.cli.finding import MISSING, OK, WARNING, Finding
+from videossl.experiments import Study
+
+PINS = Path("envs/requirements.txt")
+INSTALL = "`make setup`, or `pip install -r envs/requirements.txt`"
+OLDEST_PYTHON = (3, 11)
+
+
+def python(study: Study) -> list[Finding]:
+    """The interpreter."""
+    text = f"{sys.version.split()[0]} in {sys.prefix}"
+    if sys.version_info < OLDEST_PYTHON:
+        return [
+            Finding(MISSING, "python", text, "install Python 3.11 or newer; `make setup PYTHON=python3.12` uses it")
+        ]
+    return [Finding(OK, "python", text)]
+
+
+def packages(study: Study) -> list[Finding]:
+    """Installed versions against the pins; a direct dependency that is not there at all is required."""
+    pins = dict(re.findall(r"^([\w.-]+)==(\S+)", PINS.read_text(encoding="utf-8"), flags=re.MULTILINE))
+    found = {name: _version(name) for name in pins}
+    absent = [name for name, installed in found.items() if installed is None]
+    needed = [name for name in absent if name.lower() in _direct()]
+    other = [f"{name} {found[name]} (pin {pins[name]})" for name in pins if found[name] not in (None, pins[name])]
+    findings = []
+    if needed:
+        findings.append(Finding(MISSING, "packages", f"not installed: {', '.join(needed)}", INSTALL))
+    if rest := [name for name in absent if name not in needed]:
+        text = f"pinned, needed by other packages, and not installed: {', '.join(rest)}"
+        findings.append(Finding(WARNING, "packages", text, INSTALL))
+    if other:
+        text = f"{len(other)} of {len(pins)} in another version than pinned: {', '.join(other)}"
+        findings.append(Finding(WARNING, "packages", text, f"results may differ in last digits; {INSTALL}"))
+    return findings or [Finding(OK, "packages", f"all {len(pins)} in the pinned versions")]
+
+
+def _version(name: str) -> str | None:
+    """The installed version without its build (`+cpu`)."""
+    try:
+        return version(name).partition("+")[0]
+    except PackageNotFoundError:
+        return None
+
+
+def _direct() -> set[str]:
+    """What this package itself requires; all pins, where it is not installed as a package."""
+    try:
+        found = requires("videossl") or []
+    except PackageNotFoundError:
+        text = Path("pyproject.toml").read_text(encoding="utf-8").partition("dependencies = [")[2].partition("]")[0]
+        found = re.findall(r'"([^"]+)"', text)
+    return {re.match(r"[\w.-]+", line)[0].lower() for line in found if "extra ==" not in line}
+
+
+def gpu(study: Study) -> list[Finding]:
+    """GPUs, and whether the configuration asks for one."""
+    import torch
+
+    if torch.cuda.is_available():
+        devices = [torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count())]
+        named = ", ".join(f"{device.name} ({device.total_memory / 2**30:.0f} GiB)" for device in devices)
+        return [Finding(OK, "gpu", f"{named}; torch {torch.__version__}")]
+    if torch.version.cuda is None and shutil.which("nvidia-smi"):
+        remedy = "install the CUDA build of the pinned torch: https://pytorch.org/get-started/locally"
+        return [Finding(WARNING, "gpu", f"there is one, but torch {torch.__version__} is built without CUDA", remedy)]
+    if study.config.compute.device != "cuda":
+        return [Finding(OK, "gpu", f"none; compute.device is '{study.config.compute.device}', so none is needed")]
+    if shutil.which("sbatch"):
+        return [Finding(OK, "gpu", "none on this machine; jobs get theirs from Slurm")]
+    remedy = "set compute.device to 'auto' or 'cpu', or run where a GPU is: `snakemake --profile slurm`"
+    return [
+        Finding(MISSING, "gpu", "compute.device is 'cuda', and this machine has no usable GPU and no Slurm", remedy)
+    ]
+
+
+def slurm(study: Study) -> list[Finding]:
+    """The scheduler and Snakemake's plugin for it."""
+    if not shutil.which("sbatch"):
+        return [Finding(OK, "slurm", "none; `snakemake --cores N` runs the jobs on this machine")]
+    plugin = _version("snakemake-executor-plugin-slurm")
+    if plugin is None:
+        return [Finding(MISSING, "slurm", "its plugin for Snakemake is not installed", INSTALL)]
+    return [
+        Finding(OK, "slurm", f"sbatch and snakemake-executor-plugin-slurm {plugin}; site settings: docs/cluster.md")
+    ]
+
+
+def codecs(study: Study) -> list[Finding]:
+    """Write a video, read it with both readers, and code a frame as the store does."""
+    return [_tried("PyAV and decord", _videos), _tried("simplejpeg", _jpeg)]
+
+
+def _tried(name: str, attempt: Callable[[], str]) -> Finding:
+    try:
+        return Finding(OK, "codecs", f"{name}: {attempt()}")
+    except Exception as error:  # whatever it is, it is what a job would meet
+        return Finding(MISSING, "codecs", f"{name}: {type(error).__name__}: {error}", f"install again: {INSTALL}")
+
+
+def _videos() -> str:
+    import numpy as np
+
+    from videossl.data.synthetic.write import write_video
+    from videossl.data.video import check_video, decord_frames
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "try.mp4"
+        write_video(path, np.zeros((4, 48, 64, 3), dtype=np.uint8), 12)
+        frames = check_video(path).frames
+        seen = sum(1 for _ in decord_frames(path))
+    if (frames, seen) != (4, 4):
+        raise RuntimeError(f"of 4 frames written, PyAV finds {frames} and decord reads {seen}")
+    return "write and read H.264"
+
+
+def _jpeg() -> str:
+    import numpy as np
+
+    from videossl.data.store import decode_jpeg, encode_jpeg
+
+    shape = decode_jpeg(encode_jpeg(np.zeros((16, 24, 3), dtype=np.uint8), 90)).shape
+    if shape != (16, 24, 3):
+        raise RuntimeError(f"a frame of 16 x 24 came back as {shape}")
+    return "codes and decodes frames"

@@ -1,0 +1,146 @@
+"""What is pending, how long it will take, and the longest chain of jobs that must follow one another."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from videossl.cells import PATHS, Cell
+from videossl.cli.common import add_format, entry_named, overlays, print_columns, print_records, study_of
+from videossl.errors import unknown_name
+from videossl.estimate import CALCULATED, MEASURED, UNKNOWN, Estimate, Estimator, critical_path
+from videossl.experiments import Study
+from videossl.pending import Pending, pending_jobs
+
+NAME = "plan"
+HELP = "the pending cells, with an estimate of their hours and the critical path"
+GROUP = ("stage", "task", "backbone", "source", "subset", "target", "epochs")
+"""The columns of the table: cells that agree in them are one row."""
+COLUMNS = (
+    *GROUP, "complexity", "seed", "teachers", "against", "path", "hours", "device_hours", "estimated_from",
+    "on_critical_path",
+)  # fmt: skip
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
+    parser.add_argument("targets", nargs="*", help="as for snakemake: table_NAME, figure_NAME, files; none: everything")
+    add_format(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what is pending."""
+    study = study_of(arguments)
+    pending = pending_jobs(study, targets_of(study, arguments.targets), overlays(arguments))
+    estimator = Estimator(study)
+    estimates = {cell: estimator.of(cell) for cell in pending.cells}
+    if arguments.format == "table":
+        print_plan(study, pending, estimator, estimates)
+    else:
+        path = set(critical(study, estimates))
+        print_records([_record(cell, estimates[cell], cell in path) for cell in estimates], COLUMNS, arguments.format)
+    return 0
+
+
+def targets_of(study: Study, asked: Sequence[str]) -> list[str]:
+    """Snakemake's targets; an entry may be named without its kind. UserError for a name that means nothing."""
+    targets = []
+    for name in asked:
+        entry = entry_named(study, name)
+        if entry is not None:
+            targets.append(f"{study.entries[entry].kind}_{entry}")
+        elif name in ("all", "table_claims") or "/" in name:
+            targets.append(name)
+        else:
+            valid = [f"{entry.kind}_{key}" for key, entry in study.entries.items()]
+            raise unknown_name("table or figure", name, ["all", "table_claims", *valid], study.config.experiments_file)
+    return targets
+
+
+def print_plan(study: Study, pending: Pending, estimator: Estimator, estimates: dict[Cell, Estimate]) -> None:
+    """The plan for reading."""
+    if not pending.cells and not pending.others:
+        print("Nothing is pending.")
+        return
+    unit = "GPU-hours" if study.config.compute.gpus else "hours"
+    groups: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in pending.cells:
+        groups.setdefault(tuple(_text(cell, axis) for axis in GROUP), []).append(cell)
+    rows = [[*key, *_sum([estimates[cell] for cell in cells])] for key, cells in groups.items()]
+    if rows:
+        print_columns([[*GROUP, "jobs", unit, "from"], *rows], right=(7, 8))
+        print()
+    stages = {stage: [estimates[cell] for cell in estimates if cell.stage == stage] for stage in PATHS}
+    sums = [[stage, *_sum(found)] for stage, found in stages.items() if found]
+    if sums:
+        print_columns(
+            [["pending", "jobs", unit, "from"], *sums, ["all cells", *_sum(estimates.values())]], right=(1, 2)
+        )
+    if pending.others:
+        print(
+            "\nBesides, not in the hours: " + ", ".join(f"{number} {rule}" for rule, number in pending.others.items())
+        )
+    print_critical_path(critical(study, estimates), estimates)
+    print_sources(estimator, estimates)
+
+
+def critical(study: Study, estimates: Mapping[Cell, Estimate]) -> list[Cell]:
+    """The critical path of the pending cells."""
+    return critical_path(study, estimates, {cell: estimate.hours or 0.0 for cell, estimate in estimates.items()})
+
+
+def print_critical_path(path: list[Cell], estimates: Mapping[Cell, Estimate]) -> None:
+    """The longest chain, which no number of machines makes shorter."""
+    if path:
+        hours = sum(estimates[cell].hours or 0 for cell in path)
+        print(f"\nCritical path: {len(path)} jobs one after the other, {_number(hours)} hours")
+        print_columns([[cell.path, _number(estimates[cell].hours)] for cell in path], right=(1,), indent="  ")
+
+
+def print_sources(estimator: Estimator, estimates: Mapping[Cell, Estimate]) -> None:
+    """What the words in the column `from` mean here."""
+    used = {estimate.source for estimate in estimates.values()}
+    print()
+    if MEASURED in used:
+        print("measured: from finished cells of the same task and backbone, by the number of videos and epochs.")
+    if CALCULATED in used:
+        stages = {cell.stage for cell, estimate in estimates.items() if estimate.source == CALCULATED}
+        found = [f"{s} x {estimator.pace[s][0]:.2g} ({estimator.pace[s][1]})" for s in PATHS if s in estimator.pace]
+        paces = [text for text in found if text.split()[0] in stages]
+        scaled = f", times what finished cells of the stage took (their number): {', '.join(paces)}" if paces else ""
+        print(f"FLOPs: counted operations at the speeds of `compute.speed` in the configuration{scaled}.")
+    if UNKNOWN in used:
+        print("?: not known before one has finished, as no network is run; mostly moments. The sums are without them.")
+
+
+def _text(cell: Cell, axis: str) -> str:
+    """An axis of a cell as printed; the task with its complexity if that is not the default."""
+    value = cell.variant if axis == "task" else getattr(cell, axis)
+    return str(value) if value not in ("", 0) else "-"
+
+
+def _sum(estimates: Collection[Estimate]) -> list[str]:
+    """Number, sum of hours and where that comes from; a sum that lacks a part says so."""
+    known = [estimate.device_hours for estimate in estimates if estimate.device_hours is not None]
+    sources = {estimate.source for estimate in estimates}
+    said = " + ".join(source for source in (MEASURED, CALCULATED) if source in sources)
+    mark = " + ?" if known and UNKNOWN in sources else "?" if UNKNOWN in sources else ""
+    return [str(len(estimates)), (_number(sum(known)) if known else "") + mark, said]
+
+
+def _number(hours: float | None) -> str:
+    if hours is None:
+        return "?"
+    return f"{hours:.0f}" if hours >= 100 else f"{hours:.1f}" if hours >= 1 else f"{hours:.3f}"
+
+
+def _record(cell: Cell, estimate: Estimate, critical: bool) -> dict[str, Any]:
+    hours = {key: getattr(estimate, key) for key in ("hours", "device_hours")}
+    return {
+        **cell.identity,
+        "path": cell.path,
+        **{key: None if value is None else round(value, 5) for key, value in hours.items()},
+        "estimated_from": estimate.source,
+        "on_critical_path": critical,
+    }

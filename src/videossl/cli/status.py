@@ -1,0 +1,156 @@
+"""How it is going: every cell done, running (with epoch, loss and time left), failed (why, and where its log is) or
+pending. Read from the run folders alone: works while a cluster runs, and on a machine that has no Slurm."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from videossl.cells import Cell
+from videossl.cli.common import add_format, entries_named, print_columns, print_records, study_of
+from videossl.experiments import Study
+from videossl.progress import clock
+from videossl.run_state import DONE, FAILED, OUTDATED, PENDING, RUNNING, STATES, STOPPED, State, described, states
+
+NAME = "status"
+HELP = "every cell: done, running, failed or pending"
+SIGNS = {DONE: "✓", OUTDATED: "~", RUNNING: "▶", STOPPED: "‖", FAILED: "✗", PENDING: "·"}
+BARS = "▁▂▃▄▅▆▇█"
+CURVE = 20
+"""Characters of a curve at most."""
+ROWS = ("task", "backbone", "source", "subset", "seed", "teachers", "against")
+"""The axes down the side of a matrix of cells; milestones and targets go across."""
+COLUMNS = (
+    *("stage", "task", "complexity", "backbone", "source", "subset", "epochs", "target", "teachers", "against", "seed"),
+    *("path", "state", "reason", "failed_cell", "epoch", "loss", "doing", "seconds_left", "where", "log"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
+    parser.add_argument(
+        "entries", nargs="*", help="tables and figures, of which the cells are shown; none: all, summed"
+    )
+    parser.add_argument("--cells", action="store_true", help="show the matrix of cells also when all are meant")
+    add_format(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the state of the study."""
+    study = study_of(arguments)
+    entries = entries_named(study, arguments.entries)
+    found = states(study, [cell for name in entries for cell in study.cells_of[name]])
+    if arguments.format != "table":
+        print_records([_record(study, cell, state) for cell, state in found.items()], COLUMNS, arguments.format)
+        return 0
+    print_entries(study, entries, found)
+    if arguments.entries or arguments.cells:
+        print_matrices(found)
+    print_stages(found)
+    print_details(study, found)
+    return 0
+
+
+def print_entries(study: Study, entries: Iterable[str], found: Mapping[Cell, State]) -> None:
+    """One line an entry: how many of the cells that it shows, and of those that they need, are in which state."""
+    rows = []
+    for name in entries:
+        counts = Counter(found[cell].name for cell in study.with_needs(study.cells_of[name]))
+        total = counts.total()
+        said = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
+        bar = "█" * (10 * counts[DONE] // total) if total else ""
+        rows.append([f"{study.entries[name].kind}_{name}", bar.ljust(10, "░"), said or "has no cells, it shows videos"])
+    print_columns(rows)
+
+
+def print_stages(found: Mapping[Cell, State]) -> None:
+    """The counts of each stage."""
+    stages = list(dict.fromkeys(cell.stage for cell in found))
+    counts = {stage: Counter(state.name for cell, state in found.items() if cell.stage == stage) for stage in stages}
+    used = [name for name in STATES if any(counts[stage][name] for stage in stages)]
+    rows = [[stage, *(str(counts[stage][name]) for name in used)] for stage in stages]
+    if rows:
+        print()
+        print_columns([["stage", *used], *rows], right=range(1, len(used) + 1))
+
+
+def print_matrices(found: Mapping[Cell, State]) -> None:
+    """Of each stage a matrix with a sign for each cell."""
+    print("\n" + "  ".join(f"{sign} {name}" for name, sign in SIGNS.items()))
+    for stage in dict.fromkeys(cell.stage for cell in found):
+        cells = [cell for cell in found if cell.stage == stage]
+        across = sorted({_across(cell) for cell in cells})
+        down = dict.fromkeys(_down(cell) for cell in cells)
+        signs = {(_down(cell), _across(cell)): SIGNS[found[cell].name] for cell in cells}
+        kept = [n for n in range(len(ROWS)) if len({row[n] for row in down}) > 1 or ROWS[n] in ("task", "backbone")]
+        head = [*(ROWS[n] for n in kept), *(" ".join(filter(None, column)) for column in across)]
+        body = [[*(row[n] for n in kept), *(signs.get((row, column), "") for column in across)] for row in down]
+        print(f"\n{stage}")
+        print_columns([head, *body], indent="  ")
+
+
+def _down(cell: Cell) -> tuple[str, ...]:
+    return tuple(str(cell.variant if axis == "task" else getattr(cell, axis)) for axis in ROWS)
+
+
+def _across(cell: Cell) -> tuple[str, str]:
+    return cell.target, f"{cell.epochs:>4}" if cell.epochs else ""
+
+
+def print_details(study: Study, found: Mapping[Cell, State]) -> None:
+    """What runs, what was stopped, what failed and what that holds up."""
+    for name in (RUNNING, STOPPED):
+        cells = [cell for cell, state in found.items() if state.name == name]
+        if cells:
+            print(f"\n{name}" + (": nothing shows life; the next run goes on from the checkpoint" * (name == STOPPED)))
+            print_columns([[cell.path, *_training(study, cell, found[cell])] for cell in cells], indent="  ")
+    failed = [(cell, state) for cell, state in found.items() if state.name == FAILED and not state.upstream]
+    if failed:
+        print("\nfailed")
+    for cell, state in failed:
+        held = sum(other.upstream == cell.path for other in found.values())
+        print(f"  {cell.path}{f' (and {held} cells that need it)' if held else ''}")
+        print(f"    {state.reason}\n    log: {log_of(study, cell)}")
+    if any(state.name == OUTDATED for state in found.values()):
+        print("\noutdated: done under another recipe than the configuration's; Snakemake will run these again")
+
+
+def _training(study: Study, cell: Cell, state: State) -> list[str]:
+    """Epoch, loss with its curve, what the run is at, time left and machine."""
+    epochs = study.config.epochs[cell.epochs] if cell.stage == "pretrain" else study.config.finetune.epochs
+    epoch = f"epoch {state.epoch or 0}/{epochs}" if cell.stage in ("pretrain", "finetune", "distill") else ""
+    loss = "" if state.loss is None else f"loss {state.loss:.3f} {curve(state.losses)}"
+    doing = f"{state.doing} {100 * state.done // state.total} %" if state.total else state.doing
+    left = "" if state.seconds_left is None else f"{clock(state.seconds_left)} left"
+    return [epoch, loss, doing, left, state.where]
+
+
+def curve(values: Iterable[float]) -> str:
+    """A small curve of blocks, the highest value the tallest; the newest at the end."""
+    values = [value for value in values if value == value]  # without NaN
+    step = -(-len(values) // CURVE) or 1
+    kept = values[::-1][::step][::-1]
+    low, high = min(kept, default=0.0), max(kept, default=0.0)
+    scale = (len(BARS) - 1) / (high - low) if high > low else 0.0
+    return "".join(BARS[round((value - low) * scale)] for value in kept)
+
+
+def log_of(study: Study, cell: Cell) -> str:
+    """The log of the cell's last attempt, as the rules name it."""
+    return f"{study.config.results_dir}/logs/{cell.path}.log"
+
+
+def _record(study: Study, cell: Cell, state: State) -> dict[str, Any]:
+    left = None if state.seconds_left is None else round(state.seconds_left)
+    return {
+        **cell.identity,
+        "path": cell.path,
+        "state": state.name,
+        "reason": described(state),
+        "failed_cell": state.upstream or (cell.path if state.name == FAILED else ""),
+        **{key: getattr(state, key) for key in ("epoch", "loss", "doing", "where")},
+        "seconds_left": left,
+        "log": log_of(study, cell),
+    }

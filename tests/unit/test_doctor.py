@@ -1,0 +1,123 @@
+"""`videossl doctor`: what is missing, with its remedy, and an exit code."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+import torch
+
+from videossl.cli import doctor, doctor_machine, run
+from videossl.cli.doctor_data import datasets, disk, results_folder
+from videossl.cli.finding import MISSING, OK, WARNING
+from videossl.experiments import load_study
+
+REAL = "k400: {generated: null, root: %s/videos, annotations: %s/lists}"
+
+
+@pytest.fixture(autouse=True)
+def in_repository(repository, monkeypatch):
+    monkeypatch.chdir(repository)
+    monkeypatch.delenv("SNAKEMAKE_PROFILE", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(doctor_machine.shutil, "which", lambda name: None)
+
+
+def overlay(folder, text: str):
+    path = folder / "mine.yaml"
+    path.write_text(f"only: [pretext_sanity]\nrestrict: {{task: [rotnet]}}\n{text}\n")
+    return path
+
+
+def study_of(folder, text: str):
+    return load_study(["config/config.yaml", overlay(folder, text)])
+
+
+def test_a_machine_that_has_all_is_ready(tmp_path, capsys):
+    assert run(["doctor", "--configfile", str(overlay(tmp_path, f"results_dir: {tmp_path / 'results'}"))]) == 0
+    output = capsys.readouterr().out
+    assert "Nothing required is missing." in output and "MISSING" not in output
+    for subject in ("python:", "packages:", "gpu:", "codecs: PyAV and decord", "dataset k400:", "disk:", "networks:"):
+        assert f" {subject}" in output
+    assert not (tmp_path / "results").exists()
+
+
+def test_what_is_missing_is_told_with_its_remedy(tmp_path, capsys):
+    text = f"datasets: {{{REAL % (tmp_path, tmp_path)}}}\ncompute: {{device: cuda}}"
+    text += "\nrecipe_overrides: {rotnet: {options: {stride: 0}}}"
+    (tmp_path / "lists").mkdir()
+    assert run(["doctor", "--configfile", str(overlay(tmp_path, text))]) == 1
+    output = capsys.readouterr().out
+    assert f"MISSING  dataset k400: root {tmp_path}/videos does not exist" in output
+    assert f"annotations {tmp_path}/lists is empty" in output and "set `datasets.k400.root` in an overlay" in output
+    assert "MISSING  gpu: compute.device is 'cuda'" in output and "set compute.device to 'auto'" in output
+    assert "MISSING  networks: rotnet with r2plus1d" in output and "stride" in output
+    assert "4 required things are missing." in output
+
+
+def test_a_wrong_configuration_is_the_only_finding(tmp_path, capsys):
+    assert run(["doctor", "--configfile", str(overlay(tmp_path, "subests: {}"))]) == 1
+    assert "MISSING  configuration:" in capsys.readouterr().out
+
+
+def test_a_gpu_is_left_to_the_cluster_where_there_is_one(tmp_path, monkeypatch):
+    study = study_of(tmp_path, "compute: {device: cuda}")
+    assert doctor_machine.gpu(study)[0].state == MISSING
+    monkeypatch.setattr(doctor_machine.shutil, "which", lambda name: f"/usr/bin/{name}" if name == "sbatch" else None)
+    assert doctor_machine.gpu(study)[0].state == OK and "from Slurm" in doctor_machine.gpu(study)[0].text
+
+
+def test_packages_are_held_against_the_pins(monkeypatch):
+    installed = doctor_machine._version
+    assert [finding.state for finding in doctor_machine.packages(None)] in ([OK], [WARNING])
+    monkeypatch.setattr(doctor_machine, "_version", lambda name: None if name == "decord" else installed(name))
+    assert doctor_machine.packages(None)[0].state == MISSING and "decord" in doctor_machine.packages(None)[0].text
+    monkeypatch.setattr(doctor_machine, "_version", lambda name: "0.1" if name == "numpy" else installed(name))
+    assert any("numpy 0.1 (pin" in finding.text for finding in doctor_machine.packages(None))
+
+
+def test_a_codec_that_does_not_work_is_missing(monkeypatch):
+    def broken() -> str:
+        raise ImportError("libx264 is not there")
+
+    monkeypatch.setattr(doctor_machine, "_videos", broken)
+    found = doctor_machine.codecs(None)
+    assert [finding.state for finding in found] == [MISSING, OK] and "libx264 is not there" in found[0].text
+
+
+def test_a_stored_dataset_needs_no_folder_but_enough_videos(tmp_path):
+    text = f"results_dir: {tmp_path}\nsubsets: {{50k: 30}}\ndatasets: {{{REAL % ('none', 'none')}}}"
+    study = study_of(tmp_path, text)
+    (tmp_path / "data/k400/shards").mkdir(parents=True)
+    (tmp_path / "data/k400/shards/0000.arrow").write_bytes(b"x" * 1000)
+    rows = {"split": ["train"] * 20 + ["val"], "status": ["ok"] * 19 + ["broken", "ok"]}
+    pd.DataFrame(rows).to_parquet(tmp_path / "data/k400/manifest.parquet")
+    stored, subset = datasets(study)
+    assert stored.state == OK and "20 videos ok" in stored.text and "1 videos broken" in stored.text
+    assert subset.state == MISSING and "30 videos, and 19 training videos are usable" in subset.text
+    assert "lower `subsets.50k` to 19" in subset.remedy
+    assert "still to be made need about 0.0 GiB" in disk(study)[0].text
+
+
+def test_a_full_disk_is_a_warning(tmp_path, monkeypatch):
+    from videossl.cli import doctor_data
+
+    usage = doctor_data.shutil.disk_usage(tmp_path)._replace(free=2**20)
+    monkeypatch.setattr(doctor_data.shutil, "disk_usage", lambda path: usage)
+    assert disk(study_of(tmp_path, f"results_dir: {tmp_path}"))[0].state == WARNING
+
+
+def test_results_need_a_folder(tmp_path):
+    (tmp_path / "file").touch()
+    assert results_folder(study_of(tmp_path, f"results_dir: {tmp_path}/file/results"))[0].state == MISSING
+    assert results_folder(study_of(tmp_path, f"results_dir: {tmp_path}/new/results"))[0].state == OK
+
+
+def test_every_check_is_part_of_the_command():
+    modules = (doctor_machine, __import__("videossl.cli.doctor_data", fromlist=["x"]))
+    public = {
+        function
+        for module in modules
+        for name, function in vars(module).items()
+        if callable(function) and getattr(function, "__module__", "") == module.__name__ and name[0].islower()
+    }
+    assert public < set(doctor.CHECKS)

@@ -1,0 +1,56 @@
+"""`videossl plan` asks Snakemake."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from videossl.cli import run
+from videossl.errors import UserError
+from videossl.experiments import load_study
+
+
+@pytest.fixture
+def copy(workflow, monkeypatch):
+    monkeypatch.chdir(workflow.root)
+    monkeypatch.setenv("PYTHONPATH", str(workflow.root / "src"))
+    monkeypatch.delenv("SNAKEMAKE_PROFILE", raising=False)
+    return workflow
+
+
+def test_the_pending_cells_are_those_of_the_dry_run(copy, capsys):
+    study = load_study(["config/config.yaml", "config/smoke.yaml"])
+    needed = study.with_needs(study.cells_of["training_time"])
+    arguments = ("--configfile", "config/smoke.yaml")
+    assert run(["plan", "training_time", "--format", "json", *arguments]) == 0
+    records = json.loads(capsys.readouterr().out)
+    assert {record["path"] for record in records} == {cell.path for cell in needed}
+    assert sum(record["on_critical_path"] for record in records) == 5
+    assert all(record["hours"] > 0 and record["estimated_from"] == "FLOPs" for record in records)
+
+    run(["plan", "table_training_time", *arguments])
+    text = capsys.readouterr().out
+    jobs = copy.plan("table_training_time", *arguments)
+    assert f"all cells  {jobs['pretrain'] + jobs['finetune']:>4}" in text
+    assert f"{jobs['store_shard']} store_shard" in text and "1 table" in text
+    assert "Critical path: 5 jobs one after the other" in text
+
+
+def test_what_is_done_is_not_pending(copy, capsys):
+    target = "results/smoke/pretrain/k400/10k/rotnet/r2plus1d/seed0/epochs50/weights.pt"
+    copy.run(target, "--configfile", "config/smoke.yaml", "--cores", "2", "--quiet")
+    run(["plan", target, "--configfile", "config/smoke.yaml"])
+    assert "Nothing is pending." in capsys.readouterr().out
+
+    further = target.replace("epochs50", "epochs100")
+    run(["plan", further, "--configfile", "config/smoke.yaml", "--format", "csv"])
+    records = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert [record["epochs"] for record in records] == ["100"]
+    assert records[0]["estimated_from"] == "measured"
+
+
+def test_what_snakemake_refuses_is_told_in_its_words(copy):
+    with pytest.raises(UserError, match="no table or figure needs the cell pretrain/k400/100k/rotnet"):
+        run(["plan", "results/pretrain/k400/100k/rotnet/r2plus1d/seed0/epochs200/weights.pt"])

@@ -1,0 +1,25 @@
+"""Build the networks and tasks of planned jobs once; exit code 2, with what is wrong, if one of them cannot be."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from videossl.check import problems_of
+from videossl.errors import UserError, report_user_errors
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("builds", type=Path, help="JSON file: a list as videossl.check.builds_of makes it")
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="cuda: there must be a GPU")
+    arguments = parser.parse_args()
+    from videossl.training.device import choose_device
+
+    choose_device(arguments.device)
+    if problems := problems_of(json.loads(arguments.builds.read_text())):
+        raise UserError("jobs of this plan could not start:\n" + "\n".join(f"  {problem}" for problem in problems))
+
+
+if __name__ == "__main__":
+    sys.exit(report_user_errors(main))

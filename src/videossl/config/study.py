@@ -11,6 +11,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from videossl.config.base import Strict, merge, read_yaml
 from videossl.config.experiments import NOISES, Experiment
 from videossl.config.recipe import Augment, ClipShape, Optimizer, Schedule
+from videossl.config.vifm import VideoLanguage
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+$", description="lower case letters and digits")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -200,6 +201,7 @@ class Config(Strict):
     retrieval: Retrieval = Retrieval()
     noise: Noise = Noise()
     cka: CKA = CKA()
+    vifm: VideoLanguage = VideoLanguage()
     compute: Compute = Compute()
 
     @model_validator(mode="after")

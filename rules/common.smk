@@ -14,10 +14,11 @@ from videossl.analysis.claims import cells_of_claims
 from videossl.config import Config
 from videossl.config.experiments import NOISES, SEVERITIES
 from videossl.errors import UserError
-from videossl.cells import PATHS
+from videossl.cells import MODEL_STAGES, PATHS
 from videossl.experiments import Study
 from videossl.files import canonical_json
 from videossl import specs
+from videossl.vifm import weights as model_files
 
 try:
     STUDY = Study(Config.parse(config, "the configuration"))
@@ -140,8 +141,44 @@ def finetuned(stage, name):
 
 
 def partners(stage):
-    """Input function: the weights of the teachers, or of the other network of a comparison."""
-    return lambda wildcards: [f"{run_dir(other)}/weights.pt" for other in cell(stage, wildcards).partners]
+    """Input function: the weights or logits of the teachers, or the weights of the other network of a comparison."""
+    return lambda wildcards: [
+        f"{run_dir(other)}/{'logits.npz' if other.stage == 'class_logits' else 'weights.pt'}"
+        for other in cell(stage, wildcards).partners
+    ]
+
+
+def model_weights(stage):
+    """Input function: the weights of the video-language model of a cell."""
+    return lambda wildcards: f"{run_dir(cell(stage, wildcards).model())}/weights.pt"
+
+
+def model_sources(wildcards):
+    """What a video-language model's weights are made from: manifests to train on, or the user's files."""
+    training = CONFIG.vifm.training
+    if training is None:
+        return {"files": [str(path) for path in published_files(wildcards).files]}
+    return {
+        "corpus": manifest(training.corpora[wildcards.source].dataset),
+        "left_out": [manifest(name) for name in training.leave_out],
+    }
+
+
+def published_files(wildcards):
+    """The user's files of a video-language model; an error with the remedy if they are not there."""
+    try:
+        return model_files.require(CONFIG.vifm, STUDY.models[wildcards.backbone])
+    except UserError as error:
+        raise WorkflowError(str(error))
+
+
+def model_arguments(wildcards, input):
+    """The same as arguments of the script. A function of `input`: moving a file changes no result."""
+    if CONFIG.vifm.training is not None:
+        return f"--manifest {shlex.quote(input.corpus)} --left-out {shlex.join(input.left_out)}"
+    found = published_files(wildcards)
+    base = f" --base {shlex.quote(str(found.base))}" if found.base else ""
+    return f"--weights {shlex.quote(str(found.weights))} --tokenizer {shlex.quote(str(found.tokenizer))}{base}"
 
 
 def features(stage):
@@ -169,8 +206,8 @@ def noisy_manifests(dataset):
 
 
 def metrics_of(name):
-    """The metrics of exactly the cells of a table or figure."""
-    return [f"{run_dir(cell)}/metrics.parquet" for cell in STUDY.cells_of[name]]
+    """The metrics of exactly the cells of a table or figure, without those that cannot be run on this machine."""
+    return [f"{run_dir(cell)}/metrics.parquet" for cell in STUDY.cells_of[name] if not STUDY.unavailable(cell)]
 
 
 def maps_of(name):
@@ -209,6 +246,7 @@ def cells_json(name):
                 "metrics": f"{run_dir(cell)}/metrics.parquet",
                 "views": views,
                 **({"partners": [run_dir(other) for other in cell.partners]} if cell.partners else {}),
+                **({"pending": reason} if (reason := STUDY.unavailable(cell)) else {}),
             }
             for cell, views in STUDY.views_of[name].items()
         ]
@@ -222,7 +260,12 @@ def report_spec(name):
         "task": {task: recipe.title or task for task, recipe in STUDY.recipes.items()},
         "source": {dataset: settings.title for dataset, settings in CONFIG.datasets.items()},
         "target": {dataset: settings.title for dataset, settings in CONFIG.datasets.items()},
+        "backbone": {},
     }
+    for model in {cell.backbone for cell in STUDY.cells_of[name] if cell.stage in MODEL_STAGES}:
+        data = STUDY.models[model].data
+        names["backbone"][model] = STUDY.models[model].title
+        names["source"].setdefault(data.name, data.title)
     clip = CONFIG.finetune.clip
     names["input"] = {"clip": f"{clip.frames}x{clip.size}"}
     if CONFIG.scale.reduced:  # what the paper's names stand for here

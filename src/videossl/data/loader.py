@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from videossl.data.augment import AugmentConfig, apply_geometry, draw
 from videossl.data.photometric import PhotometricParams, photometric
 from videossl.data.sampling import ClipSampler, epoch_generator, sample_generator
-from videossl.data.store import FrameStore
+from videossl.data.frames import Frames
 from videossl.errors import UserError
 
 Key = tuple[int, int]
@@ -66,7 +66,7 @@ class ClipDataset(Dataset[Batch]):
 
     def __init__(
         self,
-        store: FrameStore,
+        store: Frames,
         videos: pd.DataFrame,
         sampler: ClipSampler,
         augment: AugmentConfig | Sequence[AugmentConfig],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from videossl.data.loader import Batch, ClipDataset, prepare
-from videossl.data.sampling import RandomClips
-from videossl.data.videos import open_store, read_manifest, target_videos
+from videossl.data.sampling import ClipSampler, RandomClips
+from videossl.data.videos import Target, open_store, read_manifest, target_videos
 from videossl.downstream.distillation_loss import distillation_loss
 from videossl.downstream.evaluate import accuracies, predict, report, video_counts, video_means
 from videossl.downstream.model import Classifier, build_classifier, load_classifier
@@ -23,7 +23,11 @@ from videossl.training.loop import Step
 from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
 from videossl.training.session import Compute, augmentation, batches, make_trainer
+from videossl.vifm.sampling import ViewClips
+from videossl.vifm.teach import read_logits
 
+Teacher = Callable[[Tensor, Batch], Tensor]
+"""From the clips of a batch (B, 3, T, H, W), and the batch, to logits (B, C)."""
 
 def finetune(
     spec: dict[str, Any],
@@ -47,17 +51,17 @@ def finetune(
         weights: `weights.pt` of a pretraining; None: train from scratch.
         folder: the run folder.
         compute: device, threads, loader workers.
-        teachers: `weights.pt` of networks finetuned on the same target.
+        teachers: `weights.pt` of networks finetuned on the same target, or the `.npz` of a video-language model's
+            logits for its training clips (:mod:`videossl.vifm.teach`).
     """
     device, signals = compute.start()
     with exclusive(folder, signals):
         rows = read_manifest(manifest)
         store, target = open_store(manifest, rows), target_videos(rows)
         model = build_classifier(spec, target.classes, weights).to(device)
-        sampler = RandomClips(spec["clip"]["frames"], spec["stride"])
-        dataset = ClipDataset(store, target.train, sampler, augmentation(spec), spec["seed"])
+        dataset = ClipDataset(store, target.train, training_clips(spec), augmentation(spec), spec["seed"])
         if teachers:
-            step = distillation_step(model, load_teachers(teachers, spec, target.classes, device), spec, device)
+            step = distillation_step(model, load_teachers(teachers, spec, target, device), spec, device)
         else:
             step = classification_step(model, device)
         files = [weights, *teachers]
@@ -92,8 +96,20 @@ def classification_step(model: Classifier, device: torch.device) -> Step:
     return step
 
 
+def training_clips(spec: dict[str, Any]) -> ClipSampler:
+    """Clips at random times; where teachers' logits were kept, at the times that they are of."""
+    if "views" not in spec:
+        return RandomClips(spec["clip"]["frames"], spec["stride"])
+    if spec["augment"]["crop"] != "center" or spec["augment"]["flip"] or spec["augment"]["rotation"]:
+        raise UserError(
+            "video-language models have seen the centre crops of the training clips, and `finetune.augment` changes "
+            "the crops: set crop: center, flip: 0 and rotation: 0."
+        )
+    return ViewClips(spec["clip"]["frames"], spec["stride"], spec["views"])
+
+
 def distillation_step(
-    model: Classifier, teachers: Sequence[Classifier], spec: dict[str, Any], device: torch.device
+    model: Classifier, teachers: Sequence[Teacher], spec: dict[str, Any], device: torch.device
 ) -> Step:
     """Cross-entropy and the divergences from the teachers, which see the very crops that the student sees."""
     options = spec["distillation"]
@@ -101,7 +117,7 @@ def distillation_step(
     def step(batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         clips, labels = prepare(batch, device)[:, 0], batch.labels.to(device)
         with torch.no_grad():
-            taught = torch.stack([teacher(clips) for teacher in teachers])
+            taught = torch.stack([teacher(clips, batch) for teacher in teachers])
         logits = model(clips)
         loss, parts = distillation_loss(
             logits,
@@ -116,24 +132,37 @@ def distillation_step(
     return step
 
 
-def load_teachers(paths: Sequence[Path], spec: dict[str, Any], classes: int, device: torch.device) -> list[Classifier]:
-    """Finetuned networks in evaluation mode, without gradients.
+def load_teachers(paths: Sequence[Path], spec: dict[str, Any], target: Target, device: torch.device) -> list[Teacher]:
+    """What gives the logits (B, C) of a training batch: networks, or the logits that were kept.
 
-    UserError if one was finetuned for other classes, or on clips of another form than the student's: it would be
-    asked about what it never saw.
+    UserError if one knows other classes, or clips of another form than the student's: it would be asked about what it
+    never saw.
     """
-    found = []
-    for path in paths:
-        teacher, own = load_classifier(path)
-        for key, theirs, ours in (
-            ("classes", teacher.fc.out_features, classes),
-            *((key, own[key], spec[key]) for key in ("clip", "stride")),
-            *((key, own["augment"][key], spec["augment"][key]) for key in ("mean", "std")),
-        ):
-            if theirs != ours:
-                raise UserError(f"the teacher {path} has {key} {theirs}, the student {ours}: they must be the same.")
-        found.append(teacher.requires_grad_(False).to(device))
-    return found
+    return [
+        _kept_logits(path, spec, target, device)
+        if path.suffix == ".npz"
+        else _finetuned_teacher(path, spec, target.classes, device)
+        for path in paths
+    ]
+
+
+def _kept_logits(path: Path, spec: dict[str, Any], target: Target, device: torch.device) -> Teacher:
+    logits = read_logits(path, target.train["id"].to_numpy(str), spec, target.classes).to(device)
+    return lambda clips, batch: logits[batch.videos, batch.choices]
+
+
+def _finetuned_teacher(path: Path, spec: dict[str, Any], classes: int, device: torch.device) -> Teacher:
+    """A network in evaluation mode, without gradients."""
+    teacher, own = load_classifier(path)
+    for key, theirs, ours in (
+        ("classes", teacher.fc.out_features, classes),
+        *((key, own[key], spec[key]) for key in ("clip", "stride")),
+        *((key, own["augment"][key], spec["augment"][key]) for key in ("mean", "std")),
+    ):
+        if theirs != ours:
+            raise UserError(f"the teacher {path} has {key} {theirs}, the student {ours}: they must be the same.")
+    teacher.requires_grad_(False).to(device)
+    return lambda clips, batch: teacher(clips)
 
 
 def _share_correct(logits: Tensor, labels: Tensor) -> Tensor:

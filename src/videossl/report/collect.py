@@ -39,8 +39,8 @@ class Record:
     """One metric of one cell. `identity` and `paper_identity` hold the identity columns, noise, severity and `metric`.
 
     `paper_identity` names the cell as the paper does, where a scale calls a dataset or subset otherwise.
-    Numbers are fractions for accuracies, None where there is none; `reason` says why a cell failed. `run_dir` is the
-    cell's folder, `partners` are those of its teachers.
+    Numbers are fractions for accuracies, None where there is none; `reason` says why a cell failed, or why it cannot be
+    run. `run_dir` is the cell's folder, `partners` are those of its teachers.
     """
 
     identity: dict[str, Any]
@@ -132,8 +132,8 @@ def collect(
     Args:
         spec: the entry.
         cells: identity columns, `views` (metric, noise, severity of each number; of a figure in parts, the part),
-            `metrics` (path), `run_dir`, and optionally `paper` (the paper's names of the axes where they differ) and
-            `partners` (folders of the teachers).
+            `metrics` (path), `run_dir`, and optionally `paper` (the paper's names of the axes where they differ),
+            `partners` (folders of the teachers) and `pending` (why the cell cannot be run here).
         paper_values: from `read_paper_values`; None for no comparison.
         reduced: how the scale is marked in every title; "" at the paper's scale.
         provenance: commit, hash of the configuration, seed, hardware: printed as given.
@@ -259,7 +259,7 @@ def _record(spec: Spec, cell: Mapping[str, Any], view: Mapping[str, Any], table:
     if failure.is_file():
         lines = failure.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return Record(identity, paper_identity, FAILED, lines[0] if lines else "no reason given", **known)
-    return Record(identity, paper_identity, PENDING, **known)
+    return Record(identity, paper_identity, PENDING, cell.get("pending", ""), **known)
 
 
 def read_number(path: Path, identity: Mapping[str, Any], split: str, asked_by: str) -> dict[str, Any]:

@@ -42,6 +42,7 @@ COMPUTE = CONFIG.compute
 COMPUTE_ARGUMENTS = (
     f"--device {COMPUTE.device} --workers {COMPUTE.workers} --checkpoint-minutes {COMPUTE.checkpoint_minutes}"
 )
+SMALL_CLIP = f"{RESULTS}/vifm/clip/seed{{seed}}"
 NOISY_DIR = f"{RESULTS}/data/{{dataset}}/noisy/{{noise}}"
 
 
@@ -161,6 +162,7 @@ def model_sources(wildcards):
     return {
         "corpus": manifest(training.corpora[wildcards.source].dataset),
         "left_out": [manifest(name) for name in training.leave_out],
+        "start": f"{SMALL_CLIP}/weights.pt".format(seed=wildcards.seed),
     }
 
 
@@ -175,7 +177,8 @@ def published_files(wildcards):
 def model_arguments(wildcards, input):
     """The same as arguments of the script. A function of `input`: moving a file changes no result."""
     if CONFIG.vifm.training is not None:
-        return f"--manifest {shlex.quote(input.corpus)} --left-out {shlex.join(input.left_out)}"
+        left_out = shlex.join(input.left_out)
+        return f"--manifest {shlex.quote(input.corpus)} --left-out {left_out} --start {shlex.quote(input.start)}"
     found = published_files(wildcards)
     base = f" --base {shlex.quote(str(found.base))}" if found.base else ""
     return f"--weights {shlex.quote(str(found.weights))} --tokenizer {shlex.quote(str(found.tokenizer))}{base}"

@@ -1,6 +1,32 @@
 # Video foundation models (section 5.3): their weights, their zero-shot accuracy, and what they teach.
 
 
+# What small models start from, as the published ones started from CLIP. Only where small models are trained.
+rule small_clip:
+    input:
+        corpus=lambda wildcards: manifest(CONFIG.vifm.training.clip.dataset),
+        left_out=lambda wildcards: [manifest(name) for name in CONFIG.vifm.training.leave_out],
+    output:
+        weights=f"{SMALL_CLIP}/weights.pt",
+        run=f"{SMALL_CLIP}/run.json",
+    log:
+        f"{RESULTS}/logs/vifm/clip/seed{{seed}}.log",
+    retries: COMPUTE.retries
+    conda:
+        ENVIRONMENT
+    threads: COMPUTE.threads
+    resources:
+        gpu=COMPUTE.gpus,
+    params:
+        script=untracked(f"{SCRIPTS}/small_clip.py"),
+        recipe=lambda wildcards: canonical_json(specs.small_clip_spec(STUDY, int(wildcards.seed))),
+        compute=untracked(COMPUTE_ARGUMENTS),
+    message:
+        "Training the small CLIP that video-language models start from"
+    shell:
+        "python {params.script:q} --recipe {params.recipe:q} --manifest {input.corpus:q} --left-out {input.left_out:q} --output {output.weights:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+
+
 rule vifm:
     input:
         unpack(model_sources),

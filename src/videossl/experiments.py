@@ -119,12 +119,17 @@ class Study:
         self._check_corpora(models)
         return models
 
+    def _corpus_datasets(self, corpora: Iterable[str]) -> list[str]:
+        """The captioned datasets of some corpora, that of the small CLIP first."""
+        training = self.config.vifm.training
+        return [training.clip.dataset, *(training.corpora[name].dataset for name in corpora)]
+
     def _check_corpora(self, models: Mapping[str, ModelRecipe]) -> None:
         """Models that are trained need a corpus that is there; UserError else."""
         training = self.config.vifm.training
         if training is None:
             return
-        for name in [corpus.dataset for corpus in training.corpora.values()] + training.leave_out:
+        for name in self._corpus_datasets(training.corpora) + training.leave_out:
             if name not in self.config.datasets:
                 raise unknown_name("dataset", name, self.config.datasets, "vifm.training")
         for name, recipe in models.items():
@@ -258,7 +263,7 @@ class Study:
         used = [cell.source for cell in self.pretraining] + [cell.target for cell in self.downstream]
         training = self.config.vifm.training
         if training and (models := self.of_stage("vifm")):
-            used += [training.corpora[cell.source].dataset for cell in models] + training.leave_out
+            used += self._corpus_datasets(cell.source for cell in models) + training.leave_out
         return list(dict.fromkeys(used + [name for entry in self.entries.values() for name in entry.datasets]))
 
     def unavailable(self, cell: Cell) -> str:

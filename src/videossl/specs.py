@@ -18,6 +18,8 @@ from videossl.files import canonical_json
 
 OFFICIAL_SPLITS = {"ucf101": [1, 2, 3], "hmdb51": [1, 2, 3]}
 """By reader: the official divisions into training and test videos, of which zero-shot accuracy is the mean."""
+CLIP = "vificlip"
+"""The model that is CLIP itself, frame by frame: the small CLIP is built from its recipe."""
 DATA_VERSION = 2
 """Raise when a change in the code of `videossl.data` should remake listings and frame stores."""
 
@@ -148,16 +150,43 @@ def vifm_spec(study: Study, cell: Cell) -> dict[str, Any]:
     return {
         **spec,
         "videos": corpus.videos,
-        "subset_seed": study.config.subset_seed,
         "templates": recipe.prompts.templates,
         "objective": recipe.objective,
         "motion_weight": recipe.motion_weight,
         "epochs": training.epochs,
+        "optimizer": _optimizer(training.optimizer, cell.backbone),
+        "augment": augment,
+        **_small_training(study),
+    }
+
+
+def _small_training(study: Study) -> dict[str, Any]:
+    training = study.config.vifm.training
+    return {
+        "subset_seed": study.config.subset_seed,
         "batch_size": training.batch_size,
         "reference_batch_size": None,
-        "optimizer": _optimizer(training.optimizer, cell.backbone),
         "schedule": training.schedule.model_dump(mode="json"),
-        "augment": augment,
+    }
+
+
+def small_clip_spec(study: Study, seed: int) -> dict[str, Any]:
+    """The small CLIP that the small models start from. It knows the words of all their prompts."""
+    training = study.config.vifm.training
+    recipe = study.models[CLIP]
+    templates = [template for model in study.models.values() for template in model.prompts.templates]
+    optimizer = training.optimizer.model_copy(update={"lr": training.clip.lr})
+    return {
+        "recipe_version": recipe.recipe_version,
+        "options": recipe.network_options(),
+        "clip": {**recipe.clip.model_dump(mode="json"), "frames": training.clip.frames},
+        "seed": seed,
+        "videos": training.clip.videos,
+        "templates": list(dict.fromkeys(templates)),
+        "epochs": training.clip.epochs,
+        "optimizer": _optimizer(optimizer, CLIP),
+        "augment": {**training.augment.model_dump(mode="json"), "mean": recipe.mean, "std": recipe.std},
+        **_small_training(study),
     }
 
 

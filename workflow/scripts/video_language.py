@@ -8,7 +8,10 @@ from _cli import compute_of, run_training, training_parser
 def main() -> None:
     parser = training_parser(__doc__, manifest=False)
     parser.add_argument("--manifest", type=Path, help="of the corpus to train on; left out: use published weights")
-    parser.add_argument("--left-out", type=Path, nargs="*", default=[], help="manifests of datasets with unseen classes")
+    parser.add_argument(
+        "--left-out", type=Path, nargs="*", default=[], help="manifests of datasets with unseen classes"
+    )
+    parser.add_argument("--start", type=Path, help="weights.pt of the small CLIP that training starts from")
     parser.add_argument("--weights", type=Path, help="the published file")
     parser.add_argument("--base", type=Path, help="CLIP's own state dict, for models that need it")
     parser.add_argument("--tokenizer", type=Path, help="folder with CLIP's vocab.json and merges.txt")
@@ -25,6 +28,7 @@ def main() -> None:
                 arguments.identity,
                 manifest=arguments.manifest,
                 left_out=arguments.left_out,
+                start=arguments.start,
                 **shared,
             )
         else:

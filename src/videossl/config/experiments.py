@@ -109,7 +109,10 @@ class Grid(Strict):
         for axis, protocol in (("against", "cka"), ("pairs", "distill")):
             if axis in given and self.protocol != protocol:
                 raise ValueError(f"a grid of protocol '{self.protocol}' has no `{axis}`")
-        if any(MODEL in change and len(change) > 1 for change in [*self.teachers, self.against]) or MODEL in self.against:
+        if (
+            any(MODEL in change and len(change) > 1 for change in [*self.teachers, self.against])
+            or MODEL in self.against
+        ):
             raise ValueError("`model` is a teacher by itself: it stands beside no other axis")
         return self
 

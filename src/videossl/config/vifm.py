@@ -84,14 +84,25 @@ class Corpus(Strict):
     videos: PositiveInt = Field(description="number of its training videos")
 
 
+class SmallClip(Strict):
+    """The small CLIP, trained on single frames, that all small video-language models start from."""
+
+    dataset: str = Field(description="captioned videos whose frames it is trained on")
+    videos: PositiveInt = Field(description="number of videos")
+    frames: PositiveInt = Field(description="frames of a video in a step, each a picture of its own")
+    epochs: PositiveInt
+    lr: PositiveFloat = Field(description="learning rate; the optimiser is that of the models otherwise")
+
+
 class SmallModels(Strict):
     """Training of small video-language models, where no published weights are used."""
 
+    clip: SmallClip
     corpora: dict[str, Corpus] = Field(description="by the name of the pretraining data in the models' recipes")
     leave_out: list[str] = Field(
         [], description="datasets whose classes are left out of the training, so that zero-shot classes are unseen"
     )
-    epochs: PositiveInt = Field(description="epochs at a corpus of `videos_an_epoch`")
+    epochs: PositiveInt
     batch_size: PositiveInt = Field(description="videos a step")
     optimizer: Optimizer
     schedule: Schedule = Schedule()

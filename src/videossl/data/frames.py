@@ -32,14 +32,14 @@ class VideoFileFrames:
 
     def __init__(self, manifest: pd.DataFrame, root: Path, short_side: int) -> None:
         if not root.is_dir():
-            raise UserError(f"the folder of the videos is not there: {root}. Mount it, or correct the dataset's `root`.")
+            raise UserError(
+                f"the folder of the videos is not there: {root}. Mount it, or correct the dataset's `root`."
+            )
         usable = manifest[manifest["status"] == "ok"]
         starts = usable["start_frame"].fillna(0).astype(int)
         self._files = {
             (int(shard), int(batch)): (root / path, start)
-            for shard, batch, path, start in zip(
-                usable["shard"], usable["batch"], usable["path"], starts, strict=True
-            )
+            for shard, batch, path, start in zip(usable["shard"], usable["batch"], usable["path"], starts, strict=True)
         }
         self.short_side = short_side
 

@@ -17,9 +17,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from videossl.data.augment import AugmentConfig, apply_geometry, draw
+from videossl.data.frames import Frames
 from videossl.data.photometric import PhotometricParams, photometric
 from videossl.data.sampling import ClipSampler, epoch_generator, sample_generator
-from videossl.data.frames import Frames
 from videossl.errors import UserError
 
 Key = tuple[int, int]

@@ -29,6 +29,7 @@ from videossl.vifm.teach import read_logits
 Teacher = Callable[[Tensor, Batch], Tensor]
 """From the clips of a batch (B, 3, T, H, W), and the batch, to logits (B, C)."""
 
+
 def finetune(
     spec: dict[str, Any],
     identity: dict[str, Any],

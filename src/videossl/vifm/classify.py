@@ -11,10 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from videossl.training.checkpoint import load_torch
-from videossl.vifm.models import registry
 from videossl.vifm.models.base import Video, VideoLanguageModel
-from videossl.vifm.texts import Tokenizer, fill, phrase, tokenizer_of
+from videossl.vifm.saved import load_model
+from videossl.vifm.texts import Tokenizer, fill, phrase
 
 TEXTS_AT_ONCE = 256
 
@@ -63,17 +62,10 @@ def encode_texts(
     return features.unflatten(0, (len(templates), len(names)))
 
 
-def load_model(weights: Path) -> tuple[VideoLanguageModel, Tokenizer, dict[str, Any]]:
-    """The model in evaluation mode, its tokenizer and its spec, from the `weights.pt` of a `vifm` cell."""
-    saved = load_torch(weights)
-    spec = saved["spec"]
-    model = registry.build(spec["model"], **saved["options"])
-    model.load_state_dict(saved["model"])
-    return model.eval().requires_grad_(False), tokenizer_of(saved["tokenizer"]), spec
-
-
-def zero_shot_classifier(weights: Path, prompts: Mapping[str, Any], names: Sequence[str], device: torch.device) -> ZeroShot:
+def zero_shot_classifier(
+    weights: Path, prompts: Mapping[str, Any], names: Sequence[str], device: torch.device
+) -> ZeroShot:
     """The classifier of the classes `names`; `prompts`: the recipe's."""
-    model, tokenizer, _ = load_model(weights)
+    model, tokenizer = load_model(weights)
     model.to(device)
     return ZeroShot(model, encode_texts(model, tokenizer, prompts["templates"], names), prompts["average"])

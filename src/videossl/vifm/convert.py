@@ -19,7 +19,7 @@ SHOWN = 8
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """The state dict of a published file: .safetensors, or one of torch's own, TorchScript archives of CLIP included."""
+    """The state dict of a published file: .safetensors, or one of torch's own, such as CLIP's TorchScript archives."""
     if path.suffix == ".safetensors":
         from safetensors.torch import load_file
 

@@ -83,7 +83,9 @@ def write_logits(
         low, high = wilson_interval(hits, len(labels))
         top1 = {"split": "train", "metric": "top1", "value": hits / len(labels), "n": len(labels)}
         chance = 1 / logits.shape[2]
-        write_metrics(output.parent / "metrics.parquet", identity, [{**top1, "chance": chance, "ci_low": low, "ci_high": high}])
+        write_metrics(
+            output.parent / "metrics.parquet", identity, [{**top1, "chance": chance, "ci_low": low, "ci_high": high}]
+        )
         write_run(
             output.parent / "run.json",
             spec=spec,

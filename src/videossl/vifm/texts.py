@@ -83,9 +83,9 @@ class ClipTokenizer:
     """CLIP's byte-pair encoding, through `transformers`."""
 
     def __init__(self, vocabulary: Mapping[str, int], merges: Sequence[str]) -> None:
-        import videossl.torchvision_operators  # noqa: F401 - before transformers imports torchvision
-
         from transformers import CLIPTokenizer
+
+        import videossl.torchvision_operators  # noqa: F401 - before transformers imports torchvision
 
         self.vocabulary, self.merges = dict(vocabulary), list(merges)
         pairs = [tuple(line.split()) for line in self.merges]

@@ -1,54 +1,29 @@
-"""The weights of a video-language model: trained on generated videos and their captions, or the published ones."""
+"""The weights of a video-language model: a small one trained on generated videos, or the published ones."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 from torch import Tensor
 
 from videossl.data.loader import Batch, ClipDataset, prepare
-from videossl.data.subsets import make_subset
-from videossl.data.videos import open_store, read_manifest
-from videossl.errors import UserError
 from videossl.results import write_metrics
-from videossl.training.checkpoint import save_torch
 from videossl.training.loop import Step
 from videossl.training.record import History, write_run
 from videossl.training.run_folder import exclusive
 from videossl.training.seeding import INITIAL, seed_everything
 from videossl.training.session import Compute, augmentation, batches, make_trainer
 from videossl.vifm.convert import published_model
+from videossl.vifm.corpus import read_corpus
 from videossl.vifm.losses import class_loss, motion_loss, pair_loss
 from videossl.vifm.models import registry
 from videossl.vifm.models.base import VideoLanguageModel
 from videossl.vifm.sampling import RandomSegments
-from videossl.vifm.texts import ClipTokenizer, Tokenizer, WordTokenizer, fill, phrase
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """Videos with captions, which are the names of their classes."""
-
-    videos: pd.DataFrame
-    """Rows of a manifest; `label` counts the captions that are used."""
-    captions: list[str]
-
-
-def captioned(manifest: pd.DataFrame, left_out: Sequence[pd.DataFrame], videos: int, seed: int) -> Corpus:
-    """`videos` training videos, evenly over the captions that no dataset of `left_out` has as a class."""
-    unseen = {phrase(name) for other in left_out for name in other["label_name"]}
-    kept = manifest[(manifest["label"] >= 0) & ~manifest["label_name"].map(phrase).isin(unseen)].reset_index(drop=True)
-    if kept.empty:
-        raise UserError("no caption of the corpus is left: every one is a class of a dataset in vifm.training.leave_out.")
-    chosen, _ = make_subset(kept, videos, seed)
-    rows = kept.iloc[chosen["row"].to_numpy()].reset_index(drop=True)
-    captions = sorted({phrase(name) for name in rows["label_name"]})
-    return Corpus(rows.assign(label=[captions.index(phrase(name)) for name in rows["label_name"]]), captions)
+from videossl.vifm.saved import load_model, save_model
+from videossl.vifm.texts import ClipTokenizer, fill
 
 
 def train_model(
@@ -57,6 +32,7 @@ def train_model(
     *,
     manifest: Path,
     left_out: Sequence[Path],
+    start: Path,
     folder: Path,
     compute: Compute,
 ) -> None:
@@ -67,25 +43,28 @@ def train_model(
         identity: the cell's identity columns.
         manifest: of the corpus; its frame store lies beside it.
         left_out: manifests of the datasets whose classes the corpus must not have.
+        start: `weights.pt` of the small CLIP (:mod:`videossl.vifm.start`).
         folder: the run folder.
         compute: device, threads, loader workers.
     """
     device, signals = compute.start()
     with exclusive(folder, signals):
-        rows = read_manifest(manifest)
-        store = open_store(manifest, rows)
-        corpus = captioned(rows, [read_manifest(path) for path in left_out], spec["videos"], spec["subset_seed"])
-        texts = fill(spec["templates"], corpus.captions)
-        tokenizer = WordTokenizer.of(text for row in texts for text in row)
+        corpus = read_corpus(spec, manifest, left_out)
+        clip, tokenizer = load_model(start)
         options = {**spec["options"], "vocabulary": tokenizer.size}
         seed_everything(spec["seed"], INITIAL, 0)
-        model = registry.build(spec["model"], **options).to(device)
+        model = registry.build(spec["model"], **options)
+        model.start_from(clip.state_dict())
+        model.to(device)
+        texts = fill(spec["templates"], corpus.captions)
         tokens = torch.stack([torch.from_numpy(tokenizer(row, model.context)) for row in texts]).to(device)
-        dataset = ClipDataset(store, corpus.videos, RandomSegments(model.frames), augmentation(spec), spec["seed"])
+        sampler = RandomSegments(model.frames)
+        dataset = ClipDataset(corpus.store, corpus.videos, sampler, augmentation(spec), spec["seed"])
         step = training_step(model, tokens, spec, device)
-        trainer = make_trainer(spec, model, step, dataset, folder, compute, signals)
+        trainer = make_trainer(spec, model, step, dataset, folder, compute, signals, [start])
         trainer.run(spec["epochs"], batches(spec, dataset, compute, device), f"{spec['model']}, {len(dataset)} videos")
-        _finish(folder, spec, identity, model, options, tokenizer, device, trainer.clock.seconds, len(dataset))
+        save_model(folder / "weights.pt", model, spec["model"], options, tokenizer)
+        _write_records(folder, spec, identity, model, device, trainer.clock.seconds, len(dataset))
         trainer.checkpoints.path.unlink(missing_ok=True)
 
 
@@ -126,33 +105,25 @@ def import_model(
     device, signals = compute.start()
     with exclusive(folder, signals):
         model = published_model(spec, weights, base)
-        words = ClipTokenizer.read(tokenizer)
-        videos = spec["data"]["videos"]
-        _finish(folder, spec, identity, model, spec["options"], words, device, 0.0, videos)
+        save_model(folder / "weights.pt", model, spec["model"], spec["options"], ClipTokenizer.read(tokenizer))
+        _write_records(folder, spec, identity, model, device, 0.0, spec["data"]["videos"])
 
 
-def _finish(
+def _write_records(
     folder: Path,
     spec: dict[str, Any],
     identity: dict[str, Any],
     model: VideoLanguageModel,
-    options: dict[str, Any],
-    tokenizer: Tokenizer,
     device: torch.device,
     seconds: float,
     videos: int,
 ) -> None:
-    state = {name: value.cpu() for name, value in model.state_dict().items()}
-    save_torch(
-        folder / "weights.pt",
-        {"model": state, "spec": spec, "options": options, "tokenizer": tokenizer.state()},
-    )
     parameters = sum(parameter.numel() for parameter in model.parameters()) / 1e6
     facts = {"training_videos": videos, "frames": spec["clip"]["frames"], "parameters_millions": parameters}
-    rows = [{"split": "train", "metric": name, "value": float(value), "n": videos} for name, value in facts.items()]
     last = History(folder).last()
     if last is not None:
-        rows += [{"split": "train", "metric": key, "value": last[key], "n": last["samples"]} for key in ("loss", "hits")]
+        facts |= {"loss": last["loss"], "hits": last["hits"]}
+    rows = [{"split": "train", "metric": name, "value": float(value), "n": videos} for name, value in facts.items()]
     write_metrics(folder / "metrics.parquet", identity, rows)
     write_run(
         folder / "run.json", spec=spec, identity=identity, device=device, seconds=seconds, samples={"train": videos}

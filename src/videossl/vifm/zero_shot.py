@@ -77,7 +77,8 @@ def evaluate(
             samples={name: len(ids) for name, ids in tests.items()},
         )
     top1 = next(row for row in metrics if row["metric"] == "top1")
-    print(f"zero-shot top-1 {top1['value']:.3f} [{top1['ci_low']:.3f}, {top1['ci_high']:.3f}], chance {top1['chance']:.3f}")
+    value, low, high, chance = (top1[key] for key in ("value", "ci_low", "ci_high", "chance"))
+    print(f"zero-shot top-1 {value:.3f} [{low:.3f}, {high:.3f}], chance {chance:.3f}")
 
 
 def test_sets(manifest: pd.DataFrame, spec: Mapping[str, Any], root: Path, annotations: Path) -> dict[str, set[str]]:

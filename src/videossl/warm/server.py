@@ -24,7 +24,8 @@ def preload() -> None:
     import videossl.data.materialise
     import videossl.downstream.finetune
     import videossl.report.command
-    import videossl.training.pretrain  # noqa: F401
+    import videossl.training.pretrain
+    import videossl.vifm.models.xclip  # noqa: F401
 
 
 class Job(socketserver.BaseRequestHandler):

@@ -65,6 +65,22 @@ class VideoLanguageModel(nn.Module):
         """
         return dict(state)
 
+    def start_from(self, clip: Mapping[str, Tensor]) -> None:
+        """Take over CLIP (a state dict of openai/CLIP's names), as the model's training does at its beginning.
+
+        What CLIP does not have keeps its initial weights. UserError if the sizes differ.
+        """
+        self._take_over(clip)
+
+    def _take_over(self, state: Mapping[str, Tensor]) -> None:
+        own = self.state_dict()
+        if unfit := [name for name, value in state.items() if name not in own or own[name].shape != value.shape]:
+            raise UserError(
+                f"{type(self).__name__} cannot start from this CLIP: {', '.join(unfit[:4])} differ. All small models "
+                "need the same options of CLIP (vifm.recipe_overrides.all.options) and the same size of frames."
+            )
+        self.load_state_dict(dict(state), strict=False)
+
     def check_clips(self, clips: Tensor) -> None:
         """ValueError for another shape than (B, 3, T, H, W), UserError for another number of frames than `frames`."""
         if clips.ndim != 5 or clips.shape[1] != 3:

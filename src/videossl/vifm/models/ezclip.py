@@ -8,6 +8,8 @@ between attention and network. The frames' features are averaged. Its training a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -96,6 +98,12 @@ class EZCLIP(TextTower, VideoLanguageModel):
         self.check_clips(clips)
         frames = self.visual(split_frames(clips)).unflatten(0, (len(clips), -1))
         return Video(frames.mean(dim=1), frames)
+
+    def start_from(self, clip: Mapping[str, Tensor]) -> None:
+        """Take over CLIP and freeze it: only prompts and adapters are trained."""
+        super().start_from(clip)
+        for name, parameter in self.named_parameters():
+            parameter.requires_grad_("Adapter" in name or "prompt" in name)
 
     def scale(self) -> Tensor:
         """In training the learned factor; its test multiplies the cosines by 100."""

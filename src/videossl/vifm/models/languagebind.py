@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from videossl.vifm.models.base import Video, VideoLanguageModel, end_features
 from videossl.vifm.models.parts.clip import LOGIT_SCALE, split_frames
+from videossl.vifm.models.parts.names import hub_names
 from videossl.vifm.models.registry import register
 
 LORA_FACTOR = 1.0
@@ -192,6 +193,16 @@ class LanguageBind(VideoLanguageModel):
         self.check_clips(clips)
         frames = self.vision_model(clips)
         return Video(self.visual_projection(frames.mean(dim=1)))
+
+    def start_from(self, clip: Mapping[str, Tensor]) -> None:
+        """Take over CLIP; attention over time starts as spatial attention, with nothing to add at first."""
+        self._take_over(hub_names(clip))
+        for layer in self.vision_model.encoder.layers:
+            layer.temporal_attn.load_state_dict(layer.self_attn.state_dict())
+            layer.temporal_layer_norm1.load_state_dict(layer.layer_norm1.state_dict())
+            nn.init.zeros_(layer.temporal_attn.out_proj.weight)
+            nn.init.zeros_(layer.temporal_attn.out_proj.bias)
+            nn.init.zeros_(layer.temporal_embedding)
 
     def scale(self) -> Tensor:
         """In training the learned factor; its test multiplies the cosines by 100."""

@@ -1,11 +1,13 @@
 """ViCLIP (Wang et al. 2023, "InternVid"): CLIP with joint attention over all patches of all frames, ViT-L/14.
 
-Facts from the paper and OpenGVLab/InternVideo (Data/InternVid/viclip): the patches of all frames, with learned positions
-in space and in time, and one class token for the whole clip; texts of 32 tokens. `temp` is a temperature that divides.
-In its training most patches are left out (masking, 90 %); at test none is.
+Facts from the paper and OpenGVLab/InternVideo (Data/InternVid/viclip): the patches of all frames, with learned
+positions in space and in time, and one class token for the whole clip; texts of 32 tokens. `temp` is a temperature that
+divides. In its training most patches are left out (masking, 90 %); at test none is.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -82,6 +84,16 @@ class ViCLIP(VideoLanguageModel):
     def encode_video(self, clips: Tensor) -> Video:
         self.check_clips(clips)
         return Video(self.vision_encoder(clips))
+
+    def start_from(self, clip: Mapping[str, Tensor]) -> None:
+        found = {}
+        for name, value in clip.items():
+            if name == "visual.conv1.weight":
+                value = value[:, :, None]  # a kernel of one frame
+            if name != "logit_scale":
+                tower = "vision_encoder." if name.startswith("visual.") else "text_encoder."
+                found[tower + name.removeprefix("visual.")] = value
+        self._take_over({**found, "temp": (-clip["logit_scale"]).exp()})
 
     def scale(self) -> Tensor:
         """In training one over the temperature, of 0.01 at least; its test multiplies the cosines by 100."""

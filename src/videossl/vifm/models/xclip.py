@@ -15,6 +15,7 @@ from torch.nn import functional as F
 import videossl.torchvision_operators  # noqa: F401 - before transformers imports torchvision
 from videossl.vifm.models.base import Video, VideoLanguageModel
 from videossl.vifm.models.parts.clip import split_frames
+from videossl.vifm.models.parts.names import hub_names
 from videossl.vifm.models.registry import register
 
 
@@ -84,6 +85,10 @@ class XCLIP(VideoLanguageModel):
         texts = texts.expand(len(video.features), -1, -1)
         texts = texts + self.prompts_generator(texts, video.patches)
         return (F.normalize(texts, dim=-1) @ F.normalize(video.features, dim=-1)[:, :, None])[:, :, 0]
+
+    def start_from(self, clip: Mapping[str, Tensor]) -> None:
+        spelt = {name.replace("pre_layrnorm", "pre_layernorm"): value for name, value in hub_names(clip).items()}
+        self._take_over(spelt)
 
     @classmethod
     def convert(cls, state: Mapping[str, Tensor], base: Mapping[str, Tensor] | None) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import videossl.torchvision_operators  # noqa: F401 - before a test imports transformers
 from videossl.errors import UserError
 from videossl.vifm.convert import load_published, read_state, unwrapped
 from videossl.vifm.models import registry
@@ -146,7 +147,6 @@ def test_xclip_equals_the_model_of_transformers():
 @pytest.mark.parametrize(("name", "activation"), [("vificlip", "quick_gelu"), ("languagebind", "gelu")])
 def test_towers_equal_those_of_transformers(name, activation):
     """With a single frame, ViFi-CLIP and LanguageBind (attention over time with nothing to add) are CLIP."""
-    import videossl.torchvision_operators  # noqa: F401
     from transformers import CLIPConfig, CLIPModel
 
     torch.manual_seed(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from videossl.data.loader import Batch, ClipDataset, prepare
 from videossl.data.sampling import ClipSampler, RandomClips
-from videossl.data.videos import Target, open_store, read_manifest, target_videos
+from videossl.data.videos import open_store, read_manifest, target_videos
 from videossl.downstream.distillation_loss import distillation_loss
 from videossl.downstream.evaluate import accuracies, predict, report, video_counts, video_means
 from videossl.downstream.model import Classifier, build_classifier, load_classifier
@@ -25,9 +25,6 @@ from videossl.training.run_folder import exclusive
 from videossl.training.session import Compute, augmentation, batches, make_trainer
 from videossl.vifm.sampling import ViewClips
 from videossl.vifm.teach import read_logits
-
-Teacher = Callable[[Tensor, Batch], Tensor]
-"""From the clips of a batch (B, 3, T, H, W), and the batch, to logits (B, C)."""
 
 
 def finetune(
@@ -62,7 +59,10 @@ def finetune(
         model = build_classifier(spec, target.classes, weights).to(device)
         dataset = ClipDataset(store, target.train, training_clips(spec), augmentation(spec), spec["seed"])
         if teachers:
-            step = distillation_step(model, load_teachers(teachers, spec, target, device), spec, device)
+            networks = load_teachers([path for path in teachers if path.suffix != ".npz"], spec, target.classes, device)
+            ids = target.train["id"].to_numpy(str)
+            kept = [read_logits(path, ids, spec, target.classes) for path in teachers if path.suffix == ".npz"]
+            step = distillation_step(model, networks, spec, device, kept)
         else:
             step = classification_step(model, device)
         files = [weights, *teachers]
@@ -110,19 +110,27 @@ def training_clips(spec: dict[str, Any]) -> ClipSampler:
 
 
 def distillation_step(
-    model: Classifier, teachers: Sequence[Teacher], spec: dict[str, Any], device: torch.device
+    model: Classifier,
+    teachers: Sequence[Classifier],
+    spec: dict[str, Any],
+    device: torch.device,
+    kept: Sequence[Tensor] = (),
 ) -> Step:
-    """Cross-entropy and the divergences from the teachers, which see the very crops that the student sees."""
+    """Cross-entropy and the divergences from the teachers, which see the very crops that the student sees.
+
+    kept: logits (videos, views, C) of teachers that have seen the training clips before.
+    """
     options = spec["distillation"]
 
     def step(batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         clips, labels = prepare(batch, device)[:, 0], batch.labels.to(device)
         with torch.no_grad():
-            taught = torch.stack([teacher(clips, batch) for teacher in teachers])
+            taught = [teacher(clips) for teacher in teachers]
+        taught += [logits[batch.videos, batch.choices].to(device) for logits in kept]
         logits = model(clips)
         loss, parts = distillation_loss(
             logits,
-            taught,
+            torch.stack(taught),
             labels,
             temperature=options["temperature"],
             weighting=options["weighting"],
@@ -133,37 +141,24 @@ def distillation_step(
     return step
 
 
-def load_teachers(paths: Sequence[Path], spec: dict[str, Any], target: Target, device: torch.device) -> list[Teacher]:
-    """What gives the logits (B, C) of a training batch: networks, or the logits that were kept.
+def load_teachers(paths: Sequence[Path], spec: dict[str, Any], classes: int, device: torch.device) -> list[Classifier]:
+    """Finetuned networks in evaluation mode, without gradients.
 
-    UserError if one knows other classes, or clips of another form than the student's: it would be asked about what it
-    never saw.
+    UserError if one was finetuned for other classes, or on clips of another form than the student's: it would be
+    asked about what it never saw.
     """
-    return [
-        _kept_logits(path, spec, target, device)
-        if path.suffix == ".npz"
-        else _finetuned_teacher(path, spec, target.classes, device)
-        for path in paths
-    ]
-
-
-def _kept_logits(path: Path, spec: dict[str, Any], target: Target, device: torch.device) -> Teacher:
-    logits = read_logits(path, target.train["id"].to_numpy(str), spec, target.classes).to(device)
-    return lambda clips, batch: logits[batch.videos, batch.choices]
-
-
-def _finetuned_teacher(path: Path, spec: dict[str, Any], classes: int, device: torch.device) -> Teacher:
-    """A network in evaluation mode, without gradients."""
-    teacher, own = load_classifier(path)
-    for key, theirs, ours in (
-        ("classes", teacher.fc.out_features, classes),
-        *((key, own[key], spec[key]) for key in ("clip", "stride")),
-        *((key, own["augment"][key], spec["augment"][key]) for key in ("mean", "std")),
-    ):
-        if theirs != ours:
-            raise UserError(f"the teacher {path} has {key} {theirs}, the student {ours}: they must be the same.")
-    teacher.requires_grad_(False).to(device)
-    return lambda clips, batch: teacher(clips)
+    found = []
+    for path in paths:
+        teacher, own = load_classifier(path)
+        for key, theirs, ours in (
+            ("classes", teacher.fc.out_features, classes),
+            *((key, own[key], spec[key]) for key in ("clip", "stride")),
+            *((key, own["augment"][key], spec["augment"][key]) for key in ("mean", "std")),
+        ):
+            if theirs != ours:
+                raise UserError(f"the teacher {path} has {key} {theirs}, the student {ours}: they must be the same.")
+        found.append(teacher.requires_grad_(False).to(device))
+    return found
 
 
 def _share_correct(logits: Tensor, labels: Tensor) -> Tensor:

@@ -182,10 +182,16 @@ def look(axis: str, value: Any, position: int) -> Look:
 
 
 def sort_key(axis: str, value: Any) -> tuple:
-    """Order on an axis: no value, listed names as listed, numbers by size (10k < 100k < 1m), others by letter."""
+    """Order on an axis: no value, listed names as listed, numbers by size (10k < 100k < 1m), others by letter.
+
+    Teachers follow the order of what they are: tasks, networks, datasets.
+    """
     text = str(value)
     if not text:
         return (-1, 0, "")
+    if axis == "teachers":
+        names = [*TASKS, *BACKBONES, *DATASETS]
+        return (2, [names.index(name) if name in names else len(names) for name in text.split("+")], text)
     listed = list(_NAMES.get(axis, {}))
     if text in listed and text != "none":
         return (0, listed.index(text), "")

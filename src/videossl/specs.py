@@ -187,6 +187,7 @@ def small_clip_spec(study: Study, seed: int) -> dict[str, Any]:
         "optimizer": _optimizer(optimizer, CLIP),
         "augment": {**training.augment.model_dump(mode="json"), "mean": recipe.mean, "std": recipe.std},
         **_small_training(study),
+        "batch_size": training.clip.batch_size,
     }
 
 

@@ -85,12 +85,13 @@ class Corpus(Strict):
 
 
 class SmallClip(Strict):
-    """The small CLIP, trained on single frames, that all small video-language models start from."""
+    """The small CLIP, without any temporal module, that all small video-language models start from."""
 
-    dataset: str = Field(description="captioned videos whose frames it is trained on")
+    dataset: str = Field(description="captioned videos that it is trained on")
     videos: PositiveInt = Field(description="number of videos")
-    frames: PositiveInt = Field(description="frames of a video in a step, each a picture of its own")
+    frames: PositiveInt = Field(description="frames of a video, whose features are averaged")
     epochs: PositiveInt
+    batch_size: PositiveInt = Field(description="videos a step")
     lr: PositiveFloat = Field(description="learning rate; the optimiser is that of the models otherwise")
 
 

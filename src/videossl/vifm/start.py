@@ -1,6 +1,7 @@
 """A small CLIP: what the small video-language models start from, as the published ones started from CLIP.
 
-It sees single frames and is trained like them on captions. Its text vocabulary, of whole words, is theirs too.
+It sees frame by frame, with the features averaged, and is trained like them on captions. Its text vocabulary, of whole
+words, is theirs too.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from videossl.training.session import Compute, augmentation, batches, make_train
 from videossl.vifm.corpus import read_corpus
 from videossl.vifm.losses import class_loss
 from videossl.vifm.models import registry
-from videossl.vifm.models.base import Video, VideoLanguageModel
+from videossl.vifm.models.base import VideoLanguageModel
 from videossl.vifm.sampling import RandomSegments
 from videossl.vifm.saved import save_model
 from videossl.vifm.texts import WordTokenizer, fill
@@ -67,16 +68,15 @@ def train_start(
 
 
 def picture_step(model: VideoLanguageModel, tokens: Tensor, device: torch.device) -> Step:
-    """Every frame by itself is compared with the prompts of all captions, of one of the templates.
+    """The mean features of a video's frames are compared with the prompts of all captions, of one of the templates.
 
     tokens (templates, captions, context).
     """
 
     def step(batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         prompts = tokens[int(torch.randint(len(tokens), (1,), generator=generator))]
-        frames = model.encode_video(prepare(batch, device)[:, 0]).frames
-        labels = batch.labels.to(device).repeat_interleave(frames.shape[1])
-        loss, hits = class_loss(model, Video(frames.flatten(0, 1)), model.encode_text(prompts), labels)
+        video = model.encode_video(prepare(batch, device)[:, 0])
+        loss, hits = class_loss(model, video, model.encode_text(prompts), batch.labels.to(device))
         return loss, {"hits": hits}
 
     return step

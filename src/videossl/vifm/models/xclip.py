@@ -7,12 +7,15 @@ small decoder adds to each text what it reads off the clip's patches.
 
 from __future__ import annotations
 
+import videossl.torchvision_operators  # noqa: F401  transformers imports torchvision
+
+# isort: split
 from collections.abc import Mapping
 
 from torch import Tensor
 from torch.nn import functional as F
+from transformers import XCLIPConfig, XCLIPModel
 
-import videossl.torchvision_operators  # noqa: F401 - before transformers imports torchvision
 from videossl.vifm.models.base import Video, VideoLanguageModel
 from videossl.vifm.models.parts.clip import split_frames
 from videossl.vifm.models.parts.names import hub_names
@@ -43,8 +46,6 @@ class XCLIP(VideoLanguageModel):
         prompt_layers: int = 2,
         prompt_heads: int = 8,
     ) -> None:
-        from transformers import XCLIPConfig, XCLIPModel
-
         super().__init__()
         self.context, self.frames = context, frames
         text = {

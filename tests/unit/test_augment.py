@@ -289,3 +289,14 @@ def test_the_gpu_gives_the_same_clips(picture):
     on_cpu = photometric(clips, PhotometricParams(rows))
     on_gpu = photometric(clips.cuda(), PhotometricParams(rows))
     torch.testing.assert_close(on_gpu.cpu(), on_cpu, atol=1e-4, rtol=1e-4)
+
+
+def test_the_whole_frame_is_squeezed_to_a_square():
+    config = AugmentConfig.from_dict({"size": 8, "crop": "whole"})
+    frames = np.zeros((2, 8, 16, 3), dtype=np.uint8)
+    frames[:, :, 8:] = 200
+    clip = apply_geometry(frames, draw(config, 8, 16, np.random.default_rng(0)))
+    assert clip.shape == (2, 8, 8, 3)
+    assert clip[:, :, :3].max() == 0 and clip[:, :, 5:].min() == 200  # both edges are still there
+    with pytest.raises(UserError, match="not with whole"):
+        AugmentConfig.from_dict({"size": 8, "crop": "whole", "resize_short": 9})

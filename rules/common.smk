@@ -12,10 +12,11 @@ from videossl.analysis.claims import cells_of_claims
 from videossl.config import Config, read_yaml
 from videossl.config.experiments import NOISES, SEVERITIES
 from videossl.errors import UserError
-from videossl.cells import PATHS
+from videossl.cells import MODEL_STAGES, PATHS
 from videossl.experiments import Study
 from videossl.files import canonical_json
 from videossl import costs, specs
+from videossl.vifm import weights as model_files
 
 try:
     if workflow.is_main_process:
@@ -42,6 +43,7 @@ COMPUTE = CONFIG.compute
 COMPUTE_ARGUMENTS = (
     f"--device {COMPUTE.device} --workers {COMPUTE.workers} --checkpoint-minutes {COMPUTE.checkpoint_minutes}"
 )
+SMALL_CLIP = f"{RESULTS}/vifm/clip/seed{{seed}}"
 NOISY_DIR = f"{RESULTS}/data/{{dataset}}/noisy/{{noise}}"
 
 
@@ -104,6 +106,12 @@ def noisy_runtime(wildcards, attempt):
     """Resource function: the time limit of a shard of the noisy test sets of one noise."""
     copies = costs.noisy_videos(CONFIG, wildcards.dataset, wildcards.noise) / CONFIG.noise.shards
     return costs.data_minutes(CONFIG, copies, attempt=attempt)
+
+
+def look_runtime(wildcards, attempt):
+    """Resource function: the time limit of a video-language model's look at all videos of a dataset, from their files."""
+    videos = costs.all_videos(CONFIG, wildcards.target) / max(1, COMPUTE.workers)
+    return costs.data_minutes(CONFIG, videos, attempt=attempt)
 
 
 def other_runtime(wildcards, attempt):
@@ -173,8 +181,46 @@ def finetuned(stage, name):
 
 
 def partners(stage):
-    """Input function: the weights of the teachers, or of the other network of a comparison."""
-    return lambda wildcards: [f"{run_dir(other)}/weights.pt" for other in cell(stage, wildcards).partners]
+    """Input function: the weights or logits of the teachers, or the weights of the other network of a comparison."""
+    return lambda wildcards: [
+        f"{run_dir(other)}/{'logits.npz' if other.stage == 'class_logits' else 'weights.pt'}"
+        for other in cell(stage, wildcards).partners
+    ]
+
+
+def model_weights(stage):
+    """Input function: the weights of the video-language model of a cell."""
+    return lambda wildcards: f"{run_dir(cell(stage, wildcards).model())}/weights.pt"
+
+
+def model_sources(wildcards):
+    """What a video-language model's weights are made from: manifests to train on, or the user's files."""
+    training = CONFIG.vifm.training
+    if training is None:
+        return {"files": [str(path) for path in published_files(wildcards).files]}
+    return {
+        "corpus": manifest(training.corpora[wildcards.source].dataset),
+        "left_out": [manifest(name) for name in training.leave_out],
+        "start": f"{SMALL_CLIP}/weights.pt".format(seed=wildcards.seed),
+    }
+
+
+def published_files(wildcards):
+    """The user's files of a video-language model; an error with the remedy if they are not there."""
+    try:
+        return model_files.require(CONFIG.vifm, STUDY.models[wildcards.backbone])
+    except UserError as error:
+        raise WorkflowError(str(error))
+
+
+def model_arguments(wildcards, input):
+    """The same as arguments of the script. A function of `input`: moving a file changes no result."""
+    if CONFIG.vifm.training is not None:
+        left_out = shlex.join(input.left_out)
+        return f"--manifest {shlex.quote(input.corpus)} --left-out {left_out} --start {shlex.quote(input.start)}"
+    found = published_files(wildcards)
+    base = f" --base {shlex.quote(str(found.base))}" if found.base else ""
+    return f"--weights {shlex.quote(str(found.weights))} --tokenizer {shlex.quote(str(found.tokenizer))}{base}"
 
 
 def features(stage):
@@ -202,8 +248,8 @@ def noisy_manifests(dataset):
 
 
 def metrics_of(name):
-    """The metrics of exactly the cells of a table or figure."""
-    return [f"{run_dir(cell)}/metrics.parquet" for cell in STUDY.cells_of[name]]
+    """The metrics of exactly the cells of a table or figure, without those that cannot be run on this machine."""
+    return [f"{run_dir(cell)}/metrics.parquet" for cell in STUDY.cells_of[name] if not STUDY.unavailable(cell)]
 
 
 def maps_of(name):
@@ -242,6 +288,7 @@ def cells_json(name):
                 "metrics": f"{run_dir(cell)}/metrics.parquet",
                 "views": views,
                 **({"partners": [run_dir(other) for other in cell.partners]} if cell.partners else {}),
+                **({"pending": reason} if (reason := STUDY.unavailable(cell)) else {}),
             }
             for cell, views in STUDY.views_of[name].items()
         ]
@@ -255,7 +302,12 @@ def report_spec(name):
         "task": {task: recipe.title or task for task, recipe in STUDY.recipes.items()},
         "source": {dataset: settings.title for dataset, settings in CONFIG.datasets.items()},
         "target": {dataset: settings.title for dataset, settings in CONFIG.datasets.items()},
+        "backbone": {},
     }
+    for model in {cell.backbone for cell in STUDY.cells_of[name] if cell.stage in MODEL_STAGES}:
+        data = STUDY.models[model].data
+        names["backbone"][model] = STUDY.models[model].title
+        names["source"].setdefault(data.name, data.title)
     clip = CONFIG.finetune.clip
     names["input"] = {"clip": f"{clip.frames}x{clip.size}"}
     if CONFIG.scale.reduced:  # what the paper's names stand for here

@@ -43,7 +43,7 @@ rule table:
     message:
         "Table {wildcards.table}"
     shell:
-        "python {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --paper-values {input.paper:q} --reduced {params.reduced:q} --output {output:q} > {log:q} 2>&1"
+        "python {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --output {output:q} > {log:q} 2>&1"
 
 
 # The paper's findings, judged by the numbers of all the cells that they are about and that the study has.
@@ -73,7 +73,7 @@ rule claims:
     message:
         "What the paper finds, and what the numbers show"
     shell:
-        "python {input.script:q} --metrics {input.metrics:q} --default-complexities {params.defaults:q} --paper-values {input.paper:q} --reduced {params.reduced:q} --output {output:q} > {log:q} 2>&1"
+        "python {input.script:q} --metrics {input.metrics:q} --default-complexities {params.defaults:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule figure:
@@ -110,4 +110,4 @@ rule figure:
     message:
         "Figure {wildcards.figure}"
     shell:
-        "python {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --manifests {params.manifests:q} --paper-values {input.paper:q} --reduced {params.reduced:q} --output {output:q} > {log:q} 2>&1"
+        "python {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --manifests {params.manifests:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --output {output:q} > {log:q} 2>&1"

@@ -8,13 +8,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from videossl.config import Grid, Recipe
-from videossl.config.experiments import Change
+from videossl.config.experiments import MODEL, Change
+from videossl.config.vifm import ModelRecipe
 
 SCRATCH = "scratch"
 """The task of a cell without pretraining: the baseline of every table."""
 NONE = "none"
 """Source and subset of a cell without pretraining."""
+VIDEO_LANGUAGE = "videolanguage"
+"""The task of a video-language model, which stands in the cell's `backbone`."""
+MODEL_STAGES = ("vifm", "zero_shot", "class_logits")
+"""The stages of the cells of video-language models."""
 _RUN = "{source}/{subset}/{variant}/{backbone}/seed{seed}/epochs{epochs}"
+_MODEL = "{stage}/{{source}}/{{subset}}/{{backbone}}/seed{{seed}}"
 PATHS = {
     "network": "networks/{backbone}",
     "pretrain": f"pretrain/{_RUN}",
@@ -24,6 +30,8 @@ PATHS = {
     },
     "distill": f"distill/{{target}}/{_RUN}/from_{{teachers}}",
     "cka": f"cka/{{target}}/{_RUN}/against_{{against}}",
+    "vifm": _MODEL.format(stage="vifm"),
+    **{stage: _MODEL.format(stage=f"{stage}/{{target}}") for stage in ("zero_shot", "class_logits")},
 }
 """Directory of a cell of each stage; the braces are the rules' wildcards."""
 WITH_BASELINE = ("finetune", "linear_probe", "retrieval", "robustness")
@@ -85,6 +93,10 @@ class Cell:
             raise ValueError(f"{self.path} has no pretraining")
         return self._as("pretrain", protocol="", target="")
 
+    def model(self) -> Cell:
+        """The video-language model of a cell that uses one."""
+        return self._as("vifm", protocol="", target="")
+
     def finetuning(self) -> Cell:
         """The finetuning of the same network on the same target."""
         return self._as("finetune", protocol="finetune")
@@ -99,8 +111,10 @@ class Cell:
     @property
     def needs(self) -> list[Cell]:
         """The cells whose results this one starts from."""
-        if self.stage in ("network", "pretrain"):
+        if self.stage in ("network", "pretrain", "vifm"):
             return []
+        if self.stage in MODEL_STAGES:
+            return [self.model()]
         if self.stage in ("robustness", "cka"):
             return [self.finetuning(), *self.partners]
         if self.stage in ("linear_probe", "retrieval"):
@@ -113,8 +127,15 @@ def axes_of(stage: str) -> list[str]:
     return [part.split("}")[0] for part in PATHS[stage].split("{")[1:]]
 
 
-def cells_of_grid(grid: Grid, recipes: Mapping[str, Recipe]) -> Iterator[Cell]:
-    """The product of a grid's axes, in the grid's order."""
+Models = Mapping[str, ModelRecipe]
+
+
+def cells_of_grid(grid: Grid, recipes: Mapping[str, Recipe], models: Models) -> Iterator[Cell]:
+    """The product of a grid's axes, in the grid's order. `models`: the recipes of the video-language models."""
+    if grid.protocol in MODEL_STAGES:
+        for model, target, seed in itertools.product(grid.model, grid.target or [""], grid.seed):
+            yield model_cell(grid.protocol, model, models, target, seed)
+        return
     if grid.protocol == "network":
         for backbone in grid.backbone:
             yield Cell("network", "", "", backbone, "", "", 0, "", "network", 0)
@@ -130,7 +151,22 @@ def cells_of_grid(grid: Grid, recipes: Mapping[str, Recipe]) -> Iterator[Cell]:
                 stage, task, complexity, backbone, source, subset, epochs, target, protocol, seed,
                 default_complexity=default,
             )  # fmt: skip
-            yield _with_partners(cell, grid, recipes)
+            yield from _with_partners(cell, grid, recipes, models)
+
+
+def model_cell(stage: str, model: str, models: Models, target: str, seed: int) -> Cell:
+    """A cell of a video-language model; its source and subset are the data that the published model was trained on."""
+    data = models[model].data
+    protocol = stage if stage == "zero_shot" else ""
+    return Cell(stage, VIDEO_LANGUAGE, "", model, data.name, short_count(data.videos), 0, target, protocol, seed)
+
+
+def short_count(number: int) -> str:
+    """240000 as 240k, 10000000 as 10m."""
+    for size, letter in ((10**6, "m"), (10**3, "k")):
+        if number >= size:
+            return f"{number / size:g}{letter}"
+    return str(number)
 
 
 def baselines_of_grid(grid: Grid) -> Iterator[Cell]:
@@ -149,23 +185,36 @@ def _complexity(task: str, variant: str, recipes: Mapping[str, Recipe]) -> tuple
     return complexity, complexity == recipes[task].default_complexity
 
 
-def _with_partners(cell: Cell, grid: Grid, recipes: Mapping[str, Recipe]) -> Cell:
-    """`cell` with its teachers, or with the network that it is compared with."""
+def _with_partners(cell: Cell, grid: Grid, recipes: Mapping[str, Recipe], models: Models) -> Iterator[Cell]:
+    """`cell` with its teachers, once for every pair of them, or with the network that it is compared with."""
     if grid.protocol == "distill":
-        teachers = tuple(_changed(cell, change, recipes) for change in grid.teachers)
-        names = "+".join("-".join(map(str, _in_order(change).values())) for change in grid.teachers)
-        cell = replace(cell, teachers=names, partners=teachers)
-    elif grid.protocol == "cka":
+        for changes in grid.all_teachers:
+            teachers = tuple(_teacher(cell, change, recipes, models) for change in changes)
+            names = "+".join("-".join(map(str, _in_order(change).values())) for change in changes)
+            yield _without_axes_of_none(replace(cell, teachers=names, partners=teachers))
+        return
+    if grid.protocol == "cka":
         other = (_changed(cell, grid.against, recipes),) if grid.against else ()
         name = "-".join(f"{axis}_{value}" for axis, value in _in_order(grid.against).items()) or "itself"
         cell = replace(cell, against=name, partners=other)
-    # The axes of a student without pretraining are its teachers'; itself it has none.
+    yield _without_axes_of_none(cell)
+
+
+def _without_axes_of_none(cell: Cell) -> Cell:
+    """The axes of a student without pretraining are its teachers'; itself it has none."""
     return replace(cell, source=NONE, subset=NONE, epochs=0) if cell.is_scratch else cell
+
+
+def _teacher(cell: Cell, change: Change, recipes: Mapping[str, Recipe], models: Models) -> Cell:
+    """The cell that teaches: a finetuned network, or what a video-language model says of the target's videos."""
+    if MODEL in change:
+        return model_cell("class_logits", change[MODEL], models, cell.target, cell.seed)
+    return _changed(cell, change, recipes)
 
 
 def _in_order(change: Change) -> Change:
     """The same change whatever the order in which it was written."""
-    return {axis: change[axis] for axis in Cell.__dataclass_fields__ if axis in change}
+    return {axis: change[axis] for axis in (*Cell.__dataclass_fields__, MODEL) if axis in change}
 
 
 def _changed(cell: Cell, change: Change, recipes: Mapping[str, Recipe]) -> Cell:

@@ -19,9 +19,11 @@ from videossl.backbones import registry as backbones
 from videossl.cells import PATHS, SCRATCH, Cell, axes_of, baselines_of_grid, cells_of_grid
 from videossl.config import Config, Experiment, Grid, Recipe, load_config, load_recipe, read_yaml, task_names
 from videossl.config.base import Strict
+from videossl.config.vifm import ModelRecipe, load_model_recipe, model_names
 from videossl.data import readers
 from videossl.errors import UserError, unknown_name
 from videossl.pretext import registry as pretext
+from videossl.vifm.weights import find
 
 METRICS = {
     "finetune": ["top1"],
@@ -31,6 +33,8 @@ METRICS = {
     "robustness": ["relative_decrease"],
     "cka": ["mean_cka"],
     "network": ["parameters_millions", "gflops"],
+    "vifm": ["training_videos", "frames"],
+    "zero_shot": ["top1"],
 }
 """What an entry shows of a stage's cells unless it names metrics; of a pretraining, the recipe's."""
 _VIDEOS = [f"videos_{what}" for what in ("evaluated", "trained", "missing", "broken")]
@@ -140,6 +144,37 @@ class Study:
                 pretext.check_options(name, recipe.task_options(complexity), where)
         return recipes
 
+    @cached_property
+    def models(self) -> dict[str, ModelRecipe]:
+        """The recipe of each video-language model, with this scale's overrides."""
+        settings = self.config.vifm
+        names = model_names(settings.recipes_dir)
+        for key in ("recipe_overrides", "weights"):
+            valid = ("all", *names) if key == "recipe_overrides" else names
+            for name in getattr(settings, key) or {}:
+                if name not in valid:
+                    raise unknown_name("video-language model", name, valid, f"vifm.{key}")
+        models = {name: load_model_recipe(settings, name) for name in names}
+        self._check_corpora(models)
+        return models
+
+    def _corpus_datasets(self, corpora: Iterable[str]) -> list[str]:
+        """The captioned datasets of some corpora, that of the small CLIP first."""
+        training = self.config.vifm.training
+        return [training.clip.dataset, *(training.corpora[name].dataset for name in corpora)]
+
+    def _check_corpora(self, models: Mapping[str, ModelRecipe]) -> None:
+        """Models that are trained need a corpus that is there; UserError else."""
+        training = self.config.vifm.training
+        if training is None:
+            return
+        for name in self._corpus_datasets(training.corpora) + training.leave_out:
+            if name not in self.config.datasets:
+                raise unknown_name("dataset", name, self.config.datasets, "vifm.training")
+        for name, recipe in models.items():
+            if recipe.data.name not in training.corpora:
+                raise unknown_name("corpus", recipe.data.name, training.corpora, f"the recipe of {name}, data.name")
+
     def _expand(self, name: str) -> dict[Cell, list[dict[str, Any]]]:
         """The cells of entry `name`, the baseline's last, each once, in the order of the entry, and what it shows of
         each: metrics, and under which noise.
@@ -154,7 +189,8 @@ class Study:
             passed.append(owner.cells_of)
             owner = self._all_entries[owner.cells_of]
         grids = [self._resolve(grid, self._place_of(passed[-1])) for grid in owner.grids]
-        pairs = [(grid, cell) for grid in grids for cell in cells_of_grid(grid, self.recipes)]
+        models = self.models if any(grid.models for grid in grids) else {}
+        pairs = [(grid, cell) for grid in grids for cell in cells_of_grid(grid, self.recipes, models)]
         if entry.baseline:
             pairs += [(grid, cell) for grid in grids for cell in baselines_of_grid(grid)]
         shown: dict[Cell, list[dict[str, Any]]] = {}
@@ -198,6 +234,9 @@ class Study:
             for value in getattr(grid, axis):
                 if value not in names:
                     raise unknown_name(axis, value, names, where, REMEDIES[axis])
+        for model in grid.models:
+            if model not in self.models:
+                raise unknown_name("video-language model", model, self.models, where)
         for change in [*grid.teachers, grid.against]:
             for axis, value in change.items():
                 if axis in valid and value not in valid[axis]:
@@ -299,7 +338,16 @@ class Study:
     def datasets(self) -> list[str]:
         """Names of the datasets that some cell needs, sources first, and of those that some figure shows."""
         used = [cell.source for cell in self.pretraining] + [cell.target for cell in self.downstream]
+        training = self.config.vifm.training
+        if training and (models := self.of_stage("vifm")):
+            used += self._corpus_datasets(cell.source for cell in models) + training.leave_out
         return list(dict.fromkeys(used + [name for entry in self.entries.values() for name in entry.datasets]))
+
+    def unavailable(self, cell: Cell) -> str:
+        """Why a cell cannot be run on this machine, "" if it can: it lacks a model's weights, or needs such a cell."""
+        if cell.stage == "vifm" and self.config.vifm.training is None:
+            return find(self.config.vifm, self.models[cell.backbone]).missing
+        return next((reason for before in cell.needs if (reason := self.unavailable(before))), "")
 
     @cached_property
     def _by_wildcards(self) -> dict[tuple[str, ...], Cell]:

@@ -16,6 +16,10 @@ from videossl.config.recipe import by_backbone
 from videossl.experiments import Study
 from videossl.files import canonical_json
 
+OFFICIAL_SPLITS = {"ucf101": [1, 2, 3], "hmdb51": [1, 2, 3]}
+"""By reader: the official divisions into training and test videos, of which zero-shot accuracy is the mean."""
+CLIP = "vificlip"
+"""The model that is CLIP itself, frame by frame: the small CLIP is built from its recipe."""
 DATA_VERSION = 3
 """Raise when a change in the code of `videossl.data` should remake listings and frame stores."""
 
@@ -88,8 +92,9 @@ def finetune_spec(study: Study, cell: Cell) -> dict[str, Any]:
 
 
 def distill_spec(study: Study, cell: Cell) -> dict[str, Any]:
-    """The finetuning of `cell` with teachers, whose weights are inputs."""
-    return {**finetune_spec(study, cell), "distillation": study.config.distillation.model_dump(mode="json")}
+    """The finetuning of `cell` with teachers, whose weights or logits are inputs."""
+    views = {"views": study.config.vifm.views} if any(p.stage == "class_logits" for p in cell.partners) else {}
+    return {**finetune_spec(study, cell), "distillation": study.config.distillation.model_dump(mode="json"), **views}
 
 
 def features_spec(study: Study, cell: Cell) -> dict[str, Any]:
@@ -125,6 +130,92 @@ def robustness_spec(study: Study, cell: Cell) -> dict[str, Any]:
 def cka_spec(study: Study, cell: Cell) -> dict[str, Any]:
     """The comparison of two finetuned networks."""
     return {"seed": cell.seed, **study.config.cka.model_dump(mode="json")}
+
+
+def vifm_spec(study: Study, cell: Cell) -> dict[str, Any]:
+    """The weights of a video-language model: trained on generated videos, or converted from the published file."""
+    recipe, training = study.models[cell.backbone], study.config.vifm.training
+    spec = {
+        "recipe_version": recipe.recipe_version,
+        "model": cell.backbone,
+        "options": recipe.network_options(),
+        "clip": recipe.clip.model_dump(mode="json"),
+        "data": recipe.data.model_dump(mode="json"),
+        "seed": cell.seed,
+    }
+    if training is None:
+        return spec
+    corpus = training.corpora[recipe.data.name]
+    augment = {**training.augment.model_dump(mode="json"), "mean": recipe.mean, "std": recipe.std}
+    return {
+        **spec,
+        "videos": corpus.videos,
+        "templates": recipe.prompts.templates,
+        "objective": recipe.objective,
+        "motion_weight": recipe.motion_weight,
+        "epochs": training.epochs,
+        "optimizer": _optimizer(training.optimizer, cell.backbone),
+        "augment": augment,
+        **_small_training(study),
+    }
+
+
+def _small_training(study: Study) -> dict[str, Any]:
+    training = study.config.vifm.training
+    return {
+        "subset_seed": study.config.subset_seed,
+        "batch_size": training.batch_size,
+        "reference_batch_size": None,
+        "schedule": training.schedule.model_dump(mode="json"),
+    }
+
+
+def small_clip_spec(study: Study, seed: int) -> dict[str, Any]:
+    """The small CLIP that the small models start from. It knows the words of all their prompts."""
+    training = study.config.vifm.training
+    recipe = study.models[CLIP]
+    templates = [template for model in study.models.values() for template in model.prompts.templates]
+    optimizer = training.optimizer.model_copy(update={"lr": training.clip.lr})
+    return {
+        "recipe_version": recipe.recipe_version,
+        "options": recipe.network_options(),
+        "clip": {**recipe.clip.model_dump(mode="json"), "frames": training.clip.frames},
+        "seed": seed,
+        "videos": training.clip.videos,
+        "templates": list(dict.fromkeys(templates)),
+        "epochs": training.clip.epochs,
+        "optimizer": _optimizer(optimizer, CLIP),
+        "augment": {**training.augment.model_dump(mode="json"), "mean": recipe.mean, "std": recipe.std},
+        **_small_training(study),
+        "batch_size": training.clip.batch_size,
+    }
+
+
+def _view_spec(study: Study, cell: Cell) -> dict[str, Any]:
+    """How a video-language model sees a video and is asked for classes."""
+    recipe = study.models[cell.backbone]
+    return {
+        "recipe_version": recipe.recipe_version,
+        "clip": recipe.clip.model_dump(mode="json"),
+        "sampling": recipe.sampling,
+        "augment": recipe.test_augment(),
+        "prompts": recipe.prompts.model_dump(mode="json"),
+        "batch_size": study.config.vifm.batch_size,
+        "seed": cell.seed,
+    }
+
+
+def zero_shot_spec(study: Study, cell: Cell) -> dict[str, Any]:
+    """The zero-shot test; the model is an input."""
+    reader = study.config.datasets[cell.target].reader
+    return {**_view_spec(study, cell), "reader": reader, "splits": OFFICIAL_SPLITS.get(reader, [])}
+
+
+def class_logits_spec(study: Study, cell: Cell) -> dict[str, Any]:
+    """What a video-language model says of the clips that its students are trained on."""
+    finetune = study.config.finetune
+    student = {"frames": finetune.clip.frames, "stride": finetune.stride, "views": study.config.vifm.views}
+    return {**_view_spec(study, cell), "student": student}
 
 
 def _backbone(study: Study, cell: Cell) -> dict[str, Any]:

@@ -341,3 +341,14 @@ def test_mirror_images_go_on_for_ever():
     out = np.zeros((1, 4, 20, 3), np.uint8)
     geometric._mirrored(frames, 0, -9, out)
     assert out[0, 0, :, 0].tolist() == np.pad(line, (9, 7), mode="symmetric").tolist()
+
+
+def test_the_whole_frame_is_squeezed_to_a_square():
+    config = AugmentConfig.from_dict({"size": 8, "crop": "whole"})
+    frames = np.zeros((2, 8, 16, 3), dtype=np.uint8)
+    frames[:, :, 8:] = 200
+    clip = apply_geometry(frames, draw(config, 8, 16, np.random.default_rng(0)))
+    assert clip.shape == (2, 8, 8, 3)
+    assert clip[:, :, :3].max() == 0 and clip[:, :, 5:].min() == 200  # both edges are still there
+    with pytest.raises(UserError, match="not with whole"):
+        AugmentConfig.from_dict({"size": 8, "crop": "whole", "resize_short": 9})

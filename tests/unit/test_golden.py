@@ -113,6 +113,18 @@ TABLES = {
         30k | 68.4 76.4 94.6 31.7 37.4 51.5
         50k | 68.8 78.0 91.2 35.4 40.2 48.3
         100k | 70.2 78.5 87.0 36.8 43.4 46.4""",
+    "vifm_distill_pairs": """
+        - | p
+        X-CLIP + ViFi-CLIP | 83.2
+        X-CLIP + EZ-CLIP | 88.7
+        X-CLIP + ViCLIP | 88.2
+        X-CLIP + LanguageBind | 87.6
+        ViFi-CLIP + EZ-CLIP | 88.0
+        ViFi-CLIP + ViCLIP | 86.6
+        ViFi-CLIP + LanguageBind | 86.6
+        EZ-CLIP + ViCLIP | 85.0
+        EZ-CLIP + LanguageBind | 86.9
+        ViCLIP + LanguageBind | 85.4""",
     "retrieval": """
         ShuffleNet RSPNet | 43.1 19.3 62.1 42.0
         MobileNet RSPNet | 37.4 16.2 55.6 36.5

@@ -11,11 +11,13 @@ from pathlib import Path
 from videossl.errors import report_user_errors
 
 
-def training_parser(description: str, *, manifest: bool = True) -> argparse.ArgumentParser:
-    """The arguments of every script that runs a network; `manifest`: it reads one dataset's clips."""
+def training_parser(description: str, *, manifest: bool = True, identity: bool = True) -> argparse.ArgumentParser:
+    """The arguments of every script that runs a network; `manifest`: it reads one dataset's clips; `identity`: it makes
+    results of a cell."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--recipe", type=json.loads, required=True, help="JSON of what decides the result")
-    parser.add_argument("--identity", type=json.loads, required=True, help="JSON of the cell's identity columns")
+    if identity:
+        parser.add_argument("--identity", type=json.loads, required=True, help="JSON of the cell's identity columns")
     if manifest:
         parser.add_argument("--manifest", type=Path, required=True, help="manifest.parquet; its shards lie beside it")
     parser.add_argument("--output", type=Path, required=True, help="a result file; everything goes into its folder")

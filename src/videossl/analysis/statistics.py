@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 
-def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+def wilson_interval(successes: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval (1927) for a proportion of `successes` in `n` independent trials, as fractions.
+
+    `successes` need not be whole: a mean over overlapping sets is worth as many trials as its weights say.
 
     Chosen over the normal approximation because it stays inside [0, 1] and keeps its coverage near 0, near 1
     and for small test sets, where an accuracy at chance would otherwise get a negative lower end.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -52,10 +53,16 @@ NEEDS = {
     "cka": (*PRETRAINING, "target"),
     "pretext": PRETRAINING,
     "network": (),
+    "vifm": ("model",),
+    "zero_shot": ("model", "target"),
 }
-"""The axes that a protocol's grid must give beside the backbone; it may give no others of these."""
-Protocol = Literal["finetune", "linear_probe", "retrieval", "robustness", "distill", "cka", "pretext", "network"]
-Change = dict[Literal["task", "complexity", "backbone", "source", "subset", "epochs"], str | int]
+"""The axes that a protocol's grid must give; it may give no others of these. All but those of video-language models
+also need the backbone."""
+WITHOUT_BACKBONE = ("vifm", "zero_shot")
+MODEL = "model"
+"""In a teacher: a video-language model instead of a finetuned network."""
+Protocol = Literal[(*NEEDS,)]
+Change = dict[Literal["task", "complexity", "backbone", "source", "subset", "epochs", "model"], str | int]
 
 
 class Grid(Strict):
@@ -66,18 +73,22 @@ class Grid(Strict):
         description="finetune: accuracy on the target; linear_probe: the same with a frozen backbone; retrieval: of"
         " test videos among training videos by pretrained features; robustness: finetuned networks on noisy test"
         " videos; distill: finetuning with teachers; cka: similarity of the layers of two finetuned networks; pretext:"
-        " the pretext task's own metrics on held-out videos; network: size and cost of the backbone",
+        " the pretext task's own metrics on held-out videos; network: size and cost of the backbone; vifm: frames and"
+        " training data of video-language models; zero_shot: their accuracy on a target without training on it",
     )
     task: Strings = Field([], description="pretext tasks; all: every task that has a recipe; scratch: none")
     complexity: Strings = Field([""], description="variants of the task; empty: the recipe's default")
-    backbone: Strings
+    backbone: Strings = []
+    model: Strings = Field([], description="vifm, zero_shot: video-language models")
     source: Strings = Field([], description="dataset of the pretraining")
     subset: Strings = []
     epochs: Numbers = Field([], description="milestones of the pretraining")
     target: Strings = Field([], description="dataset of the evaluation")
     teachers: list[Change] = Field(
-        [], description="distill: each a finetuned network that differs from the student in these axes"
+        [],
+        description="distill: each a finetuned network that differs from the student in these axes, or a `model`",
     )
+    pairs: Strings = Field([], description="distill: instead of `teachers`: any two of these models together")
     against: Change = Field({}, description="cka: the other network differs in these axes; empty: the network itself")
     noise: Kinds = Field([], description="robustness: kinds of noise; mean: over all of them")
     severity: Severities = Field([], description="robustness: 1 to 5; 0: the mean over all")
@@ -85,14 +96,36 @@ class Grid(Strict):
 
     @model_validator(mode="after")
     def _fits_the_protocol(self) -> Grid:
-        needed = NEEDS[self.protocol]
-        for axis in (*PRETRAINING, "target", "teachers", "noise", "severity"):
-            if (axis in needed) != bool(getattr(self, axis)):
+        needed = (*NEEDS[self.protocol], *(() if self.protocol in WITHOUT_BACKBONE else ("backbone",)))
+        given = {axis for axis in type(self).model_fields if getattr(self, axis)}
+        if "pairs" in given and self.protocol == "distill":
+            if "teachers" in given or len(self.pairs) < 2:
+                raise ValueError("`pairs` are two models at least, and take the place of `teachers`")
+            given.add("teachers")
+        for axis in (*PRETRAINING, "backbone", "model", "target", "teachers", "noise", "severity"):
+            if (axis in needed) != (axis in given):
                 verb = "needs" if axis in needed else "has no"
                 raise ValueError(f"a grid of protocol '{self.protocol}' {verb} `{axis}`")
-        if self.against and self.protocol != "cka":
-            raise ValueError(f"a grid of protocol '{self.protocol}' has no `against`")
+        for axis, protocol in (("against", "cka"), ("pairs", "distill")):
+            if axis in given and self.protocol != protocol:
+                raise ValueError(f"a grid of protocol '{self.protocol}' has no `{axis}`")
+        if (
+            any(MODEL in change and len(change) > 1 for change in [*self.teachers, self.against])
+            or MODEL in self.against
+        ):
+            raise ValueError("`model` is a teacher by itself: it stands beside no other axis")
         return self
+
+    @property
+    def all_teachers(self) -> list[list[Change]]:
+        """The teachers of each student of a distillation."""
+        pairs = itertools.combinations(self.pairs, 2)
+        return [[{MODEL: first}, {MODEL: second}] for first, second in pairs] if self.pairs else [self.teachers]
+
+    @property
+    def models(self) -> list[str]:
+        """The video-language models that the grid names."""
+        return [*self.model, *self.pairs, *(change[MODEL] for change in self.teachers if MODEL in change)]
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class Schedule(Strict):
 class Augment(Strict):
     """Augmentation of a clip, drawn once for all its frames. Names as in :mod:`videossl.data.augment`."""
 
-    crop: Literal["random", "center", "random_resized"] = "random"
+    crop: Literal["random", "center", "random_resized", "whole"] = "random"
     resize_short: PositiveInt | None = Field(None, description="resize the short side first, pixels")
     scale: Range = Field((0.08, 1.0), description="random_resized: area of the crop, share of the frame")
     ratio: Range = Field((3 / 4, 4 / 3), description="random_resized: aspect ratio of the crop")

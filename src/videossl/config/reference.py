@@ -13,6 +13,7 @@ from videossl.config.experiments import Experiment
 from videossl.config.explain import first_model
 from videossl.config.recipe import Recipe
 from videossl.config.study import Config
+from videossl.config.vifm import ModelRecipe
 
 INTRODUCTION = """\
 # Configuration
@@ -34,6 +35,7 @@ SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
     "config.yaml and overlays": ("", Config),
     "experiments.yaml": ("One entry a table or figure, under its name.", Experiment),
     "recipes/<task>.yaml": ("", Recipe),
+    "recipes/vifm/<model>.yaml": ("", ModelRecipe),
 }
 
 

@@ -15,6 +15,7 @@ from videossl.config.experiments import Experiment
 from videossl.config.recipe import Recipe
 from videossl.config.reference import reference
 from videossl.config.study import Config
+from videossl.config.vifm import ModelRecipe
 from videossl.files import write_text
 
 
@@ -26,6 +27,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         "config/overlay.schema.json": _overlay(config),
         "config/experiments.schema.json": RootModel[dict[str, Experiment]].model_json_schema(),
         "config/recipes/recipe.schema.json": Recipe.model_json_schema(),
+        "config/recipes/vifm/model.schema.json": ModelRecipe.model_json_schema(),
     }
 
 

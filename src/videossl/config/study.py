@@ -12,6 +12,7 @@ from videossl.config.base import Strict, merge, read_yaml
 from videossl.config.experiments import NOISES, Experiment
 from videossl.config.recipe import Augment, ClipShape, Optimizer, Schedule
 from videossl.config.resources import Limits, Memory, Speed
+from videossl.config.vifm import VideoLanguage
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+$", description="lower case letters and digits")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -211,6 +212,7 @@ class Config(Strict):
     retrieval: Retrieval = Retrieval()
     noise: Noise = Noise()
     cka: CKA = CKA()
+    vifm: VideoLanguage = VideoLanguage()
     compute: Compute = Compute()
 
     @model_validator(mode="after")

@@ -16,7 +16,7 @@ import numpy as np
 
 from videossl.errors import UserError, unknown_name
 
-CROPS = ("random", "center", "random_resized")
+CROPS = ("random", "center", "random_resized", "whole")
 RANGES = {"scale": 2, "ratio": 2, "jitter": 4, "gamma": 2, "blur_sigma": 2, "mean": 3, "std": 3}
 PROBABILITIES = ("flip", "jitter_p", "gray_p", "blur_p")
 
@@ -28,7 +28,8 @@ class AugmentConfig:
     size: int
     """Side of the square output, pixels."""
     crop: str = "center"
-    """`random` or `center` (a square), or `random_resized` (a box of random area and aspect, resized)."""
+    """`random` or `center` (a square), `random_resized` (a box of random area and aspect, resized) or `whole` (the
+    frame, squeezed to a square)."""
     scale: tuple[float, float] = (1.0, 1.0)
     """random_resized: part of the frame's area."""
     ratio: tuple[float, float] = (1.0, 1.0)
@@ -89,7 +90,8 @@ class AugmentConfig:
         short = self.resize_short
         fits = short is None or (isinstance(short, int) and short >= self.size)
         require(fits, "resize_short", f"must be an integer of at least size = {self.size}")
-        require(short is None or self.crop != "random_resized", "resize_short", "not with random_resized")
+        squares = self.crop in ("random", "center")
+        require(short is None or squares, "resize_short", f"not with {self.crop}")
         angle = _numbers((self.rotation,), 1) and 0 <= self.rotation <= 180
         require(angle, "rotation", "needs 0..180 degrees")
         jitter = min(self.jitter) >= 0 and self.jitter[3] <= 0.5
@@ -139,6 +141,8 @@ def _draw_box(config: AugmentConfig, height: int, width: int, rng: np.random.Gen
     """
     if config.crop == "random_resized":
         return _draw_resized_box(config, height, width, rng)
+    if config.crop == "whole":
+        return 0, 0, height, width
     short = min(height, width)
     resize_short = config.resize_short or (config.size if config.crop == "center" else short)
     side = min(max(round(config.size * short / resize_short), 1), short)

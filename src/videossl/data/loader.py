@@ -19,9 +19,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from videossl.data import geometry
 from videossl.data.augment import AugmentConfig, draw
+from videossl.data.frames import Frames
 from videossl.data.photometric import COLUMNS, PhotometricParams, photometric, unit_interval
 from videossl.data.sampling import ClipSampler, Drawn, epoch_generator, sample_generator
-from videossl.data.store import FrameStore
 from videossl.errors import UserError
 
 Key = tuple[int, int]
@@ -72,7 +72,7 @@ class ClipDataset(Dataset[Batch]):
 
     def __init__(
         self,
-        store: FrameStore,
+        store: Frames,
         videos: pd.DataFrame,
         sampler: ClipSampler,
         augment: AugmentConfig | Sequence[AugmentConfig],

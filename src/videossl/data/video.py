@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from videossl.errors import UserError
+
 
 class BrokenVideo(Exception):
     """The file cannot be used; the text is a one-line reason, meant for the manifest."""
@@ -127,8 +129,8 @@ def decord_frames(path: Path, size: tuple[int, int] | None = None) -> Iterator[n
     `size` (width, height): resized by FFmpeg on the way from the decoder's own format, which costs half of resizing
     RGB.
 
-    The only function that uses decord: it is unmaintained, and its exceptions (`RuntimeError`, `DECORDError`)
-    have no common class, so callers catch `Exception`.
+    decord is unmaintained, and its exceptions (`RuntimeError`, `DECORDError`) have no common class, so callers catch
+    `Exception`. Besides this function only :func:`frames_at` uses it.
     """
     import decord
 
@@ -137,6 +139,33 @@ def decord_frames(path: Path, size: tuple[int, int] | None = None) -> Iterator[n
     reader = decord.VideoReader(str(path), ctx=decord.cpu(0), width=width, height=height, num_threads=1)
     for _ in range(len(reader)):
         yield reader.next().asnumpy()
+
+
+def frames_at(path: Path, indices: np.ndarray) -> np.ndarray:
+    """The frames (T, H, W, 3) uint8 RGB with the numbers `indices`, in their order; UserError if they do not decode.
+
+    For files that :func:`check_video` has found whole. decord seeks to each frame; what it cannot read, PyAV reads from
+    the beginning.
+    """
+    wanted, places = np.unique(indices, return_inverse=True)
+    try:
+        import decord
+
+        reader = decord.VideoReader(str(path), ctx=decord.cpu(0), num_threads=1)
+        found = reader.get_batch(wanted.tolist()).asnumpy()
+    except Exception:  # decord's errors have no common class
+        found = _frames_in_order(path, set(wanted.tolist()))
+    if len(found) != len(wanted):
+        raise UserError(f"{path} has no frame {int(wanted[-1])} any more: it has changed since its frames were stored.")
+    return found[places]
+
+
+def _frames_in_order(path: Path, wanted: set[int]) -> np.ndarray:
+    try:
+        frames = [frame for number, frame in enumerate(pyav_frames(path)) if number in wanted]
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read any more: {one_line(error)}") from error
+    return np.stack(frames) if frames else np.empty((0,))
 
 
 def pyav_frames(path: Path, size: tuple[int, int] | None = None) -> Iterator[np.ndarray]:

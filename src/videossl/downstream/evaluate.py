@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from videossl.analysis.statistics import wilson_interval
+from videossl.data.frames import Frames
 from videossl.data.loader import ClipDataset, eval_loader, prepare
 from videossl.data.sampling import UniformClips
-from videossl.data.store import FrameStore
 from videossl.data.videos import Target
 from videossl.progress import track
 from videossl.training.interrupt import Signals
@@ -23,7 +23,7 @@ from videossl.training.session import Compute, test_augmentation
 def video_means(
     spec: dict[str, Any],
     model: nn.Module,
-    store: FrameStore,
+    store: Frames,
     videos: pd.DataFrame,
     compute: Compute,
     device: torch.device,

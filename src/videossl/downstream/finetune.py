@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from videossl.data.loader import Batch, ClipDataset, prepare
-from videossl.data.sampling import RandomClips
+from videossl.data.sampling import ClipSampler, RandomClips
 from videossl.data.videos import open_store, read_manifest, target_videos
 from videossl.downstream.distillation_loss import distillation_loss
 from videossl.downstream.evaluate import accuracies, predict, report, video_counts, video_means
@@ -23,6 +23,8 @@ from videossl.training.loop import Step
 from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
 from videossl.training.session import Compute, augmentation, batches, make_trainer
+from videossl.vifm.sampling import ViewClips
+from videossl.vifm.teach import read_logits
 
 
 def finetune(
@@ -47,17 +49,20 @@ def finetune(
         weights: `weights.pt` of a pretraining; None: train from scratch.
         folder: the run folder.
         compute: device, threads, loader workers.
-        teachers: `weights.pt` of networks finetuned on the same target.
+        teachers: `weights.pt` of networks finetuned on the same target, or the `.npz` of a video-language model's
+            logits for its training clips (:mod:`videossl.vifm.teach`).
     """
     device, signals = compute.start()
     with exclusive(folder, signals):
         rows = read_manifest(manifest)
         store, target = open_store(manifest, rows), target_videos(rows)
         model = build_classifier(spec, target.classes, weights).to(device)
-        sampler = RandomClips(spec["clip"]["frames"], spec["stride"])
-        dataset = ClipDataset(store, target.train, sampler, augmentation(spec), spec["seed"])
+        dataset = ClipDataset(store, target.train, training_clips(spec), augmentation(spec), spec["seed"])
         if teachers:
-            step = distillation_step(model, load_teachers(teachers, spec, target.classes, device), spec, device)
+            networks = load_teachers([path for path in teachers if path.suffix != ".npz"], spec, target.classes, device)
+            ids = target.train["id"].to_numpy(str)
+            kept = [read_logits(path, ids, spec, target.classes) for path in teachers if path.suffix == ".npz"]
+            step = distillation_step(model, networks, spec, device, kept)
         else:
             step = classification_step(model, device)
         files = [weights, *teachers]
@@ -92,20 +97,40 @@ def classification_step(model: Classifier, device: torch.device) -> Step:
     return step
 
 
+def training_clips(spec: dict[str, Any]) -> ClipSampler:
+    """Clips at random times; where teachers' logits were kept, at the times that they are of."""
+    if "views" not in spec:
+        return RandomClips(spec["clip"]["frames"], spec["stride"])
+    if spec["augment"]["crop"] != "center" or spec["augment"]["flip"] or spec["augment"]["rotation"]:
+        raise UserError(
+            "video-language models have seen the centre crops of the training clips, and `finetune.augment` changes "
+            "the crops: set crop: center, flip: 0 and rotation: 0."
+        )
+    return ViewClips(spec["clip"]["frames"], spec["stride"], spec["views"])
+
+
 def distillation_step(
-    model: Classifier, teachers: Sequence[Classifier], spec: dict[str, Any], device: torch.device
+    model: Classifier,
+    teachers: Sequence[Classifier],
+    spec: dict[str, Any],
+    device: torch.device,
+    kept: Sequence[Tensor] = (),
 ) -> Step:
-    """Cross-entropy and the divergences from the teachers, which see the very crops that the student sees."""
+    """Cross-entropy and the divergences from the teachers, which see the very crops that the student sees.
+
+    kept: logits (videos, views, C) of teachers that have seen the training clips before.
+    """
     options = spec["distillation"]
 
     def step(batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         clips, labels = prepare(batch, device)[:, 0], batch.labels.to(device)
         with torch.no_grad():
-            taught = torch.stack([teacher(clips) for teacher in teachers])
+            taught = [teacher(clips) for teacher in teachers]
+        taught += [logits[batch.videos, batch.choices].to(device) for logits in kept]
         logits = model(clips)
         loss, parts = distillation_loss(
             logits,
-            taught,
+            torch.stack(taught),
             labels,
             temperature=options["temperature"],
             weighting=options["weighting"],

@@ -39,8 +39,8 @@ class Record:
     """One metric of one cell. `identity` and `paper_identity` hold the identity columns, noise, severity and `metric`.
 
     `paper_identity` names the cell as the paper does, where a scale calls a dataset or subset otherwise.
-    Numbers are fractions for accuracies, None where there is none; `reason` says why a cell failed. `run_dir` is the
-    cell's folder, `partners` are those of its teachers.
+    Numbers are fractions for accuracies, None where there is none; `reason` says why a cell failed, or why it cannot be
+    run. `run_dir` is the cell's folder, `partners` are those of its teachers.
     """
 
     identity: dict[str, Any]
@@ -133,8 +133,8 @@ def collect(
     Args:
         spec: the entry.
         cells: identity columns, `views` (metric, noise, severity of each number; of a figure in parts, the part),
-            `metrics` (path), `run_dir`, and optionally `paper` (the paper's names of the axes where they differ) and
-            `partners` (folders of the teachers).
+            `metrics` (path), `run_dir`, and optionally `paper` (the paper's names of the axes where they differ),
+            `partners` (folders of the teachers) and `pending` (why the cell cannot be run here).
         paper_values: from `read_paper_values`; None for no comparison.
         reduced: how the scale is marked in every title; "" at the paper's scale.
         provenance: commit, hash of the configuration, seed, hardware: printed as given.
@@ -270,7 +270,7 @@ def _record(
             identity, paper_identity, OK, **known, **read_number(path, identity, spec.split, f"'{spec.name}'")
         )
     # A cell without metrics is never a zero or a gap: it has not run, or it is known why it cannot.
-    return Record(identity, paper_identity, FAILED if failure else PENDING, failure, **known)
+    return Record(identity, paper_identity, FAILED if failure else PENDING, failure or cell.get("pending", ""), **known)
 
 
 def read_number(path: Path, identity: Mapping[str, Any], split: str, asked_by: str) -> dict[str, Any]:

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from videossl.report import style
-from videossl.report.collect import FAILED, OK, PENDING, Results, describe
+from videossl.report.collect import FAILED, OK, PENDING, Record, Results, describe
 from videossl.report.tables import number
 from videossl.results import is_fraction
 
+UNTESTED = ("network", "vifm")
+"""Stages whose numbers are not about videos that were tested on."""
 PAPER_BLOCK_TITLE = "The paper's values, at its scale; not comparable cell by cell"
 
 
@@ -63,7 +65,7 @@ def _test_videos(results: Results) -> list[str]:
     """Number of test videos and chance level of each target and metric."""
     lines = []
     cells = [record for record in results.records if record.is_cell]
-    measured = [record for record in cells if record.status == OK and record.identity["stage"] != "network"]
+    measured = [record for record in cells if record.status == OK and record.identity["stage"] not in UNTESTED]
     for target, metric in dict.fromkeys((r.identity["target"], r.identity["metric"]) for r in measured):
         fitting = [r for r in measured if (r.identity["target"], r.identity["metric"]) == (target, metric)]
         counts = sorted({r.n for r in fitting})
@@ -83,11 +85,17 @@ def _missing(results: Results) -> list[str]:
     pending = sum(record.status == PENDING for record in cells)
     failed = [record for record in cells if record.status == FAILED]
     if pending:
-        lines.append(f"pending: not run yet, or still running ({pending} of {total} cells).")
+        lines.append(f"pending: {'; '.join(_waiting(cells))} ({pending} of {total} cells).")
     if failed:
         reasons = "; ".join(f"{describe(results.spec, record)}: {record.reason}" for record in failed)
         lines.append(f"failed ({len(failed)} of {total} cells): {reasons}.".replace("..", "."))
     return lines
+
+
+def _waiting(cells: list[Record]) -> list[str]:
+    """Why cells are pending: those that cannot be run here say it themselves."""
+    reasons = [record.reason for record in cells if record.status == PENDING]
+    return [reason or "not run yet, or still running" for reason in dict.fromkeys(reasons)]
 
 
 def _baseline(results: Results, span_marks: bool, drawn: bool) -> list[str]:

@@ -37,6 +37,8 @@ TASKS = {
     "rspnet": ("RSPNet", Look("#D55E00", "P")),
     "videomae": ("VideoMAE", Look("#7B3FA0", "X")),
 }
+VIDEO_LANGUAGE = "videolanguage"
+"""The task of a video-language model, which stands on the axis of the backbones."""
 BACKBONES = {
     "shufflenet": "ShuffleNet",
     "mobilenet": "MobileNet",
@@ -49,6 +51,11 @@ BACKBONES = {
     "vivit": "ViViT",
     "timesformer": "TimeSformer",
     "mvit": "MViT",
+    "xclip": "X-CLIP",
+    "vificlip": "ViFi-CLIP",
+    "ezclip": "EZ-CLIP",
+    "viclip": "ViCLIP",
+    "languagebind": "LanguageBind",
 }
 DATASETS = {
     "k400": "K400",
@@ -57,10 +64,14 @@ DATASETS = {
     "ucf101": "UCF101",
     "hmdb51": "HMDB51",
     "diving48": "Diving48",
+    "internvid10m": "InternVid-10M-FLT",
+    "vidal10m": "VIDAL-10M",
 }
 METRICS = {
     "parameters_millions": "parameters, million",
     "gflops": "GFLOPs",
+    "training_videos": "training videos",
+    "frames": "frames of a video",
     "top1": "top-1 accuracy",
     "top5": "top-5 accuracy",
     "recall_at_1": "recall at 1",
@@ -91,6 +102,7 @@ PROTOCOLS = {
     "linear_probe": "linear probe",
     "retrieval": "retrieval",
     "distill": "distillation",
+    "zero_shot": "zero-shot",
 }
 AXES = {
     "task": "Task",
@@ -113,6 +125,7 @@ _NAMES: dict[str, Mapping[str, str]] = {
         BASELINE_TASK: BASELINE_LABEL,
         **{name: label for name, (label, _) in TASKS.items()},
         AVERAGE_TASK: "Mean over tasks",
+        VIDEO_LANGUAGE: "video-language",
     },
     "backbone": BACKBONES,
     "source": {**DATASETS, "none": "–"},
@@ -169,10 +182,16 @@ def look(axis: str, value: Any, position: int) -> Look:
 
 
 def sort_key(axis: str, value: Any) -> tuple:
-    """Order on an axis: no value, listed names as listed, numbers by size (10k < 100k < 1m), others by letter."""
+    """Order on an axis: no value, listed names as listed, numbers by size (10k < 100k < 1m), others by letter.
+
+    Teachers follow the order of what they are: tasks, networks, datasets.
+    """
     text = str(value)
     if not text:
         return (-1, 0, "")
+    if axis == "teachers":
+        names = [*TASKS, *BACKBONES, *DATASETS]
+        return (2, [names.index(name) if name in names else len(names) for name in text.split("+")], text)
     listed = list(_NAMES.get(axis, {}))
     if text in listed and text != "none":
         return (0, listed.index(text), "")

@@ -101,10 +101,12 @@ class Grid:
 
 
 def number(metric: str, value: float) -> str:
-    """A value as printed: fractions as percent with one digit, sizes and costs with two, others with three
-    significant ones."""
+    """A value as printed: fractions as percent with one digit, counts whole, sizes and costs with two, others with
+    three significant ones."""
     if is_fraction(metric):
         return f"{100 * value:.1f}"
+    if metric in ("training_videos", "frames"):
+        return f"{value:,.0f}"
     return f"{value:.2f}" if metric in ("parameters_millions", "gflops") else f"{value:.3g}"
 
 

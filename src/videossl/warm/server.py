@@ -46,6 +46,10 @@ PRELOADED = (
     "videossl.report.figures",
     "videossl.report.tables",
     "videossl.training.pretrain",
+    "videossl.vifm.models.xclip",
+    "videossl.vifm.teach",
+    "videossl.vifm.train",
+    "videossl.vifm.zero_shot",
 )
 """Modules of the jobs and those that they import at their first use."""
 

@@ -1,0 +1,1 @@
+"""Video foundation models: contrastive video-language models, used zero-shot and as teachers (paper, section 5.3)."""

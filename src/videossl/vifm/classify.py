@@ -1,0 +1,71 @@
+"""A video-language model as a classifier: texts of the classes once, then logits of clips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from videossl.vifm.models.base import Video, VideoLanguageModel
+from videossl.vifm.saved import load_model
+from videossl.vifm.texts import Tokenizer, fill, phrase
+
+TEXTS_AT_ONCE = 256
+
+
+class ZeroShot(nn.Module):
+    """Clips (B, 3, T, H, W) -> logits of the classes (B, C).
+
+    `texts` (templates, C, D): text features. `average`: "features" takes the mean of the normalised features of a
+    class's texts; "probabilities" the softmax over the classes for each template, then their mean, whose logarithm is
+    the logit.
+    """
+
+    def __init__(self, model: VideoLanguageModel, texts: Tensor, average: str) -> None:
+        super().__init__()
+        self.model, self.average = model, average
+        if average == "features" and len(texts) > 1:  # a single text stays as it is: X-CLIP adds to it
+            texts = F.normalize(texts, dim=-1).mean(dim=0, keepdim=True)
+        self.register_buffer("texts", texts)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        video = self.model.encode_video(clips)
+        logits = torch.stack([self._logits(video, texts) for texts in self.texts])
+        return logits[0] if len(logits) == 1 else logits.softmax(dim=2).mean(dim=0).log()
+
+    def _logits(self, video: Video, texts: Tensor) -> Tensor:
+        return self.model.scale() * self.model.cosines(video, texts)
+
+
+def class_names(manifest: pd.DataFrame) -> list[str]:
+    """The names of a dataset's classes in words, in the order of their labels."""
+    labelled = manifest[manifest["label"] >= 0].drop_duplicates("label").sort_values("label")
+    if labelled["label"].tolist() != list(range(len(labelled))):
+        raise ValueError("the labels of the manifest are not 0, 1, 2, ...")
+    return [phrase(name) for name in labelled["label_name"]]
+
+
+@torch.no_grad()
+def encode_texts(
+    model: VideoLanguageModel, tokenizer: Tokenizer, templates: Sequence[str], names: Sequence[str]
+) -> Tensor:
+    """Text features (templates, C, D) of the classes `names`."""
+    device = next(model.parameters()).device
+    texts = [text for row in fill(templates, names) for text in row]
+    tokens = torch.from_numpy(tokenizer(texts, model.context)).to(device)
+    features = torch.cat([model.encode_text(part) for part in tokens.split(TEXTS_AT_ONCE)])
+    return features.unflatten(0, (len(templates), len(names)))
+
+
+def zero_shot_classifier(
+    weights: Path, prompts: Mapping[str, Any], names: Sequence[str], device: torch.device
+) -> ZeroShot:
+    """The classifier of the classes `names`; `prompts`: the recipe's."""
+    model, tokenizer = load_model(weights)
+    model.to(device)
+    return ZeroShot(model, encode_texts(model, tokenizer, prompts["templates"], names), prompts["average"])

@@ -1,0 +1,1 @@
+"""Parts that several video-language models need."""

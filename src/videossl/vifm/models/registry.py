@@ -1,0 +1,34 @@
+"""Video-language models by name. Importing this module does not import torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from videossl.registry import Registry
+
+if TYPE_CHECKING:
+    from videossl.vifm.models.base import VideoLanguageModel
+
+_REGISTRY = Registry("video-language model", "videossl.vifm.models", Path(__file__).parent)
+
+register = _REGISTRY.register
+
+
+def names() -> list[str]:
+    """Names of all video-language models (one module file each)."""
+    return _REGISTRY.names()
+
+
+def load(name: str) -> type[VideoLanguageModel]:
+    """The class of a model; UserError for an unknown name."""
+    return _REGISTRY.load(name)
+
+
+def build(name: str, **options: Any) -> VideoLanguageModel:
+    """A freshly initialised model; the defaults of its options are the published network.
+
+    UserError for an unknown name or option.
+    """
+    _REGISTRY.check_options(name, options)
+    return load(name)(**options)

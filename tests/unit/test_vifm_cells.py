@@ -1,0 +1,120 @@
+"""Cells of video-language models: what the tables ask for, what it starts from, and what cannot be run here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from videossl.config import Grid
+from videossl.experiments import load_study
+from videossl.report.collect import PENDING, collect
+from videossl.report.notes import notes
+from videossl.report.spec import Spec
+from videossl.specs import class_logits_spec, distill_spec, small_clip_spec, vifm_spec, zero_shot_spec
+from videossl.vifm.weights import NOT_PROVIDED
+
+REPOSITORY = Path(__file__).parents[2]
+MODELS = ["xclip", "vificlip", "ezclip", "viclip", "languagebind"]
+
+
+def study_of(*overlays: str):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(REPOSITORY)
+        study = load_study(["config/config.yaml", *overlays])
+        assert study.models
+        return study
+
+
+@pytest.fixture(scope="module")
+def study():
+    return study_of()
+
+
+def test_zero_shot_has_each_model_itself_and_on_both_targets(study):
+    cells = study.cells_of["vifm_zero_shot"]
+    assert [(c.stage, c.backbone, c.target) for c in cells] == [
+        *(("vifm", model, "") for model in MODELS),
+        *(("zero_shot", model, target) for model in MODELS for target in ("ucf101", "hmdb51")),
+    ]
+    by_model = {c.backbone: (c.source, c.subset) for c in cells}
+    assert by_model["xclip"] == ("k400", "240k") and by_model["viclip"] == ("internvid10m", "10m")
+    assert all(cell.needs == [cell.model()] for cell in cells if cell.stage == "zero_shot")
+
+
+def test_ten_pairs_of_five_teachers_that_look_once(study):
+    students = [cell for cell in study.cells_of["vifm_distill_pairs"] if cell.stage == "distill"]
+    assert len(students) == len({cell.teachers for cell in students}) == 10
+    assert students[0].teachers == "xclip+vificlip"
+    assert len({partner for cell in students for partner in cell.partners}) == 5
+    assert all(partner.stage == "class_logits" for cell in students for partner in cell.partners)
+    assert distill_spec(study, students[0])["views"] == study.config.vifm.views
+    others = [cell for cell in study.cells_of["distill_datasets"] if cell.stage == "distill"]
+    assert "views" not in distill_spec(study, others[0])
+
+
+def test_datasets_of_the_training_are_needed(study):
+    assert {"captions", "ucf101", "hmdb51"} <= set(study.datasets)
+
+
+def test_specs_say_what_decides(study):
+    cells = {cell.backbone: cell for cell in study.cells_of["vifm_zero_shot"] if cell.stage == "zero_shot"}
+    spec = vifm_spec(study, cells["ezclip"].model())
+    assert spec["options"]["frames"] == spec["clip"]["frames"] and spec["motion_weight"] == 1
+    assert zero_shot_spec(study, cells["ezclip"])["splits"] == [1, 2, 3]
+    assert class_logits_spec(study, cells["ezclip"])["student"]["views"] == study.config.vifm.views
+    assert "a photo of a {}." in small_clip_spec(study, 0)["templates"]
+    published = study_of("config/paper.yaml")
+    assert set(vifm_spec(published, cells["ezclip"].model())) == {
+        "recipe_version", "model", "options", "clip", "data", "seed",
+    }  # fmt: skip
+
+
+def test_without_weights_cells_are_pending_with_the_reason():
+    study = study_of("config/paper.yaml")
+    cells = study.cells_of["vifm_zero_shot"] + study.cells_of["vifm_distill_pairs"]
+    for cell in cells:
+        assert study.unavailable(cell) == ("" if cell.stage == "finetune" else NOT_PROVIDED)
+    spec = Spec.parse(
+        {"name": "t", "title": "T", "baseline": False, "rows": "backbone", "columns": ["target", "metric"]}
+    )
+    records = [
+        {**cell.identity, "views": study.views_of["vifm_zero_shot"][cell], "metrics": "none", "run_dir": "none",
+         "pending": study.unavailable(cell)}
+        for cell in study.cells_of["vifm_zero_shot"]
+    ]  # fmt: skip
+    results = collect(spec, records)
+    assert {record.status for record in results.records} == {PENDING}
+    assert f"pending: {NOT_PROVIDED} (20 of 20 cells)." in notes(results)
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        ({"protocol": "zero_shot", "target": "ucf101"}, "needs `model`"),
+        ({"protocol": "vifm", "model": "xclip", "target": "ucf101"}, "has no `target`"),
+        ({"protocol": "vifm", "model": "xclip", "backbone": "c3d"}, "has no `backbone`"),
+        ({"protocol": "network", "backbone": "c3d", "pairs": ["xclip", "viclip"]}, "has no `pairs`"),
+        ({"protocol": "network"}, "needs `backbone`"),
+    ],
+)
+def test_grids_of_models_are_checked(grid, message):
+    with pytest.raises(ValueError, match=message):
+        Grid.model_validate(grid)
+
+
+def test_pairs_and_teachers_exclude_each_other():
+    student = {"protocol": "distill", "task": "rspnet", "backbone": "c3d", "source": "k400", "subset": "50k"}
+    student |= {"epochs": 200, "target": "ucf101"}
+    both = {"pairs": ["xclip", "viclip"], "teachers": [{"model": "xclip"}]}
+    for wrong, message in (
+        (both, "place of `teachers`"),
+        ({"pairs": ["xclip"]}, "two models"),
+        ({}, "needs `teachers`"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Grid.model_validate(student | wrong)
+    with pytest.raises(ValueError, match="by itself"):
+        Grid.model_validate(student | {"teachers": [{"model": "xclip", "task": "rotnet"}]})
+    mixed = Grid.model_validate(student | {"teachers": [{"model": "xclip"}, {"task": "rotnet"}]})
+    assert mixed.models == ["xclip"] and len(mixed.all_teachers) == 1

@@ -1,0 +1,28 @@
+"""Train the small CLIP on frames of captioned videos."""
+
+from pathlib import Path
+
+from _cli import compute_of, run_training, training_parser
+
+
+def main() -> None:
+    parser = training_parser(__doc__, identity=False)
+    parser.add_argument(
+        "--left-out", type=Path, nargs="*", default=[], help="manifests of datasets with unseen classes"
+    )
+    arguments = parser.parse_args()
+    from videossl.training.run_folder import failure_noted
+    from videossl.vifm.start import train_start
+
+    with failure_noted(arguments.output.parent):
+        train_start(
+            arguments.recipe,
+            manifest=arguments.manifest,
+            left_out=arguments.left_out,
+            folder=arguments.output.parent,
+            compute=compute_of(arguments),
+        )
+
+
+if __name__ == "__main__":
+    run_training(main)

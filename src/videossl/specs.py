@@ -72,6 +72,8 @@ def pretrain_spec(study: Study, cell: Cell) -> dict[str, Any]:
         "augment": recipe.augment.model_dump(mode="json"),
         "optimizer": _optimizer(recipe.optimizer, cell.backbone),
         "batch_size": by_backbone(recipe.batch_size, cell.backbone, "batch_size"),
+        "accumulate": by_backbone(recipe.accumulate, cell.backbone, "accumulate"),
+        "precision": recipe.precision,
         "reference_batch_size": recipe.reference_batch_size,
         "schedule": recipe.schedule.model_dump(mode="json"),
         "heldout_videos": study.config.heldout_videos,
@@ -84,6 +86,7 @@ def finetune_spec(study: Study, cell: Cell) -> dict[str, Any]:
     values = finetune.model_dump(mode="json")
     values["optimizer"] = _optimizer(finetune.optimizer, cell.backbone)
     values["batch_size"] = by_backbone(finetune.batch_size, cell.backbone, "finetune.batch_size")
+    values["accumulate"] = by_backbone(finetune.accumulate, cell.backbone, "finetune.accumulate")
     return {"backbone": _backbone(study, cell), "seed": cell.seed, **values}
 
 

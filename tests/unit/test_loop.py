@@ -38,7 +38,7 @@ def trainer_of(folder, *, lr=1.0, grad_clip=None, schedule=None, seconds=1e9, st
     return Trainer(
         module=module,
         optimizer=torch.optim.SGD(module.parameters(), lr=123.0),
-        step=step or (lambda batch, generator: (module.w * batch, {"batch": torch.tensor(batch)})),
+        step=step or (lambda network, batch, generator: (network.w * batch, {"batch": torch.tensor(batch)})),
         plan=Plan(
             epochs=EPOCHS,
             steps_per_epoch=STEPS,
@@ -90,7 +90,7 @@ def test_gradients_are_clipped(tmp_path):
 def test_a_step_draws_what_its_position_says(tmp_path):
     def run(folder, start):
         drawn = []
-        trainer = trainer_of(folder, step=lambda batch, generator: (draw(trainer, generator, drawn), {}))
+        trainer = trainer_of(folder, step=lambda network, batch, generator: (draw(trainer, generator, drawn), {}))
         trainer.epoch, trainer.step_in_epoch = start
         trainer.run(EPOCHS, batches, "test")
         return drawn
@@ -146,7 +146,7 @@ def test_a_checkpoint_is_written_when_its_time_has_come(tmp_path):
 
 
 def test_a_loss_that_is_no_number_stops_the_run_with_advice(tmp_path):
-    trainer = trainer_of(tmp_path, step=lambda batch, generator: (trainer.module.w * float("nan"), {}))
+    trainer = trainer_of(tmp_path, step=lambda network, batch, generator: (trainer.module.w * float("nan"), {}))
     with pytest.raises(UserError, match=r"loss became nan in epoch 1.*Lower optimizer.lr"):
         trainer.run(EPOCHS, batches, "test")
     assert not (tmp_path / "checkpoint.pt").exists()

@@ -23,6 +23,8 @@ def training_parser(description: str, *, manifest: bool = True) -> argparse.Argu
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--workers", type=int, default=0, help="loader processes")
     parser.add_argument("--checkpoint-minutes", type=float, default=10.0)
+    parser.add_argument("--channels-last", action="store_true", help="keep the channels of a pixel together in memory")
+    parser.add_argument("--compile", action="store_true", help="compile the backbone with torch.compile")
     return parser
 
 
@@ -50,15 +52,22 @@ def compute_of(arguments: argparse.Namespace):
         threads=arguments.threads,
         workers=arguments.workers,
         checkpoint_seconds=60 * arguments.checkpoint_minutes,
+        channels_last=arguments.channels_last,
+        compile=arguments.compile,
     )
 
 
 def run_training(main: Callable[[], None]) -> None:
     """Run a training script's `main` and exit; a stop on a signal has an exit code that asks for a retry."""
+    from videossl.processes import is_first, leave
     from videossl.training.interrupt import EXIT_INTERRUPTED, Interrupted
 
     try:
-        sys.exit(report_user_errors(main))
+        code = report_user_errors(main)
     except Interrupted:
-        print("stopped by a signal; the checkpoint is written and the next attempt goes on from it", flush=True)
-        sys.exit(EXIT_INTERRUPTED)
+        if is_first():
+            print("stopped by a signal; the checkpoint is written and the next attempt goes on from it", flush=True)
+        code = EXIT_INTERRUPTED
+    if code != 2:  # after an error the others may be waiting for what will not come
+        leave()
+    sys.exit(code)

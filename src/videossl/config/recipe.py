@@ -81,6 +81,14 @@ class Recipe(Strict):
     augment: Augment
     optimizer: Optimizer
     batch_size: PositiveInt | dict[str, PositiveInt] = Field(description="videos a step; may differ by backbone")
+    accumulate: PositiveInt | dict[str, PositiveInt] = Field(
+        1,
+        description="parts that a batch is trained in, for memory; batch normalisation and the negatives of one batch"
+        " are those of a part, so it is part of the recipe. May differ by backbone",
+    )
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="bf16: training computes convolutions and matrix products in bfloat16"
+    )
     reference_batch_size: PositiveInt | None = Field(None, description="learning rate is for this batch size")
     schedule: Schedule = Schedule()
 

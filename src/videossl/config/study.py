@@ -78,6 +78,14 @@ class Finetune(Strict):
     recipe_version: int = Field(1, description="raise it when a change in code should retrain")
     epochs: PositiveInt = Field(description="finetuning epochs")
     batch_size: PositiveInt | dict[str, PositiveInt] = Field(description="videos a step; may differ by backbone")
+    accumulate: PositiveInt | dict[str, PositiveInt] = Field(
+        1,
+        description="parts that a batch is trained in, for memory; batch normalisation and the negatives of one batch"
+        " are those of a part, so it is part of the recipe. May differ by backbone",
+    )
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="bf16: training computes convolutions and matrix products in bfloat16"
+    )
     clip: ClipShape = Field(description="what the network sees")
     stride: PositiveInt = Field(2, description="frames between the frames of a clip")
     test_clips: PositiveInt = Field(10, description="uniformly spaced clips a test video; logits are averaged")

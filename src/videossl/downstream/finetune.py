@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from videossl.data.loader import Batch, ClipDataset, prepare
+from videossl.data.loader import ClipDataset, Inputs
 from videossl.data.sampling import RandomClips
 from videossl.data.videos import open_store, read_manifest, target_videos
 from videossl.downstream.distillation_loss import distillation_loss
 from videossl.downstream.evaluate import accuracies, predict, report, video_counts, video_means
 from videossl.downstream.model import Classifier, build_classifier, load_classifier
 from videossl.errors import UserError
+from videossl.processes import is_first
 from videossl.results import write_metrics, write_predictions
 from videossl.training.checkpoint import save_torch
 from videossl.training.loop import Step
@@ -57,14 +58,16 @@ def finetune(
         sampler = RandomClips(spec["clip"]["frames"], spec["stride"])
         dataset = ClipDataset(store, target.train, sampler, augmentation(spec), spec["seed"])
         if teachers:
-            step = distillation_step(model, load_teachers(teachers, spec, target.classes, device), spec, device)
+            step = distillation_step(load_teachers(teachers, spec, target.classes, device), spec)
         else:
-            step = classification_step(model, device)
+            step = classification_step
         files = [weights, *teachers]
         trainer = make_trainer(spec, model, step, dataset, folder, compute, signals, [path for path in files if path])
         what = f"finetuning with {len(teachers)} teachers" if teachers else "finetuning"
         trainer.run(spec["epochs"], batches(spec, dataset, compute, device), f"{what}, {len(dataset)} videos")
         logits = video_means(spec, model, store, target.test, compute, device, signals)
+        if not is_first():
+            return
         predictions = predict(target.test, target.test_split, logits, spec["test_clips"])
         metrics = [*accuracies(predictions, logits, target.test_split), *video_counts(target)]
         save_torch(folder / "weights.pt", {"model": model.state_dict(), "spec": spec, "classes": target.classes})
@@ -82,27 +85,23 @@ def finetune(
     report(target, metrics)
 
 
-def classification_step(model: Classifier, device: torch.device) -> Step:
+def classification_step(
+    network: nn.Module, batch: Inputs, generator: torch.Generator
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Cross-entropy."""
-
-    def step(batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        logits, labels = model(prepare(batch, device)[:, 0]), batch.labels.to(device)
-        return F.cross_entropy(logits, labels), {"top1": _share_correct(logits, labels)}
-
-    return step
+    logits = network(batch.clips[:, 0])
+    return F.cross_entropy(logits, batch.labels), {"top1": _share_correct(logits, batch.labels)}
 
 
-def distillation_step(
-    model: Classifier, teachers: Sequence[Classifier], spec: dict[str, Any], device: torch.device
-) -> Step:
+def distillation_step(teachers: Sequence[Classifier], spec: dict[str, Any]) -> Step:
     """Cross-entropy and the divergences from the teachers, which see the very crops that the student sees."""
     options = spec["distillation"]
 
-    def step(batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        clips, labels = prepare(batch, device)[:, 0], batch.labels.to(device)
+    def step(network: nn.Module, batch: Inputs, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        clips, labels = batch.clips[:, 0], batch.labels
         with torch.no_grad():
             taught = torch.stack([teacher(clips) for teacher in teachers])
-        logits = model(clips)
+        logits = network(clips)
         loss, parts = distillation_loss(
             logits,
             taught,

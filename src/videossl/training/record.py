@@ -13,7 +13,8 @@ from typing import Any
 import torch
 
 from videossl import __version__
-from videossl.files import write_json, write_text
+from videossl.files import full_disk_explained, write_json, write_text
+from videossl.processes import rank_and_processes
 from videossl.specs import spec_hash
 
 PACKAGES = ("torch", "torchvision", "transformers", "numpy", "pyarrow", "decord", "simplejpeg", "snakemake")
@@ -57,7 +58,8 @@ def write_run(
     samples: dict[str, int],
 ) -> None:
     """Write `run.json`: recipe and hash, versions, device, wall time, GPU-hours, sample counts."""
-    gpus = 1 if device.type == "cuda" else 0
+    _, processes = rank_and_processes()
+    gpus = processes if device.type == "cuda" else 0
     write_json(
         path,
         {
@@ -69,6 +71,7 @@ def write_run(
             "packages": {name: version(name) for name in PACKAGES},
             "device": str(device),
             "device_name": device_name(device),
+            "processes": processes,
             "threads": torch.get_num_threads(),
             "wall_seconds": round(seconds, 2),
             "gpu_hours": round(gpus * seconds / 3600, 4),
@@ -92,7 +95,7 @@ class History:
     def add(self, entry: dict[str, Any]) -> None:
         """Append one epoch; its `epoch` counts from 1."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a") as handle:
+        with full_disk_explained(self.path), self.path.open("a") as handle:
             handle.write(json.dumps(entry, sort_keys=True) + "\n")
 
     def last(self) -> dict[str, Any] | None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,34 +14,45 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from videossl.data.augment import AugmentConfig
-from videossl.data.loader import Batch, ClipDataset, EpochBatches, train_loader
+from videossl.data.loader import ClipDataset, EpochBatches, Inputs, on_device, train_loader
+from videossl.processes import is_first, of_first, rank_and_processes
 from videossl.specs import spec_hash
-from videossl.training.checkpoint import Checkpoints
+from videossl.training.checkpoint import Checkpoints, load_torch
+from videossl.training.compiled import compile_backbones
 from videossl.training.device import choose_device
 from videossl.training.interrupt import Signals
 from videossl.training.loop import Plan, Step, Trainer
 from videossl.training.optim import base_learning_rate, build_optimizer
 from videossl.training.record import History, code_version
 from videossl.training.seeding import deterministic
+from videossl.training.synchronise import share_layers
 
 
 @dataclass(frozen=True)
 class Compute:
-    """Where and how a job runs; on a CPU nothing in it but `threads` can change a result's last bits."""
+    """Where and how a job runs; nothing in it changes a result, but for the last bits (`threads`, `channels_last`,
+    `compile`, and the number of processes).
+    """
 
     device: str = "auto"
     threads: int = 1
     workers: int = 0
     checkpoint_seconds: float = 600.0
+    channels_last: bool = False
+    compile: bool = False
 
     def start(self) -> tuple[torch.device, Signals]:
         """Prepare the process; returns the device and the listener for signals."""
         signals = Signals().install()
         code_version()  # noted now: the code may be edited while the job runs
         deterministic(self.threads)
-        return choose_device(self.device), signals
+        device = choose_device(self.device)
+        if not is_first():
+            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - to the end of the process
+        return device, signals
 
 
 def augmentation(spec: dict[str, Any]) -> AugmentConfig:
@@ -69,8 +83,10 @@ def make_trainer(
     """
     reference = spec["reference_batch_size"]
     batch_size = batch_size_for(spec, len(dataset))
+    network = ready(module, compute, next(module.parameters()).device)
     trainer = Trainer(
         module=module,
+        network=network,
         optimizer=build_optimizer(module, spec["optimizer"]),
         step=step,
         plan=Plan(
@@ -81,18 +97,45 @@ def make_trainer(
             grad_clip=spec["optimizer"]["grad_clip"],
             batch_size=batch_size,
             seed=spec["seed"],
+            parts=spec["accumulate"],
+            precision=spec["precision"],
         ),
         checkpoints=Checkpoints(folder, run_hash(spec, dataset, weights)),
         history=History(folder),
         signals=signals,
         checkpoint_seconds=compute.checkpoint_seconds,
     )
-    state = trainer.checkpoints.load(spec.get("stop", spec["epochs"]))
+    state = last_state(trainer, spec.get("stop", spec["epochs"]))
     if state is not None:
         trainer.restore(state)
-    else:
+    elif is_first():
         trainer.history.rewind(0)  # of an earlier run in this folder
     return trainer
+
+
+def ready(module: nn.Module, compute: Compute, device: torch.device) -> nn.Module:
+    """What a step calls for `module`, which is prepared in place: its layers' memory format and their kernels, and the
+    exchange between processes.
+    """
+    share_layers(module, device)
+    if compute.channels_last:
+        module.to(memory_format=torch.channels_last_3d)
+    if compute.compile:
+        compile_backbones(module)
+    if rank_and_processes()[1] == 1:
+        return module
+    # Statistics are synchronised, so all processes have the same buffers. Some backbones have weights that a task
+    # leaves out; without the search for them the exchange would wait for their gradients.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # a new name of `broadcast_buffers`, unknown to torch 2.6
+        return DistributedDataParallel(module, broadcast_buffers=False, find_unused_parameters=True)
+
+
+def last_state(trainer: Trainer, stop: int) -> dict[str, Any] | None:
+    """The checkpoint to go on from, or None; the first process looks, and all do as it says."""
+    state = trainer.checkpoints.load(stop) if is_first() else None
+    found = of_first(state is not None)
+    return state if is_first() or not found else load_torch(trainer.checkpoints.path)
 
 
 def run_hash(spec: dict[str, Any], dataset: ClipDataset, weights: Sequence[Path]) -> str:
@@ -119,10 +162,11 @@ def batch_size_for(spec: dict[str, Any], videos: int) -> int:
 
 def batches(
     spec: dict[str, Any], dataset: ClipDataset, compute: Compute, device: torch.device
-) -> Callable[[int, int, int], Iterator[Batch]]:
-    """The trainer's source of batches: from (epoch, step) to the end of epoch `stop`."""
+) -> Callable[[int, int, int], Iterator[Inputs]]:
+    """The trainer's source of batches: from (epoch, step) to the end of epoch `stop`, this process's shares of parts."""
+    rank, processes = rank_and_processes()
 
-    def make(epoch: int, step: int, stop: int) -> Iterator[Batch]:
+    def make(epoch: int, step: int, stop: int) -> Iterator[Inputs]:
         keys = EpochBatches(
             len(dataset),
             batch_size_for(spec, len(dataset)),
@@ -130,7 +174,10 @@ def batches(
             drop_last=True,
             start=(epoch, step),
             epochs=stop,
+            rank=rank,
+            world_size=processes,
+            parts=spec["accumulate"],
         )
-        return iter(train_loader(dataset, keys, workers=compute.workers, device=device))
+        return on_device(train_loader(dataset, keys, workers=compute.workers, device=device), device)
 
     return make

@@ -1,29 +1,20 @@
-"""Two processes train as one with the same batch does."""
+"""Two processes compute what one does with the same batch."""
 
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
 import torch
-from runs import SCRIPT, assert_same_run, history, train, wait_for
-from tiny import CPU, Data, finetune_arguments, make_study, pretrain_arguments
+from tiny import CPU
 from two_processes import in_two_processes
 
 from videossl.backbones import registry as backbones
-from videossl.downstream.finetune import finetune
-from videossl.experiments import Study
-from videossl.files import canonical_json
 from videossl.pretext import registry as tasks
 from videossl.processes import join, own
-from videossl.results import read_metrics, read_predictions
-from videossl.training.checkpoint import load_torch
 from videossl.training.session import ready
 
 SMALL = {
@@ -100,96 +91,3 @@ def test_two_steps_of_every_task_are_those_of_one_process(shared_steps, cell):
             assert torch.equal(first[name], second[name]), name
             scale = value.abs().max().item() if value.is_floating_point() else 1
             torch.testing.assert_close(first[name], value, rtol=1e-6, atol=1e-9 + 1e-7 * scale, msg=name)
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory) -> Study:
-    return make_study(tmp_path_factory.mktemp("study"))
-
-
-def train_all(study: Study, source: Data, target: Data, folder: Path) -> None:
-    """Two pretrainings, one of them also from milestone to milestone, and a finetuning."""
-    for task in ("rotnet", "rspnet"):
-        train(study, task, source, folder / task, 100)
-    first = train(study, "rspnet", source, folder / "rspnet50", 50)
-    train(study, "rspnet", source, folder / "rspnet100", 100, previous=first)
-    spec, identity = finetune_arguments(study, dropout=0.5)
-    finetune(
-        spec,
-        identity,
-        manifest=target.manifest,
-        weights=folder / "rspnet" / "weights.pt",
-        folder=folder / "finetune",
-        compute=CPU,
-    )
-
-
-@pytest.fixture(scope="module")
-def trained(study, source, target, tmp_path_factory) -> tuple[Path, Path]:
-    """The runs of one process, and of two."""
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGURG)
-    before = [signal.getsignal(number) for number in numbers]
-    one, two = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")
-    train_all(study, source, target, one)
-    in_two_processes(train_all, study, source, target, two)
-    for number, handler in zip(numbers, before, strict=True):
-        signal.signal(number, handler)
-    return one, two
-
-
-@pytest.mark.parametrize("run", ["rotnet", "rspnet", "finetune"])
-def test_the_loss_curve_is_that_of_one_process(trained, run):
-    """In single precision rounding grows from step to step, most with batch normalisation over a few numbers."""
-    expected, found = (history(folder / run) for folder in trained)
-    assert len(expected) == (2 if run == "finetune" else 3)
-    assert found[0]["loss"] == pytest.approx(expected[0]["loss"], rel=2e-3)
-    for one, two in zip(expected, found, strict=True):
-        assert two["loss"] == pytest.approx(one["loss"], rel=2e-2)
-        assert (two["epoch"], two["lr"], two["samples"]) == (one["epoch"], one["lr"], one["samples"])
-
-
-def test_milestones_in_two_processes(trained):
-    _, two = trained
-    assert_same_run(two / "rspnet100", two / "rspnet")
-
-
-def test_every_test_video_is_evaluated_once_and_only_one_process_writes(trained):
-    one, two = trained
-    first, second = (read_predictions(folder / "finetune/predictions.parquet") for folder in (one, two))
-    assert first["video"].tolist() == second["video"].tolist()
-    assert second["probability_label"].to_numpy() == pytest.approx(first["probability_label"].to_numpy(), abs=0.05)
-    for run in ("rotnet", "finetune"):
-        files = [sorted(path.name for path in (folder / run).iterdir()) for folder in (one, two)]
-        assert files[0] == files[1]
-        rows = [read_metrics(folder / run / "metrics.parquet").set_index("metric")["n"] for folder in (one, two)]
-        assert rows[0].equals(rows[1])
-
-
-@pytest.mark.usefixtures("own_signals")
-def test_torchrun_is_stopped_and_goes_on(study, source, trained, tmp_path):
-    """As a rule starts it; the scheduler's signal goes to all processes of the job."""
-    recipe, identity = pretrain_arguments(study, "rspnet", 100)
-    launcher = [str(Path(sys.executable).with_name("torchrun")), "--standalone", "--nproc-per-node", "2"]
-    command = [*launcher, str(SCRIPT), "--recipe", canonical_json(recipe), "--identity", canonical_json(identity)]
-    command += ["--manifest", str(source.manifest), "--subset", str(source.subset)]
-    command += ["--output", str(tmp_path / "weights.pt"), "--device", "cpu", "--checkpoint-minutes", "1e-9"]
-
-    def start() -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-        )
-
-    process = start()
-    wait_for(process, (tmp_path / "checkpoint.pt").exists)
-    os.killpg(process.pid, signal.SIGTERM)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode != 0
-    assert output.count("stopped by a signal; the checkpoint is written") == 1, output
-    assert not (tmp_path / "FAILED").exists() and not (tmp_path / "weights.pt").exists()
-    state = load_torch(tmp_path / "checkpoint.pt")
-    assert 0 < 3 * state["epoch"] + state["step_in_epoch"] < 9
-    process = start()
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, output
-    assert output.count(f"resumed at epoch {state['epoch']}, step {state['step_in_epoch']}") == 1
-    assert_same_run(tmp_path, trained[1] / "rspnet")

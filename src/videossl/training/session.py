@@ -124,11 +124,10 @@ def ready(module: nn.Module, compute: Compute, device: torch.device) -> nn.Modul
         compile_backbones(module)
     if rank_and_processes()[1] == 1:
         return module
-    # Statistics are synchronised, so all processes have the same buffers. Some backbones have weights that a task
-    # leaves out; without the search for them the exchange would wait for their gradients.
+    # Statistics and queues are shared, so all processes have the same buffers without being sent them.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # a new name of `broadcast_buffers`, unknown to torch 2.6
-        return DistributedDataParallel(module, broadcast_buffers=False, find_unused_parameters=True)
+        return DistributedDataParallel(module, broadcast_buffers=False)
 
 
 def last_state(trainer: Trainer, stop: int) -> dict[str, Any] | None:
@@ -163,7 +162,7 @@ def batch_size_for(spec: dict[str, Any], videos: int) -> int:
 def batches(
     spec: dict[str, Any], dataset: ClipDataset, compute: Compute, device: torch.device
 ) -> Callable[[int, int, int], Iterator[Inputs]]:
-    """The trainer's source of batches: from (epoch, step) to the end of epoch `stop`, this process's shares of parts."""
+    """The trainer's source of batches: from (epoch, step) to the end of epoch `stop`, this process's shares."""
     rank, processes = rank_and_processes()
 
     def make(epoch: int, step: int, stop: int) -> Iterator[Inputs]:

@@ -17,7 +17,7 @@ rule cka:
         ENVIRONMENT
     threads: COMPUTE.threads
     resources:
-        gpu=COMPUTE.gpus,
+        gpu=min(1, COMPUTE.gpus),
     params:
         script=untracked(f"{SCRIPTS}/compare_layers.py"),
         recipe=recipe("cka", specs.cka_spec),

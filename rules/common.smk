@@ -1,6 +1,7 @@
 # What the rules share: the study, and functions from wildcards to inputs, parameters and messages.
 # No rules here. Nothing below touches the network, the clock or git: every cluster job parses this file again.
 
+import math
 import os
 import re
 import shlex
@@ -40,6 +41,8 @@ ENVIRONMENT = f"{workflow.basedir}/envs/environment.yaml"
 COMPUTE = CONFIG.compute
 COMPUTE_ARGUMENTS = (
     f"--device {COMPUTE.device} --workers {COMPUTE.workers} --checkpoint-minutes {COMPUTE.checkpoint_minutes}"
+    + (" --channels-last" if COMPUTE.channels_last else "")
+    + (" --compile" if COMPUTE.compile else "")
 )
 NOISY_DIR = f"{RESULTS}/data/{{dataset}}/noisy/{{noise}}"
 
@@ -53,6 +56,34 @@ def untracked(value):
     """A parameter that decides no result: Snakemake keeps no record of functions of `input`, so a change of it
     runs nothing again."""
     return lambda wildcards, input: value
+
+
+def devices(wildcards, rule):
+    """GPUs on each node, nodes, and processes on each node of a training job."""
+    own = COMPUTE.parallel.get(cell(rule, wildcards).task if rule == "pretrain" else "finetune", COMPUTE)
+    return own.gpus, own.nodes, COMPUTE.processes or max(own.gpus, 1)
+
+
+def all_gpus(rule):
+    """Resource function: the GPUs of a training job, on all its nodes together."""
+    return lambda wildcards: math.prod(devices(wildcards, rule)[:2])
+
+
+def all_threads(rule):
+    """The CPU threads of a training job, on each node."""
+    return lambda wildcards: COMPUTE.threads * devices(wildcards, rule)[2]
+
+
+def launcher(rule):
+    """Parameter function: what starts the script of a training job: python, or torchrun for several processes."""
+
+    def find(wildcards, input):
+        _, nodes, processes = devices(wildcards, rule)
+        if nodes > 1:
+            return f"bash {shlex.quote(f'{SCRIPTS}/on_nodes.sh')} {nodes} {processes} {COMPUTE.threads * processes}"
+        return f"torchrun --standalone --nproc-per-node {processes}" if processes > 1 else "python"
+
+    return find
 
 
 def cell(stage, wildcards):

@@ -35,10 +35,11 @@ rule finetune:
     retries: COMPUTE.retries
     conda:
         ENVIRONMENT
-    threads: COMPUTE.threads
+    threads: all_threads("finetune")
     resources:
-        gpu=COMPUTE.gpus,
+        gpu=all_gpus("finetune"),
     params:
+        launcher=launcher("finetune"),
         script=untracked(f"{SCRIPTS}/finetune.py"),
         recipe=recipe("finetune", specs.finetune_spec),
         identity=identity("finetune"),
@@ -46,7 +47,7 @@ rule finetune:
     message:
         "Finetuning {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone {wildcards.epochs}) on {wildcards.target}"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} --output {output.weights:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} --output {output.weights:q} --threads {threads} {params.compute} > {log:q} 2>&1"
 
 
 rule distill:
@@ -64,10 +65,11 @@ rule distill:
     retries: COMPUTE.retries
     conda:
         ENVIRONMENT
-    threads: COMPUTE.threads
+    threads: all_threads("distill")
     resources:
-        gpu=COMPUTE.gpus,
+        gpu=all_gpus("distill"),
     params:
+        launcher=launcher("distill"),
         script=untracked(f"{SCRIPTS}/finetune.py"),
         recipe=recipe("distill", specs.distill_spec),
         identity=identity("distill"),
@@ -75,7 +77,7 @@ rule distill:
     message:
         "Distilling {wildcards.teachers} into {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone {wildcards.epochs}) on {wildcards.target}"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} --teachers {input.teachers:q} --output {output.weights:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} --teachers {input.teachers:q} --output {output.weights:q} --threads {threads} {params.compute} > {log:q} 2>&1"
 
 
 # Features of the network as it was pretrained: one job serves the linear probe and the retrieval.
@@ -92,7 +94,7 @@ rule features:
         ENVIRONMENT
     threads: COMPUTE.threads
     resources:
-        gpu=COMPUTE.gpus,
+        gpu=min(1, COMPUTE.gpus),
     params:
         script=untracked(f"{SCRIPTS}/extract_features.py"),
         recipe=recipe("features", specs.features_spec),
@@ -161,7 +163,7 @@ rule robustness:
         ENVIRONMENT
     threads: COMPUTE.threads
     resources:
-        gpu=COMPUTE.gpus,
+        gpu=min(1, COMPUTE.gpus),
     params:
         script=untracked(f"{SCRIPTS}/robustness.py"),
         recipe=recipe("robustness", specs.robustness_spec),

@@ -95,10 +95,15 @@ class Study:
         for name in config.recipe_overrides or {}:
             if name not in ("all", *names):
                 raise unknown_name("pretext task", name, ("all", *names), "recipe_overrides")
+        for name in config.compute.parallel:
+            if name not in ("finetune", *names):
+                raise unknown_name("kind of job", name, ("finetune", *names), "compute.parallel")
         recipes = {name: load_recipe(config.recipes_dir, name, config.recipe_overrides) for name in names}
         for name, recipe in recipes.items():
             _check_backbones(recipe.batch_size, f"batch_size of the recipe {name}")
+            _check_backbones(recipe.accumulate, f"accumulate of the recipe {name}")
             _check_backbones(recipe.optimizer.lr, f"optimizer.lr of the recipe {name}")
+            _check_backbones(recipe.optimizer.by_backbone, f"optimizer.by_backbone of the recipe {name}")
         return recipes
 
     def _expand(self, name: str) -> dict[Cell, list[dict[str, Any]]]:

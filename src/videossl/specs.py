@@ -63,7 +63,7 @@ def pretrain_spec(study: Study, cell: Cell) -> dict[str, Any]:
     return {
         "recipe_version": recipe.recipe_version,
         "task": cell.task,
-        "options": recipe.task_options(cell.complexity),
+        "options": recipe.task_options(cell.complexity, cell.source),
         "backbone": _backbone(study, cell),
         "seed": cell.seed,
         "epochs": max(study.config.epochs.values()),
@@ -71,7 +71,7 @@ def pretrain_spec(study: Study, cell: Cell) -> dict[str, Any]:
         "clip": recipe.clip.model_dump(mode="json"),
         "augment": recipe.augment.model_dump(mode="json"),
         "optimizer": _optimizer(recipe.optimizer, cell.backbone),
-        "batch_size": by_backbone(recipe.batch_size, cell.backbone, "batch_size"),
+        "batch_size": recipe.videos_a_step(cell.complexity, cell.backbone),
         "accumulate": by_backbone(recipe.accumulate, cell.backbone, "accumulate"),
         "precision": recipe.precision,
         "reference_batch_size": recipe.reference_batch_size,
@@ -135,6 +135,4 @@ def _backbone(study: Study, cell: Cell) -> dict[str, Any]:
 
 
 def _optimizer(optimizer: Any, backbone: str) -> dict[str, Any]:
-    values = optimizer.model_dump(mode="json")
-    values["lr"] = by_backbone(values["lr"], backbone, "optimizer.lr")
-    return values
+    return optimizer.of(backbone).model_dump(mode="json", exclude={"by_backbone"})

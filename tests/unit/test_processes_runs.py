@@ -17,13 +17,13 @@ from runs import SCRIPT, assert_same_run, history, train, wait_for
 from tiny import CPU, Data, finetune_arguments, make_study, pretrain_arguments
 from two_processes import in_two_processes
 
-from videossl.data import loader
 from videossl.downstream import evaluate as evaluation
 from videossl.downstream import finetune as finetuning
 from videossl.downstream.finetune import finetune
 from videossl.experiments import Study
 from videossl.files import canonical_json
 from videossl.results import read_metrics, read_predictions
+from videossl.training import inputs
 from videossl.training import pretrain as pretraining
 from videossl.training.checkpoint import load_torch
 
@@ -40,13 +40,13 @@ def double_precision() -> Iterator[None]:
     In single precision the least change of the initial weights, 1e-7 of them, changes the loss of these tiny networks
     by a tenth within four steps: they normalise over as few as four numbers.
     """
-    task, classifier, clips = pretraining.build_task, finetuning.build_classifier, loader.prepare
+    task, classifier, clips = pretraining.build_task, finetuning.build_classifier, inputs.prepare
     with ExitStack() as stack:
         for owner, name, value in (
             (torch.Tensor, "float", torch.Tensor.double),
             (pretraining, "build_task", lambda spec: task(spec).double()),
             (finetuning, "build_classifier", lambda *given: classifier(*given).double()),
-            (loader, "prepare", lambda batch, device: clips(batch, device).double()),
+            (inputs, "prepare", lambda batch, device: clips(batch, device).double()),
             (pretraining, "prepare", lambda batch, device: clips(batch, device).double()),
             (evaluation, "prepare", lambda batch, device: clips(batch, device).double()),
         ):

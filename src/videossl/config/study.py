@@ -156,13 +156,31 @@ class CKA(Strict):
     batch_size: Annotated[int, Field(ge=4)] = Field(32, description="samples of one mini-batch estimate")
 
 
+class Devices(Strict):
+    """Devices of the training jobs of one kind."""
+
+    gpus: PositiveInt = Field(1, description="GPUs on each node")
+    nodes: PositiveInt = Field(1, description="nodes")
+
+
 class Compute(Strict):
-    """How to run; nothing here may change a result."""
+    """How to run; nothing here changes a result by more than the rounding of numbers."""
 
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU if there is one")
-    threads: PositiveInt = Field(1, description="CPU threads of a training job")
-    workers: Annotated[int, Field(ge=0)] = Field(0, description="loader processes of a training job")
-    gpus: Annotated[int, Field(ge=0)] = Field(0, description="GPUs a training job asks the cluster for")
+    threads: PositiveInt = Field(1, description="CPU threads of a training process")
+    workers: Annotated[int, Field(ge=0)] = Field(0, description="loader processes of a training process")
+    gpus: Annotated[int, Field(ge=0)] = Field(
+        0, description="GPUs a training job asks the cluster for, on each node; it trains with a process on each"
+    )
+    nodes: PositiveInt = Field(1, description="nodes of a training job")
+    parallel: dict[str, Devices] = Field(
+        {}, description="other GPUs and nodes by pretext task, or of `finetune` (and distillation)"
+    )
+    processes: PositiveInt | None = Field(
+        None, description="processes of a training job on a node; null: one a GPU, and one without GPUs"
+    )
+    channels_last: bool = Field(False, description="keep the channels of a pixel together in memory")
+    compile: bool = Field(False, description="compile backbones with torch.compile; where that fails, go on without")
     retries: Annotated[int, Field(ge=0)] = Field(
         2, description="further attempts of a training job that ended without a result; each goes on where it was"
     )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from videossl.data.loader import ClipDataset, Inputs
+from videossl.data.loader import ClipDataset
 from videossl.data.sampling import RandomClips
 from videossl.data.videos import open_store, read_manifest, target_videos
 from videossl.downstream.distillation_loss import distillation_loss
@@ -20,6 +20,7 @@ from videossl.errors import UserError
 from videossl.processes import is_first
 from videossl.results import write_metrics, write_predictions
 from videossl.training.checkpoint import save_torch
+from videossl.training.inputs import Inputs
 from videossl.training.loop import Step
 from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive

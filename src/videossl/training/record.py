@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 from functools import cache
@@ -93,10 +94,16 @@ class History:
             write_text(self.path, "".join(f"{line}\n" for line in kept))
 
     def add(self, entry: dict[str, Any]) -> None:
-        """Append one epoch; its `epoch` counts from 1."""
+        """Append one epoch; its `epoch` counts from 1. A line that does not fit on the disk is taken back."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with full_disk_explained(self.path), self.path.open("a") as handle:
-            handle.write(json.dumps(entry, sort_keys=True) + "\n")
+        size = self.path.stat().st_size if self.path.exists() else 0
+        with full_disk_explained(self.path):
+            try:
+                with self.path.open("a") as handle:
+                    handle.write(json.dumps(entry, sort_keys=True) + "\n")
+            except OSError:
+                os.truncate(self.path, size)
+                raise
 
     def last(self) -> dict[str, Any] | None:
         """The newest epoch, or None."""

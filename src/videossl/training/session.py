@@ -17,12 +17,13 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from videossl.data.augment import AugmentConfig
-from videossl.data.loader import ClipDataset, EpochBatches, Inputs, on_device, train_loader
+from videossl.data.loader import ClipDataset, EpochBatches, train_loader
 from videossl.processes import is_first, of_first, rank_and_processes
 from videossl.specs import spec_hash
 from videossl.training.checkpoint import Checkpoints, load_torch
 from videossl.training.compiled import compile_backbones
 from videossl.training.device import choose_device
+from videossl.training.inputs import Inputs, on_device
 from videossl.training.interrupt import Signals
 from videossl.training.loop import Plan, Step, Trainer
 from videossl.training.optim import base_learning_rate, build_optimizer
@@ -119,7 +120,9 @@ def ready(module: nn.Module, compute: Compute, device: torch.device) -> nn.Modul
     """
     share_layers(module, device)
     if compute.channels_last:
-        module.to(memory_format=torch.channels_last_3d)
+        for layer in module.modules():
+            if isinstance(layer, nn.Conv3d):  # its output has the order of its weights, and the layers behind keep it
+                layer.to(memory_format=torch.channels_last_3d)
     if compute.compile:
         compile_backbones(module)
     if rank_and_processes()[1] == 1:

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from runs import history, train
+from runs import assert_same_run, train
 from tiny import CPU, make_study
 
 from videossl.backbones import registry as backbones
+from videossl.errors import UserError
 from videossl.training import compiled
 from videossl.training.compiled import compile_backbones
-from videossl.training.session import ready
+from videossl.training.session import channels_last, ready
 
 CLIPS = torch.randn(2, 3, 4, 16, 16, generator=torch.Generator().manual_seed(0))
 
@@ -62,12 +63,19 @@ def test_a_failing_compiler_is_done_without_and_says_why(monkeypatch, capsys):
 
 
 @pytest.mark.usefixtures("own_signals")
-def test_a_run_in_half_precision_and_channels_last(source, tmp_path):
-    study = make_study(tmp_path / "study")
-    plain = train(study, "rspnet", source, tmp_path / "plain", 50)
-    compute = replace(CPU, channels_last=True)
-    for name in ("one", "other"):
-        train(study, "rspnet", source, tmp_path / name, 50, compute=compute, precision="bf16")
-    assert history(tmp_path / "one") == history(tmp_path / "other") != history(plain)
-    first, half = history(plain)[0], history(tmp_path / "one")[0]
-    assert half["loss"] == pytest.approx(first["loss"], rel=0.3)
+def test_runs_with_channels_last_repeat_to_the_bit(source, tmp_path):
+    study, compute = make_study(tmp_path / "study"), replace(CPU, channels_last=True)
+    runs = [train(study, "rspnet", source, tmp_path / name, 50, compute=compute) for name in ("one", "other")]
+    assert_same_run(*runs)
+
+
+def test_transformers_keep_their_order():
+    module = backbones.build("videoswin", width=0.25, depths=[1, 1, 2])
+    channels_last(module)
+    assert all(p.is_contiguous() for p in module.parameters())
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_half_precision_is_refused_without_a_gpu(source, tmp_path):
+    with pytest.raises(UserError, match="precision is bf16, which needs a GPU"):
+        train(make_study(tmp_path / "study"), "rotnet", source, tmp_path / "run", precision="bf16")

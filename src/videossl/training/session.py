@@ -16,8 +16,10 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from videossl.backbones.base import Backbone
 from videossl.data.augment import AugmentConfig
 from videossl.data.loader import ClipDataset, EpochBatches, train_loader
+from videossl.errors import UserError
 from videossl.processes import is_first, of_first, rank_and_processes
 from videossl.specs import spec_hash
 from videossl.training.checkpoint import Checkpoints, load_torch
@@ -82,9 +84,15 @@ def make_trainer(
     """A trainer of `module` that has resumed from the folder's checkpoint, if there is one of this very run: of the
     same recipe, training videos and `weights` (initial ones, teachers).
     """
+    device = next(module.parameters()).device
+    if spec["precision"] == "bf16" and device.type != "cuda":
+        raise UserError(
+            "precision is bf16, which needs a GPU: torch's 3D convolutions in bfloat16 on CPUs give gradients that are"
+            " not finite. Set precision to fp32 in the recipe (recipe_overrides) and in `finetune`."
+        )
     reference = spec["reference_batch_size"]
     batch_size = batch_size_for(spec, len(dataset))
-    network = ready(module, compute, next(module.parameters()).device)
+    network = ready(module, compute, device)
     trainer = Trainer(
         module=module,
         network=network,
@@ -120,9 +128,7 @@ def ready(module: nn.Module, compute: Compute, device: torch.device) -> nn.Modul
     """
     share_layers(module, device)
     if compute.channels_last:
-        for layer in module.modules():
-            if isinstance(layer, nn.Conv3d):  # its output has the order of its weights, and the layers behind keep it
-                layer.to(memory_format=torch.channels_last_3d)
+        channels_last(module)
     if compute.compile:
         compile_backbones(module)
     if rank_and_processes()[1] == 1:
@@ -131,6 +137,19 @@ def ready(module: nn.Module, compute: Compute, device: torch.device) -> nn.Modul
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # a new name of `broadcast_buffers`, unknown to torch 2.6
         return DistributedDataParallel(module, broadcast_buffers=False)
+
+
+def channels_last(module: nn.Module) -> None:
+    """Keep the channels of a pixel together in the convolutional backbones in `module`.
+
+    The output of a convolution has the order of its weights, and the layers behind it keep it. Transformers put their
+    tokens in that order by themselves.
+    """
+    for backbone in (part for part in module.modules() if isinstance(part, Backbone)):
+        layers = list(backbone.modules())
+        if not any(isinstance(layer, nn.LayerNorm) for layer in layers):
+            for layer in (layer for layer in layers if isinstance(layer, nn.Conv3d)):
+                layer.to(memory_format=torch.channels_last_3d)
 
 
 def last_state(trainer: Trainer, stop: int) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ rule cka:
         ENVIRONMENT
     threads: COMPUTE.threads
     resources:
-        gpu=COMPUTE.gpus,
+        gpu=min(1, COMPUTE.gpus),
         mem_mb=network_memory,
         runtime=network_runtime("cka"),
     params:

@@ -1,6 +1,7 @@
 # What the rules share: the study, and functions from wildcards to inputs, parameters and messages.
 # No rules here. Nothing below touches the network, the clock or git: every cluster job parses this file again.
 
+import math
 import os
 import re
 import shlex
@@ -42,6 +43,8 @@ ENVIRONMENT = f"{workflow.basedir}/envs/environment.yaml"
 COMPUTE = CONFIG.compute
 COMPUTE_ARGUMENTS = (
     f"--device {COMPUTE.device} --workers {COMPUTE.workers} --checkpoint-minutes {COMPUTE.checkpoint_minutes}"
+    + (" --channels-last" if COMPUTE.channels_last else "")
+    + (" --compile" if COMPUTE.compile else "")
 )
 SMALL_CLIP = f"{RESULTS}/vifm/clip/seed{{seed}}"
 NOISY_DIR = f"{RESULTS}/data/{{dataset}}/noisy/{{noise}}"
@@ -56,6 +59,33 @@ def untracked(value):
     """A parameter that decides no result: Snakemake keeps no record of functions of `input`, so a change of it
     runs nothing again."""
     return lambda wildcards, input: value
+
+
+def devices(wildcards, rule):
+    """GPUs on each node, nodes, and processes on each node of a training job."""
+    return costs.devices(CONFIG, cell(rule, wildcards))
+
+
+def all_gpus(rule):
+    """Resource function: the GPUs of a training job, on all its nodes together."""
+    return lambda wildcards: math.prod(devices(wildcards, rule)[:2])
+
+
+def all_threads(rule):
+    """The CPU threads of a training job, on each node."""
+    return lambda wildcards: COMPUTE.threads * devices(wildcards, rule)[2]
+
+
+def launcher(rule):
+    """Parameter function: what starts the script of a training job: python, or torchrun for several processes."""
+
+    def find(wildcards, input):
+        _, nodes, processes = devices(wildcards, rule)
+        if nodes > 1:
+            return f"bash {shlex.quote(f'{SCRIPTS}/on_nodes.sh')} {nodes} {processes} {COMPUTE.threads * processes}"
+        return f"torchrun --standalone --nproc-per-node {processes}" if processes > 1 else "python"
+
+    return find
 
 
 def cell(stage, wildcards):
@@ -122,6 +152,15 @@ def other_runtime(wildcards, attempt):
 def network_memory(wildcards, attempt):
     """Resource function: main memory, in MB, of a job that runs a network."""
     return costs.memory_mb(CONFIG, trains=True, attempt=attempt)
+
+
+def training_memory(rule):
+    """Resource function: main memory of a training job, in MB, on each of its nodes."""
+
+    def find(wildcards, attempt):
+        return costs.memory_mb(CONFIG, trains=True, attempt=attempt, processes=devices(wildcards, rule)[2])
+
+    return find
 
 
 def other_memory(wildcards, attempt):

@@ -38,12 +38,13 @@ rule finetune:
     retries: COMPUTE.retries
     conda:
         ENVIRONMENT
-    threads: COMPUTE.threads
+    threads: all_threads("finetune")
     resources:
-        gpu=COMPUTE.gpus,
-        mem_mb=network_memory,
+        gpu=all_gpus("finetune"),
+        mem_mb=training_memory("finetune"),
         runtime=network_runtime("finetune"),
     params:
+        launcher=launcher("finetune"),
         script=untracked(f"{SCRIPTS}/finetune.py"),
         recipe=recipe("finetune", specs.finetune_spec),
         identity=identity("finetune"),
@@ -51,7 +52,7 @@ rule finetune:
     message:
         "Finetuning {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone {wildcards.epochs}) on {wildcards.target}"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} --output {output.weights:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} --output {output.weights:q} --threads {threads} {params.compute} > {log:q} 2>&1"
 
 
 rule distill:
@@ -69,12 +70,13 @@ rule distill:
     retries: COMPUTE.retries
     conda:
         ENVIRONMENT
-    threads: COMPUTE.threads
+    threads: all_threads("distill")
     resources:
-        gpu=COMPUTE.gpus,
-        mem_mb=network_memory,
+        gpu=all_gpus("distill"),
+        mem_mb=training_memory("distill"),
         runtime=network_runtime("distill"),
     params:
+        launcher=launcher("distill"),
         script=untracked(f"{SCRIPTS}/finetune.py"),
         recipe=recipe("distill", specs.distill_spec),
         identity=identity("distill"),
@@ -82,7 +84,7 @@ rule distill:
     message:
         "Distilling {wildcards.teachers} into {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone {wildcards.epochs}) on {wildcards.target}"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} --teachers {input.teachers:q} --output {output.weights:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} --teachers {input.teachers:q} --output {output.weights:q} --threads {threads} {params.compute} > {log:q} 2>&1"
 
 
 # Features of the network as it was pretrained: one job serves the linear probe and the retrieval.
@@ -99,7 +101,7 @@ rule features:
         ENVIRONMENT
     threads: COMPUTE.threads
     resources:
-        gpu=COMPUTE.gpus,
+        gpu=min(1, COMPUTE.gpus),
         mem_mb=network_memory,
         runtime=network_runtime("features"),
     params:
@@ -176,7 +178,7 @@ rule robustness:
         ENVIRONMENT
     threads: COMPUTE.threads
     resources:
-        gpu=COMPUTE.gpus,
+        gpu=min(1, COMPUTE.gpus),
         mem_mb=network_memory,
         runtime=network_runtime("robustness"),
     params:

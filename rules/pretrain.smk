@@ -18,12 +18,13 @@ rule pretrain:
     retries: COMPUTE.retries
     conda:
         ENVIRONMENT
-    threads: COMPUTE.threads
+    threads: all_threads("pretrain")
     resources:
-        gpu=COMPUTE.gpus,
-        mem_mb=network_memory,
+        gpu=all_gpus("pretrain"),
+        mem_mb=training_memory("pretrain"),
         runtime=network_runtime("pretrain"),
     params:
+        launcher=launcher("pretrain"),
         script=untracked(f"{SCRIPTS}/pretrain.py"),
         recipe=recipe("pretrain", specs.pretrain_spec),
         identity=identity("pretrain"),
@@ -31,4 +32,4 @@ rule pretrain:
     message:
         "Pretraining {wildcards.variant} with {wildcards.backbone} on {wildcards.source} {wildcards.subset} to milestone {wildcards.epochs}"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --subset {input.subset:q} --previous {input.previous:q} --output {output.weights:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --subset {input.subset:q} --previous {input.previous:q} --output {output.weights:q} --threads {threads} {params.compute} > {log:q} 2>&1"

@@ -16,7 +16,7 @@ rule small_clip:
         ENVIRONMENT
     threads: COMPUTE.threads
     resources:
-        gpu=COMPUTE.gpus,
+        gpu=min(1, COMPUTE.gpus),
         mem_mb=network_memory,
         runtime=other_runtime,
     params:
@@ -43,7 +43,7 @@ rule vifm:
         ENVIRONMENT
     threads: COMPUTE.threads
     resources:
-        gpu=COMPUTE.gpus,
+        gpu=min(1, COMPUTE.gpus),
         mem_mb=network_memory,
         runtime=other_runtime,
     params:
@@ -73,7 +73,7 @@ rule zero_shot:
         ENVIRONMENT
     threads: COMPUTE.threads
     resources:
-        gpu=COMPUTE.gpus,
+        gpu=min(1, COMPUTE.gpus),
         mem_mb=network_memory,
         runtime=look_runtime,
     params:
@@ -106,7 +106,7 @@ rule class_logits:
         ENVIRONMENT
     threads: COMPUTE.threads
     resources:
-        gpu=COMPUTE.gpus,
+        gpu=min(1, COMPUTE.gpus),
         mem_mb=network_memory,
         runtime=look_runtime,
     params:

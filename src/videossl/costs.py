@@ -29,9 +29,19 @@ PAPER_CLIP = ClipShape(frames=16, size=112)
 """The clip that the table of operations is for."""
 
 
+def devices(config: Config, cell: Cell) -> tuple[int, int, int]:
+    """GPUs on each node, nodes, and processes on each node of the job of `cell`; only trainings use several."""
+    compute = config.compute
+    if cell.stage not in ("pretrain", "finetune", "distill"):
+        return min(1, compute.gpus), 1, 1
+    own = compute.parallel.get(cell.task if cell.stage == "pretrain" else "finetune", compute)
+    return own.gpus, own.nodes, compute.processes or max(own.gpus, 1)
+
+
 def gpu_seconds(cell: Cell, study: Study) -> float:
     """Seconds of GPU time that the job of `cell` takes, all its GPUs together; 0 where the study uses none."""
-    return job_seconds(cell, study) * study.config.compute.gpus
+    gpus, nodes, _ = devices(study.config, cell)
+    return job_seconds(cell, study) * gpus * nodes
 
 
 def job_seconds(cell: Cell, study: Study) -> float:
@@ -40,10 +50,12 @@ def job_seconds(cell: Cell, study: Study) -> float:
     A job is as fast as the slower of the two: the network, and the processes that load clips.
     """
     compute = study.config.compute
+    gpus, nodes, processes = devices(study.config, cell)
     gflops, clips = WORK[cell.stage](cell, study) if cell.stage in WORK else (0.0, 0.0)
     speed = float(by_backbone(compute.speed.flops_per_second, cell.backbone, "compute.speed.flops_per_second"))
-    network = gflops * 1e9 / (speed * (compute.gpus or compute.threads))
-    return max(network, clips / (compute.speed.clips_per_second * max(1, compute.workers)))
+    network = gflops * 1e9 / (speed * nodes * (gpus or compute.threads * processes))
+    loaders = nodes * processes * max(1, compute.workers)
+    return max(network, clips / (compute.speed.clips_per_second * loaders))
 
 
 def runtime_minutes(cell: Cell, study: Study, attempt: int = 1) -> int:
@@ -73,10 +85,12 @@ def _allowed(minutes: float, limits: Limits) -> int:
     return math.ceil(min(minutes, limits.longest_minutes or minutes))
 
 
-def memory_mb(config: Config, *, trains: bool, attempt: int = 1) -> int:
-    """The main memory that a job asks for, more at each attempt; loader processes hold torch and a batch each."""
+def memory_mb(config: Config, *, trains: bool, attempt: int = 1, processes: int = 1) -> int:
+    """The main memory that a job asks for on each node, more at each attempt; loader processes hold torch and a batch
+    each. `processes`: of the training."""
     memory = config.compute.memory
-    return attempt * (memory.training + memory.worker * config.compute.workers if trains else memory.other)
+    one = memory.training + memory.worker * config.compute.workers
+    return attempt * (processes * one if trains else memory.other)
 
 
 def clip_gflops(backbone: str, study: Study, clip: ClipShape) -> float:

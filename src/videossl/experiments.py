@@ -44,6 +44,9 @@ FURTHER_METRICS = {
     "distill": ["top5", *_VIDEOS],
     "linear_probe": ["top5", "validation_top1", "inverse_regularisation"],
     "robustness": ["top1", "clean_top1", "gamma_a", "gamma_r"],
+    "vifm": ["parameters_millions", "loss", "hits"],
+    "zero_shot": [f"split{number}_top1" for number in (1, 2, 3)],
+    "class_logits": ["top1"],
 }
 """What an entry may name besides; of a retrieval, the recall at each of the configured numbers of neighbours."""
 
@@ -135,13 +138,18 @@ class Study:
                     f"src/videossl/pretext/{name}.py (docs/adding_a_task.md), or name the file as one of "
                     f"{', '.join(pretext.names())}."
                 )
+        for name in config.compute.parallel:
+            if name not in ("finetune", *names):
+                raise unknown_name("kind of job", name, ("finetune", *names), "compute.parallel")
         recipes = {name: load_recipe(config.recipes_dir, name, config.recipe_overrides) for name in names}
         for name, recipe in recipes.items():
             _check_backbones(recipe.batch_size, f"batch_size of the recipe {name}")
+            _check_backbones(recipe.accumulate, f"accumulate of the recipe {name}")
             _check_backbones(recipe.optimizer.lr, f"optimizer.lr of the recipe {name}")
             for complexity in recipe.complexity or ("",):
                 where = f"{config.recipes_dir}/{name}.yaml (with recipe_overrides)"
                 pretext.check_options(name, recipe.task_options(complexity), where)
+            _check_backbones(recipe.optimizer.by_backbone, f"optimizer.by_backbone of the recipe {name}")
         return recipes
 
     @cached_property

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,20 +14,52 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from videossl.errors import UserError
+
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""Errors of writing that mean a disk, a quota or a file that is full."""
+
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it replaces `path`, on failure it is removed."""
+    """Yield a temporary path beside `path`; on success it replaces `path`, on failure it is removed.
+
+    UserError, with the space that is left, where the disk is full; what was there before is then untouched.
+    """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        yield temporary
-        with temporary.open("rb") as handle:
-            os.fsync(handle.fileno())
-        temporary.replace(target)
+        with full_disk_explained(target):
+            yield temporary
+            with temporary.open("rb") as handle:
+                os.fsync(handle.fileno())
+            temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def full_disk_explained(path: Path) -> Iterator[None]:
+    """Turn the error of writing `path` to a full disk into a :class:`UserError`; others pass."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        raise UserError(
+            f"could not write {path}: {error.strerror or error}. {free_space(path)}What was there before is untouched; "
+            "free some space and start again: a training goes on from its last checkpoint."
+        ) from error
+
+
+def free_space(path: Path) -> str:
+    """How much is free where `path` is to be, as a sentence."""
+    try:
+        free = shutil.disk_usage(path.parent).free
+    except OSError:
+        return ""
+    return f"{free} bytes ({free / 2**30:.2f} GiB) are free in {path.parent}. "
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -43,6 +43,9 @@ def track(iterable: Iterable[Item], description: str, total: int | None = None) 
 
     `total` is taken from the iterable's length when it has one; without either no end is predicted.
     """
+    if os.environ.get("RANK", "0") != "0":  # of the processes that torchrun starts, the first one reports
+        yield from iterable
+        return
     if total is None and isinstance(iterable, Sized):
         total = len(iterable)
     began = noted = time.monotonic()

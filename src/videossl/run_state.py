@@ -23,7 +23,7 @@ DONE, OUTDATED, RUNNING, STOPPED, FAILED, PENDING = STATES = (
     "failed",  # or not begun, as a cell that it needs has failed
     "pending",
 )
-RESULTS = {"network": ("metrics.parquet",), "features": ("features.npz",)}
+RESULTS = {"network": ("metrics.parquet",), "features": ("features.npz",), "class_logits": ("logits.npz",)}
 """What a finished cell of a stage has; of all others the metrics, and the record, which is written last."""
 SILENT_SECONDS = 180.0
 """A run whose note is older, and older than some of its steps, shows no life. Notes come every ten seconds or every
@@ -36,7 +36,7 @@ class State:
 
     name: str
     reason: str = ""
-    """Why it failed, one line."""
+    """Why it failed, or why it cannot be run on this machine, one line."""
     upstream: str = ""
     """The path of the cell that failed, if it was not this one."""
     epoch: int | None = None
@@ -60,6 +60,8 @@ def states(study: Study, cells: Iterable[Cell]) -> dict[Cell, State]:
         failed = next((need for need in study.direct_needs(cell) if found[need].name == FAILED), None)
         if state.name == PENDING and failed is not None:
             state = State(FAILED, found[failed].reason, found[failed].upstream or failed.path)
+        elif state.name == PENDING:
+            state = State(PENDING, study.unavailable(cell))
         found[cell] = state
     return found
 

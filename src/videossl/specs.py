@@ -67,7 +67,7 @@ def pretrain_spec(study: Study, cell: Cell) -> dict[str, Any]:
     return {
         "recipe_version": recipe.recipe_version,
         "task": cell.task,
-        "options": recipe.task_options(cell.complexity),
+        "options": recipe.task_options(cell.complexity, cell.source),
         "backbone": _backbone(study, cell),
         "seed": cell.seed,
         "epochs": max(study.config.epochs.values()),
@@ -75,7 +75,9 @@ def pretrain_spec(study: Study, cell: Cell) -> dict[str, Any]:
         "clip": recipe.clip.model_dump(mode="json"),
         "augment": recipe.augment.model_dump(mode="json"),
         "optimizer": _optimizer(recipe.optimizer, cell.backbone),
-        "batch_size": by_backbone(recipe.batch_size, cell.backbone, "batch_size"),
+        "batch_size": recipe.videos_a_step(cell.complexity, cell.backbone),
+        "accumulate": by_backbone(recipe.accumulate, cell.backbone, "accumulate"),
+        "precision": recipe.precision,
         "reference_batch_size": recipe.reference_batch_size,
         "schedule": recipe.schedule.model_dump(mode="json"),
         "heldout_videos": study.config.heldout_videos,
@@ -88,6 +90,7 @@ def finetune_spec(study: Study, cell: Cell) -> dict[str, Any]:
     values = finetune.model_dump(mode="json")
     values["optimizer"] = _optimizer(finetune.optimizer, cell.backbone)
     values["batch_size"] = by_backbone(finetune.batch_size, cell.backbone, "finetune.batch_size")
+    values["accumulate"] = by_backbone(finetune.accumulate, cell.backbone, "finetune.accumulate")
     return {"backbone": _backbone(study, cell), "seed": cell.seed, **values}
 
 
@@ -166,6 +169,8 @@ def _small_training(study: Study) -> dict[str, Any]:
         "subset_seed": study.config.subset_seed,
         "batch_size": training.batch_size,
         "reference_batch_size": None,
+        "accumulate": 1,
+        "precision": "fp32",
         "schedule": training.schedule.model_dump(mode="json"),
     }
 
@@ -223,9 +228,7 @@ def _backbone(study: Study, cell: Cell) -> dict[str, Any]:
 
 
 def _optimizer(optimizer: Any, backbone: str) -> dict[str, Any]:
-    values = optimizer.model_dump(mode="json")
-    values["lr"] = by_backbone(values["lr"], backbone, "optimizer.lr")
-    return values
+    return optimizer.of(backbone).model_dump(mode="json", exclude={"by_backbone"})
 
 
 SPECS = {
@@ -237,5 +240,8 @@ SPECS = {
     "retrieval": retrieval_spec,
     "robustness": robustness_spec,
     "cka": cka_spec,
+    "vifm": vifm_spec,
+    "zero_shot": zero_shot_spec,
+    "class_logits": class_logits_spec,
 }
 """The spec of a cell by stage: `SPECS[cell.stage](study, cell)`. Networks have none."""

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import errno
+import re
 import resource
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import torch
+from runs import assert_same_run, same_bits, train
+from tiny import make_study
 
 from videossl.errors import UserError
-from videossl.files import atomic_path
+from videossl.files import atomic_path, write_parquet, write_text
 from videossl.training import checkpoint
 from videossl.training.checkpoint import Checkpoints, load_torch, save_torch
+from videossl.training.record import History
+from videossl.training.run_folder import failure_noted
 
 
 def state(epoch: int = 1, step: int = 0, value: float = 1.0) -> dict:
@@ -40,15 +49,17 @@ def test_a_save_that_fails_half_way_leaves_the_old_file(tmp_path, monkeypatch, e
     save_torch(path, state(value=1))
 
     def broken_save(value, where):
-        Path(where).write_bytes(b"half a file")
+        where.write(b"half a file")
         raise error
 
     monkeypatch.setattr(checkpoint.torch, "save", broken_save)
-    with pytest.raises(KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else UserError) as caught:
+    expected = {RuntimeError: OSError, KeyboardInterrupt: KeyboardInterrupt}.get(type(error), UserError)
+    with pytest.raises(expected) as caught:
         save_torch(path, state(value=2))
     if isinstance(error, OSError):
         assert f"could not write {path}: No space left on device" in str(caught.value)
         assert "free some space and start again" in str(caught.value)
+        assert re.search(r"\d+ bytes \(.* GiB\) are free in " + re.escape(str(tmp_path)), str(caught.value))
     monkeypatch.undo()
     assert load_torch(path)["module"]["w"].tolist() == [1, 1, 1]
     assert files(tmp_path) == ["checkpoint.pt"]
@@ -62,11 +73,63 @@ def test_torchs_own_writer_stopped_by_the_system_leaves_the_old_file(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
     try:
         with pytest.raises(UserError, match=r"could not write .*checkpoint.pt.*untouched"):
-            save_torch(path, {"w": torch.zeros(100_000)})
+            save_torch(path, {"w": torch.zeros(2_000_000)})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert load_torch(path)["module"]["w"].tolist() == [1, 1, 1]
     assert files(tmp_path) == ["checkpoint.pt"]
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Path]:
+    """A file system of 4 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a file system")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_full_disk(small_disk):
+    """Every kind of file that a run writes: the old one stays, and the message says where and how much is free."""
+    checkpoints, history = Checkpoints(small_disk, "abc"), History(small_disk)
+    checkpoints.save(state(value=1))
+    history.add({"epoch": 1})
+    write_text(small_disk / "text", "old")
+    for write in (
+        lambda: checkpoints.save({**state(value=2), "more": torch.zeros(2_000_000)}),
+        lambda: write_text(small_disk / "text", "new" * 2_000_000),
+        lambda: write_parquet(small_disk / "table", pa.table({"a": torch.rand(2_000_000).numpy()})),
+        lambda: history.add({"epoch": "2" * 8_000_000}),
+    ):
+        with pytest.raises(UserError, match=r"No space left on device. \d+ bytes .* are free in .*disk"):
+            write()
+    assert checkpoints.load(stop=3)["module"]["w"].tolist() == [1, 1, 1]
+    assert (small_disk / "text").read_text() == "old" and not (small_disk / "table").exists()
+    assert history.last() == {"epoch": 1}
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_a_run_on_a_disk_that_is_full(small_disk, source, tmp_path):
+    """It ends with the reason; its checkpoint stays good, and with some space it goes on to the same weights."""
+    study = make_study(tmp_path / "study")
+    first = train(study, "rotnet", source, small_disk / "run", 50)
+    filled = small_disk / "filled"
+    with suppress(OSError), filled.open("wb") as handle:
+        while handle.write(bytes(1024)):
+            handle.flush()
+    (first / "weights.pt").unlink()
+    before = load_torch(first / "checkpoint.pt")
+    with pytest.raises(UserError, match=r"could not write .*checkpoint.pt: No space left"), failure_noted(first):
+        train(study, "rotnet", source, first, 100)
+    assert same_bits(load_torch(first / "checkpoint.pt"), before)
+    filled.unlink()
+    with failure_noted(first):
+        train(study, "rotnet", source, first, 100)
+    assert not (first / "FAILED").exists()
+    assert_same_run(first, train(study, "rotnet", source, tmp_path / "undisturbed", 100))
 
 
 def test_atomic_path_shows_nothing_before_the_end(tmp_path):

@@ -177,4 +177,4 @@ def test_every_committed_recipe_is_valid_by_itself(task):
     recipe = load_recipe(CONFIGS / "recipes", task)
     assert recipe.task == task
     for variant in recipe.complexity or {"": {}}:
-        assert recipe.task_options(variant) == recipe.options | recipe.complexity.get(variant, {})
+        assert recipe.task_options(variant, "k400") == recipe.options | recipe.complexity.get(variant, {})

@@ -6,7 +6,6 @@ import torch
 from tiny import CPU, GRID, finetune_arguments, make_study, table
 
 from videossl.analysis.similarity import similarity
-from videossl.data.loader import Batch
 from videossl.downstream.distillation_loss import distillation_loss
 from videossl.downstream.finetune import distillation_step, finetune, load_teachers
 from videossl.downstream.model import build_classifier, load_classifier
@@ -14,6 +13,7 @@ from videossl.errors import UserError
 from videossl.results import read_metrics
 from videossl.specs import cka_spec, distill_spec
 from videossl.training.checkpoint import load_torch
+from videossl.training.inputs import Inputs
 
 pytestmark = pytest.mark.usefixtures("own_signals")
 DISTILL = GRID | {"protocol": "distill", "task": "rspnet", "teachers": [{"task": "rotnet"}, {"backbone": "shufflenet"}]}
@@ -48,16 +48,13 @@ def test_teachers_see_the_students_crops_and_learn_nothing(study, teachers):
     seen = []
     for model in [student, *loaded]:
         model.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
-    batch = Batch(
-        clips=torch.randint(0, 255, (4, 1, 4, 16, 16, 3), dtype=torch.uint8),
-        size=16,
-        places=torch.zeros(4, 1, 8),
-        params=torch.tensor([1.0, 1, 1, 0, 0, 1, 2, 3, 0, 1, 0, 0.5, 0.5, 0.5, 0.2, 0.2, 0.2]).expand(4, 1, -1),
+    batch = Inputs(
+        clips=torch.randn(4, 1, 3, 4, 16, 16),
         labels=torch.tensor([0, 1, 2, 0]),
-        videos=torch.arange(4),
         choices=torch.zeros(4, dtype=torch.long),
+        videos=torch.arange(4),
     )
-    loss, parts = distillation_step(student, loaded, spec, DEVICE)(batch, torch.Generator())
+    loss, parts = distillation_step(loaded, spec)(student, batch, torch.Generator())
     loss.backward()
     assert len(seen) == 3 and all(clips is seen[0] for clips in seen)
     with torch.no_grad():

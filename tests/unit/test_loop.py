@@ -38,7 +38,7 @@ def trainer_of(folder, *, lr=1.0, grad_clip=None, schedule=None, seconds=1e9, st
     return Trainer(
         module=module,
         optimizer=torch.optim.SGD(module.parameters(), lr=123.0),
-        step=step or (lambda batch, generator: (module.w * batch, {"batch": torch.tensor(batch)})),
+        step=step or (lambda network, batch, generator: (network.w * batch, {"batch": torch.tensor(batch)})),
         plan=Plan(
             epochs=EPOCHS,
             steps_per_epoch=STEPS,
@@ -74,6 +74,34 @@ def test_every_batch_is_a_step_and_every_epoch_a_line(tmp_path):
     assert saved(tmp_path) == (EPOCHS, 0)
 
 
+def test_a_batch_in_parts_is_a_step_with_their_mean_gradient(tmp_path):
+    trainer, starts = trainer_of(tmp_path), []
+    trainer.plan.parts = 2
+    trainer.before_step = lambda: starts.append(trainer.module.w.item())
+    trainer.run(EPOCHS, lambda *_: map(float, range(2 * EPOCHS * STEPS)), "test")  # (0, 1), (2, 3), ...: 0.5, 2.5, ...
+    assert trainer.module.w.item() == -sum(2 * step + 0.5 for step in range(EPOCHS * STEPS))
+    assert starts[:3] == [0, -0.5, -3]
+    lines = [json.loads(line) for line in trainer.history.path.read_text().splitlines()]
+    assert [line["batch"] for line in lines] == [3.5, 11.5, 19.5]
+    assert lines[0]["loss"] == pytest.approx((0 - 0.5 * 2.5 - 3 * 4.5 - 7.5 * 6.5) / 4)
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_precision_of_products(tmp_path, precision, dtype):
+    seen = []
+    trainer = trainer_of(tmp_path, step=lambda network, batch, generator: (product(network.w), {}))
+    trainer.plan.precision = precision
+
+    def product(w):
+        out = torch.eye(2) @ (w * torch.ones(2, 2))
+        seen.append(out.dtype)
+        return out.float().sum()
+
+    trainer.run(1, batches, "test")
+    assert set(seen) == {dtype} and trainer.module.w.dtype == torch.float32
+    assert trainer.module.w.item() == -4 * STEPS
+
+
 def test_each_step_has_the_rate_of_its_position(tmp_path):
     """Steps at 2/3 of 3 epochs: from the 8th batch on a tenth of the rate."""
     trainer = trainer_of(tmp_path, lr=0.5, schedule=Schedule(name="step", milestones=[2 / 3], gamma=0.1))
@@ -90,7 +118,7 @@ def test_gradients_are_clipped(tmp_path):
 def test_a_step_draws_what_its_position_says(tmp_path):
     def run(folder, start):
         drawn = []
-        trainer = trainer_of(folder, step=lambda batch, generator: (draw(trainer, generator, drawn), {}))
+        trainer = trainer_of(folder, step=lambda network, batch, generator: (draw(trainer, generator, drawn), {}))
         trainer.epoch, trainer.step_in_epoch = start
         trainer.run(EPOCHS, batches, "test")
         return drawn
@@ -146,7 +174,7 @@ def test_a_checkpoint_is_written_when_its_time_has_come(tmp_path):
 
 
 def test_a_loss_that_is_no_number_stops_the_run_with_advice(tmp_path):
-    trainer = trainer_of(tmp_path, step=lambda batch, generator: (trainer.module.w * float("nan"), {}))
+    trainer = trainer_of(tmp_path, step=lambda network, batch, generator: (trainer.module.w * float("nan"), {}))
     with pytest.raises(UserError, match=r"loss became nan in epoch 1.*Lower optimizer.lr"):
         trainer.run(EPOCHS, batches, "test")
     assert not (tmp_path / "checkpoint.pt").exists()

@@ -68,3 +68,13 @@ def test_optimisers_have_the_recipes_settings_and_leave_frozen_parameters_alone(
     assert group["lr"] == 0.3
     with pytest.raises(UserError, match="sgd, adamw"):
         build_optimizer(module, settings | {"name": "lars"})
+
+
+def test_weight_decay_of_matrices_alone():
+    module = torch.nn.Sequential(torch.nn.Conv3d(1, 2, 1), torch.nn.BatchNorm3d(2), torch.nn.Linear(2, 2))
+    settings = Optimizer(name="sgd", lr=0.1, weight_decay=0.5, decayed="matrices").model_dump()
+    decays = {id(p): g["weight_decay"] for g in build_optimizer(module, settings).param_groups for p in g["params"]}
+    found = {name: decays[id(p)] for name, p in module.named_parameters()}
+    assert {name for name, decay in found.items() if decay == 0.5} == {"0.weight", "2.weight"}
+    assert {name for name, decay in found.items() if decay == 0.0} == {"0.bias", "1.weight", "1.bias", "2.bias"}
+    assert len(build_optimizer(module, settings | {"decayed": "all"}).param_groups) == 1

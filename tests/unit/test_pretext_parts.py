@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from videossl.pretext.parts.gather import gather, rank_and_processes
 from videossl.pretext.parts.losses import info_nce
 from videossl.pretext.parts.retrieval import retrieval_row
+from videossl.processes import gather, rank_and_processes
 
 
 def test_info_nce_by_hand():

@@ -29,6 +29,7 @@ BACKBONE_OPTIONS = {  # where the default depth makes a step slow, or learning u
 }
 RATES = {  # of gradient descent
     "videomae": 1.0,  # the mean over a thousand pixels has a small gradient
+    ("rotnet", "shufflenet"): 0.02,
     ("rotnet", "mobilenet"): 0.03,  # the deepest network; needs some twenty steps at 0.01
     # Its unit vectors divide gradients by the size of an untrained network's embeddings, which differs much.
     "tdl": 1e-3,
@@ -79,6 +80,7 @@ class Training:
 
     def step(self, number: int) -> float:
         torch.manual_seed(1000 + number)
+        self.task.on_step_start()
         loss, _ = self.task(*self.batch, torch.Generator().manual_seed(number))
         self.optimizer.zero_grad()
         loss.backward()

@@ -124,6 +124,8 @@ def test_a_step_recomputed_and_the_positives_keys_are_enqueued():
     loss, scalars = task(batch, NO_CHOICES, torch.Generator().manual_seed(5))
     torch.testing.assert_close(loss, expected)
     assert scalars["temporal_accuracy"] == (logits[:, 0] > logits[:, -1]).float().mean()
+    assert torch.equal(task.queue.keys, queue)  # other parts of the same batch see the same negatives
+    task.on_step_end()
     torch.testing.assert_close(task.queue.keys[:, :6], key.T)
     assert torch.equal(task.queue.keys[:, 6:], queue[:, 6:])
 
@@ -153,6 +155,7 @@ def test_a_batch_wraps_around_the_queue_and_may_exceed_it():
         task = tdl(queue_size=size).train()
         for seed in range(2):
             loss, _ = task(clips(6), NO_CHOICES, torch.Generator().manual_seed(seed))
+            task.on_step_end()
             assert torch.isfinite(loss)
         assert task.queue.keys.shape == (8, size) and task.queue.position == position
 
@@ -196,14 +199,6 @@ def test_held_out_clips_are_augmented_for_tdl_alone(monkeypatch, task, flip):
             spec, model, None, pd.DataFrame({"id": [0]}), Compute(), torch.device("cpu"), SimpleNamespace()
         )
     assert seen.value.args[0].flip == flip
-
-
-def test_several_processes_are_refused(monkeypatch):
-    task = tdl().train()
-    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
-    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
-    with pytest.raises(UserError, match="'tdl' trains in one process"):
-        task(clips(2), NO_CHOICES, torch.Generator())
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import copy
 import random
 
 import pytest
-from tiny import CONFIG, GRID, ROTNET, RSPNET, make_study, table
+from tiny import CONFIG, GRID, ROTNET, RSPNET, make_study, pretrain_cell, table
 
 from videossl import specs
+from videossl.errors import UserError
 from videossl.experiments import Study
 from videossl.files import canonical_json
 
@@ -169,3 +170,34 @@ def test_a_spec_is_plain_and_has_a_short_name(tmp_path):
     name = specs.spec_hash(spec)
     assert len(name) == 12 and int(name, 16) >= 0
     assert specs.spec_hash(dict(reversed(spec.items()))) == name != specs.spec_hash(spec | {"seed": 9})
+
+
+def recipes_of(folder, **changes):
+    return make_study(folder, **changes).recipes
+
+
+def test_the_optimiser_may_be_another_for_a_backbone(tmp_path):
+    transformer = {"name": "adamw", "lr": 0.001, "weight_decay": 0.05, "decayed": "matrices"}
+    optimizer = {"name": "sgd", "lr": 0.1, "by_backbone": {"shufflenet": transformer}}
+    study = make_study(tmp_path, rspnet={"optimizer": optimizer})
+    one, other = (
+        specs.pretrain_spec(study, pretrain_cell("rspnet", backbone=name))["optimizer"]
+        for name in ("r2plus1d", "shufflenet")
+    )
+    assert (one["name"], one["lr"], one["weight_decay"], one["decayed"]) == ("sgd", 0.1, 0.0, "all")
+    assert other == one | transformer
+    for wrong, message in (({"lr": -1}, "greater than 0"), ({"rate": 1}, "unknown keys")):
+        with pytest.raises(UserError, match=message):
+            recipes_of(tmp_path / message, rspnet={"optimizer": optimizer | {"by_backbone": {"vit": wrong}}})
+    with pytest.raises(UserError, match="vitt"):
+        recipes_of(tmp_path / "name", rspnet={"optimizer": optimizer | {"by_backbone": {"vitt": {}}}})
+
+
+def test_batch_sizes_by_complexity_and_options_by_source(tmp_path):
+    rotnet = {"complexity_batch_size": {"C2": 2}, "source_options": {"ssv2": {"stride": 4}}}
+    recipe = make_study(tmp_path, rotnet=rotnet).recipes["rotnet"]
+    assert [recipe.videos_a_step(variant, "r2plus1d") for variant in ("C1", "C2", "C3")] == [4, 2, 4]
+    assert recipe.task_options("C1", "ssv2") == {"rotations": 2, "stride": 4}
+    assert recipe.task_options("C1", "k400") == {"rotations": 2, "stride": 2}
+    with pytest.raises(UserError, match="complexity_batch_size names"):
+        recipes_of(tmp_path / "wrong", rotnet={"complexity_batch_size": {"C9": 2}})

@@ -10,12 +10,15 @@ import torch
 from tiny import CPU, finetune_arguments, make_study, pretrain_cell
 
 from videossl.data.frames import VideoFileFrames, frames_of
+from videossl.data.loader import ClipDataset
 from videossl.data.videos import open_store, read_manifest, target_videos
 from videossl.downstream.distillation_loss import distillation_loss
-from videossl.downstream.finetune import distillation_step, finetune
+from videossl.downstream.finetune import distillation_step, finetune, training_clips
 from videossl.downstream.model import build_classifier
 from videossl.errors import UserError
 from videossl.results import read_metrics, read_predictions
+from videossl.training.inputs import on_device
+from videossl.training.session import augmentation
 from videossl.vifm.classify import class_names
 from videossl.vifm.models import registry
 from videossl.vifm.saved import load_model, save_model
@@ -37,8 +40,11 @@ VIEW = {
 }  # fmt: skip
 TRAINING = {
     "clip": {"frames": 2, "size": 16}, "seed": 0, "subset_seed": 0, "templates": ["a {}"], "epochs": 2,
-    "reference_batch_size": None, "schedule": {"name": "constant", "warmup_epochs": 0},
-    "optimizer": {"name": "adamw", "lr": 0.001, "weight_decay": 0.0, "betas": [0.9, 0.99], "grad_clip": None},
+    "reference_batch_size": None, "accumulate": 1, "precision": "fp32",
+    "schedule": {"name": "constant", "warmup_epochs": 0},
+    "optimizer": {
+        "name": "adamw", "lr": 0.001, "weight_decay": 0.0, "decayed": "all", "betas": [0.9, 0.99], "grad_clip": None
+    },
     "augment": {"crop": "center", **NORM},
 }  # fmt: skip
 IDENTITY = pretrain_cell("rspnet").identity
@@ -98,15 +104,12 @@ def test_a_student_learns_from_kept_logits_of_its_very_clips(target, study, logi
     assert '"divergence"' in (tmp_path / "train.jsonl").read_text()
 
     model = build_classifier(spec, 3, None).eval()
-    from videossl.data.loader import ClipDataset, collate, prepare
-    from videossl.downstream.finetune import training_clips
-    from videossl.training.session import augmentation
-
     dataset = ClipDataset(open_store(target.manifest, videos), videos, training_clips(spec), augmentation(spec), 0)
-    batch = collate([dataset[(0, index)] for index in (3, 1, 4)])
-    loss, _ = distillation_step(model, [], spec, torch.device("cpu"), [kept])(batch, torch.Generator())
+    loaded = dataset.__getitems__([(0, index) for index in (3, 1, 4)])
+    batch = next(on_device([loaded], torch.device("cpu")))
+    loss, _ = distillation_step([], spec, [kept])(model, batch, torch.Generator())
     taught = torch.stack([kept[video, view] for video, view in zip(batch.videos, batch.choices, strict=True)])
-    expected, _ = distillation_loss(model(prepare(batch, "cpu")[:, 0]), taught[None], batch.labels, **options)
+    expected, _ = distillation_loss(model(batch.clips[:, 0]), taught[None], batch.labels, **options)
     torch.testing.assert_close(loss, expected)
 
 

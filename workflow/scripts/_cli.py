@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,9 +23,11 @@ def training_parser(description: str, *, manifest: bool = True, identity: bool =
         parser.add_argument("--manifest", type=Path, required=True, help="manifest.parquet; its shards lie beside it")
     parser.add_argument("--output", type=Path, required=True, help="a result file; everything goes into its folder")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of all processes on this machine")
     parser.add_argument("--workers", type=int, default=0, help="loader processes")
     parser.add_argument("--checkpoint-minutes", type=float, default=10.0)
+    parser.add_argument("--channels-last", action="store_true", help="keep the channels of a pixel together in memory")
+    parser.add_argument("--compile", action="store_true", help="compile the backbone with torch.compile")
     return parser
 
 
@@ -48,20 +51,28 @@ def compute_of(arguments: argparse.Namespace):
     """The compute settings of a training script."""
     from videossl.training.session import Compute
 
+    sharing = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes that torchrun started on this machine
     return Compute(
         device=arguments.device,
-        threads=arguments.threads,
+        threads=max(1, arguments.threads // sharing),
         workers=arguments.workers,
         checkpoint_seconds=60 * arguments.checkpoint_minutes,
+        channels_last=arguments.channels_last,
+        compile=arguments.compile,
     )
 
 
 def run_training(main: Callable[[], None]) -> None:
     """Run a training script's `main` and exit; a stop on a signal has an exit code that asks for a retry."""
+    from videossl.processes import is_first, leave
     from videossl.training.interrupt import EXIT_INTERRUPTED, Interrupted
 
     try:
-        sys.exit(report_user_errors(main))
+        code = report_user_errors(main)
     except Interrupted:
-        print("stopped by a signal; the checkpoint is written and the next attempt goes on from it", flush=True)
-        sys.exit(EXIT_INTERRUPTED)
+        if is_first():
+            print("stopped by a signal; the checkpoint is written and the next attempt goes on from it", flush=True)
+        code = EXIT_INTERRUPTED
+    if code != 2:  # after an error the others may be waiting for what will not come
+        leave()
+    sys.exit(code)

@@ -20,6 +20,7 @@ from videossl.errors import UserError
 from videossl.files import write_parquet
 from videossl.progress import track
 from videossl.results import write_metrics
+from videossl.training.interrupt import until_stopped
 from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
 from videossl.training.session import Compute, test_augmentation
@@ -74,8 +75,7 @@ def similarity(
 
         def batches() -> Iterator[Tensor]:
             loader = eval_loader(dataset, batch_size=size, workers=compute.workers, device=device)
-            for batch in track(loader, "comparing layers"):
-                signals.stop_if_asked()
+            for batch in until_stopped(track(loader, "comparing layers"), signals):
                 yield prepare(batch, device)[:, 0]
 
         matrix, row_names, column_names, used = compare(first.to(device), second.to(device), batches())

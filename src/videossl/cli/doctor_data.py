@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from videossl.cli.finding import MISSING, OK, WARNING, Finding
 from videossl.costs import all_videos
 from videossl.experiments import Study
+from videossl.vifm.weights import report
 
 LEAST_FREE = 2**30
 """Bytes; below it even the tables of a finished study may not be rendered."""
@@ -99,3 +100,18 @@ def _existing(folder: str) -> Path:
     """The folder, or the nearest one above it that exists."""
     path = Path(folder).expanduser().resolve()
     return next(one for one in (path, *path.parents) if one.is_dir())
+
+
+def model_weights(study: Study) -> list[Finding]:
+    """The published weights of each video foundation model; without them its cells stay pending."""
+    settings = study.config.vifm
+    if settings.training is not None:
+        return [Finding(OK, "foundation models", "small ones are trained; no weights are needed")]
+    found = []
+    for row in report(settings, study.models):
+        facts = f"{row.title}: {row.gigabytes} GB, licence {row.licence}, from {row.origin}"
+        if row.there:
+            found.append(Finding(OK, "foundation models", f"{facts}; in {row.where}"))
+        else:
+            found.append(Finding(WARNING, "foundation models", f"{facts}; {row.missing}", row.remedy))
+    return found

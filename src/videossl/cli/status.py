@@ -113,6 +113,9 @@ def print_details(study: Study, found: Mapping[Cell, State]) -> None:
         held = sum(other.upstream == cell.path for other in found.values())
         print(f"  {cell.path}{f' (and {held} cells that need it)' if held else ''}")
         print(f"    {state.reason}\n    log: {log_of(study, cell)}")
+    for reason, count in Counter(state.reason for state in found.values() if state.name == PENDING).items():
+        if reason:
+            print(f"\n{count} cells cannot be run here: {reason}")
     if any(state.name == OUTDATED for state in found.values()):
         print("\noutdated: done under another recipe than the configuration's; Snakemake will run these again")
 

@@ -23,15 +23,32 @@ class ClipShape(Strict):
 
 
 class Optimizer(Strict):
-    """The optimiser; `lr` may differ by backbone."""
+    """The optimiser; `lr` may differ by backbone, and so may all of it."""
 
     name: Literal["sgd", "adamw"] = "sgd"
     lr: PositiveFloat | dict[str, PositiveFloat] = Field(description="a number, or {default: …, backbone: …}")
     momentum: Probability = 0.9
     nesterov: bool = False
     weight_decay: NonNegative = 0.0
+    decayed: Literal["all", "matrices"] = Field(
+        "all", description="matrices: no weight decay for biases, normalisation and single tokens"
+    )
     betas: Range = (0.9, 0.999)
     grad_clip: PositiveFloat | None = Field(None, description="largest norm of the gradient")
+    by_backbone: dict[str, dict[str, Any]] = Field({}, description="keys of this block to replace, by backbone")
+
+    @model_validator(mode="after")
+    def _every_backbone_is_valid(self) -> Optimizer:
+        for backbone, keys in self.by_backbone.items():
+            if unknown := set(keys) - set(Optimizer.model_fields) | {"by_backbone"} & set(keys):
+                raise ValueError(f"by_backbone.{backbone} has unknown keys {sorted(unknown)}")
+            Optimizer.model_validate(self.model_dump() | {"by_backbone": {}} | keys)
+        return self
+
+    def of(self, backbone: str) -> Optimizer:
+        """The optimiser of `backbone`."""
+        values = self.model_dump() | {"by_backbone": {}} | self.by_backbone.get(backbone, {})
+        return Optimizer.model_validate(values | {"lr": by_backbone(values["lr"], backbone, "optimizer.lr")})
 
 
 class Schedule(Strict):
@@ -88,12 +105,24 @@ class Recipe(Strict):
     category: Literal["spatial", "temporal", "spatio-temporal"] = Field(description="what is transformed")
     objective: Literal["contrastive", "non-contrastive"]
     complexity: dict[str, dict[str, Any]] = Field({}, description="variants: values that replace `options`")
+    complexity_batch_size: dict[str, PositiveInt] = Field({}, description="variants with a `batch_size` of their own")
     default_complexity: str = Field("", description="the variant meant when none is asked for")
     options: dict[str, Any] = Field({}, description="options of the task itself")
+    source_options: dict[str, dict[str, Any]] = Field(
+        {}, description="values that replace `options`, by source dataset"
+    )
     clip: ClipShape = ClipShape()
     augment: Augment
     optimizer: Optimizer
     batch_size: PositiveInt | dict[str, PositiveInt] = Field(description="videos a step; may differ by backbone")
+    accumulate: PositiveInt | dict[str, PositiveInt] = Field(
+        1,
+        description="parts that a batch is trained in, for memory; batch normalisation and the negatives of one batch"
+        " are those of a part, so it is part of the recipe. May differ by backbone",
+    )
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="bf16: training computes convolutions and matrix products in bfloat16"
+    )
     reference_batch_size: PositiveInt | None = Field(None, description="learning rate is for this batch size")
     schedule: Schedule = Schedule()
     cost: Cost = Cost()
@@ -104,11 +133,22 @@ class Recipe(Strict):
             raise ValueError(f"default_complexity '{self.default_complexity}' is not in {list(self.complexity)}")
         return self
 
-    def task_options(self, complexity: str) -> dict[str, Any]:
-        """`options` with those of the complexity variant on top."""
+    @model_validator(mode="after")
+    def _batch_sizes_are_of_variants(self) -> Recipe:
+        if unknown := set(self.complexity_batch_size) - set(self.complexity):
+            raise ValueError(f"complexity_batch_size names {sorted(unknown)}, not in {list(self.complexity)}")
+        return self
+
+    def task_options(self, complexity: str, source: str = "") -> dict[str, Any]:
+        """`options` with those of the source dataset and of the complexity variant on top."""
         if complexity and complexity not in self.complexity:
             raise unknown_name("complexity", complexity, self.complexity, f"the recipe of {self.task}")
-        return self.options | self.complexity.get(complexity, {})
+        return self.options | self.source_options.get(source, {}) | self.complexity.get(complexity, {})
+
+    def videos_a_step(self, complexity: str, backbone: str) -> int:
+        """The batch size of a cell."""
+        own = self.complexity_batch_size.get(complexity)
+        return own or by_backbone(self.batch_size, backbone, "batch_size")
 
 
 def by_backbone(value: Any, backbone: str, key: str) -> Any:

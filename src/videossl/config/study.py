@@ -84,6 +84,14 @@ class Finetune(Strict):
     recipe_version: int = Field(1, description="raise it when a change in code should retrain")
     epochs: PositiveInt = Field(description="finetuning epochs")
     batch_size: PositiveInt | dict[str, PositiveInt] = Field(description="videos a step; may differ by backbone")
+    accumulate: PositiveInt | dict[str, PositiveInt] = Field(
+        1,
+        description="parts that a batch is trained in, for memory; batch normalisation and the negatives of one batch"
+        " are those of a part, so it is part of the recipe. May differ by backbone",
+    )
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="bf16: training computes convolutions and matrix products in bfloat16"
+    )
     clip: ClipShape = Field(description="what the network sees")
     stride: PositiveInt = Field(2, description="frames between the frames of a clip")
     test_clips: PositiveInt = Field(10, description="uniformly spaced clips a test video; logits are averaged")
@@ -154,16 +162,34 @@ class CKA(Strict):
     batch_size: Annotated[int, Field(ge=4)] = Field(32, description="samples of one mini-batch estimate")
 
 
+class Devices(Strict):
+    """Devices of the training jobs of one kind."""
+
+    gpus: PositiveInt = Field(1, description="GPUs on each node")
+    nodes: PositiveInt = Field(1, description="nodes")
+
+
 class Compute(Strict):
-    """How to run; nothing here may change a result."""
+    """How to run; nothing here changes a result by more than the rounding of numbers."""
 
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU if there is one")
-    threads: PositiveInt = Field(1, description="CPU threads of a training job")
-    workers: Annotated[int, Field(ge=0)] = Field(0, description="loader processes of a training job")
-    gpus: Annotated[int, Field(ge=0)] = Field(0, description="GPUs a training job asks the cluster for")
+    threads: PositiveInt = Field(1, description="CPU threads of a training process")
+    workers: Annotated[int, Field(ge=0)] = Field(0, description="loader processes of a training process")
+    gpus: Annotated[int, Field(ge=0)] = Field(
+        0, description="GPUs a training job asks the cluster for, on each node; it trains with a process on each"
+    )
+    nodes: PositiveInt = Field(1, description="nodes of a training job")
+    parallel: dict[str, Devices] = Field(
+        {}, description="other GPUs and nodes by pretext task, or of `finetune` (and distillation)"
+    )
+    processes: PositiveInt | None = Field(
+        None, description="processes of a training job on a node; null: one a GPU, and one without GPUs"
+    )
     milestone_jobs: Literal["every", "needed"] = Field(
         "every", description="needed: one job trains through the milestones that no table or figure needs"
     )
+    channels_last: bool = Field(False, description="keep the channels of a pixel together in memory")
+    compile: bool = Field(False, description="compile backbones with torch.compile; where that fails, go on without")
     retries: Annotated[int, Field(ge=0)] = Field(
         2, description="further attempts of a training job that ended without a result; each goes on where it was"
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ from videossl.data.frames import Frames
 from videossl.data.photometric import COLUMNS, PhotometricParams, photometric, unit_interval
 from videossl.data.sampling import ClipSampler, Drawn, epoch_generator, sample_generator
 from videossl.errors import UserError
+from videossl.processes import rank_and_processes
 
 Key = tuple[int, int]
 """(epoch, index of the video in the data set): names one sample and its random draws."""
@@ -51,8 +52,8 @@ class Batch:
         return len(self.videos)
 
     def pin_memory(self) -> Batch:
-        """Called by the DataLoader; only the clips are worth an asynchronous copy."""
-        self.clips = self.clips.pin_memory()
+        """Called by the DataLoader, for asynchronous copies. Not the parameters, which are read on the CPU."""
+        self.clips, self.labels, self.choices = (x.pin_memory() for x in (self.clips, self.labels, self.choices))
         return self
 
 
@@ -152,7 +153,8 @@ class EpochBatches(Sampler[list[Key]]):
     """The keys of every batch, epoch after epoch; can begin at any (epoch, step) of the run.
 
     The order of epoch e is a permutation drawn from (seed, e) alone (`shuffle=False`: the table's order).
-    `batch_size` counts all processes; process `rank` of `world_size` yields its share of every batch.
+    `batch_size` counts all processes; process `rank` of `world_size` yields its share of every batch. `parts`: a batch
+    comes in so many successive parts, each shared by the processes, for gradients that are accumulated over them.
     `drop_last`: leave out the epoch's last, partial batch (training), else yield it (evaluation).
     `epochs`: the epoch before which to end; None: never end.
     """
@@ -169,6 +171,7 @@ class EpochBatches(Sampler[list[Key]]):
         shuffle: bool = True,
         rank: int = 0,
         world_size: int = 1,
+        parts: int = 1,
     ) -> None:
         if num_videos < 1 or batch_size < 1:
             raise UserError(f"{num_videos} videos in batches of {batch_size}: both must be at least 1")
@@ -176,10 +179,14 @@ class EpochBatches(Sampler[list[Key]]):
             raise UserError(
                 f"{num_videos} videos do not fill a batch of {batch_size}: use a smaller batch_size, or a larger subset"
             )
-        if batch_size % world_size or not 0 <= rank < world_size:
-            raise UserError(f"a batch of {batch_size} cannot be shared evenly by {world_size} processes")
+        if batch_size % (world_size * parts) or not 0 <= rank < world_size:
+            raise UserError(
+                f"a batch of {batch_size} videos cannot be shared evenly by {world_size} processes in {parts} parts"
+                f" each: batch_size must be a multiple of {world_size * parts} (compute.gpus x compute.nodes x"
+                " accumulate), and so must the number of training videos where there are fewer than a batch."
+            )
         self.num_videos, self.batch_size, self.seed, self.shuffle = num_videos, batch_size, seed, shuffle
-        self.start, self.epochs, self.rank, self.world_size = start, epochs, rank, world_size
+        self.start, self.epochs, self.rank, self.world_size, self.parts = start, epochs, rank, world_size, parts
         self.steps_per_epoch = num_videos // batch_size if drop_last else -(-num_videos // batch_size)
         if not 0 <= start[1] <= self.steps_per_epoch:
             raise ValueError(f"step {start[1]} of an epoch of {self.steps_per_epoch} steps")
@@ -193,7 +200,7 @@ class EpochBatches(Sampler[list[Key]]):
     def __len__(self) -> int:
         if self.epochs is None:
             raise TypeError("an endless sequence of batches has no length")
-        return max((self.epochs - self.start[0]) * self.steps_per_epoch - self.start[1], 0)
+        return max((self.epochs - self.start[0]) * self.steps_per_epoch - self.start[1], 0) * self.parts
 
     def __iter__(self) -> Iterator[list[Key]]:
         epoch, step = self.start
@@ -201,12 +208,14 @@ class EpochBatches(Sampler[list[Key]]):
             order = self.order(epoch)
             for number in range(step, self.steps_per_epoch):
                 batch = order[number * self.batch_size : (number + 1) * self.batch_size]
-                yield [(epoch, int(index)) for index in batch[self.rank :: self.world_size]]
+                for part in np.array_split(batch, self.parts):
+                    share = np.array_split(part, self.world_size)[self.rank]
+                    yield [(epoch, int(index)) for index in share]
             epoch, step = epoch + 1, 0
 
 
 def train_loader(
-    dataset: ClipDataset, batches: EpochBatches, *, workers: int, device: torch.device | str = "cpu"
+    dataset: ClipDataset, batches: Iterable[list[Key]], *, workers: int, device: torch.device | str = "cpu"
 ) -> DataLoader[Batch]:
     """A loader over `batches`. Iterate it once a run: the workers then live through all epochs."""
     return DataLoader(
@@ -230,9 +239,13 @@ def _as_it_is(batch: Batch) -> Batch:
 def eval_loader(
     dataset: ClipDataset, *, batch_size: int, workers: int, device: torch.device | str = "cpu"
 ) -> DataLoader[Batch]:
-    """Every video of the data set exactly once, in the table's order; the last batch may be smaller."""
-    batches = EpochBatches(len(dataset), batch_size, drop_last=False, shuffle=False, epochs=1)
-    return train_loader(dataset, batches, workers=workers, device=device)
+    """Every video of the data set exactly once, in the table's order; the last batch may be smaller.
+
+    Several processes share the batches, each whole: process r of W has batches r, r + W, ...
+    """
+    batches = list(EpochBatches(len(dataset), batch_size, drop_last=False, shuffle=False, epochs=1))
+    rank, processes = rank_and_processes()
+    return train_loader(dataset, batches[rank::processes], workers=workers, device=device)
 
 
 def _start_worker(worker: int) -> None:

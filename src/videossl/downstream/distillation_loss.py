@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from videossl.errors import UserError, unknown_name
+from videossl.processes import mean
 
 WEIGHTINGS = ("sum", "mean", "aekd")
 
@@ -89,7 +90,7 @@ def distillation_loss(
     student, teachers = student.float(), teachers.float()
     terms = torch.stack([divergence(student, teacher, temperature) for teacher in teachers])
     if weighting == "aekd":
-        gradient = gradients(student.detach(), teachers, temperature).double().cpu().numpy()
+        gradient = mean(gradients(student.detach(), teachers, temperature)).double().cpu().numpy()
         weights = torch.from_numpy(agreement_weights(gradient, most_weight)).to(terms)
     else:
         weights = torch.full_like(terms, 1.0 if weighting == "sum" else 1 / len(terms))

@@ -14,8 +14,9 @@ from videossl.data.frames import Frames
 from videossl.data.loader import ClipDataset, eval_loader, prepare
 from videossl.data.sampling import UniformClips
 from videossl.data.videos import Target
+from videossl.processes import of_all
 from videossl.progress import track
-from videossl.training.interrupt import Signals
+from videossl.training.interrupt import Signals, until_stopped
 from videossl.training.session import Compute, test_augmentation
 
 
@@ -40,16 +41,16 @@ def video_means(
     dataset = ClipDataset(store, videos, sampler, test_augmentation(spec), spec["seed"])
     size = max(1, videos_a_batch(spec["batch_size"], spec["test_clips"]))
     loader = eval_loader(dataset, batch_size=size, workers=compute.workers, device=device)
-    means, seen = [], []
-    for batch in track(loader, description):
-        signals.stop_if_asked()
+    own: list[tuple[list[int], np.ndarray]] = []
+    for batch in until_stopped(track(loader, description), signals):
         clips = prepare(batch, device)
         outputs = model(clips.flatten(0, 1)).unflatten(0, clips.shape[:2])
-        means.append(outputs.mean(dim=1).float().cpu().numpy())
-        seen += batch.videos.tolist()
+        own.append((batch.videos.tolist(), outputs.mean(dim=1).float().cpu().numpy()))
+    batches = sorted((batch for share in of_all(own) for batch in share), key=lambda batch: batch[0])
+    seen = [video for numbers, _ in batches for video in numbers]
     if seen != list(range(len(videos))):
         raise RuntimeError(f"{description} saw {len(seen)} videos, not each of {len(videos)} once")
-    return np.concatenate(means)
+    return np.concatenate([means for _, means in batches])
 
 
 def videos_a_batch(batch_size: int, clips: int) -> int:

@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from videossl.data.loader import Batch, ClipDataset, prepare
+from videossl.data.loader import ClipDataset
 from videossl.data.sampling import ClipSampler, RandomClips
 from videossl.data.videos import open_store, read_manifest, target_videos
 from videossl.downstream.distillation_loss import distillation_loss
 from videossl.downstream.evaluate import accuracies, predict, report, video_counts, video_means
 from videossl.downstream.model import Classifier, build_classifier, load_classifier
 from videossl.errors import UserError
+from videossl.processes import is_first
 from videossl.results import write_metrics, write_predictions
 from videossl.training.checkpoint import save_torch
+from videossl.training.inputs import Inputs
 from videossl.training.loop import Step
 from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
@@ -61,15 +63,19 @@ def finetune(
         if teachers:
             networks = load_teachers([path for path in teachers if path.suffix != ".npz"], spec, target.classes, device)
             ids = target.train["id"].to_numpy(str)
-            kept = [read_logits(path, ids, spec, target.classes) for path in teachers if path.suffix == ".npz"]
-            step = distillation_step(model, networks, spec, device, kept)
+            kept = [
+                read_logits(path, ids, spec, target.classes).to(device) for path in teachers if path.suffix == ".npz"
+            ]
+            step = distillation_step(networks, spec, kept)
         else:
-            step = classification_step(model, device)
+            step = classification_step
         files = [weights, *teachers]
         trainer = make_trainer(spec, model, step, dataset, folder, compute, signals, [path for path in files if path])
         what = f"finetuning with {len(teachers)} teachers" if teachers else "finetuning"
         trainer.run(spec["epochs"], batches(spec, dataset, compute, device), f"{what}, {len(dataset)} videos")
         logits = video_means(spec, model, store, target.test, compute, device, signals)
+        if not is_first():
+            return
         predictions = predict(target.test, target.test_split, logits, spec["test_clips"])
         metrics = [*accuracies(predictions, logits, target.test_split), *video_counts(target)]
         save_torch(folder / "weights.pt", {"model": model.state_dict(), "spec": spec, "classes": target.classes})
@@ -87,14 +93,12 @@ def finetune(
     report(target, metrics)
 
 
-def classification_step(model: Classifier, device: torch.device) -> Step:
+def classification_step(
+    network: nn.Module, batch: Inputs, generator: torch.Generator
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Cross-entropy."""
-
-    def step(batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        logits, labels = model(prepare(batch, device)[:, 0]), batch.labels.to(device)
-        return F.cross_entropy(logits, labels), {"top1": _share_correct(logits, labels)}
-
-    return step
+    logits = network(batch.clips[:, 0])
+    return F.cross_entropy(logits, batch.labels), {"top1": _share_correct(logits, batch.labels)}
 
 
 def training_clips(spec: dict[str, Any]) -> ClipSampler:
@@ -109,25 +113,19 @@ def training_clips(spec: dict[str, Any]) -> ClipSampler:
     return ViewClips(spec["clip"]["frames"], spec["stride"], spec["views"])
 
 
-def distillation_step(
-    model: Classifier,
-    teachers: Sequence[Classifier],
-    spec: dict[str, Any],
-    device: torch.device,
-    kept: Sequence[Tensor] = (),
-) -> Step:
+def distillation_step(teachers: Sequence[Classifier], spec: dict[str, Any], kept: Sequence[Tensor] = ()) -> Step:
     """Cross-entropy and the divergences from the teachers, which see the very crops that the student sees.
 
-    kept: logits (videos, views, C) of teachers that have seen the training clips before.
+    kept: logits (videos, views, C), on the device, of teachers that have seen the training clips before.
     """
     options = spec["distillation"]
 
-    def step(batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        clips, labels = prepare(batch, device)[:, 0], batch.labels.to(device)
+    def step(network: nn.Module, batch: Inputs, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        clips, labels = batch.clips[:, 0], batch.labels
         with torch.no_grad():
             taught = [teacher(clips) for teacher in teachers]
-        taught += [logits[batch.videos, batch.choices].to(device) for logits in kept]
-        logits = model(clips)
+        taught += [logits[batch.videos, batch.choices] for logits in kept]
+        logits = network(clips)
         loss, parts = distillation_loss(
             logits,
             torch.stack(taught),

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from videossl.backbones.base import Backbone
 from videossl.data.sampling import ClipSampler
+from videossl.processes import alone
 
 
 class PretextTask(nn.Module):
@@ -22,6 +23,9 @@ class PretextTask(nn.Module):
     same. Layers that draw by themselves (dropout) use torch's global generator, which the training loop seeds
     anew for every step. Whatever a task keeps from step to step is a parameter or a buffer, so `state_dict()`
     holds it all.
+
+    Several processes share a batch: what is drawn for each video is drawn for the whole batch in all of them, and
+    each takes its own rows (:mod:`videossl.processes`).
     """
 
     sampler: ClipSampler  # which frames make a video's V clips; runs in the loader's workers
@@ -50,6 +54,9 @@ class PretextTask(nn.Module):
         """
         raise NotImplementedError
 
+    def on_step_start(self) -> None:
+        """Called before a step, of whose batch :meth:`forward` may be given one part after the other."""
+
     def on_step_end(self) -> None:
         """Called after the optimiser's step."""
 
@@ -60,7 +67,7 @@ class PretextTask(nn.Module):
         """
         if self.training:
             raise RuntimeError("call eval() before evaluate_batch()")
-        with torch.no_grad():
+        with torch.no_grad(), alone():
             return self.heldout(clips, choices, generator)
 
     def heldout(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:

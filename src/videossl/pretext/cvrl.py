@@ -19,9 +19,9 @@ from videossl.backbones.base import Backbone
 from videossl.data.sampling import Drawn, loop, span, window_indices
 from videossl.errors import UserError
 from videossl.pretext.base import PretextTask
-from videossl.pretext.parts.gather import gather, rank_and_processes
 from videossl.pretext.parts.retrieval import retrieval_row
 from videossl.pretext.registry import register
+from videossl.processes import gather, rank_and_processes
 
 HIDDEN_LAYERS = 3
 
@@ -88,8 +88,8 @@ class CVRL(PretextTask):
     """Samples two clips of a video, near each other; NT-Xent over all clips of the batch.
 
     The two clips are augmented independently, each consistently in time. They pass the network in one batch, so batch
-    normalisation sees both. With several processes its layers should be synchronised (as in the reference), or the
-    statistics of a process's own few videos help to tell them apart.
+    normalisation sees both; with several processes it is synchronised, as in the reference. Where gradients are
+    accumulated, a clip's negatives are those of its part of the batch.
 
     stride: frames of the video from one frame of the clip to the next. hidden: width of the head's hidden layers.
     dim: numbers of an embedding.

@@ -20,14 +20,13 @@ HIDDEN = 64  # units of the head's hidden layer (resnet.py: fc1)
 
 
 def rotated_copies(clips: Tensor, rotations: int) -> tuple[Tensor, Tensor]:
-    """Every clip turned by k * 90 degrees, k < C, and the k: (B, 3, T, S, S) -> (C*B, 3, T, S, S), (C*B,).
+    """Every clip turned by k * 90 degrees, k < C, and the k: (B, 3, T, S, S) -> (B*C, 3, T, S, S), (B*C,).
 
-    Copies with the same k stand together. All frames of a clip turn alike. A quarter turn of a square moves
+    The copies of a clip stand together. All frames of a clip turn alike. A quarter turn of a square moves
     pixels and interpolates nothing, so there is no trace of the turn but the content.
     """
-    copies = torch.cat([torch.rot90(clips, k, dims=(-2, -1)) for k in range(rotations)])
-    labels = torch.arange(rotations, device=clips.device).repeat_interleave(len(clips))
-    return copies, labels
+    copies = torch.stack([torch.rot90(clips, k, dims=(-2, -1)) for k in range(rotations)], dim=1)
+    return copies.flatten(0, 1), torch.arange(rotations, device=clips.device).repeat(len(clips))
 
 
 @register("rotnet")
@@ -69,7 +68,7 @@ class RotNet(PretextTask):
     def heldout(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """correct (B, C): was copy k of video b recognised?"""
         logits, labels = self.predict(clips)
-        return {"correct": (logits.argmax(dim=1) == labels).unflatten(0, (self.rotations, -1)).T}
+        return {"correct": (logits.argmax(dim=1) == labels).unflatten(0, (-1, self.rotations))}
 
     def summarise(self, outputs: dict[str, Tensor]) -> list[dict[str, object]]:
         """Share of all copies of all held-out videos that were recognised."""

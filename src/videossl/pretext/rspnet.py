@@ -16,10 +16,11 @@ from videossl.data.sampling import RandomClips
 from videossl.errors import UserError
 from videossl.pretext.base import PretextTask
 from videossl.pretext.parts.losses import info_nce
-from videossl.pretext.parts.momentum import MomentumEncoder, require_one_process
+from videossl.pretext.parts.momentum import MomentumEncoder
 from videossl.pretext.parts.queue import Queue
 from videossl.pretext.parts.retrieval import retrieval_row
 from videossl.pretext.registry import register
+from videossl.processes import gather, own, whole
 
 
 def at_speed(clips: Tensor, fast: Tensor) -> Tensor:
@@ -103,12 +104,9 @@ class RSPNet(PretextTask):
 
     def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """clips (B, 2, 3, 2T, S, S). Draws the half of the batch that is fast."""
-        require_one_process("rspnet")
-        fast = random_half(len(clips), generator).to(clips.device)
+        fast = own(random_half(whole(len(clips)), generator)).to(clips.device)
         first, second = clips.unbind(dim=1)
 
-        # before the keys are computed, as in the reference (other momentum methods do it after the step)
-        self.key_encoder.update(self.encoder())
         key_neg = self.key_encoder(at_speed(second, ~fast))
         key = self.key_encoder(at_speed(second, fast))
         query = self.encoder()(at_speed(first, fast))
@@ -119,13 +117,21 @@ class RSPNet(PretextTask):
             a_vid = a_vid + info_nce(query[:, 0], key_neg[:, 0], negatives, self.temperature)
             same, other = (query[:, 1] * key[:, 1]).sum(dim=1), (query[:, 1] * key_neg[:, 1]).sum(dim=1)
             rsp = relative_speed_loss(same, other, self.temperature, self.margin)
-        self.queue.enqueue(key_neg[:, 0])
+        self.queue.collect(gather(key_neg[:, 0]))
         scalars = {
             "a_vid": a_vid.detach(),
             "rsp": rsp.detach(),
             "speed_accuracy": (same > other).float().mean(),
         }
         return a_vid + rsp, scalars
+
+    def on_step_start(self) -> None:
+        """Move the key encoder; before the keys, as in the reference (other momentum methods do it after the step)."""
+        self.key_encoder.update(self.encoder())
+
+    def on_step_end(self) -> None:
+        """Put the whole batch's keys into the queue."""
+        self.queue.enqueue_collected()
 
     def heldout(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Both clips at both speeds through the query encoder; draws nothing.

@@ -20,10 +20,11 @@ from videossl.data.sampling import Drawn, loop, random_start, span, window_indic
 from videossl.errors import UserError
 from videossl.pretext.base import PretextTask
 from videossl.pretext.parts.losses import info_nce
-from videossl.pretext.parts.momentum import MomentumEncoder, require_one_process
+from videossl.pretext.parts.momentum import MomentumEncoder
 from videossl.pretext.parts.queue import Queue
 from videossl.pretext.parts.retrieval import retrieval_row
 from videossl.pretext.registry import register
+from videossl.processes import gather, own, whole
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def mix_in_a_frame(clips: Tensor, most: float, generator: torch.Generator) -> Te
     a still frame: motion fades, and the moment stays the same. Normalisation is linear, so the pixels mix alike.
     """
     share = most * torch.rand((), generator=generator).item()
-    chosen = torch.randint(clips.shape[2], (len(clips),), generator=generator).to(clips.device)
+    chosen = own(torch.randint(clips.shape[2], (whole(len(clips)),), generator=generator)).to(clips.device)
     still = clips[torch.arange(len(clips), device=clips.device), :, chosen].unsqueeze(2)
     return torch.lerp(clips, still, share)
 
@@ -149,17 +150,17 @@ class TDL(PretextTask):
 
     def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """clips (B, 3, 3, T, S, S): anchor, positive, negative. Draws the mixing of frames."""
-        require_one_process("tdl")
         query, negative = self.embed(clips, generator)
         key = self.key_encoder(clips[:, 1])
         with torch.autocast(clips.device.type, enabled=False):  # similarities / 0.07 need float32
             loss = info_nce(query, key, self.queue.negatives(), self.temperature, own=negative)
-        self.queue.enqueue(key)
+        self.queue.collect(gather(key))
         nearer = (query * key).sum(dim=1) > (query * negative).sum(dim=1)
         return loss, {"temporal_accuracy": nearer.float().mean()}
 
     def on_step_end(self) -> None:
         """Move the key encoder; in the reference too, after the optimiser (RSPNet: before the keys)."""
+        self.queue.enqueue_collected()
         self.key_encoder.update(self.encoder())
 
     def heldout(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:

@@ -19,6 +19,7 @@ from videossl.data.sampling import Drawn, loop, span, window_indices
 from videossl.errors import UserError
 from videossl.pretext.base import PretextTask
 from videossl.pretext.registry import register
+from videossl.processes import own, whole
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,8 @@ class VCOP(PretextTask):
 
     def predict(self, clips: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """(B, N, 3, T, S, S), in the order of time -> logits (B, N!) of the shuffled clips, labels (B,)."""
-        labels = torch.randint(len(self.orders), (len(clips),), generator=generator).to(clips.device)
+        labels = torch.randint(len(self.orders), (whole(len(clips)),), generator=generator)
+        labels = own(labels).to(clips.device)
         # All clips go through the backbone in one batch, so normalisation sees all of them (original: N batches).
         features = self.backbone(clips.flatten(0, 1)).unflatten(0, clips.shape[:2])
         # A feature depends on its clip alone: shuffling the features is shuffling the clips, and moves less.

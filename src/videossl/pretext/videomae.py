@@ -25,6 +25,7 @@ from videossl.errors import UserError
 from videossl.pretext.base import PretextTask
 from videossl.pretext.parts.decoder import MapProjection, conv_block, resample
 from videossl.pretext.registry import register
+from videossl.processes import own, whole
 
 OWNER = "pretext task 'videomae'"
 TARGET_EPS = 1e-6  # added to a tube's standard deviation (engine_for_pretraining.py): a plain tube has target 0
@@ -198,8 +199,8 @@ class VideoMAE(PretextTask):
 
     def draw(self, clips: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Masks of clips (B, 3, T, S, S): visible tubes (B, K), hidden ones (B, M), pixels of those (B, M, 3P)."""
-        masks = draw_mask(len(clips), tube_grid(clips, self.tube), self.mask_ratio, generator)
-        visible, hidden = (numbers.to(clips.device) for numbers in masks)
+        masks = draw_mask(whole(len(clips)), tube_grid(clips, self.tube), self.mask_ratio, generator)
+        visible, hidden = (own(numbers).to(clips.device) for numbers in masks)
         return visible, hidden, of_tubes(tube_targets(self.pixels(clips), self.tube), hidden)
 
     def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:

@@ -7,7 +7,7 @@ every attempt. It is replaced atomically and carries the hash of the recipe that
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
@@ -19,16 +19,29 @@ NAME = "checkpoint.pt"
 
 def save_torch(path: Path, value: Any) -> None:
     """`torch.save`, atomically. A full disk leaves the file that was there."""
-    try:
-        with atomic_path(path) as temporary:
-            torch.save(value, temporary)
-    except OSError as error:
-        raise UserError(
-            f"could not write {path}: {error.strerror or error}. What was there before is untouched; "
-            "free some space and start again: the run goes on from its last checkpoint."
-        ) from error
-    except RuntimeError as error:  # torch's own writer reports a full disk this way
-        raise UserError(f"could not write {path}: {error}. What was there before is untouched.") from error
+    with atomic_path(path) as temporary, temporary.open("wb") as handle:
+        writer = _Writer(handle)
+        try:
+            torch.save(value, writer)
+        except RuntimeError:  # torch says that its writer failed, not why
+            raise writer.error or OSError(f"torch could not write {path}") from None
+
+
+class _Writer:
+    """Writes to `handle` and remembers the first error, which torch's archive writer hides behind one of its own."""
+
+    def __init__(self, handle: IO[bytes]) -> None:
+        self.handle, self.error = handle, None
+
+    def write(self, data: bytes) -> int:
+        try:
+            return self.handle.write(data)
+        except OSError as error:
+            self.error = self.error or error
+            raise
+
+    def flush(self) -> None:
+        self.handle.flush()
 
 
 def load_torch(path: Path) -> Any:

@@ -6,10 +6,11 @@ It lives in the run folder, as a rule's log is wiped at every attempt.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
-from videossl.files import write_text
+from videossl.files import full_disk_explained, write_text
 
 
 class History:
@@ -25,10 +26,16 @@ class History:
             write_text(self.path, "".join(_line(entry) for entry in kept))
 
     def add(self, entry: dict[str, Any]) -> None:
-        """Append one epoch; its `epoch` counts from 1."""
+        """Append one epoch; its `epoch` counts from 1. A line that does not fit on the disk is taken back."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a") as handle:
-            handle.write(_line(entry))
+        size = self.path.stat().st_size if self.path.exists() else 0
+        with full_disk_explained(self.path):
+            try:
+                with self.path.open("a") as handle:
+                    handle.write(_line(entry))
+            except OSError:
+                os.truncate(self.path, size)
+                raise
 
     def entries(self) -> list[dict[str, Any]]:
         """All epochs, oldest first. A line that a kill, or a write under way, left half written is none."""

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterable, Iterator
 from types import FrameType
+from typing import TypeVar
+
+from videossl.processes import any_of_all
+
+Item = TypeVar("Item")
 
 EXIT_INTERRUPTED = 75
 """Exit code of a run that stopped on a signal with its checkpoint written (EX_TEMPFAIL: try again)."""
@@ -31,13 +37,21 @@ class Signals:
         signal.signal(signal.SIGURG, self._on_save)
         return self
 
-    def stop_if_asked(self) -> None:
-        """Raise Interrupted if a stop was asked for; for work after training, whose checkpoint is written."""
-        if self.stop:
-            raise Interrupted
-
     def _on_stop(self, number: int, frame: FrameType | None) -> None:
         self.stop = True
 
     def _on_save(self, number: int, frame: FrameType | None) -> None:
         self.save = True
+
+
+def until_stopped(items: Iterable[Item], signals: Signals) -> Iterator[Item]:
+    """Yield from `items`; Interrupted if a stop was asked for. For work after training, whose checkpoint is written.
+
+    Several processes with items of their own all go on, or all stop: at the end each waits for the others.
+    """
+    for item in items:
+        if signals.stop:
+            break
+        yield item
+    if any_of_all(signals.stop):
+        raise Interrupted

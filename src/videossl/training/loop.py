@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from videossl.errors import UserError
+from videossl.processes import Vote, is_first, mean
 from videossl.progress import track
 from videossl.training.checkpoint import Checkpoints
 from videossl.training.clock import Clock, Every
@@ -20,13 +24,15 @@ from videossl.training.optim import lr_factor, set_learning_rate
 from videossl.training.seeding import seed_everything
 
 CHECK_EVERY = 50
-"""Steps between two looks at whether the loss is finite; each look waits for the device."""
+"""Steps between two looks at whether the loss is finite. A look waits for the device; nothing else in a step does."""
 
 
 class Step(Protocol):
-    """Computes the loss of one batch; returns it with further scalars to log."""
+    """Computes the loss of one batch with `network`, the trained module; returns it with further scalars to log."""
 
-    def __call__(self, batch: Any, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]: ...
+    def __call__(
+        self, network: nn.Module, batch: Any, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]: ...
 
 
 @dataclass
@@ -40,6 +46,10 @@ class Plan:
     grad_clip: float | None
     batch_size: int
     seed: int
+    parts: int = 1
+    """Parts of a batch that the loader gives one after the other; a step is made of their mean gradient."""
+    precision: str = "fp32"
+    """fp32, or bf16: matrix products and convolutions in bfloat16, weights and all else in float32."""
 
 
 @dataclass
@@ -47,7 +57,8 @@ class Trainer:
     """Trains `module` step by step; at any moment a kill loses at most the work since the last checkpoint.
 
     A resumed run goes on at the exact step with the same random draws, so on a CPU its weights are those of an
-    uninterrupted run, bit for bit.
+    uninterrupted run, bit for bit. Where several processes train, each has a trainer with its share of every batch; the
+    first one alone writes.
     """
 
     module: nn.Module
@@ -57,11 +68,14 @@ class Trainer:
     checkpoints: Checkpoints
     history: History
     signals: Signals
+    network: nn.Module | None = None
+    """What the step calls; `module` itself, or `module` with the exchange of gradients around it."""
     checkpoint_seconds: float = 600.0
+    before_step: Callable[[], None] = lambda: None
     after_step: Callable[[], None] = lambda: None
     epoch: int = 0
     step_in_epoch: int = 0
-    sums: dict[str, float] = field(default_factory=dict)
+    sums: dict[str, Tensor] = field(default_factory=dict)
     clock: Clock = field(default_factory=Clock)
 
     def state(self) -> dict[str, Any]:
@@ -71,7 +85,7 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "epoch": self.epoch,
             "step_in_epoch": self.step_in_epoch,
-            "sums": dict(self.sums),
+            "sums": {name: float(value) for name, value in self.sums.items()},
             "seconds": self.clock.seconds,
         }
 
@@ -80,70 +94,100 @@ class Trainer:
         self.module.load_state_dict(state["module"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.step_in_epoch = state["epoch"], state["step_in_epoch"]
-        self.sums = dict(state["sums"])
+        self.sums = {name: torch.tensor(value, dtype=torch.float64) for name, value in state["sums"].items()}
         self.clock = Clock(state["seconds"])
-        self.history.rewind(self.epoch)
-        print(f"resumed at epoch {self.epoch}, step {self.step_in_epoch}", flush=True)
+        if is_first():
+            self.history.rewind(self.epoch)
+            print(f"resumed at epoch {self.epoch}, step {self.step_in_epoch}", flush=True)
+
+    def save(self) -> None:
+        """Write the checkpoint, in the process that writes."""
+        if is_first():
+            self.checkpoints.save(self.state())
 
     def run(self, stop: int, batches: Callable[[int, int, int], Iterable[Any]], description: str) -> None:
         """Train until `stop` epochs are done.
 
         Args:
             stop: epochs, counted from the start of the whole training.
-            batches: called as `batches(epoch, step, stop)`; gives the batches from there to epoch `stop`.
+            batches: called as `batches(epoch, step, stop)`; gives the batches from there to epoch `stop`, each in
+                `plan.parts` parts.
             description: for the progress bar.
         """
         if self.epoch >= stop:
             return
         self.module.train()
-        every = Every(self.checkpoint_seconds)
+        every, vote = Every(self.checkpoint_seconds), Vote()
         left = (stop - self.epoch) * self.plan.steps_per_epoch - self.step_in_epoch
-        for batch in track(batches(self.epoch, self.step_in_epoch, stop), description, total=left):
-            self._one_step(batch)
+        source = iter(batches(self.epoch, self.step_in_epoch, stop))
+        for _ in track(range(left), description):
+            self._one_step(source, stop)
+            stopped = vote(self.signals.stop)
             if self.step_in_epoch == self.plan.steps_per_epoch:
                 self._end_epoch()
-                self.checkpoints.save(self.state())
-            elif every.due() or self.signals.save or self.signals.stop:
-                self.checkpoints.save(self.state())
+                self.save()
+            elif every.due() or self.signals.save or stopped:
+                self.save()
             self.signals.save = False
-            if self.signals.stop:
+            if stopped:
                 raise Interrupted
-        if self.epoch != stop:
-            raise RuntimeError(f"the loader ended in epoch {self.epoch}, step {self.step_in_epoch}, not at {stop}")
+        vote.close()
 
-    def _one_step(self, batch: Any) -> None:
+    def _one_step(self, source: Iterator[Any], stop: int) -> None:
         plan = self.plan
         position = self.epoch + self.step_in_epoch / plan.steps_per_epoch
         rate = lr_factor(plan.schedule, position, plan.epochs)
         set_learning_rate(self.optimizer, plan.base_lr * rate)
         generator = seed_everything(plan.seed, self.epoch, self.step_in_epoch)
-        loss, scalars = self.step(batch, generator)
+        self.before_step()
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        parts = 0
+        for parts, batch in enumerate(islice(source, plan.parts), start=1):
+            with self._exchange(last=parts == plan.parts):
+                self._count(*self._backward(batch, generator))
+        if parts < plan.parts:
+            raise RuntimeError(f"the loader ended in epoch {self.epoch}, step {self.step_in_epoch}, not at {stop}")
         if plan.grad_clip:
             nn.utils.clip_grad_norm_(self.module.parameters(), plan.grad_clip)
         self.optimizer.step()
         self.after_step()
-        for name, value in {"loss": loss, **scalars}.items():
-            scalar = value.detach().double() if isinstance(value, Tensor) else float(value)
-            self.sums[name] = self.sums.get(name, 0.0) + scalar
         self.step_in_epoch += 1
         if self.step_in_epoch % CHECK_EVERY == 0 or self.step_in_epoch == plan.steps_per_epoch:
             self._check_finite()
 
+    def _backward(self, batch: Any, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        device = next(self.module.parameters()).device.type
+        with torch.autocast(device, torch.bfloat16, enabled=self.plan.precision == "bf16"):
+            loss, scalars = self.step(self.network or self.module, batch, generator)
+        (loss / self.plan.parts).backward()
+        return loss.detach(), scalars
+
+    def _exchange(self, last: bool) -> AbstractContextManager[None]:
+        """Gradients are exchanged between processes once a step, in the backward pass of its last part."""
+        waits = isinstance(self.network, DistributedDataParallel) and not last
+        return self.network.no_sync() if waits else nullcontext()
+
+    def _count(self, loss: Tensor, scalars: dict[str, Tensor]) -> None:
+        """Add to the epoch's sums, on the device: means over all processes and the parts of a step."""
+        named = {"loss": loss, **scalars}
+        values = mean(torch.stack([torch.as_tensor(value).detach().to(loss).double() for value in named.values()]))
+        for name, value in zip(named, values / self.plan.parts, strict=True):
+            self.sums[name] = value + self.sums[name].to(value.device) if name in self.sums else value
+
     def _check_finite(self) -> None:
-        self.sums = {name: float(value) for name, value in self.sums.items()}
-        if not math.isfinite(self.sums["loss"]):
+        loss = float(self.sums["loss"])
+        if not math.isfinite(loss):
             first = max(0, self.step_in_epoch - CHECK_EVERY)
             raise UserError(
-                f"the loss became {self.sums['loss']} in epoch {self.epoch + 1}, steps {first}–{self.step_in_epoch}. "
+                f"the loss became {loss} in epoch {self.epoch + 1}, steps {first}–{self.step_in_epoch}. "
                 "Lower optimizer.lr or set optimizer.grad_clip in the recipe."
             )
 
     def _end_epoch(self) -> None:
         steps = self.plan.steps_per_epoch
-        means = {name: value / steps for name, value in self.sums.items()}
+        means = {name: float(value) / steps for name, value in self.sums.items()}
         rate = self.optimizer.param_groups[0]["lr"]
         self.epoch, self.step_in_epoch, self.sums = self.epoch + 1, 0, {}
         entry = {"epoch": self.epoch, "lr": rate, "seconds": round(self.clock.seconds, 2)}
-        self.history.add({**entry, "samples": steps * self.plan.batch_size, **means})
+        if is_first():
+            self.history.add({**entry, "samples": steps * self.plan.batch_size, **means})

@@ -18,8 +18,12 @@ def build_optimizer(module: nn.Module, settings: dict[str, Any]) -> torch.optim.
         module: what is trained.
         settings: the recipe's `optimizer` (see :class:`videossl.config.recipe.Optimizer`).
     """
-    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
     lr, decay = settings["lr"], settings["weight_decay"]
+    parameters: list[Any] = trained
+    if settings["decayed"] == "matrices":  # biases, scales and shifts, and single tokens are vectors
+        vectors = {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0}
+        parameters = [{"params": [p for p in trained if p.ndim > 1]}, vectors]
     if settings["name"] == "sgd":
         return torch.optim.SGD(
             parameters,

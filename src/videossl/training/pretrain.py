@@ -17,11 +17,12 @@ from videossl.data.videos import heldout_videos, open_store, read_manifest, subs
 from videossl.errors import UserError
 from videossl.pretext import registry as pretext
 from videossl.pretext.base import PretextTask
+from videossl.processes import is_first, of_all, rank_and_processes
 from videossl.progress import track
 from videossl.results import write_metrics
 from videossl.training.checkpoint import load_torch, save_torch
 from videossl.training.history import History
-from videossl.training.interrupt import Signals
+from videossl.training.interrupt import Signals, until_stopped
 from videossl.training.loop import Trainer
 from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
@@ -59,16 +60,17 @@ def pretrain(
         task = build_task(spec).to(device)
         dataset = ClipDataset(store, videos, task.sampler, augmentation(spec), spec["seed"])
 
-        def step(batch, generator):
-            return task(prepare(batch, device), batch.choices.to(device), generator)
+        def step(network, batch, generator):
+            return network(batch.clips, batch.choices, generator)
 
         trainer = make_trainer(spec, task, step, dataset, folder, compute, signals)
-        trainer.after_step = task.on_step_end
+        trainer.before_step, trainer.after_step = task.on_step_start, task.on_step_end
         if previous is not None and trainer.epoch == 0 and trainer.step_in_epoch == 0:
             trainer.restore(_matching(load_torch(previous), trainer, previous))
         trainer.run(spec["stop"], batches(spec, dataset, compute, device), f"{spec['task']}, {len(videos)} videos")
         metrics = evaluate(spec, task, store, heldout, compute, device, signals)
-        _finish(folder, spec, identity, trainer, metrics, device, {"train": len(videos), "heldout": len(heldout)})
+        if is_first():
+            _finish(folder, spec, identity, trainer, metrics, device, {"train": len(videos), "heldout": len(heldout)})
 
 
 def build_task(spec: dict[str, Any]) -> PretextTask:
@@ -117,12 +119,16 @@ def evaluate(
     augment = augmentation(spec) if task.heldout_augmented else test_augmentation(spec)
     dataset = ClipDataset(store, heldout, task.sampler, augment, spec["seed"] + INITIAL)
     loader = eval_loader(dataset, batch_size=spec["batch_size"], workers=compute.workers, device=device)
-    parts = []
-    for number, batch in enumerate(track(loader, "held-out videos")):
-        signals.stop_if_asked()
+    rank, processes = rank_and_processes()
+    own: dict[int, dict[str, torch.Tensor]] = {}
+    for batch in until_stopped(track(loader, "held-out videos"), signals):
+        number = rank + processes * len(own)
         generator = seed_everything(spec["seed"], INITIAL, 1 + number)
-        parts.append(task.evaluate_batch(prepare(batch, device), batch.choices.to(device), generator))
-    outputs = {name: torch.cat([part[name].cpu() for part in parts]) for name in parts[0]}
+        outputs = task.evaluate_batch(prepare(batch, device), batch.choices.to(device), generator)
+        own[number] = {name: values.cpu() for name, values in outputs.items()}
+    found = {number: outputs for share in of_all(own) for number, outputs in share.items()}
+    parts = [found[number] for number in sorted(found)]
+    outputs = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     rows = [{"split": "val", **row} for row in task.summarise(outputs)]
     for row in rows:
         print(

@@ -13,6 +13,7 @@ import torch
 
 from videossl import __version__
 from videossl.files import write_json
+from videossl.processes import rank_and_processes
 from videossl.specs import spec_hash
 
 PACKAGES = ("torch", "torchvision", "transformers", "numpy", "pyarrow", "decord", "simplejpeg", "snakemake")
@@ -56,7 +57,8 @@ def write_run(
     samples: dict[str, int],
 ) -> None:
     """Write `run.json`: recipe and hash, versions, device, wall time, GPU-hours, sample counts."""
-    gpus = 1 if device.type == "cuda" else 0
+    _, processes = rank_and_processes()
+    gpus = processes if device.type == "cuda" else 0
     write_json(
         path,
         {
@@ -68,6 +70,7 @@ def write_run(
             "packages": {name: version(name) for name in PACKAGES},
             "device": str(device),
             "device_name": device_name(device),
+            "processes": processes,
             "threads": torch.get_num_threads(),
             "wall_seconds": round(seconds, 2),
             "gpu_hours": round(gpus * seconds / 3600, 4),

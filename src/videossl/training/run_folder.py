@@ -6,11 +6,13 @@ import errno
 import fcntl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO
 
+from videossl.errors import UserError
 from videossl.files import write_text
+from videossl.processes import any_of_all, is_first, of_first, rank_and_processes
 from videossl.progress import noted_in
 from videossl.training.interrupt import Interrupted, Signals
 
@@ -31,16 +33,17 @@ def exclusive(folder: Path, signals: Signals) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as handle:
         waiting = False
-        while not _locked(handle):
-            if not waiting:
+        while not of_first(is_first() and _locked(handle)):  # the first of several processes holds it for all
+            if not waiting and is_first():
                 print(f"another process is training in {folder}; waiting for it to end", flush=True)
             waiting = True
-            if signals.stop:
+            if any_of_all(signals.stop):
                 raise Interrupted
             time.sleep(LOOK_SECONDS)
-        for leftover in folder.glob(".*.tmp"):
-            leftover.unlink()
-        with noted_in(folder):
+        if is_first():
+            for leftover in folder.glob(".*.tmp"):
+                leftover.unlink()
+        with noted_in(folder) if is_first() else nullcontext():
             yield
 
 
@@ -61,15 +64,21 @@ def _locked(handle: IO[str]) -> bool:
 def failure_noted(folder: Path) -> Iterator[None]:
     """Leave the reason of a failure in the folder's file `FAILED`, where tables and `videossl status` find it.
 
-    A stop on a signal is none; a later success removes the file.
+    A stop on a signal is none; a later success removes the file. Of several processes the one that fails first tells
+    why; what the others then say of its absence is not noted.
     """
     marker = folder / "FAILED"
+    started = time.time()
     try:
         yield
     except Interrupted:
         raise
     except Exception as error:
         lines = str(error).splitlines() or [""]
-        write_text(marker, f"{type(error).__name__}: {lines[0]}\n")
+        noted = marker.exists() and marker.stat().st_mtime >= started and rank_and_processes()[1] > 1
+        with suppress(OSError, UserError):  # a full disk must not hide the reason that is being raised
+            if not noted:
+                write_text(marker, f"{type(error).__name__}: {lines[0]}\n")
         raise
-    marker.unlink(missing_ok=True)
+    if is_first():
+        marker.unlink(missing_ok=True)

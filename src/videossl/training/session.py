@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,35 +14,49 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
+from videossl.backbones.base import Backbone
 from videossl.data.augment import AugmentConfig
-from videossl.data.loader import Batch, ClipDataset, EpochBatches, train_loader
+from videossl.data.loader import ClipDataset, EpochBatches, train_loader
+from videossl.errors import UserError
+from videossl.processes import is_first, of_first, rank_and_processes
 from videossl.specs import spec_hash
-from videossl.training.checkpoint import Checkpoints
+from videossl.training.checkpoint import Checkpoints, load_torch
+from videossl.training.compiled import compile_backbones
 from videossl.training.device import choose_device
 from videossl.training.history import History
+from videossl.training.inputs import Inputs, on_device
 from videossl.training.interrupt import Signals
 from videossl.training.loop import Plan, Step, Trainer
 from videossl.training.optim import base_learning_rate, build_optimizer
 from videossl.training.record import code_version
 from videossl.training.seeding import deterministic
+from videossl.training.synchronise import share_layers
 
 
 @dataclass(frozen=True)
 class Compute:
-    """Where and how a job runs; on a CPU nothing in it but `threads` can change a result's last bits."""
+    """Where and how a job runs; nothing in it changes a result, but for the last bits (`threads`, `channels_last`,
+    `compile`, and the number of processes).
+    """
 
     device: str = "auto"
     threads: int = 1
     workers: int = 0
     checkpoint_seconds: float = 600.0
+    channels_last: bool = False
+    compile: bool = False
 
     def start(self) -> tuple[torch.device, Signals]:
         """Prepare the process; returns the device and the listener for signals."""
         signals = Signals().install()
         code_version()  # noted now: the code may be edited while the job runs
         deterministic(self.threads)
-        return choose_device(self.device), signals
+        device = choose_device(self.device)
+        if not is_first():
+            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - to the end of the process
+        return device, signals
 
 
 def augmentation(spec: dict[str, Any]) -> AugmentConfig:
@@ -68,10 +85,18 @@ def make_trainer(
     """A trainer of `module` that has resumed from the folder's checkpoint, if there is one of this very run: of the
     same recipe, training videos and `weights` (initial ones, teachers).
     """
+    device = next(module.parameters()).device
+    if spec["precision"] == "bf16" and device.type != "cuda":
+        raise UserError(
+            "precision is bf16, which needs a GPU: torch's 3D convolutions in bfloat16 on CPUs give gradients that are"
+            " not finite. Set precision to fp32 in the recipe (recipe_overrides) and in `finetune`."
+        )
     reference = spec["reference_batch_size"]
     batch_size = batch_size_for(spec, len(dataset))
+    network = ready(module, compute, device)
     trainer = Trainer(
         module=module,
+        network=network,
         optimizer=build_optimizer(module, spec["optimizer"]),
         step=step,
         plan=Plan(
@@ -82,18 +107,57 @@ def make_trainer(
             grad_clip=spec["optimizer"]["grad_clip"],
             batch_size=batch_size,
             seed=spec["seed"],
+            parts=spec["accumulate"],
+            precision=spec["precision"],
         ),
         checkpoints=Checkpoints(folder, run_hash(spec, dataset, weights)),
         history=History(folder),
         signals=signals,
         checkpoint_seconds=compute.checkpoint_seconds,
     )
-    state = trainer.checkpoints.load(spec.get("stop", spec["epochs"]))
+    state = last_state(trainer, spec.get("stop", spec["epochs"]))
     if state is not None:
         trainer.restore(state)
-    else:
+    elif is_first():
         trainer.history.rewind(0)  # of an earlier run in this folder
     return trainer
+
+
+def ready(module: nn.Module, compute: Compute, device: torch.device) -> nn.Module:
+    """What a step calls for `module`, which is prepared in place: its layers' memory format and their kernels, and the
+    exchange between processes.
+    """
+    share_layers(module, device)
+    if compute.channels_last:
+        channels_last(module)
+    if compute.compile:
+        compile_backbones(module)
+    if rank_and_processes()[1] == 1:
+        return module
+    # Statistics and queues are shared, so all processes have the same buffers without being sent them.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # a new name of `broadcast_buffers`, unknown to torch 2.6
+        return DistributedDataParallel(module, broadcast_buffers=False)
+
+
+def channels_last(module: nn.Module) -> None:
+    """Keep the channels of a pixel together in the convolutional backbones in `module`.
+
+    The output of a convolution has the order of its weights, and the layers behind it keep it. Transformers put their
+    tokens in that order by themselves.
+    """
+    for backbone in (part for part in module.modules() if isinstance(part, Backbone)):
+        layers = list(backbone.modules())
+        if not any(isinstance(layer, nn.LayerNorm) for layer in layers):
+            for layer in (layer for layer in layers if isinstance(layer, nn.Conv3d)):
+                layer.to(memory_format=torch.channels_last_3d)
+
+
+def last_state(trainer: Trainer, stop: int) -> dict[str, Any] | None:
+    """The checkpoint to go on from, or None; the first process looks, and all do as it says."""
+    state = trainer.checkpoints.load(stop) if is_first() else None
+    found = of_first(state is not None)
+    return state if is_first() or not found else load_torch(trainer.checkpoints.path)
 
 
 def run_hash(spec: dict[str, Any], dataset: ClipDataset, weights: Sequence[Path]) -> str:
@@ -120,10 +184,11 @@ def batch_size_for(spec: dict[str, Any], videos: int) -> int:
 
 def batches(
     spec: dict[str, Any], dataset: ClipDataset, compute: Compute, device: torch.device
-) -> Callable[[int, int, int], Iterator[Batch]]:
-    """The trainer's source of batches: from (epoch, step) to the end of epoch `stop`."""
+) -> Callable[[int, int, int], Iterator[Inputs]]:
+    """The trainer's source of batches: from (epoch, step) to the end of epoch `stop`, this process's shares."""
+    rank, processes = rank_and_processes()
 
-    def make(epoch: int, step: int, stop: int) -> Iterator[Batch]:
+    def make(epoch: int, step: int, stop: int) -> Iterator[Inputs]:
         keys = EpochBatches(
             len(dataset),
             batch_size_for(spec, len(dataset)),
@@ -131,7 +196,10 @@ def batches(
             drop_last=True,
             start=(epoch, step),
             epochs=stop,
+            rank=rank,
+            world_size=processes,
+            parts=spec["accumulate"],
         )
-        return iter(train_loader(dataset, keys, workers=compute.workers, device=device))
+        return on_device(train_loader(dataset, keys, workers=compute.workers, device=device), device)
 
     return make

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from videossl.data.loader import Batch, ClipDataset, prepare
+from videossl.data.loader import ClipDataset
 from videossl.specs import CLIP
+from videossl.training.inputs import Inputs
 from videossl.training.loop import Step
 from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
@@ -52,7 +53,7 @@ def train_start(
         tokens = torch.stack([torch.from_numpy(tokenizer(row, model.context)) for row in texts]).to(device)
         sampler = RandomSegments(spec["clip"]["frames"])
         dataset = ClipDataset(corpus.store, corpus.videos, sampler, augmentation(spec), spec["seed"])
-        step = picture_step(model, tokens, device)
+        step = picture_step(model, tokens)
         trainer = make_trainer(spec, model, step, dataset, folder, compute, signals)
         trainer.run(spec["epochs"], batches(spec, dataset, compute, device), f"small CLIP, {len(dataset)} videos")
         save_model(folder / "weights.pt", model, CLIP, options, tokenizer)
@@ -67,16 +68,16 @@ def train_start(
         trainer.checkpoints.path.unlink(missing_ok=True)
 
 
-def picture_step(model: VideoLanguageModel, tokens: Tensor, device: torch.device) -> Step:
+def picture_step(model: VideoLanguageModel, tokens: Tensor) -> Step:
     """The mean features of a video's frames are compared with the prompts of all captions, of one of the templates.
 
     tokens (templates, captions, context).
     """
 
-    def step(batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def step(network: nn.Module, batch: Inputs, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         prompts = tokens[int(torch.randint(len(tokens), (1,), generator=generator))]
-        video = model.encode_video(prepare(batch, device)[:, 0])
-        loss, hits = class_loss(model, video, model.encode_text(prompts), batch.labels.to(device))
+        video = model.encode_video(batch.clips[:, 0])
+        loss, hits = class_loss(model, video, model.encode_text(prompts), batch.labels)
         return loss, {"hits": hits}
 
     return step

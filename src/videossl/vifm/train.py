@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from videossl.data.loader import Batch, ClipDataset, prepare
+from videossl.data.loader import ClipDataset
 from videossl.results import write_metrics
+from videossl.training.history import History
+from videossl.training.inputs import Inputs
 from videossl.training.loop import Step
-from videossl.training.record import History, write_run
+from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
 from videossl.training.seeding import INITIAL, seed_everything
 from videossl.training.session import Compute, augmentation, batches, make_trainer
@@ -60,7 +62,7 @@ def train_model(
         tokens = torch.stack([torch.from_numpy(tokenizer(row, model.context)) for row in texts]).to(device)
         sampler = RandomSegments(model.frames)
         dataset = ClipDataset(corpus.store, corpus.videos, sampler, augmentation(spec), spec["seed"])
-        step = training_step(model, tokens, spec, device)
+        step = training_step(model, tokens, spec)
         trainer = make_trainer(spec, model, step, dataset, folder, compute, signals, [start])
         trainer.run(spec["epochs"], batches(spec, dataset, compute, device), f"{spec['model']}, {len(dataset)} videos")
         save_model(folder / "weights.pt", model, spec["model"], options, tokenizer)
@@ -68,13 +70,13 @@ def train_model(
         trainer.checkpoints.path.unlink(missing_ok=True)
 
 
-def training_step(model: VideoLanguageModel, tokens: Tensor, spec: dict[str, Any], device: torch.device) -> Step:
+def training_step(model: VideoLanguageModel, tokens: Tensor, spec: dict[str, Any]) -> Step:
     """One step. `tokens` (templates, captions, context); each step draws one of the templates."""
 
-    def step(batch: Batch, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        labels = batch.labels.to(device)
+    def step(network: nn.Module, batch: Inputs, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        labels = batch.labels
         prompts = tokens[int(torch.randint(len(tokens), (1,), generator=generator))]
-        video = model.encode_video(prepare(batch, device)[:, 0])
+        video = model.encode_video(batch.clips[:, 0])
         if spec["objective"] == "classes":
             loss, hits = class_loss(model, video, model.encode_text(prompts), labels)
         else:

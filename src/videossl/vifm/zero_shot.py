@@ -21,7 +21,7 @@ from videossl.errors import UserError
 from videossl.progress import track
 from videossl.results import write_metrics, write_predictions
 from videossl.training.clock import Clock
-from videossl.training.interrupt import Signals
+from videossl.training.interrupt import Signals, until_stopped
 from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
 from videossl.training.session import Compute, augmentation
@@ -111,8 +111,8 @@ def clip_logits(
     dataset = ClipDataset(store, videos, sampler, augmentation(spec), spec["seed"])
     size = max(1, spec["batch_size"] // sampler.clips_per_video)
     found, seen = [], []
-    for batch in track(eval_loader(dataset, batch_size=size, workers=compute.workers, device=device), "videos"):
-        signals.stop_if_asked()
+    loader = eval_loader(dataset, batch_size=size, workers=compute.workers, device=device)
+    for batch in until_stopped(track(loader, "videos"), signals):
         clips = prepare(batch, device)
         found.append(model(clips.flatten(0, 1)).unflatten(0, clips.shape[:2]).float().cpu().numpy())
         seen += batch.videos.tolist()

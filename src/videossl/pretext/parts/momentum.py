@@ -7,8 +7,6 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from videossl.errors import UserError
-
 
 class MomentumEncoder(nn.Module):
     """A copy of `query` whose parameters follow those of the original: key <- m * key + (1 - m) * query.
@@ -32,20 +30,3 @@ class MomentumEncoder(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         """What the copy makes of `inputs`, without gradient."""
         return self.encoder(*inputs)
-
-
-def require_one_process(task: str) -> None:
-    """UserError if several processes train together.
-
-    With one process, batch normalisation sees the whole batch, and its statistics do not depend on the
-    batch's order: shuffling the keys' batch ("shuffle-BN") would change nothing. With several, each process
-    would normalise queries and keys of the same videos together, which tells the positives apart by their
-    statistics, and fill a queue of its own. Both need an exchange between processes, and this is where it
-    would have to be made.
-    """
-    distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
-    if distributed and torch.distributed.get_world_size() > 1:
-        raise UserError(
-            f"pretext task '{task}' trains in one process: its queue and the shuffling of its keys are not"
-            " exchanged between processes. Start it on one GPU (world size 1)."
-        )

@@ -24,6 +24,7 @@ class Queue(nn.Module):
             raise UserError(f"the queue must hold at least 1 key, not {size} (option 'queue_size').")
         self.register_buffer("keys", F.normalize(torch.randn(dim, size), dim=0))
         self.register_buffer("position", torch.zeros((), dtype=torch.long))
+        self._collected: list[Tensor] = []  # empty between two steps, so not part of the state
 
     @property
     def size(self) -> int:
@@ -33,6 +34,15 @@ class Queue(nn.Module):
     def negatives(self) -> Tensor:
         """The keys (dim, size), copied: autograd needs them as they were, after new ones replaced them."""
         return self.keys.clone()
+
+    def collect(self, keys: Tensor) -> None:
+        """Note `keys` (B, dim) of all processes for :meth:`enqueue_collected`."""
+        self._collected.append(keys.detach())
+
+    def enqueue_collected(self) -> None:
+        """At the end of a step: until then all parts of a batch see the same negatives."""
+        self.enqueue(torch.cat(self._collected))
+        self._collected = []
 
     @torch.no_grad()
     def enqueue(self, keys: Tensor) -> None:

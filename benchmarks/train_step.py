@@ -1,0 +1,305 @@
+"""Training steps as the workflow makes them, beside a plain float32 loop over the same network and data.
+
+    python benchmarks/train_step.py --output DIR                                       the reduced scale, on this machine
+    python benchmarks/train_step.py --output DIR --configfile config/config.yaml config/paper.yaml \
+        --device cuda --workers 7 --precision bf16 --compile                           the paper's scale, on a GPU
+
+Both loops take turns, some steps each; medians over the rounds are reported, and their ratio. FLOP are those of matrix
+products and convolutions, forward and backward, counted by torch; their share is of the rate that the machine reaches
+with a large matrix product of the same precision. Writes train_step.parquet and train_step.md into DIR.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from videossl.cells import Cell
+from videossl.data.loader import ClipDataset, EpochBatches, prepare, train_loader
+from videossl.data.materialise import merge_manifest, write_shard
+from videossl.data.readers import LISTING_SCHEMA, read_listing
+from videossl.data.store import FrameStore
+from videossl.data.synthetic import generate
+from videossl.experiments import Study, load_study
+from videossl.files import write_json, write_parquet, write_text
+from videossl.specs import pretrain_spec
+from videossl.training.interrupt import Signals
+from videossl.training.optim import build_optimizer
+from videossl.training.pretrain import build_task
+from videossl.training.record import code_version, device_name
+from videossl.training.seeding import deterministic
+from videossl.training.session import Compute, augmentation, batches, make_trainer
+
+BACKBONES = ("shufflenet", "mobilenet", "squeezenet", "c3d", "r3d", "r2plus1d", "videoswin")
+ENDLESS = 10**9  # epochs, and steps of one
+SIDES = {"cpu": 1024, "cuda": 8192}  # of the matrices that the machine's peak is measured with
+
+
+@dataclass
+class Timed:
+    """An iterator that notes how long it was waited for."""
+
+    source: Iterator[Any]
+    waited: float = 0.0
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        start = time.perf_counter()
+        item = next(self.source)
+        self.waited += time.perf_counter() - start
+        return item
+
+
+@dataclass
+class Loop:
+    """One subject: makes a step with what `source` gives."""
+
+    step: Callable[[Iterator[Any]], None]
+    source: Timed
+    device: torch.device
+    seconds: list[float] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+
+    def run(self, steps: int) -> None:
+        """A round: note the seconds a step, and the share of them that data were waited for."""
+        self.source.waited, start = 0.0, time.perf_counter()
+        for _ in range(steps):
+            self.step(self.source)
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+        taken = time.perf_counter() - start
+        self.seconds.append(taken / steps)
+        self.waits.append(self.source.waited / taken)
+
+    def forget(self) -> None:
+        """Drop what was noted while warming up."""
+        self.seconds, self.waits = [], []
+
+
+def ours(spec: dict[str, Any], dataset: ClipDataset, folder: Path, compute: Compute, device: torch.device) -> Loop:
+    """The workflow's own trainer."""
+    task = build_task(spec).to(device).train()
+
+    def step(network, batch, generator):
+        return network(batch.clips, batch.choices, generator)
+
+    trainer = make_trainer(spec, task, step, dataset, folder, compute, Signals())
+    trainer.plan.steps_per_epoch = ENDLESS
+    trainer.before_step, trainer.after_step = task.on_step_start, task.on_step_end
+    source = Timed(batches(spec, dataset, compute, device)(0, 0, ENDLESS))
+    return Loop(lambda items: trainer._one_step(items, ENDLESS), source, device)
+
+
+def plain(spec: dict[str, Any], dataset: ClipDataset, compute: Compute, device: torch.device) -> Loop:
+    """The loop that one would write first: float32, one stream, the loss read at every step."""
+    task = build_task(spec).to(device).train()
+    optimizer = build_optimizer(task, spec["optimizer"])
+    keys = EpochBatches(len(dataset), spec["batch_size"], spec["seed"], drop_last=True)
+    source = Timed(iter(train_loader(dataset, keys, workers=compute.workers, device=device)))
+    generator = torch.Generator().manual_seed(0)
+
+    def step(items: Iterator[Any]) -> None:
+        batch = next(items)
+        start = time.perf_counter()
+        clips, choices = prepare(batch, device), batch.choices.to(device)
+        source.waited += time.perf_counter() - start  # the other loop's source augments, too
+        task.on_step_start()
+        loss, _ = task(clips, choices, generator)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        task.on_step_end()
+        loss.item()
+
+    return Loop(step, source, device)
+
+
+def count_flop(spec: dict[str, Any], dataset: ClipDataset) -> int:
+    """Floating-point operations of a step's products and convolutions, counted on the CPU for two videos."""
+    task = build_task(spec).train()
+    batch = next(iter(train_loader(dataset, EpochBatches(len(dataset), 2, drop_last=True), workers=0)))
+    task.on_step_start()
+    with FlopCounterMode(display=False) as counter:
+        loss, _ = task(prepare(batch, "cpu"), batch.choices, torch.Generator())
+        loss.backward()
+    return counter.get_total_flops() * spec["batch_size"] // 2
+
+
+def matrix_peak(device: torch.device, dtype: torch.dtype) -> float:
+    """FLOP/s of a large matrix product, the best of several."""
+    side = SIDES[device.type]
+    one, other = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
+    best = float("inf")
+    for _ in range(10):
+        start = time.perf_counter()
+        one @ other
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        best = min(best, time.perf_counter() - start)
+    return 2 * side**3 / best
+
+
+def make_dataset(folder: Path, study: Study, videos: int) -> tuple[FrameStore, pd.DataFrame]:
+    """A frame store of generated videos, as large as the scale's."""
+    config = study.config
+    side = config.store.short_side
+    generate(
+        "k400",
+        folder,
+        videos={"train": -(-videos // 4), "val": 1},
+        classes=4,
+        frames=(112, 128),
+        size=(side * 4 // 3 // 2 * 2, side // 2 * 2),
+        fps=12,
+        seed=0,
+        progress=False,
+    )
+    listing = read_listing("kinetics", folder / "videos", folder / "annotations")
+    write_parquet(
+        folder / "listing.parquet", pa.Table.from_pandas(listing, schema=LISTING_SCHEMA, preserve_index=False)
+    )
+    arrow, report = folder / "shards/0000.arrow", folder / "shards/0000.parquet"
+    quality = config.store.quality
+    write_shard(listing, folder / "videos", 0, 1, arrow, report, short_side=side, quality=quality, progress=False)
+    rows = merge_manifest(listing, [report]).to_pandas()
+    return FrameStore(folder / "shards"), rows[(rows["status"] == "ok") & (rows["split"] == "train")].reset_index(
+        drop=True
+    )
+
+
+def measure(
+    study: Study, task: str, backbone: str, arguments: argparse.Namespace, folder: Path
+) -> list[dict[str, Any]]:
+    """Rows of one task with one backbone."""
+    device = torch.device(arguments.device)
+    complexity = study.recipes[task].default_complexity
+    milestone = max(study.config.epochs)
+    cell = Cell("pretrain", task, complexity, backbone, "k400", "50k", milestone, "", "", 0)
+    spec = pretrain_spec(study, cell)
+    spec |= {"batch_size": arguments.batch_size or spec["batch_size"], "accumulate": 1}
+    store, videos = arguments.data
+    sampler = build_task(spec).sampler
+    dataset = ClipDataset(store, videos, sampler, augmentation(spec), 0)
+    compute = Compute(
+        device=arguments.device,
+        threads=arguments.threads,
+        workers=arguments.workers,
+        channels_last=True,
+        compile=arguments.compile,
+    )
+    fast = spec | {"precision": arguments.precision}
+    loops = {
+        "ours": ours(fast, dataset, folder / f"{task}_{backbone}", compute, device),
+        "plain float32 loop": plain(spec, dataset, compute, device),
+    }
+    for loop in loops.values():
+        loop.run(2)
+        loop.forget()
+    for number in range(arguments.rounds):
+        for loop in list(loops.values())[:: 1 if number % 2 else -1]:
+            loop.run(arguments.steps)
+    flop = count_flop(spec, dataset)
+    clips = spec["batch_size"] * sampler.clips_per_video
+    case = f"{task}, {backbone}, {spec['batch_size']} videos of {spec['clip']['frames']}x{spec['clip']['size']}"
+    peaks = {"ours": arguments.peaks[arguments.precision], "plain float32 loop": arguments.peaks["fp32"]}
+    rows = []
+    for name, loop in loops.items():
+        seconds = np.array(loop.seconds)
+        rates = {"clips": clips / seconds, "FLOP": flop / seconds, "share of peak": flop / seconds / peaks[name]}
+        rates |= {"waiting for data": np.array(loop.waits)}
+        units = {"clips": "1/s", "FLOP": "FLOP/s"}
+        rows += [
+            {
+                "benchmark": "train_step",
+                "case": case,
+                "subject": name,
+                "metric": metric,
+                "unit": units.get(metric, "share"),
+                "value": float(median(values)),
+                "low": float(np.quantile(values, 0.25)),
+                "high": float(np.quantile(values, 0.75)),
+                "repetitions": len(values),
+            }
+            for metric, values in rates.items()
+        ]
+    return rows
+
+
+def markdown(rows: pd.DataFrame, about: dict[str, Any]) -> str:
+    """The section for docs/performance.md."""
+    lines = [
+        "## Training steps",
+        "",
+        f"{about['device_name']}, {about['threads']} thread(s), {about['workers']} loader processes; ours with"
+        f" {about['precision']}, channels last{' and torch.compile' if about['compile'] else ''}, against a plain float32"
+        f" loop over the same network, data and loader. Medians of {about['rounds']} rounds of {about['steps']} steps,"
+        f" taking turns. Peak of a matrix product: {about['peaks']['fp32'] / 1e9:.0f} GFLOP/s in float32.",
+        "",
+        "| case | ours, clips/s | plain, clips/s | ratio | ours, GFLOP/s | share of peak | plain, share | waiting for data |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for case, part in rows.groupby("case", sort=False):
+        own, other = (part[part["subject"] == name].set_index("metric")["value"] for name in part["subject"].unique())
+        lines.append(
+            f"| {case} | {own['clips']:.1f} | {other['clips']:.1f} | {own['clips'] / other['clips']:.2f} |"
+            f" {own['FLOP'] / 1e9:.1f} | {100 * own['share of peak']:.0f} % | {100 * other['share of peak']:.0f} % |"
+            f" {100 * own['waiting for data']:.0f} % |"
+        )
+    if about["device"] == "cpu":
+        lines += ["", "Not measured here, for want of a GPU: bfloat16, the copy on a stream of its own, several GPUs."]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, required=True, help="folder")
+    parser.add_argument("--configfile", nargs="+", default=["config/config.yaml"])
+    parser.add_argument("--tasks", nargs="+", default=["rspnet", "vcop"])
+    parser.add_argument("--backbones", nargs="+", default=BACKBONES)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32", help="of ours; bf16 needs a GPU")
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--batch-size", type=int, help="videos a step; default: the recipe's")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=5, help="steps a round")
+    arguments = parser.parse_args()
+    deterministic(arguments.threads)
+    study, device = load_study(arguments.configfile), torch.device(arguments.device)
+    types = {"fp32": torch.float32} | ({"bf16": torch.bfloat16} if device.type == "cuda" else {})
+    arguments.peaks = {name: matrix_peak(device, dtype) for name, dtype in types.items()}
+    about = {key: getattr(arguments, key) for key in ("device", "precision", "compile", "threads", "workers")}
+    about |= {"rounds": arguments.rounds, "steps": arguments.steps, "peaks": arguments.peaks}
+    about |= {"device_name": device_name(device), "torch": torch.__version__, "code_version": code_version()}
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as name:
+        arguments.data = make_dataset(Path(name) / "data", study, videos=max(64, arguments.batch_size or 0))
+        for task in arguments.tasks:
+            for backbone in arguments.backbones:
+                rows += measure(study, task, backbone, arguments, Path(name))
+                print(json.dumps(rows[-8]), flush=True)
+    table = pd.DataFrame(rows)
+    write_parquet(arguments.output / "train_step.parquet", pa.Table.from_pandas(table, preserve_index=False))
+    write_json(arguments.output / "train_step.json", about)
+    write_text(arguments.output / "train_step.md", markdown(table, about))
+    print(markdown(table, about))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""From the loader's batches to a network's inputs, on its device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+
+from videossl.data.loader import Batch, prepare
+
+
+@dataclass
+class Inputs:
+    """What a network is given, on its device."""
+
+    clips: torch.Tensor
+    """float32 (B, V, 3, T, S, S), augmented and normalised"""
+    labels: torch.Tensor
+    """int64 (B,)"""
+    choices: torch.Tensor
+    """int64 (B,): see :attr:`videossl.data.loader.Batch.choices`"""
+    videos: torch.Tensor
+    """int64 (B,): rows of the data set's table"""
+
+
+def on_device(batches: Iterable[Batch], device: torch.device) -> Iterator[Inputs]:
+    """The batches, ready to be trained on.
+
+    On a GPU each is copied and augmented on a stream of its own while the one before it is trained on; nothing waits
+    for the GPU.
+    """
+    if device.type != "cuda":
+        for batch in batches:
+            yield Inputs(prepare(batch, device), *(column.to(device) for column in _columns(batch)))
+        return
+    side, ahead = torch.cuda.Stream(device), None
+    for batch in batches:
+        with torch.cuda.stream(side):
+            tensors = [prepare(batch, device)] + [x.to(device, non_blocking=True) for x in _columns(batch)]
+            coming = tensors, side.record_event()
+        if ahead is not None:
+            yield _handed_over(*ahead)
+        ahead = coming
+    if ahead is not None:
+        yield _handed_over(*ahead)
+
+
+def _columns(batch: Batch) -> tuple[torch.Tensor, ...]:
+    """The rest of the inputs, in their order."""
+    return batch.labels, batch.choices, batch.videos
+
+
+def _handed_over(tensors: list[torch.Tensor], ready: torch.cuda.Event) -> Inputs:
+    stream = torch.cuda.current_stream(tensors[0].device)
+    stream.wait_event(ready)
+    for tensor in tensors:
+        tensor.record_stream(stream)  # its memory is not to be used again before this stream is done with it
+    return Inputs(*tensors)

@@ -1,0 +1,90 @@
+"""Layers that look at, or draw for, the whole batch when several processes share it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from videossl.processes import gather, own, rank_and_processes, whole
+
+
+class SharedBatchNorm(_BatchNorm):
+    """Batch normalisation with the statistics of all processes' shares, for CPUs.
+
+    torch's own SyncBatchNorm does the same on GPUs, and there only. The shares are equally large, so the batch's mean
+    is the mean of the shares' means, and its variance the mean of theirs plus the variance of their means.
+    """
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() < 2:
+            raise ValueError(f"expected an input of two or more dimensions, not {input.dim()}")
+
+    def forward(self, input: Tensor) -> Tensor:
+        self._check_input_dim(input)
+        _, processes = rank_and_processes()
+        if not self.training or processes == 1:
+            return super().forward(input)
+        x = input if input.dtype == torch.float64 else input.float()
+        dims = [dim for dim in range(x.dim()) if dim != 1]
+        variance, mean = torch.var_mean(x, dim=dims, correction=0)
+        means, variances = gather(torch.stack([mean, variance])[None]).unbind(1)  # (W, C) each
+        mean = means.mean(dim=0)
+        variance = variances.mean(dim=0) + (means - mean).square().mean(dim=0)
+        self._track(mean.detach(), variance.detach(), processes * x.numel() // x.shape[1])
+        scale = self.weight * (variance + self.eps).rsqrt()
+        shape = [1, -1] + [1] * (x.dim() - 2)
+        return ((x - mean.view(shape)) * scale.view(shape) + self.bias.view(shape)).to(input.dtype)
+
+    @torch.no_grad()
+    def _track(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        self.num_batches_tracked.add_(1)
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
+
+
+class SharedDropout(nn.Module):
+    """Dropout, of features or of whole rows, drawn for the whole batch: a row gets what it would in one process."""
+
+    def __init__(self, dropout: nn.Module, by_row: bool) -> None:
+        super().__init__()
+        self.dropout, self.by_row = dropout, by_row
+
+    def forward(self, input: Tensor) -> Tensor:
+        if not self.training:
+            return input
+        rest = [1] * (input.dim() - 1) if self.by_row else list(input.shape[1:])
+        return input * own(self.dropout(input.new_ones(whole(len(input)), *rest)))
+
+
+def share_layers(module: nn.Module, device: torch.device) -> nn.Module:
+    """Replace the layers of `module` that look at the whole batch, if several processes share it.
+
+    The names of weights stay. Call it before the optimiser is made.
+    """
+    if rank_and_processes()[1] == 1:
+        return module
+    if device.type == "cuda":
+        module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
+    _replace(module)
+    return module
+
+
+def _replace(module: nn.Module) -> None:
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.Dropout):
+            setattr(module, name, SharedDropout(child, by_row=False))
+        elif type(child).__name__ == "StochasticDepth":  # torchvision's; not imported here, which takes a second
+            setattr(module, name, SharedDropout(child, by_row=child.mode == "row"))
+        elif isinstance(child, _BatchNorm) and not isinstance(child, nn.SyncBatchNorm | SharedBatchNorm):
+            setattr(module, name, _shared(child))
+        else:
+            _replace(child)
+
+
+def _shared(norm: _BatchNorm) -> SharedBatchNorm:
+    made = SharedBatchNorm(norm.num_features, norm.eps, norm.momentum)
+    made = made.to(norm.weight)
+    made.load_state_dict(norm.state_dict())
+    made.requires_grad_(norm.weight.requires_grad)
+    return made.train(norm.training)

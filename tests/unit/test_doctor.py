@@ -41,8 +41,9 @@ def test_a_machine_that_has_all_is_ready(tmp_path, capsys):
     assert not (tmp_path / "results").exists()
 
 
-def test_what_is_missing_is_told_with_its_remedy(tmp_path, capsys):
-    text = f"datasets: {{{REAL % (tmp_path, tmp_path)}}}\ncompute: {{device: cuda}}"
+def test_what_is_missing_is_told_with_its_remedy(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(doctor_machine.shutil, "which", lambda name: None)  # no Slurm
+    text = f"results_dir: {tmp_path}/results\ndatasets: {{{REAL % (tmp_path, tmp_path)}}}\ncompute: {{device: cuda}}"
     text += "\nrecipe_overrides: {rotnet: {options: {stride: 0}}}"
     (tmp_path / "lists").mkdir()
     assert run(["doctor", "--configfile", str(overlay(tmp_path, text))]) == 1
@@ -61,6 +62,7 @@ def test_a_wrong_configuration_is_the_only_finding(tmp_path, capsys):
 
 def test_a_gpu_is_left_to_the_cluster_where_there_is_one(tmp_path, monkeypatch):
     study = study_of(tmp_path, "compute: {device: cuda}")
+    monkeypatch.setattr(doctor_machine.shutil, "which", lambda name: None)
     assert doctor_machine.gpu(study)[0].state == MISSING
     monkeypatch.setattr(doctor_machine.shutil, "which", lambda name: f"/usr/bin/{name}" if name == "sbatch" else None)
     assert doctor_machine.gpu(study)[0].state == OK and "from Slurm" in doctor_machine.gpu(study)[0].text

@@ -253,7 +253,7 @@ def markdown(rows: pd.DataFrame, about: dict[str, Any]) -> str:
         "",
         f"{about['device_name']}, {about['threads']} thread(s), {about['workers']} loader processes; {about['clock']}.",
         f"Ours with {about['precision']}, channels last{' and torch.compile' if about['compile'] else ''}, against",
-        f"a plain float32 loop over the same network, data and loader. Medians of",
+        "a plain float32 loop over the same network, data and loader. Medians of",
         f"{about['rounds']} rounds of {about['steps']} steps, taking turns. Peak of a matrix product: {about['peaks']['fp32'] / 1e9:.0f} GFLOP/s in float32.",
         "",
         "| case | ours, clips/s | plain, clips/s | ratio | ours, GFLOP/s | of the peak | plain | waiting for data |",

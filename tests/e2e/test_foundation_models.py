@@ -101,10 +101,10 @@ def test_a_second_run_has_nothing_to_do(finished):
 
 def test_without_weights_cells_are_pending_and_the_rest_is_planned(finished):
     """At the paper's scale no weights are named here: the tables need no model's job, and say why."""
-    jobs = finished.plan("--configfile", "config/paper.yaml", "--", "table_vifm_zero_shot", "table_vifm_distill_pairs")
+    jobs = finished.plan("table_vifm_zero_shot", "table_vifm_distill_pairs", "--configfile", "config/paper.yaml")
     assert not {"vifm", "zero_shot", "class_logits", "distill", "small_clip"} & set(jobs)
     assert jobs["finetune"] == 1 and jobs["table"] == 2
     path = "results/paper/vifm/k400/240k/xclip/seed0/weights.pt"
-    done = finished.run("-n", "--configfile", "config/paper.yaml", "--", path, check=False)
+    done = finished.run(path, "-n", "--configfile", "config/paper.yaml", check=False)
     assert done.returncode != 0
     assert "weights not provided" in done.stdout and "hf download microsoft/xclip" in done.stdout

@@ -204,3 +204,16 @@ def test_models_start_from_clip_and_only_ezclip_freezes_it(name):
         assert not any("Adapter" in key or "T_prompt" in key for key in frozen)
     with pytest.raises(UserError, match="cannot start from this CLIP"):
         model.start_from({**clip.state_dict(), "visual.positional_embedding": torch.zeros(2, 32)})
+
+
+@pytest.mark.parametrize("name", ["ezclip", "viclip", "languagebind"])
+def test_scale_is_the_learned_one_in_training_and_as_told_at_test(name):
+    fixed = registry.build(name, **SMALL)
+    learned = registry.build(name, **SMALL, test_scale=0.0)
+    with torch.no_grad():
+        for model in (fixed, learned):
+            (model.temp if name == "viclip" else model.logit_scale).fill_(0.05)
+        expected = torch.tensor(20.0) if name == "viclip" else torch.tensor(0.05).exp()
+        torch.testing.assert_close(fixed.train().scale(), expected)
+        torch.testing.assert_close(learned.eval().scale(), expected)
+        assert fixed.eval().scale() == 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ class ZeroShot(nn.Module):
     def forward(self, clips: Tensor) -> Tensor:
         video = self.model.encode_video(clips)
         logits = torch.stack([self._logits(video, texts) for texts in self.texts])
-        return logits[0] if len(logits) == 1 else logits.softmax(dim=2).mean(dim=0).log()
+        # In the logarithm, where a softmax that rounds to 0 would give minus infinity to the students.
+        return logits[0] if len(logits) == 1 else logits.log_softmax(dim=2).logsumexp(dim=0) - math.log(len(logits))
 
     def _logits(self, video: Video, texts: Tensor) -> Tensor:
         return self.model.scale() * self.model.cosines(video, texts)

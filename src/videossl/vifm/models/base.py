@@ -28,13 +28,14 @@ class VideoLanguageModel(nn.Module):
     """A network that compares videos with texts.
 
     A subclass sets `logit_scale` (the logarithm of the factor on the cosine, as CLIP has it) or overrides
-    :meth:`scale`, and implements the two encoders. Its state dict has the names of the published checkpoint, or
+    :meth:`learned_scale`, and implements the two encoders. Its state dict has the names of the published checkpoint, or
     :meth:`convert` makes them so. `context` is the number of tokens of a text and `frames` that of a clip; where the
     network has parameters for each frame, no other number will do.
     """
 
     context: int
     frames: int
+    test_scale: float = 0.0
 
     def encode_text(self, tokens: Tensor) -> Tensor:
         """Texts (P, context) int64, padded after the end token, which has the largest number -> (P, D)."""
@@ -44,9 +45,14 @@ class VideoLanguageModel(nn.Module):
         """Clips (B, 3, T, H, W), normalised as the recipe says -> their features."""
         raise NotImplementedError
 
-    def scale(self) -> Tensor:
-        """The factor on the cosines: ()."""
+    def learned_scale(self) -> Tensor:
+        """The factor on the cosines that training has found: ()."""
         return self.logit_scale.exp()
+
+    def scale(self) -> Tensor:
+        """The factor on the cosines: (). The learned one; at test `test_scale`, where the model's own test has one."""
+        learned = self.learned_scale()
+        return torch.full_like(learned, self.test_scale) if self.test_scale and not self.training else learned
 
     def cosines(self, video: Video, texts: Tensor) -> Tensor:
         """Texts (P, D) -> cosines (B, P)."""

@@ -71,7 +71,8 @@ class PromptedTower(VisualTower):
 
 @register("ezclip")
 class EZCLIP(TextTower, VideoLanguageModel):
-    """ViT-B/16 with some 5 M parameters of its own; a prompt for each of the frames."""
+    """ViT-B/16 with some 5 M parameters of its own; a prompt for each of the frames. `test_scale`: factor on the
+    cosines at test; 0: the learned one."""
 
     def __init__(
         self,
@@ -88,9 +89,10 @@ class EZCLIP(TextTower, VideoLanguageModel):
         text_layers: int = 12,
         text_heads: int = 8,
         frames: int = 16,
+        test_scale: float = 100.0,
     ) -> None:
         super().__init__(context, vocabulary, text_width, text_layers, text_heads, embed, AdaptedBlock)
-        self.context, self.frames = context, frames
+        self.context, self.frames, self.test_scale = context, frames, test_scale
         self.visual = PromptedTower(size, patch, width, layers, heads, embed, frames)
         self.logit_scale = nn.Parameter(torch.tensor(LOGIT_SCALE))
 
@@ -104,7 +106,3 @@ class EZCLIP(TextTower, VideoLanguageModel):
         super().start_from(clip)
         for name, parameter in self.named_parameters():
             parameter.requires_grad_("Adapter" in name or "prompt" in name)
-
-    def scale(self) -> Tensor:
-        """In training the learned factor; its test multiplies the cosines by 100."""
-        return super().scale() if self.training else torch.full_like(self.logit_scale, 100.0)

@@ -160,7 +160,8 @@ class TextModel(nn.Module):
 
 @register("languagebind")
 class LanguageBind(VideoLanguageModel):
-    """ViT-L/14; an embedding for each of the frames in every layer."""
+    """ViT-L/14; an embedding for each of the frames in every layer. `test_scale`: factor on the cosines at test; 0: the
+    learned one."""
 
     def __init__(
         self,
@@ -177,9 +178,10 @@ class LanguageBind(VideoLanguageModel):
         text_layers: int = 12,
         text_heads: int = 12,
         frames: int = 8,
+        test_scale: float = 100.0,
     ) -> None:
         super().__init__()
-        self.context, self.frames = context, frames
+        self.context, self.frames, self.test_scale = context, frames, test_scale
         self.text_model = TextModel(context, vocabulary, text_width, text_layers, text_heads)
         self.vision_model = VisionModel(size, patch, width, layers, heads, frames)
         self.visual_projection = nn.Linear(width, embed, bias=False)
@@ -203,10 +205,6 @@ class LanguageBind(VideoLanguageModel):
             nn.init.zeros_(layer.temporal_attn.out_proj.weight)
             nn.init.zeros_(layer.temporal_attn.out_proj.bias)
             nn.init.zeros_(layer.temporal_embedding)
-
-    def scale(self) -> Tensor:
-        """In training the learned factor; its test multiplies the cosines by 100."""
-        return super().scale() if self.training else torch.full_like(self.logit_scale, 100.0)
 
     @classmethod
     def convert(cls, state: Mapping[str, Tensor], base: Mapping[str, Tensor] | None) -> dict[str, Tensor]:

@@ -53,7 +53,8 @@ class JointTower(nn.Module):
 
 @register("viclip")
 class ViCLIP(VideoLanguageModel):
-    """ViT-L/14; positions for each of the frames. `masking`: the share of patches left out in training."""
+    """ViT-L/14; positions for each of the frames. `masking`: the share of patches left out in training. `test_scale`:
+    factor on the cosines at test; 0: the learned one."""
 
     def __init__(
         self,
@@ -71,9 +72,10 @@ class ViCLIP(VideoLanguageModel):
         text_heads: int = 12,
         frames: int = 8,
         masking: float = 0.9,
+        test_scale: float = 100.0,
     ) -> None:
         super().__init__()
-        self.context, self.frames = context, frames
+        self.context, self.frames, self.test_scale = context, frames, test_scale
         self.vision_encoder = JointTower(size, patch, width, layers, heads, embed, frames, masking)
         self.text_encoder = TextTower(context, vocabulary, text_width, text_layers, text_heads, embed)
         self.temp = nn.Parameter(torch.tensor(0.01))
@@ -95,6 +97,6 @@ class ViCLIP(VideoLanguageModel):
                 found[tower + name.removeprefix("visual.")] = value
         self._take_over({**found, "temp": (-clip["logit_scale"]).exp()})
 
-    def scale(self) -> Tensor:
-        """In training one over the temperature, of 0.01 at least; its test multiplies the cosines by 100."""
-        return 1 / self.temp.clamp(min=0.01) if self.training else torch.full_like(self.temp, 100.0)
+    def learned_scale(self) -> Tensor:
+        """One over the temperature, which is 0.01 at least."""
+        return 1 / self.temp.clamp(min=0.01)

@@ -69,9 +69,10 @@ class Case:
         assert code == 0, f"snakemake ended with {code}:\n{self.output.read_text()[-6000:]}"
 
     def kill_controller(self) -> None:
-        """SIGKILL to Snakemake; its Slurm jobs know nothing of it."""
-        os.killpg(self.controller.pid, signal.SIGKILL)
-        self.controller.wait()
+        """SIGKILL to Snakemake, if it still runs; its Slurm jobs know nothing of it."""
+        if self.controller and self.controller.poll() is None:
+            os.killpg(self.controller.pid, signal.SIGKILL)
+            self.controller.wait()
 
     @property
     def output(self) -> Path:

@@ -43,14 +43,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def study(cluster: Cluster, repository: Path, folder: Path) -> Case:
+def study(cluster: Cluster, repository: Path, folder: Path) -> Iterator[Case]:
     """The whole small study, started through Slurm and left running."""
     workflow = copy_workflow(repository, folder / "study")
     (workflow.root / "case.yaml").write_text(CONFIG)
     fill_in_site(workflow.root)
     case = Case(workflow, cluster)
     case.start(target="table_case")
-    return case
+    yield case
+    case.kill_controller()
 
 
 @pytest.fixture(scope="session")
@@ -59,9 +60,9 @@ def disturbed(
 ) -> Iterator[dict[str, Future[Case]]]:
     """The disturbances that tests were selected for, all at the same time, as most of each is waiting."""
     names = {item.originalname for item in request.session.items}
-    with ThreadPoolExecutor() as pool:
-        yield {
-            name: pool.submit(disturb, untrained(undisturbed, folder / name, cluster))
-            for name, disturb in TOGETHER.items()
-            if f"test_{name}" in names
-        }
+    chosen = {name: disturb for name, disturb in TOGETHER.items() if f"test_{name}" in names}
+    cases = {name: untrained(undisturbed, folder / name, cluster) for name in chosen}
+    with ThreadPoolExecutor(len(TOGETHER)) as pool:
+        yield {name: pool.submit(disturb, cases[name]) for name, disturb in chosen.items()}
+    for case in cases.values():
+        case.kill_controller()

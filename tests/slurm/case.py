@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import torch
-from cluster import Cluster, wait_until
+from cluster import Cluster, processes_in, wait_until
 from workflow_copy import Workflow
 
 CONFIG = """
@@ -115,15 +115,8 @@ class Case:
 
     def training_processes(self) -> list[int]:
         """The processes that train in this case's folder."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            try:
-                arguments = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() else []
-                if any(part.endswith(b"scripts/pretrain.py") for part in arguments[1:2]):
-                    found += [int(entry.name)] if (entry / "cwd").resolve() == self.root.resolve() else []
-            except OSError:  # ended meanwhile
-                continue
-        return found
+        found = processes_in(self.root)
+        return [pid for pid, words in found.items() if any(word.endswith("scripts/pretrain.py") for word in words[1:2])]
 
 
 def untrained(undisturbed: Workflow, root: Path, cluster: Cluster) -> Case:

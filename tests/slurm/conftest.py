@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from case import CONFIG, CONFIGFILES, WEIGHTS, Case, untrained
-from cluster import Cluster, reason_against
+from cluster import Cluster, processes_in, reason_against
 from disturbances import TOGETHER
 from workflow_copy import Workflow, copy_workflow, fill_in_site
 
@@ -37,9 +40,14 @@ def undisturbed(cluster: Cluster, repository: Path, tmp_path_factory: pytest.Tem
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the runs through Slurm are."""
-    return tmp_path_factory.mktemp("cases")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the runs through Slurm are. In the end no process is left there: Slurm without cgroups may lose sight of one
+    that it should have killed."""
+    folder = tmp_path_factory.mktemp("cases")
+    yield folder
+    for pid in processes_in(folder):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from workflow_copy import fill_in_site
+from workflow_copy import fill_in_site, jobs_of
 
 from videossl.config.experiments import NOISES
 from videossl.experiments import Study, load_study
@@ -84,7 +84,7 @@ def test_paper_scale_is_planned_without_its_datasets(workflow, study, repository
     warnings = [line for line in output.splitlines() if "not on this machine" in line]
     assert len(warnings) == 1
     assert all(name in warnings[0] for name in study.datasets)
-    jobs = workflow.plan("--profile", profile)
+    jobs = jobs_of(output)
     config = load_study([repository / "config/config.yaml", repository / "config/paper.yaml"]).config
     sets = {cell.target for cell in study.all_cells if cell.stage == "robustness"}
     data = {

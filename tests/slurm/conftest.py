@@ -41,7 +41,7 @@ def undisturbed(cluster: Cluster, repository: Path, tmp_path_factory: pytest.Tem
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where the runs through Slurm are. In the end no process is left there: Slurm without cgroups may lose sight of one
+    """Where the runs through Slurm are. In the end no process is left: Slurm without cgroups may lose sight of one
     that it should have killed."""
     folder = tmp_path_factory.mktemp("cases")
     yield folder

@@ -53,12 +53,16 @@ class Workflow:
 
     def plan(self, *arguments: str) -> Counter[str]:
         """The jobs of a dry-run: how many of each rule."""
-        output = self.run(*arguments, "-n", "--quiet", "rules").stdout
-        counts = re.findall(r"^([a-z_]+) +(\d+)$", output.split("Job stats:")[-1].split("\n\n")[0], flags=re.M)
-        jobs = Counter({name: int(number) for name, number in counts if name != "total"})
-        if not jobs and "Nothing to be done" not in output:
-            pytest.fail(f"no plan in:\n{output[-3000:]}")
-        return jobs
+        return jobs_of(self.run(*arguments, "-n", "--quiet", "rules").stdout)
+
+
+def jobs_of(output: str) -> Counter[str]:
+    """The jobs that a dry-run has printed: how many of each rule."""
+    counts = re.findall(r"^([a-z_]+) +(\d+)$", output.split("Job stats:")[-1].split("\n\n")[0], flags=re.M)
+    jobs = Counter({name: int(number) for name, number in counts if name != "total"})
+    if not jobs and "Nothing to be done" not in output:
+        pytest.fail(f"no plan in:\n{output[-3000:]}")
+    return jobs
 
 
 def copy_workflow(repository: Path, root: Path) -> Workflow:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import torch
-from cluster import Cluster, wait_until
+from cluster import Cluster, processes_in, wait_until
 from workflow_copy import Workflow
 
 CONFIG = """
@@ -69,9 +69,10 @@ class Case:
         assert code == 0, f"snakemake ended with {code}:\n{self.output.read_text()[-6000:]}"
 
     def kill_controller(self) -> None:
-        """SIGKILL to Snakemake; its Slurm jobs know nothing of it."""
-        os.killpg(self.controller.pid, signal.SIGKILL)
-        self.controller.wait()
+        """SIGKILL to Snakemake, if it still runs; its Slurm jobs know nothing of it."""
+        if self.controller and self.controller.poll() is None:
+            os.killpg(self.controller.pid, signal.SIGKILL)
+            self.controller.wait()
 
     @property
     def output(self) -> Path:
@@ -114,15 +115,8 @@ class Case:
 
     def training_processes(self) -> list[int]:
         """The processes that train in this case's folder."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            try:
-                arguments = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() else []
-                if any(part.endswith(b"scripts/pretrain.py") for part in arguments[1:2]):
-                    found += [int(entry.name)] if (entry / "cwd").resolve() == self.root.resolve() else []
-            except OSError:  # ended meanwhile
-                continue
-        return found
+        found = processes_in(self.root)
+        return [pid for pid, words in found.items() if any(word.endswith("scripts/pretrain.py") for word in words[1:2])]
 
 
 def untrained(undisturbed: Workflow, root: Path, cluster: Cluster) -> Case:

@@ -102,6 +102,18 @@ def command(*arguments: str, check: bool = True) -> str:
     return done.stdout
 
 
+def processes_in(folder: Path) -> dict[int, list[str]]:
+    """The processes whose working directory is `folder` or below it, with their arguments."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and (entry / "cwd").resolve().is_relative_to(folder.resolve()):
+                found[int(entry.name)] = (entry / "cmdline").read_text(errors="replace").split("\0")
+        except OSError:  # ended meanwhile
+            continue
+    return found
+
+
 class Cluster:
     """One node, one controller, in `folder`; only one at a time on a machine."""
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from case import CONFIG, CONFIGFILES, WEIGHTS, Case, untrained
-from cluster import Cluster, reason_against
+from cluster import Cluster, processes_in, reason_against
 from disturbances import TOGETHER
 from workflow_copy import Workflow, copy_workflow, fill_in_site
 
@@ -37,20 +40,26 @@ def undisturbed(cluster: Cluster, repository: Path, tmp_path_factory: pytest.Tem
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the runs through Slurm are."""
-    return tmp_path_factory.mktemp("cases")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the runs through Slurm are. In the end no process is left: Slurm without cgroups may lose sight of one
+    that it should have killed."""
+    folder = tmp_path_factory.mktemp("cases")
+    yield folder
+    for pid in processes_in(folder):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")
-def study(cluster: Cluster, repository: Path, folder: Path) -> Case:
+def study(cluster: Cluster, repository: Path, folder: Path) -> Iterator[Case]:
     """The whole small study, started through Slurm and left running."""
     workflow = copy_workflow(repository, folder / "study")
     (workflow.root / "case.yaml").write_text(CONFIG)
     fill_in_site(workflow.root)
     case = Case(workflow, cluster)
     case.start(target="table_case")
-    return case
+    yield case
+    case.kill_controller()
 
 
 @pytest.fixture(scope="session")
@@ -59,9 +68,9 @@ def disturbed(
 ) -> Iterator[dict[str, Future[Case]]]:
     """The disturbances that tests were selected for, all at the same time, as most of each is waiting."""
     names = {item.originalname for item in request.session.items}
-    with ThreadPoolExecutor() as pool:
-        yield {
-            name: pool.submit(disturb, untrained(undisturbed, folder / name, cluster))
-            for name, disturb in TOGETHER.items()
-            if f"test_{name}" in names
-        }
+    chosen = {name: disturb for name, disturb in TOGETHER.items() if f"test_{name}" in names}
+    cases = {name: untrained(undisturbed, folder / name, cluster) for name in chosen}
+    with ThreadPoolExecutor(len(TOGETHER)) as pool:
+        yield {name: pool.submit(disturb, cases[name]) for name, disturb in chosen.items()}
+    for case in cases.values():
+        case.kill_controller()

@@ -94,17 +94,10 @@ def test_paper_scale_is_planned_without_its_datasets(workflow, paper, profile):
     output = workflow.run("--profile", profile, "-n", "--quiet", "rules").stdout
     warnings = [line for line in output.splitlines() if "not on this machine" in line]
     assert len(warnings) == 1
-<<<<<<< HEAD
     assert all(name in warnings[0] for name in paper.datasets)
-    jobs = workflow.plan("--profile", profile)
+    jobs = jobs_of(output)
     config = paper.config
     sets = {cell.target for cell in paper.all_cells if cell.stage == "robustness"}
-=======
-    assert all(name in warnings[0] for name in study.datasets)
-    jobs = jobs_of(output)
-    config = load_study([repository / "config/config.yaml", repository / "config/paper.yaml"]).config
-    sets = {cell.target for cell in study.all_cells if cell.stage == "robustness"}
->>>>>>> slurm
     data = {
         "listing": len(paper.datasets),
         "manifest": len(paper.datasets),

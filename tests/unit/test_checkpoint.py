@@ -20,7 +20,7 @@ from videossl.errors import UserError
 from videossl.files import atomic_path, write_parquet, write_text
 from videossl.training import checkpoint
 from videossl.training.checkpoint import Checkpoints, load_torch, save_torch
-from videossl.training.record import History
+from videossl.training.history import History
 from videossl.training.run_folder import failure_noted
 
 

@@ -27,6 +27,7 @@ rule all:
     input:
         targets("table"),
         targets("figure"),
+        f"{RESULTS}/report.html",
     localrule: True
 
 
@@ -36,7 +37,7 @@ onstart:
 
 
 onsuccess:
-    shell("echo 'Done. Tables: {RESULTS}/tables, figures: {RESULTS}/figures'")
+    shell("echo 'Done. Tables: {RESULTS}/tables, figures: {RESULTS}/figures, all in one page: {RESULTS}/report.html'")
 
 
 onerror:

@@ -16,7 +16,7 @@ from videossl.config.experiments import NOISES, SEVERITIES
 from videossl.errors import UserError
 from videossl.cells import PATHS
 from videossl.experiments import Study
-from videossl.files import canonical_json
+from videossl.files import argument_json, canonical_json
 from videossl import specs
 
 try:
@@ -200,14 +200,15 @@ def claimed(name, stages=None):
 
 
 def cells_json(name):
-    """The cells of a table or figure with the files of their results, for its script."""
-    return canonical_json(
+    """The cells of a table or figure with the files of their results and the runs that each needs, for its script."""
+    return argument_json(
         [
             {
                 **cell.identity,
                 "run_dir": run_dir(cell),
                 "metrics": f"{run_dir(cell)}/metrics.parquet",
                 "views": views,
+                "needs": [run_dir(other) for other in STUDY.with_needs([cell])[:-1] if other.stage != "features"],
                 **({"partners": [run_dir(other) for other in cell.partners]} if cell.partners else {}),
             }
             for cell, views in STUDY.views_of[name].items()
@@ -244,6 +245,11 @@ def targets(kind):
     names = [name for name, entry in STUDY.entries.items() if entry.kind == kind]
     claims = ["claims"] if kind == "table" and CONFIG.only is None else []
     return [f"{RESULTS}/{folder}/{name}.{suffix}" for name in names + claims]
+
+
+def records():
+    """The records of all requested tables and figures, in the order in which they are listed."""
+    return [str(Path(path).with_suffix(".record.json")) for path in targets("table") + targets("figure")]
 
 
 def missing_datasets(names, kinds=("root", "annotations")):
@@ -294,8 +300,10 @@ def render_what_is_there():
     """After a failure: the tables and figures that were asked for and lack cells, with `pending` and `failed` in their
     places. The next run makes them anew, as their inputs will be newer."""
     made = []
-    for job in workflow.dag.jobs:
-        if job.rule.name in ("table", "figure") and not all(Path(path).exists() for path in job.output):
+    rendered = ("table", "figure", "claims", "report")  # in this order, as the report shows the others
+    jobs = [job for job in workflow.dag.jobs if job.rule.name in rendered]
+    for job in sorted(jobs, key=lambda job: rendered.index(job.rule.name)):
+        if not all(Path(path).exists() for path in job.output):
             for path in [*job.output, *job.log]:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
             done = subprocess.run(["bash", "-c", f"set -eu; {SETUP}{job.shellcmd}"])

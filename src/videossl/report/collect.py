@@ -40,7 +40,7 @@ class Record:
 
     `paper_identity` names the cell as the paper does, where a scale calls a dataset or subset otherwise.
     Numbers are fractions for accuracies, None where there is none; `reason` says why a cell failed. `run_dir` is the
-    cell's folder, `partners` are those of its teachers.
+    cell's folder, `partners` are those of its teachers, `members` of the cells that a mean is over.
     """
 
     identity: dict[str, Any]
@@ -57,6 +57,12 @@ class Record:
     published: PublishedRow | None = None
     run_dir: str = ""
     partners: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The folders of the runs that the number comes from; none for a number from the literature."""
+        return (self.run_dir,) if self.run_dir else self.members
 
     @property
     def is_baseline(self) -> bool:
@@ -205,7 +211,8 @@ def _averages(records: Sequence[Record], table: PaperTable | None) -> list[Recor
         value = sum(member.value for member in members) / len(members) if status == OK else None
         reason = "a task failed" if status == FAILED else ""
         split = members[0].split
-        averages.append(Record(identity, paper_identity, status, reason, split, value, paper=paper))
+        runs = tuple(member.run_dir for member in members)
+        averages.append(Record(identity, paper_identity, status, reason, split, value, paper=paper, members=runs))
     return averages
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
+from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -56,7 +57,7 @@ def write_run(
     seconds: float,
     samples: dict[str, int],
 ) -> None:
-    """Write `run.json`: recipe and hash, versions, device, wall time, GPU-hours, sample counts."""
+    """Write `run.json`: recipe and hash, versions, device, date, wall time, GPU-hours, sample counts."""
     gpus = 1 if device.type == "cuda" else 0
     write_json(
         path,
@@ -70,6 +71,7 @@ def write_run(
             "device": str(device),
             "device_name": device_name(device),
             "threads": torch.get_num_threads(),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "wall_seconds": round(seconds, 2),
             "gpu_hours": round(gpus * seconds / 3600, 4),
             "samples": samples,

@@ -27,6 +27,7 @@ rule all:
     input:
         targets("table"),
         targets("figure"),
+        [f"{RESULTS}/metrics.parquet"] if STUDY.all_cells else [],
         f"{RESULTS}/report.html",
     localrule: True
 

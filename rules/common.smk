@@ -247,9 +247,12 @@ def targets(kind):
     return [f"{RESULTS}/{folder}/{name}.{suffix}" for name in names + claims]
 
 
-def records():
-    """The records of all requested tables and figures, in the order in which they are listed."""
-    return [str(Path(path).with_suffix(".record.json")) for path in targets("table") + targets("figure")]
+def records(*kinds):
+    """The records of all requested tables, figures and, if they are made, claims, in the order of the entries."""
+    folders = {name: "figures" if entry.kind == "figure" else "tables" for name, entry in STUDY.entries.items()}
+    names = [name for name, entry in STUDY.entries.items() if entry.kind in kinds]
+    names += ["claims"] if "claims" in kinds and CONFIG.only is None else []
+    return [f"{RESULTS}/{folders.get(name, 'tables')}/{name}.record.json" for name in names]
 
 
 def missing_datasets(names, kinds=("root", "annotations")):

@@ -116,10 +116,31 @@ rule figure:
         "python {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --manifests {params.manifests:q} --paper-values {input.paper:q} --reduced {params.reduced:q} --record {output.record:q} --output {output.png:q} {output.pdf:q} > {log:q} 2>&1"
 
 
+# For one's own analysis: the metrics of all runs, those that no table shows among them.
+rule metrics:
+    input:
+        records=records("table", "figure"),
+        metrics=[f"{run_dir(cell)}/metrics.parquet" for cell in STUDY.all_cells if cell.stage != "features"],
+        script=f"{SCRIPTS}/make_metrics.py",
+    output:
+        f"{RESULTS}/metrics.parquet",
+    log:
+        f"{RESULTS}/logs/metrics.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    params:
+        results=RESULTS,
+    message:
+        "The metrics of all runs in one file"
+    shell:
+        "python {input.script:q} --records {input.records:q} --results {params.results:q} --output {output:q} > {log:q} 2>&1"
+
+
 # The whole study in one page. Its records name the runs, and with them all that it shows.
 rule report:
     input:
-        records=records(),
+        records=records("table", "figure", "claims"),
         shown=targets("table") + targets("figure"),
         script=f"{SCRIPTS}/make_report.py",
         code=REPORT_CODE,

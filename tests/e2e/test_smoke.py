@@ -122,7 +122,7 @@ def test_touching_or_reformatting_code_plans_no_training(finished):
         for path, text in before.items():
             path.write_text(text + "\n\n# A comment.\n")
         jobs = finished.plan(*SMOKE)
-        assert jobs == {"table": 1, "figure": 1, "all": 1}
+        assert jobs == {"table": 1, "figure": 1, "metrics": 1, "report": 1, "all": 1}
     finally:
         for path, text in before.items():
             path.write_text(text)
@@ -142,7 +142,8 @@ def test_changed_shell_text_plans_no_training(finished):
 def test_learning_rate_of_one_task_replans_exactly_its_cells(finished):
     (finished.root / "lr.yaml").write_text("recipe_overrides: {rotnet: {optimizer: {lr: 0.0123}}}\n")
     overlay = (*SMOKE, "lr.yaml")
-    assert finished.plan(*overlay) == {"pretrain": 4, "finetune": 4, "table": 1, "figure": 1, "all": 1}
+    shown = {"table": 1, "figure": 1, "metrics": 1, "report": 1, "all": 1}
+    assert finished.plan(*overlay) == {"pretrain": 4, "finetune": 4, **shown}
     output = finished.run(*overlay, "-n").stdout
     planned = [line for line in output.splitlines() if "Pretraining" in line or "Finetuning" in line]
     assert len(planned) == 8

@@ -22,7 +22,7 @@ from videossl.report.origin import read_provenance
 from videossl.report.paper import PaperTable
 from videossl.report.render import TABLE_SUFFIXES
 from videossl.report.sheet import Sheet
-from videossl.results import CONDITION, IDENTITY, read_metrics, read_predictions
+from videossl.results import CONDITION, IDENTITY, read_cell, read_predictions
 
 NAME = "claims"
 TITLE = "What the paper finds, and what the numbers here show"
@@ -56,8 +56,9 @@ def paper_numbers(values: pd.DataFrame) -> dict[Ask, Number]:
     """The paper's number for everything that a claim asks for, where it has one; without a standard error."""
     numbers, tables = {}, {}
     for ask in _asks():
-        table = tables.setdefault(ask.table, PaperTable(values, ask.table))
-        value = table.find(ask.identity, ask.metric)
+        if ask.table not in tables:
+            tables[ask.table] = PaperTable(values, ask.table)
+        value = tables[ask.table].find(ask.identity, ask.metric)
         if value is not None:
             numbers[ask] = Number(value)
     return numbers
@@ -164,7 +165,7 @@ def _cells(metrics: Iterable[Path], defaults: Mapping[str, str]) -> list[tuple[P
     cells = []
     for path in metrics:
         if path.is_file():
-            identity = read_metrics(path).iloc[0][list(IDENTITY)].to_dict()
+            identity = read_cell(path).iloc[0][list(IDENTITY)].to_dict()
             default = identity["complexity"] == defaults.get(identity["task"], "")
             cells.append((path, identity, identity | {"default_complexity": default}))
     return cells

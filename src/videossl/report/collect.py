@@ -17,7 +17,7 @@ from videossl.report.paper import PaperTable
 from videossl.report.published import PublishedRow, read_published
 from videossl.report.spec import PART, Spec
 from videossl.report.style import AVERAGE_TASK, BASELINE_TASK, sort_key
-from videossl.results import CONDITION, IDENTITY, is_fraction, read_metrics
+from videossl.results import CONDITION, IDENTITY, is_fraction, read_cell
 
 OK, PENDING, FAILED = "ok", "pending", "failed"
 QUOTED = "quoted"
@@ -277,7 +277,7 @@ def read_number(path: Path, identity: Mapping[str, Any], split: str, asked_by: s
         split: "" for the one that the metric was measured on.
         asked_by: what an error names.
     """
-    frame = read_metrics(path)
+    frame = read_cell(path)
     first = frame.iloc[0]
     if other := {key: first[key] for key in IDENTITY if str(first[key]) != str(identity[key])}:
         raise UserError(f"{path} is the result of another cell: it has {other}; delete it and rerun the cell.")

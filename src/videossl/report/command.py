@@ -11,7 +11,7 @@ from typing import Any
 from videossl.errors import UserError
 from videossl.files import is_packed, unpack
 from videossl.report.collect import Results, collect, reduced_mark
-from videossl.report.origin import read_provenance
+from videossl.report.origin import read_origin_of_videos, read_provenance
 from videossl.report.paper import read_paper_values
 from videossl.report.record import write_record
 from videossl.report.spec import Spec
@@ -69,7 +69,8 @@ def read_results(arguments: argparse.Namespace) -> Results:
         manifests = _json(arguments.manifests, "--manifests", list)
         if not manifests:
             raise UserError(f"'{spec.name}' shows videos of {', '.join(spec.datasets)}; name their --manifests.")
-        return Results(spec, (), reduced_mark(arguments.reduced), manifests=tuple(manifests))
+        origin = read_origin_of_videos(manifests)
+        return Results(spec, (), reduced_mark(arguments.reduced), origin, manifests=tuple(manifests))
     values = read_paper_values(arguments.paper_values) if arguments.paper_values else None
     cells = _json(arguments.cells, "--cells", list)
     return collect(spec, cells, values, reduced=arguments.reduced, provenance=read_provenance(cells))

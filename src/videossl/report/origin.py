@@ -26,6 +26,17 @@ def read_provenance(cells: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
+def read_origin_of_videos(manifests: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The checksums of the manifests that a figure of videos is from: the same frames have the same.
+
+    Args:
+        manifests: dataset, noise and manifest (path) of each; those under noise follow from the others.
+    """
+    found = {item["manifest"]: item for item in manifests if not item["noise"]}
+    sums = {path: hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12] for path in found}
+    return {"manifests": [f"{item['dataset']} {sums[path]}" for path, item in found.items()]} if found else {}
+
+
 def read_dates(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """When the first and the last of the cells' runs finished (ISO 8601, UTC); {} where none recorded it."""
     dates = sorted(run["finished"] for run in _runs(cells) if "finished" in run)  # older runs have no date

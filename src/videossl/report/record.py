@@ -15,7 +15,7 @@ from typing import Any
 
 from videossl.errors import UserError
 from videossl.files import write_json
-from videossl.report.origin import read_dates, read_provenance
+from videossl.report.origin import read_dates, read_origin_of_videos, read_provenance
 
 CLAIMS = "claims"
 KINDS = ("table", "figure", CLAIMS)
@@ -56,7 +56,8 @@ def write_record(path: Path, kind: str, arguments: Mapping[str, Any]) -> None:
         arguments: what the script was given, as JSON values; `cells` with `run_dir`, or `metrics` files.
     """
     cells = arguments.get("cells") or [{"run_dir": str(Path(file).parent)} for file in arguments.get("metrics", [])]
-    origin = {"provenance": read_provenance(cells), "finished": read_dates(cells)}
+    provenance = read_provenance(cells) | read_origin_of_videos(arguments.get("manifests", []))
+    origin = {"provenance": provenance, "finished": read_dates(cells)}
     write_json(path, {"kind": kind, "arguments": dict(arguments), **origin})
 
 

@@ -23,7 +23,7 @@ from videossl.report.collect import reduced_mark
 from videossl.report.paper import read_paper_values
 from videossl.report.record import Made
 from videossl.report.render import TABLE_SUFFIXES
-from videossl.report.site.blocks import Page, heading, origin, simple_table
+from videossl.report.site.blocks import Page, origin, simple_table
 
 MARKS = {SUPPORTED: "✓", CONTRADICTED: "✗", UNDECIDED: "?"}
 """A verdict is told by its word and mark, not by colour alone."""
@@ -68,8 +68,7 @@ def block(found: Sequence[Verdict], runs: dict[str, Any], made: Made, page: Page
     scale = f'<p class="scale">{escape(reduced_mark(reduced))}</p>' if reduced else ""
     notes = "".join(f"<li>{escape(note)}</li>" for note in NOTES)
     parts = [
-        '<section class="entry" id="claims-claims">',
-        heading(made, TITLE),
+        f'<section class="entry"><h2 id="claims-claims">{escape(TITLE)}</h2>',
         scale,
         f'<p class="caption">{escape(CAPTION)}</p>',
         f"<p>{tally(found)}</p>",

@@ -53,7 +53,6 @@ def write_report(records: Sequence[Path], results: Path, output: Path) -> None:
         _contents(order, parsed, entries, bool(judged)),
         "<main>",
         _opening(made, parsed, runs, judged),
-        *(claims.block(judged[one.name][0], judged[one.name][1], one, page) for one in made if one.kind == CLAIMS),
     ]
     for chapter in order:
         body.append(f'<h2 id="{chapter.anchor}">{escape(chapter.title)}</h2>')
@@ -62,6 +61,7 @@ def write_report(records: Sequence[Path], results: Path, output: Path) -> None:
                 body.append(blocks.table(Document.of(parsed[name]), entries[name], page))
             else:
                 body.append(blocks.figure(parsed[name], entries[name], page))
+    body += [claims.block(*judged[one.name], one, page) for one in made if one.kind == CLAIMS]
     body += [_runs(runs, places), "</main>"]
     write_text(output, _document(body, data))
 
@@ -125,8 +125,6 @@ def _contents(
     order: Sequence[Chapter], parsed: Mapping[str, Results], entries: Mapping[str, Made], has_claims: bool
 ) -> str:
     lines = ['<nav aria-label="Contents"><details open><summary>Contents</summary>']
-    if has_claims:
-        lines.append('<p><a href="#claims-claims">What the paper finds</a></p>')
     for chapter in order:
         lines.append(f'<p><a href="#{chapter.anchor}">{escape(chapter.title)}</a></p><ul>')
         for name in chapter.entries:
@@ -137,6 +135,8 @@ def _contents(
             title = f'<a href="#{kind}-{escape(name)}">{escape(results.spec.title)}</a>'
             lines.append(f'<li class="{kind}">{title}{mark}</li>')
         lines.append("</ul>")
+    if has_claims:
+        lines.append('<p><a href="#claims-claims">What the paper finds</a></p>')
     return "\n".join([*lines, '<p><a href="#runs">All runs</a></p></details></nav>'])
 
 

@@ -99,7 +99,7 @@
   const curve = (parent, name, epochs, values) => {
     const points = epochs.map((epoch, i) => [epoch, values[i]]).filter(([, value]) => value !== null);
     if (!points.length) return;
-    const width = 320, height = 150, left = 52, right = 12, top = 10, bottom = 26;
+    const width = 320, height = 150, left = 62, right = 12, top = 10, bottom = 26;
     const ys = points.map(([, value]) => value);
     let low = Math.min(...ys), high = Math.max(...ys);
     if (low === high) [low, high] = [low - (Math.abs(low) || 1) / 10, high + (Math.abs(high) || 1) / 10];

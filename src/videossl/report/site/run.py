@@ -14,7 +14,7 @@ from videossl.report.collect import FAILED, OK, PENDING
 from videossl.report.site.history import read_curve
 from videossl.report.site.predictions import class_names, summary
 from videossl.report.tables import number
-from videossl.results import IDENTITY, read_metrics
+from videossl.results import IDENTITY, read_cell
 
 LOG_LINES, LINE_LENGTH, LOG_BYTES = 12, 240, 20_000
 STAGES = {
@@ -120,7 +120,7 @@ class Run:
         if self.status != OK:
             return []
         rows = []
-        for row in read_metrics(self.folder / "metrics.parquet").to_dict("records"):
+        for row in read_cell(self.folder / "metrics.parquet").to_dict("records"):
             metric = row["metric"]
             known = {key: number(metric, row[key]) for key in ("value", "ci_low", "ci_high", "chance") if _is(row[key])}
             interval = f"[{known['ci_low']}, {known['ci_high']}]" if "ci_low" in known else ""

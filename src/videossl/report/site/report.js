@@ -95,7 +95,8 @@
     parent.append(element);
     return element;
   };
-  const short = (value) => (value === 0 ? "0" : String(Number(value.toPrecision(3))));
+  const short = (value) =>
+    value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(1) : String(Number(value.toPrecision(3)));
   const curve = (parent, name, epochs, values) => {
     const points = epochs.map((epoch, i) => [epoch, values[i]]).filter(([, value]) => value !== null);
     if (!points.length) return;
@@ -234,11 +235,12 @@
 
   // ---- the dialog follows the address, so that a run can be linked to and Back closes it
   const dialog = byId("dialog");
+  let shown = null; // the address of what the dialog shows
   const show = () => {
     const hash = decodeURIComponent(location.hash.slice(1));
     const isRun = hash.startsWith("run/"), isClaim = hash.startsWith("claim/");
     if (!isRun && !isClaim) {
-      if (dialog.open) dialog.close();
+      if (dialog.open) close();
       return;
     }
     const body = byId("dialog-body");
@@ -256,18 +258,26 @@
       showRun(body, names[0]);
     }
     document.body.classList.add("open");
+    shown = location.hash;
     if (!dialog.open) dialog.showModal();
     dialog.scrollTop = 0;
   };
-  window.addEventListener("hashchange", show);
-  byId("close").addEventListener("click", () => dialog.close());
-  dialog.addEventListener("click", (event) => {
-    if (event.target === dialog) dialog.close();
-  });
-  dialog.addEventListener("close", () => {
+  const tidy = () => {
+    if (dialog.open || shown === null) return; // the event of closing may come when the next run is on its way
     document.body.classList.remove("open");
-    if (/^#(run|claim)\//.test(location.hash)) history.replaceState(null, "", "#");
+    if (location.hash === shown) history.replaceState(null, "", "#");
+    shown = null;
+  };
+  const close = () => {
+    dialog.close();
+    tidy();
+  };
+  window.addEventListener("hashchange", show);
+  byId("close").addEventListener("click", close);
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) close(); // beside it
   });
+  dialog.addEventListener("close", tidy); // by the Escape key
 
   // ---- the list of runs
   byId("filter").addEventListener("input", (event) => {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -177,16 +178,70 @@ def test_status_says_done(finished):
 
 
 def test_same_study_again_gives_the_same_bytes(finished, study, repository, tmp_path):
-    """From generated videos to predictions in another folder: the same weights, the same file of predictions."""
+    """From generated videos to tables in another folder: the same weights, the same files of results."""
     import torch
 
     cell = next(cell for cell in study.downstream if (cell.task, cell.epochs) == ("rspnet", 50))
-    predictions = Path(RESULTS) / cell.path / "predictions.parquet"
     weights = Path(RESULTS) / cell.pretraining().path / "weights.pt"
     again = copy_workflow(repository, tmp_path / "copy")
     (again.root / "only.yaml").write_text(ONLY)
-    again.run(str(predictions), *SMOKE, "--cores", "2", "--quiet", "rules")
-    assert (again.root / predictions).read_bytes() == (finished.root / predictions).read_bytes()
+    again.run(*SMOKE, "--cores", "2", "--quiet", "rules")
+    names = [f"tables/training_time.{suffix}" for suffix in ("md", "csv", "html", "tex", "parquet")]
+    names += [f"figures/accuracy_over_epochs.{suffix}" for suffix in ("png", "pdf")]
+    for name in [*names, "metrics.parquet", f"{cell.path}/predictions.parquet", f"{cell.path}/metrics.parquet"]:
+        assert (again.root / RESULTS / name).read_bytes() == (finished.root / RESULTS / name).read_bytes(), name
+    # What does differ: the dates, in the records.
+    records = [
+        json.loads((w.root / RESULTS / "tables/training_time.record.json").read_text()) for w in (again, finished)
+    ]
+    assert records[0]["finished"] != records[1]["finished"]
+    assert records[0]["provenance"] == records[1]["provenance"]
+    assert records[0]["arguments"] == records[1]["arguments"]
     first, second = (torch.load(w.root / weights, weights_only=True)["backbone"] for w in (again, finished))
     assert first.keys() == second.keys()
     assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_report_shows_every_run(finished, study):
+    page = (finished.root / RESULTS / "report.html").read_text()
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
+    assert set(data["runs"]) == {f"{RESULTS}/{cell.path}" for cell in study.pretraining + study.downstream}
+    last = data["runs"][f"{RESULTS}/pretrain/k400/50k/rotnet/r2plus1d/seed0/epochs200"]
+    assert last["curve"]["epoch"] == [1, 2, 3, 4]  # all milestones of the run, joined
+    assert last["files"] and last["log"] and last["finished"]
+    assert "table-training_time" in page and "figure-accuracy_over_epochs" in page
+
+
+def test_queries_of_the_documentation(finished, repository, tmp_path, monkeypatch):
+    """The examples of docs/results.md, as they stand there, with this study as `results`."""
+    text = (repository / "docs/results.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text.split("## Three questions")[1], flags=re.DOTALL)
+    assert len(blocks) == 3
+    (tmp_path / "results").symlink_to(finished.root / RESULTS)
+    monkeypatch.chdir(tmp_path)
+    found: dict = {}
+    for block in blocks:
+        exec(compile(block, "docs/results.md", "exec"), found)
+
+    metrics = found["metrics"]
+    assert set(metrics["run"]) == {str(p.parent.relative_to("results")) for p in _files("metrics.parquet")}
+    table = pd.read_parquet("results/tables/training_time.parquet").set_index(["task", "epochs"])["value"]
+    gain = 100 * (table["rspnet", 150] - table["scratch", 0])
+    assert found["gains"].loc[("r2plus1d", "rspnet"), 150] == pytest.approx(gain)
+
+    predictions = pd.concat(pd.read_parquet(path) for path in _files("predictions.parquet"))
+    assert len(found["classes"]) == predictions["label"].nunique()
+    scratch = predictions[predictions["task"] == "scratch"]["correct"].mean()
+    assert found["classes"]["scratch"].mean() == pytest.approx(100 * scratch)  # classes are equally large
+
+    costs = found["costs"].set_index(["task", "epochs"])
+    assert len(costs) == 8
+    run = json.loads(Path("results/pretrain/k400/50k/rotnet/r2plus1d/seed0/epochs100/run.json").read_text())
+    assert costs.loc[("rotnet", 100), "minutes"] == pytest.approx(run["wall_seconds"] / 60)
+    assert costs.loc[("rotnet", 100), "top1"] == pytest.approx(100 * table["rotnet", 100])
+
+
+def _files(name: str) -> list[Path]:
+    """The files of that name of all runs below `results`."""
+    found = {path for stage in ("pretrain", "finetune") for path in (Path("results") / stage).glob(f"**/{name}")}
+    return sorted(found)

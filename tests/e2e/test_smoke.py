@@ -245,3 +245,51 @@ def _files(name: str) -> list[Path]:
     """The files of that name of all runs below `results`."""
     found = {path for stage in ("pretrain", "finetune") for path in (Path("results") / stage).glob(f"**/{name}")}
     return sorted(found)
+
+
+def _section(repository: Path, name: str, language: str, number: int = 0) -> str:
+    """A code block of a page of the documentation."""
+    text = (repository / f"docs/{name}.md").read_text()
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)[number]
+
+
+def test_a_table_is_added_as_documented(finished, repository):
+    """docs/adding_a_table.md, taken literally, after the tables that have the same cells."""
+    entries = _section(repository, "adding_a_table", "yaml")
+    (finished.root / "mine.yaml").write_text(f"only: null\n{entries}")
+    overlay = (*SMOKE, "mine.yaml")
+    targets = ("table_longer_pretraining", "figure_longer_pretraining_curves")
+    assert all(target in _section(repository, "adding_a_table", "bash") for target in targets)
+    jobs = finished.plan(*targets, *overlay)
+    assert {name: jobs[name] for name in ("table", "figure", "pretrain", "finetune")} == {
+        "table": 1, "figure": 1, "pretrain": 0, "finetune": 0,
+    }  # fmt: skip
+    finished.run(*targets, *overlay, "--cores", "2", "--quiet", "rules")
+    table = pd.read_parquet(finished.root / RESULTS / "tables/longer_pretraining.parquet")
+    other = pd.read_parquet(finished.root / RESULTS / "tables/training_time.parquet")
+    key = ["task", "epochs"]
+    assert len(table) == 5
+    joined = table.merge(other, on=key, suffixes=("", "_other"))
+    assert len(joined) == 5 and (joined["value"] == joined["value_other"]).all()
+    assert (finished.root / RESULTS / "figures/longer_pretraining_curves.png").is_file()
+
+
+def test_a_claim_is_added_as_documented(finished, repository, tmp_path):
+    """docs/adding_a_claim.md, taken literally, on the numbers of this study."""
+    copied = copy_workflow(repository, tmp_path / "copy").root
+    path = copied / "src/videossl/analysis/claims/dataset_size.py"
+    path.write_text(f"{path.read_text()}\n\n{_section(repository, 'adding_a_claim', 'python')}")
+    (copied / "results").symlink_to(finished.root / RESULTS)
+    command = _section(repository, "adding_a_claim", "bash", 1).replace("claims.md", "claims.csv claims.md")
+    environment = {**os.environ, "PYTHONPATH": str(copied / "src")}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    subprocess.run(["bash", "-c", command], cwd=copied, env=environment, check=True)
+    row = pd.read_csv(copied / "claims.csv").set_index("claim").loc["longer_pretraining_helps_rspnet"]
+    top1 = pd.read_parquet(finished.root / RESULTS / "tables/training_time.parquet").set_index(["task", "epochs"])[
+        "value"
+    ]
+    gain = 100 * (top1["rspnet", 200] - top1["rspnet", 50])
+    assert f"RSPNet, 200 epochs less 50: {gain:+.1f} points" in row["evidence"]
+    assert row["numbers_used"] == 2
+    assert row["paper_verdict"] == "supported"  # 75.0 after 50 epochs, 77.4 after 200
+    assert "RSPNet gains from longer pretraining." in (copied / "claims.md").read_text()

@@ -12,7 +12,7 @@ STAMP := .venv/.installed
 
 BENCH := .venv-bench
 
-.PHONY: help setup demo test bench lint format schema lock clean
+.PHONY: help setup demo report test bench lint format schema lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,11 +30,20 @@ $(STAMP): envs/requirements.txt envs/requirements-dev.txt pyproject.toml
 # The jobs are short and many: they share one warm interpreter (src/videossl/warm).
 # A run that was killed leaves Snakemake's lock. The lock below is the kernel's and dies with the last process of the
 # run, so once it is ours Snakemake's can be stale only; if another run is alive, this one waits for it.
-demo: setup ## Build the whole study at reduced scale: generated videos, all trainings, every table and figure
+define BUILD
 	@mkdir -p results
 	@flock -n results/.run.lock true || echo "Another run is active in this folder; waiting for it to end."
-	@flock results/.run.lock sh -c 'snakemake --unlock >/dev/null 2>&1; exec python -m videossl.warm.server -- snakemake --cores $(CORES) --quiet reason host'
+	@flock results/.run.lock sh -c 'snakemake --unlock >/dev/null 2>&1; exec python -m videossl.warm.server -- snakemake $(1) --cores $(CORES) --quiet reason host'
+endef
+
+demo: setup ## Build the whole study at reduced scale: generated videos, all trainings, every table and figure
+	$(call BUILD,)
 	@echo && cat results/tables/*.md
+	@echo && echo "All in one page: results/report.html"
+
+report: setup ## The study as one HTML page, after all that it shows and is not done yet
+	$(call BUILD,report)
+	@echo "Open results/report.html in a browser"
 
 test: setup ## Run all tests
 	$(BIN)/pytest -n $(CORES) --dist loadgroup tests

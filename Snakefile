@@ -29,6 +29,8 @@ rule all:
     input:
         targets("table"),
         targets("figure"),
+        [f"{RESULTS}/metrics.parquet"] if STUDY.all_cells else [],
+        f"{RESULTS}/report.html",
     localrule: True
 
 
@@ -39,7 +41,7 @@ onstart:
 
 
 onsuccess:
-    shell("echo 'Done. Tables: {RESULTS}/tables, figures: {RESULTS}/figures'")
+    shell("echo 'Done. Tables: {RESULTS}/tables, figures: {RESULTS}/figures, all in one page: {RESULTS}/report.html'")
 
 
 onerror:

@@ -111,12 +111,14 @@ def render_what_is_there():
     # In a file, as a command has a greatest length.
     reasons = Path(RESULTS) / "logs/failures.json"
     write_json(reasons, failures(STUDY, STUDY.all_cells))
-    for job in workflow.dag.jobs:
-        if job.rule.name in ("table", "figure") and not all(Path(path).exists() for path in job.output):
+    rendered = ("table", "figure", "claims", "report")  # in this order, as the report shows the others
+    jobs = [job for job in workflow.dag.jobs if job.rule.name in rendered]
+    for job in sorted(jobs, key=lambda job: rendered.index(job.rule.name)):
+        if not all(Path(path).exists() for path in job.output):
             for path in [*job.output, *job.log]:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
-            command = f"set -eu; {SETUP}{job.shellcmd} --failures {shlex.quote(str(reasons))}"
-            done = subprocess.run(["bash", "-c", command])
+            told = f" --failures {shlex.quote(str(reasons))}" if job.rule.name in ("table", "figure") else ""
+            done = subprocess.run(["bash", "-c", f"set -eu; {SETUP}{job.shellcmd}{told}"])
             made += [job.output[0]] if done.returncode == 0 else []
     if made:
         logger.info(f"Rendered with the cells that are there, the others marked pending or failed: {', '.join(made)}")

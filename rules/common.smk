@@ -15,7 +15,7 @@ from videossl.config.experiments import NOISES, SEVERITIES
 from videossl.errors import UserError
 from videossl.cells import MODEL_STAGES, PATHS
 from videossl.experiments import Study
-from videossl.files import canonical_json
+from videossl.files import argument_json, canonical_json
 from videossl import costs, specs
 from videossl.vifm import weights as model_files
 
@@ -318,14 +318,15 @@ def claimed(name, stages=None):
 
 
 def cells_json(name):
-    """The cells of a table or figure with the files of their results, for its script."""
-    return canonical_json(
+    """The cells of a table or figure with the files of their results and the runs that each needs, for its script."""
+    return argument_json(
         [
             {
                 **cell.identity,
                 "run_dir": run_dir(cell),
                 "metrics": f"{run_dir(cell)}/metrics.parquet",
                 "views": views,
+                "needs": [run_dir(other) for other in STUDY.with_needs([cell])[:-1] if other.stage != "features"],
                 **({"partners": [run_dir(other) for other in cell.partners]} if cell.partners else {}),
                 **({"pending": reason} if (reason := STUDY.unavailable(cell)) else {}),
             }
@@ -368,6 +369,14 @@ def targets(kind):
     names = [name for name, entry in STUDY.entries.items() if entry.kind == kind]
     claims = ["claims"] if kind == "table" and CONFIG.only is None else []
     return [f"{RESULTS}/{folder}/{name}.{suffix}" for name in names + claims]
+
+
+def records(*kinds):
+    """The records of all requested tables, figures and, if they are made, claims, in the order of the entries."""
+    folders = {name: "figures" if entry.kind == "figure" else "tables" for name, entry in STUDY.entries.items()}
+    names = [name for name, entry in STUDY.entries.items() if entry.kind in kinds]
+    names += ["claims"] if "claims" in kinds and CONFIG.only is None else []
+    return [f"{RESULTS}/{folders.get(name, 'tables')}/{name}.record.json" for name in names]
 
 
 wildcard_constraints:

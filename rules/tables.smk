@@ -4,7 +4,7 @@
 REPORT_CODE = sorted(
     str(path)
     for path in [
-        *(LIBRARY / "report").rglob("*.py"),
+        *(path for path in (LIBRARY / "report").glob("**/*.py") if path.parent.name != "site"),
         *(LIBRARY / "analysis/claims").glob("*.py"),
         LIBRARY / "results.py",
         LIBRARY / "analysis/statistics.py",
@@ -21,6 +21,7 @@ rule table:
         code=REPORT_CODE,
     output:
         multiext(f"{RESULTS}/tables/{{table}}", parquet=".parquet", csv=".csv", md=".md", tex=".tex"),
+        record=f"{RESULTS}/tables/{{table}}.record.json",
         html=report(
             f"{RESULTS}/tables/{{table}}.html",
             caption="../workflow/report/table.rst",
@@ -43,7 +44,7 @@ rule table:
     message:
         "Table {wildcards.table}"
     shell:
-        "python {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --output {output:q} > {log:q} 2>&1"
+        "python {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --record {output.record:q} --output {output.parquet:q} {output.csv:q} {output.md:q} {output.tex:q} {output.html:q} > {log:q} 2>&1"
 
 
 # The paper's findings, judged by the numbers of all the cells that they are about and that the study has.
@@ -56,6 +57,7 @@ rule claims:
         code=REPORT_CODE,
     output:
         multiext(f"{RESULTS}/tables/claims", parquet=".parquet", csv=".csv", md=".md", tex=".tex"),
+        record=f"{RESULTS}/tables/claims.record.json",
         html=report(
             f"{RESULTS}/tables/claims.html",
             caption="../workflow/report/claims.rst",
@@ -73,7 +75,7 @@ rule claims:
     message:
         "What the paper finds, and what the numbers show"
     shell:
-        "python {input.script:q} --metrics {input.metrics:q} --default-complexities {params.defaults:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --output {output:q} > {log:q} 2>&1"
+        "python {input.script:q} --metrics {input.metrics:q} --default-complexities {params.defaults:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --record {output.record:q} --output {output.parquet:q} {output.csv:q} {output.md:q} {output.tex:q} {output.html:q} > {log:q} 2>&1"
 
 
 rule figure:
@@ -92,6 +94,7 @@ rule figure:
             labels={"figure": "{figure}"},
         ),
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
+        record=f"{RESULTS}/figures/{{figure}}.record.json",
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
     wildcard_constraints:
@@ -110,4 +113,53 @@ rule figure:
     message:
         "Figure {wildcards.figure}"
     shell:
-        "python {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --manifests {params.manifests:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --output {output:q} > {log:q} 2>&1"
+        "python {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --manifests {params.manifests:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --record {output.record:q} --output {output.png:q} {output.pdf:q} > {log:q} 2>&1"
+
+
+# For one's own analysis: the metrics of all runs, those that no table shows among them.
+rule metrics:
+    input:
+        records=records("table", "figure"),
+        metrics=[f"{run_dir(cell)}/metrics.parquet" for cell in STUDY.all_cells if cell.stage != "features"],
+        script=f"{SCRIPTS}/make_metrics.py",
+    output:
+        f"{RESULTS}/metrics.parquet",
+    log:
+        f"{RESULTS}/logs/metrics.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    params:
+        results=RESULTS,
+    message:
+        "The metrics of all runs in one file"
+    shell:
+        "python {input.script:q} --records {input.records:q} --results {params.results:q} --output {output:q} > {log:q} 2>&1"
+
+
+# The whole study in one page. Its records name the runs, and with them all that it shows.
+rule report:
+    input:
+        records=records("table", "figure", "claims"),
+        shown=targets("table") + targets("figure"),
+        script=f"{SCRIPTS}/make_report.py",
+        code=REPORT_CODE,
+        site=sorted(str(path) for path in (LIBRARY / "report/site").glob("*.*")),
+    output:
+        html=report(
+            f"{RESULTS}/report.html",
+            caption="../workflow/report/report.rst",
+            category="The study",
+            labels={"page": "the whole study"},
+        ),
+    log:
+        f"{RESULTS}/logs/report.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    params:
+        results=RESULTS,
+    message:
+        "The report: {output.html}"
+    shell:
+        "python {input.script:q} --records {input.records:q} --results {params.results:q} --output {output.html:q} > {log:q} 2>&1"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,18 @@ def write_metrics(path: str | Path, identity: Mapping[str, Any], rows: Rows) -> 
 def read_metrics(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
     """The metrics of one or several runs under each other; a UserError names a file that is not valid."""
     return _read(paths, METRICS_SCHEMA, _metrics_problem)
+
+
+def read_cell(path: str | Path) -> pd.DataFrame:
+    """The metrics of one run like :func:`read_metrics`, read and checked once while the file stays the same: many
+    tables show the same run. Not to be changed."""
+    state = Path(path).stat()
+    return _read_once(str(path), state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _read_once(path: str, changed: int, size: int) -> pd.DataFrame:
+    return read_metrics(path)
 
 
 def write_predictions(path: str | Path, identity: Mapping[str, Any], rows: Rows) -> None:

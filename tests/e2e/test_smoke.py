@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -122,7 +123,7 @@ def test_touching_or_reformatting_code_plans_no_training(finished):
         for path, text in before.items():
             path.write_text(text + "\n\n# A comment.\n")
         jobs = finished.plan(*SMOKE)
-        assert jobs == {"table": 1, "figure": 1, "all": 1}
+        assert jobs == {"table": 1, "figure": 1, "metrics": 1, "report": 1, "all": 1}
     finally:
         for path, text in before.items():
             path.write_text(text)
@@ -142,7 +143,8 @@ def test_changed_shell_text_plans_no_training(finished):
 def test_learning_rate_of_one_task_replans_exactly_its_cells(finished):
     (finished.root / "lr.yaml").write_text("recipe_overrides: {rotnet: {optimizer: {lr: 0.0123}}}\n")
     overlay = (*SMOKE, "lr.yaml")
-    assert finished.plan(*overlay) == {"pretrain": 4, "finetune": 4, "table": 1, "figure": 1, "all": 1}
+    shown = {"table": 1, "figure": 1, "metrics": 1, "report": 1, "all": 1}
+    assert finished.plan(*overlay) == {"pretrain": 4, "finetune": 4, **shown}
     output = finished.run(*overlay, "-n").stdout
     planned = [line for line in output.splitlines() if "Pretraining" in line or "Finetuning" in line]
     assert len(planned) == 8
@@ -176,16 +178,118 @@ def test_status_says_done(finished):
 
 
 def test_same_study_again_gives_the_same_bytes(finished, study, repository, tmp_path):
-    """From generated videos to predictions in another folder: the same weights, the same file of predictions."""
+    """From generated videos to tables in another folder: the same weights, the same files of results."""
     import torch
 
     cell = next(cell for cell in study.downstream if (cell.task, cell.epochs) == ("rspnet", 50))
-    predictions = Path(RESULTS) / cell.path / "predictions.parquet"
     weights = Path(RESULTS) / cell.pretraining().path / "weights.pt"
     again = copy_workflow(repository, tmp_path / "copy")
     (again.root / "only.yaml").write_text(ONLY)
-    again.run(str(predictions), *SMOKE, "--cores", "2", "--quiet", "rules")
-    assert (again.root / predictions).read_bytes() == (finished.root / predictions).read_bytes()
+    again.run(*SMOKE, "--cores", "2", "--quiet", "rules")
+    names = [f"tables/training_time.{suffix}" for suffix in ("md", "csv", "html", "tex", "parquet")]
+    names += [f"figures/accuracy_over_epochs.{suffix}" for suffix in ("png", "pdf")]
+    for name in [*names, "metrics.parquet", f"{cell.path}/predictions.parquet", f"{cell.path}/metrics.parquet"]:
+        assert (again.root / RESULTS / name).read_bytes() == (finished.root / RESULTS / name).read_bytes(), name
+    # What does differ: the dates, in the records.
+    records = [
+        json.loads((w.root / RESULTS / "tables/training_time.record.json").read_text()) for w in (again, finished)
+    ]
+    assert records[0]["finished"] != records[1]["finished"]
+    assert records[0]["provenance"] == records[1]["provenance"]
+    assert records[0]["arguments"] == records[1]["arguments"]
     first, second = (torch.load(w.root / weights, weights_only=True)["backbone"] for w in (again, finished))
     assert first.keys() == second.keys()
     assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_report_shows_every_run(finished, study):
+    page = (finished.root / RESULTS / "report.html").read_text()
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
+    assert set(data["runs"]) == {f"{RESULTS}/{cell.path}" for cell in study.pretraining + study.downstream}
+    last = data["runs"][f"{RESULTS}/pretrain/k400/50k/rotnet/r2plus1d/seed0/epochs200"]
+    assert last["curve"]["epoch"] == [1, 2, 3, 4]  # all milestones of the run, joined
+    assert last["files"] and last["log"] and last["finished"]
+    assert "table-training_time" in page and "figure-accuracy_over_epochs" in page
+
+
+def test_queries_of_the_documentation(finished, repository, tmp_path, monkeypatch):
+    """The examples of docs/results.md, as they stand there, with this study as `results`."""
+    text = (repository / "docs/results.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text.split("## Three questions")[1], flags=re.DOTALL)
+    assert len(blocks) == 3
+    (tmp_path / "results").symlink_to(finished.root / RESULTS)
+    monkeypatch.chdir(tmp_path)
+    found: dict = {}
+    for block in blocks:
+        exec(compile(block, "docs/results.md", "exec"), found)
+
+    metrics = found["metrics"]
+    assert set(metrics["run"]) == {str(p.parent.relative_to("results")) for p in _files("metrics.parquet")}
+    table = pd.read_parquet("results/tables/training_time.parquet").set_index(["task", "epochs"])["value"]
+    gain = 100 * (table["rspnet", 150] - table["scratch", 0])
+    assert found["gains"].loc[("r2plus1d", "rspnet"), 150] == pytest.approx(gain)
+
+    predictions = pd.concat(pd.read_parquet(path) for path in _files("predictions.parquet"))
+    assert len(found["classes"]) == predictions["label"].nunique()
+    scratch = predictions[predictions["task"] == "scratch"]["correct"].mean()
+    assert found["classes"]["scratch"].mean() == pytest.approx(100 * scratch)  # classes are equally large
+
+    costs = found["costs"].set_index(["task", "epochs"])
+    assert len(costs) == 8
+    run = json.loads(Path("results/pretrain/k400/50k/rotnet/r2plus1d/seed0/epochs100/run.json").read_text())
+    assert costs.loc[("rotnet", 100), "minutes"] == pytest.approx(run["wall_seconds"] / 60)
+    assert costs.loc[("rotnet", 100), "top1"] == pytest.approx(100 * table["rotnet", 100])
+
+
+def _files(name: str) -> list[Path]:
+    """The files of that name of all runs below `results`."""
+    found = {path for stage in ("pretrain", "finetune") for path in (Path("results") / stage).glob(f"**/{name}")}
+    return sorted(found)
+
+
+def _section(repository: Path, name: str, language: str, number: int = 0) -> str:
+    """A code block of a page of the documentation."""
+    text = (repository / f"docs/{name}.md").read_text()
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)[number]
+
+
+def test_a_table_is_added_as_documented(finished, repository):
+    """docs/adding_a_table.md, taken literally, after the tables that have the same cells."""
+    entries = _section(repository, "adding_a_table", "yaml")
+    (finished.root / "mine.yaml").write_text(f"only: null\n{entries}")
+    overlay = (*SMOKE, "mine.yaml")
+    targets = ("table_longer_pretraining", "figure_longer_pretraining_curves")
+    assert all(target in _section(repository, "adding_a_table", "bash") for target in targets)
+    jobs = finished.plan(*targets, *overlay)
+    assert {name: jobs[name] for name in ("table", "figure", "pretrain", "finetune")} == {
+        "table": 1, "figure": 1, "pretrain": 0, "finetune": 0,
+    }  # fmt: skip
+    finished.run(*targets, *overlay, "--cores", "2", "--quiet", "rules")
+    table = pd.read_parquet(finished.root / RESULTS / "tables/longer_pretraining.parquet")
+    other = pd.read_parquet(finished.root / RESULTS / "tables/training_time.parquet")
+    key = ["task", "epochs"]
+    assert len(table) == 5
+    joined = table.merge(other, on=key, suffixes=("", "_other"))
+    assert len(joined) == 5 and (joined["value"] == joined["value_other"]).all()
+    assert (finished.root / RESULTS / "figures/longer_pretraining_curves.png").is_file()
+
+
+def test_a_claim_is_added_as_documented(finished, repository, tmp_path):
+    """docs/adding_a_claim.md, taken literally, on the numbers of this study."""
+    copied = copy_workflow(repository, tmp_path / "copy").root
+    path = copied / "src/videossl/analysis/claims/dataset_size.py"
+    path.write_text(f"{path.read_text()}\n\n{_section(repository, 'adding_a_claim', 'python')}")
+    (copied / "results").symlink_to(finished.root / RESULTS)
+    command = _section(repository, "adding_a_claim", "bash", 1).replace("claims.md", "claims.csv claims.md")
+    environment = {**os.environ, "PYTHONPATH": str(copied / "src")}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    subprocess.run(["bash", "-c", command], cwd=copied, env=environment, check=True)
+    row = pd.read_csv(copied / "claims.csv").set_index("claim").loc["longer_pretraining_helps_rspnet"]
+    top1 = pd.read_parquet(finished.root / RESULTS / "tables/training_time.parquet").set_index(["task", "epochs"])[
+        "value"
+    ]
+    gain = 100 * (top1["rspnet", 200] - top1["rspnet", 50])
+    assert f"RSPNet, 200 epochs less 50: {gain:+.1f} points" in row["evidence"]
+    assert row["numbers_used"] == 2
+    assert row["paper_verdict"] == "supported"  # 75.0 after 50 epochs, 77.4 after 200
+    assert "RSPNet gains from longer pretraining." in (copied / "claims.md").read_text()

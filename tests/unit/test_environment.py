@@ -9,6 +9,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+import videossl
+
 
 def pins(path: Path) -> dict[str, str]:
     lines = [line for line in path.read_text().splitlines() if line and not line.startswith(("#", "-"))]
@@ -30,3 +32,13 @@ def test_pins_satisfy_what_the_package_asks_for(repository):
         for requirement in map(Requirement, group):
             version = pinned[requirement.name.lower().replace("_", "-")]
             assert requirement.specifier.contains(Version(version)), requirement
+
+
+def test_licence_and_citation_are_those_of_the_package(repository):
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    citation = yaml.safe_load((repository / "CITATION.cff").read_text())
+    assert citation["license"] == project["license"] == "MIT"
+    assert (repository / "LICENSE").read_text().startswith("MIT License")
+    assert citation["version"] == project["version"] == videossl.__version__
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)  # what the format asks for
+    assert citation["preferred-citation"]["title"] in (repository / "README.md").read_text().replace("\n", " ")

@@ -10,6 +10,7 @@ from pathlib import Path
 from videossl.errors import report_user_errors
 from videossl.report.claims import write_claims
 from videossl.report.paper import read_paper_values
+from videossl.report.record import CLAIMS, write_record
 from videossl.report.render import TABLE_SUFFIXES
 
 
@@ -21,6 +22,7 @@ def main() -> None:
     )
     parser.add_argument("--paper-values", type=Path, required=True, help="config/paper_values.csv")
     parser.add_argument("--reduced", default="", help="how a reduced scale is marked in the title; empty: full scale")
+    parser.add_argument("--record", type=Path, help="file for the record: what it was made from, and when")
     parser.add_argument("--output", type=Path, nargs="+", required=True, help=f"files: {', '.join(TABLE_SUFFIXES)}")
     arguments = parser.parse_args()
     write_claims(
@@ -30,6 +32,14 @@ def main() -> None:
         arguments.output,
         reduced=arguments.reduced,
     )
+    if arguments.record:
+        given = {
+            "metrics": [str(path) for path in arguments.metrics],
+            "default_complexities": arguments.default_complexities,
+            "paper_values": str(arguments.paper_values),
+            "reduced": arguments.reduced,
+        }
+        write_record(arguments.record, CLAIMS, given)
 
 
 if __name__ == "__main__":

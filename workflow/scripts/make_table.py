@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 
 from videossl.errors import report_user_errors
-from videossl.report.command import parse_arguments, read_results
+from videossl.report.command import parse_arguments, read_results, record
 from videossl.report.render import TABLE_SUFFIXES, write_table
 
 
 def main() -> None:
     arguments = parse_arguments(__doc__, "table", TABLE_SUFFIXES)
     write_table(read_results(arguments), arguments.output)
+    record(arguments)
 
 
 if __name__ == "__main__":

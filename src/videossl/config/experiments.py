@@ -179,6 +179,10 @@ class Experiment(Strict):
     kind: Literal["table", "figure"]
     title: str
     caption: str = Field("", description="what it shows and how to read it")
+    section: str = Field(
+        "",
+        description="the paper's section that it belongs to, such as 4.1: its chapter in the report; empty: the last",
+    )
     grid: list[Grid] | Grid | None = Field(None, description="a grid or several, whose cells are joined")
     cells_of: str | None = Field(None, description="use the cells of this other entry")
     baseline: bool = Field(True, description="add the same network without pretraining")

@@ -22,7 +22,7 @@ from videossl.report.origin import read_provenance
 from videossl.report.paper import PaperTable
 from videossl.report.render import TABLE_SUFFIXES
 from videossl.report.sheet import Sheet
-from videossl.results import CONDITION, IDENTITY, read_metrics, read_predictions
+from videossl.results import CONDITION, IDENTITY, read_cell, read_predictions
 
 NAME = "claims"
 TITLE = "What the paper finds, and what the numbers here show"
@@ -56,8 +56,9 @@ def paper_numbers(values: pd.DataFrame) -> dict[Ask, Number]:
     """The paper's number for everything that a claim asks for, where it has one; without a standard error."""
     numbers, tables = {}, {}
     for ask in _asks():
-        table = tables.setdefault(ask.table, PaperTable(values, ask.table))
-        value = table.find(ask.identity, ask.metric)
+        if ask.table not in tables:
+            tables[ask.table] = PaperTable(values, ask.table)
+        value = tables[ask.table].find(ask.identity, ask.metric)
         if value is not None:
             numbers[ask] = Number(value)
     return numbers
@@ -70,18 +71,21 @@ def measured_numbers(metrics: Iterable[Path], defaults: Mapping[str, str]) -> di
         metrics: `metrics.parquet` of cells; one that does not exist has not been measured. Predictions lie beside it.
         defaults: the default complexity of each task.
     """
-    cells = []
-    for path in metrics:
-        if path.is_file():
-            identity = read_metrics(path).iloc[0][list(IDENTITY)].to_dict()
-            default = identity["complexity"] == defaults.get(identity["task"], "")
-            cells.append((path, identity, identity | {"default_complexity": default}))
+    cells = _cells(metrics, defaults)
     numbers = {}
     for ask in _asks():
         found = [_read(ask, path, identity) for path, identity, cell in cells if ask.is_of(cell)]
         if found:
             numbers[ask] = _over_seeds(found)
     return numbers
+
+
+def runs_of_claims(metrics: Iterable[Path], defaults: Mapping[str, str]) -> dict[str, dict[str, list[str]]]:
+    """By claim, by what it asks for in words, the folders of the runs that have it; arguments as in
+    :func:`measured_numbers`."""
+    cells = _cells(metrics, defaults)
+    found = {ask: [path.parent.as_posix() for path, _, cell in cells if ask.is_of(cell)] for ask in _asks()}
+    return {name: {str(ask): found[ask] for ask in claim.asks if found[ask]} for name, claim in CLAIMS.items()}
 
 
 def verdicts(measured: Mapping[Ask, Number], paper: Mapping[Ask, Number]) -> list[Verdict]:
@@ -154,6 +158,17 @@ def write_claims(
             write_text(path, frame(found, reduced).to_csv(index=False, lineterminator="\n"))
         else:
             write_text(path, {".md": sheet.markdown, ".tex": sheet.latex, ".html": sheet.html}[path.suffix](made))
+
+
+def _cells(metrics: Iterable[Path], defaults: Mapping[str, str]) -> list[tuple[Path, dict[str, Any], dict[str, Any]]]:
+    """Each file that is there, with its cell's identity, alone and with whether the complexity is the default."""
+    cells = []
+    for path in metrics:
+        if path.is_file():
+            identity = read_cell(path).iloc[0][list(IDENTITY)].to_dict()
+            default = identity["complexity"] == defaults.get(identity["task"], "")
+            cells.append((path, identity, identity | {"default_complexity": default}))
+    return cells
 
 
 def _asks() -> list[Ask]:

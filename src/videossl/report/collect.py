@@ -17,7 +17,7 @@ from videossl.report.paper import PaperTable
 from videossl.report.published import PublishedRow, read_published
 from videossl.report.spec import PART, Spec
 from videossl.report.style import AVERAGE_TASK, BASELINE_TASK, sort_key
-from videossl.results import CONDITION, IDENTITY, is_fraction, read_metrics
+from videossl.results import CONDITION, IDENTITY, is_fraction, read_cell
 
 OK, PENDING, FAILED = "ok", "pending", "failed"
 QUOTED = "quoted"
@@ -40,7 +40,8 @@ class Record:
 
     `paper_identity` names the cell as the paper does, where a scale calls a dataset or subset otherwise.
     Numbers are fractions for accuracies, None where there is none; `reason` says why a cell failed, or why it cannot be
-    run. `run_dir` is the cell's folder, `partners` are those of its teachers.
+    run. `run_dir` is the cell's folder, `partners` are those of its teachers, `members` of the cells that a
+    mean is over.
     """
 
     identity: dict[str, Any]
@@ -57,6 +58,12 @@ class Record:
     published: PublishedRow | None = None
     run_dir: str = ""
     partners: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The folders of the runs that the number comes from; none for a number from the literature."""
+        return (self.run_dir,) if self.run_dir else self.members
 
     @property
     def is_baseline(self) -> bool:
@@ -209,7 +216,8 @@ def _averages(records: Sequence[Record], table: PaperTable | None) -> list[Recor
         value = sum(member.value for member in members) / len(members) if status == OK else None
         reason = "a task failed" if status == FAILED else ""
         split = members[0].split
-        averages.append(Record(identity, paper_identity, status, reason, split, value, paper=paper))
+        runs = tuple(member.run_dir for member in members)
+        averages.append(Record(identity, paper_identity, status, reason, split, value, paper=paper, members=runs))
     return averages
 
 
@@ -281,7 +289,7 @@ def read_number(path: Path, identity: Mapping[str, Any], split: str, asked_by: s
         split: "" for the one that the metric was measured on.
         asked_by: what an error names.
     """
-    frame = read_metrics(path)
+    frame = read_cell(path)
     first = frame.iloc[0]
     if other := {key: first[key] for key in IDENTITY if str(first[key]) != str(identity[key])}:
         raise UserError(f"{path} is the result of another cell: it has {other}; delete it and rerun the cell.")

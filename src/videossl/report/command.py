@@ -1,4 +1,4 @@
-"""What the two report scripts share: their arguments."""
+"""What the scripts of tables and figures share: their arguments."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from videossl.errors import UserError
+from videossl.files import is_packed, unpack
 from videossl.report.collect import Results, collect, reduced_mark
-from videossl.report.origin import read_provenance
+from videossl.report.origin import read_origin_of_videos, read_provenance
 from videossl.report.paper import read_paper_values
+from videossl.report.record import write_record
 from videossl.report.spec import Spec
 
 
@@ -24,7 +26,7 @@ def parse_arguments(
     parser.add_argument(
         "--cells",
         required=True,
-        help="JSON: a list of cells: identity columns, views, metrics (file), run_dir and optionally paper",
+        help="JSON: a list of cells: identity columns, views, metrics (file), run_dir and optionally paper and needs",
     )
     if kind == "figure":
         parser.add_argument(
@@ -37,10 +39,27 @@ def parse_arguments(
     parser.add_argument(
         "--failures", default="{}", help="JSON: of cells that cannot run, the reason by run_dir, such as what they need"
     )
+    parser.add_argument("--record", type=Path, help="file for the record: what it was made from, and when")
     parser.add_argument("--output", type=Path, nargs="+", required=True, help=f"files: {', '.join(suffixes)}")
     arguments = parser.parse_args(argv)
     arguments.kind = kind
     return arguments
+
+
+def record(arguments: argparse.Namespace) -> None:
+    """Write the record, where the arguments ask for one."""
+    if arguments.record:
+        write_record(
+            arguments.record,
+            arguments.kind,
+            {
+                "entry": _json(arguments.spec, "--spec", dict),
+                "cells": _json(arguments.cells, "--cells", list),
+                "manifests": _json(getattr(arguments, "manifests", "[]"), "--manifests", list),
+                "paper_values": str(arguments.paper_values) if arguments.paper_values else None,
+                "reduced": arguments.reduced,
+            },
+        )
 
 
 def read_results(arguments: argparse.Namespace) -> Results:
@@ -53,7 +72,8 @@ def read_results(arguments: argparse.Namespace) -> Results:
         manifests = _json(arguments.manifests, "--manifests", list)
         if not manifests:
             raise UserError(f"'{spec.name}' shows videos of {', '.join(spec.datasets)}; name their --manifests.")
-        return Results(spec, (), reduced_mark(arguments.reduced), manifests=tuple(manifests))
+        origin = read_origin_of_videos(manifests)
+        return Results(spec, (), reduced_mark(arguments.reduced), origin, manifests=tuple(manifests))
     values = read_paper_values(arguments.paper_values) if arguments.paper_values else None
     cells = _json(arguments.cells, "--cells", list)
     failures = _json(arguments.failures, "--failures", dict)
@@ -62,7 +82,9 @@ def read_results(arguments: argparse.Namespace) -> Results:
 
 def _json(text: str, option: str, expected: type) -> Any:
     """The value of a JSON argument, given as text or as the path of a file."""
-    if not text.lstrip().startswith(("{", "[")):
+    if is_packed(text):
+        text = unpack(text)
+    elif not text.lstrip().startswith(("{", "[")):
         try:
             text = Path(text).read_text(encoding="utf-8")
         except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from itertools import groupby
 
@@ -39,11 +40,11 @@ def render(document: Document) -> str:
         f"<h1>{title}</h1>",
         f"<p>{escape(document.caption)}</p>" if document.caption else "",
         f"<p><strong>{escape(document.unit)}</strong></p>",
-        _table(document.grid, paper_only=False, beside=document.paper_beside),
+        table(document.grid, lambda entry: _cell(entry, document.paper_beside)),
     ]
     if document.paper_grid:
         parts.append(f"<h2>{escape(document.paper_title)}</h2>")
-        parts.append(_table(document.paper_grid, paper_only=True, beside=False))
+        parts.append(table(document.paper_grid, lambda entry: escape(entry.paper_text)))
     notes = "\n".join(f"<li>{escape(note)}</li>" for note in document.notes())
     parts.append(f'<ul class="notes">\n{notes}\n</ul>')
     if document.provenance:
@@ -62,43 +63,78 @@ def page(title: str, parts: list[str]) -> str:
     )
 
 
-def _table(grid: Grid, *, paper_only: bool, beside: bool) -> str:
+def table(grid: Grid, cell: Callable[[Entry], str], *, sortable: bool = False) -> str:
+    """A grid as an HTML table that scrolls where it is too wide.
+
+    Args:
+        cell: the HTML of an entry.
+        sortable: for a page with a script that sorts: rows keep their own labels instead of sharing them, headers are
+            buttons, and entries carry their number in `data-v`.
+    """
     lines = [
-        '<div class="wide"><table>',
+        '<div class="wide"><table class="sortable">' if sortable else '<div class="wide"><table>',
         "<thead>",
-        *_head(grid),
+        *_head(grid, sortable),
         "</thead>",
         "<tbody>",
-        *_body(grid, paper_only, beside),
+        *_body(grid, cell, sortable),
     ]
     return "\n".join([*lines, "</tbody>", "</table></div>"])
 
 
-def _head(grid: Grid) -> list[str]:
+def sort_button(label: str) -> str:
+    """The content of a header that sorts its column."""
+    return f'<button type="button" class="sort">{escape(label)}</button>'
+
+
+def _head(grid: Grid, sortable: bool) -> list[str]:
     lines = []
     levels = grid.header()
+    column = sides = len(grid.row_levels)
     for depth, level in enumerate(levels):
         side = []
         if depth == 0:
             span = f' rowspan="{len(levels)}"' if len(levels) > 1 else ""
-            side = [f'<th class="side" scope="col"{span}>{escape(name)}</th>' for name in grid.row_levels]
+            for place, name in enumerate(grid.row_levels):
+                side.append(f'<th class="side" scope="col"{span}{_heading(name, place, sortable)}</th>')
         heads = []
+        last = depth == len(levels) - 1
+        column = sides
         for label, span in level:
-            group = ' class="group"' if depth < len(levels) - 1 and label else ""
+            group = ' class="group"' if not last and label else ""
             width = f' colspan="{span}" scope="colgroup"' if span > 1 else ' scope="col"'
-            heads.append(f"<th{group}{width}>{escape(label)}</th>")
+            heads.append(f"<th{group}{width}{_heading(label, column, sortable and last)}</th>")
+            column += span
         lines.append(f"<tr>{''.join(side + heads)}</tr>")
     return lines
 
 
-def _body(grid: Grid, paper_only: bool, beside: bool) -> list[str]:
-    sides = _side_cells([labels for labels, _ in grid.rows])
+def _heading(label: str, column: int, sortable: bool) -> str:
+    """The end of a header's opening tag, and its content."""
+    return f' data-column="{column}">{sort_button(label)}' if sortable else f">{escape(label)}"
+
+
+def _body(grid: Grid, cell: Callable[[Entry], str], sortable: bool) -> list[str]:
+    labels = [labels for labels, _ in grid.rows]
+    sides = [_own_side(row) for row in labels] if sortable else _side_cells(labels)
     lines = []
     for side, (_, entries) in zip(sides, grid.rows, strict=True):
         kind = ' class="baseline"' if any(entry.span > 1 for entry in entries) else ""
-        cells = "".join(_cell(entry, paper_only, beside) for entry in entries)
+        cells = "".join(f"<td{_span(entry)}{_value(entry, sortable)}>{cell(entry)}</td>" for entry in entries)
         lines.append(f"<tr{kind}>{side}{cells}</tr>")
     return lines
+
+
+def _span(entry: Entry) -> str:
+    return f' colspan="{entry.span}"' if entry.span > 1 else ""
+
+
+def _value(entry: Entry, sortable: bool) -> str:
+    return f' data-v="{entry.value!r}"' if sortable and entry.status == OK else ""
+
+
+def _own_side(labels: tuple[str, ...]) -> str:
+    return "".join(f'<th class="side" scope="row">{escape(label)}</th>' for label in labels)
 
 
 def _side_cells(labels: list[tuple[str, ...]]) -> list[str]:
@@ -114,19 +150,17 @@ def _side_cells(labels: list[tuple[str, ...]]) -> list[str]:
     return sides
 
 
-def _cell(entry: Entry, paper_only: bool, beside: bool) -> str:
-    span = f' colspan="{entry.span}"' if entry.span > 1 else ""
-    if paper_only:
-        return f"<td{span}>{escape(entry.paper_text)}</td>"
+def _cell(entry: Entry, beside: bool) -> str:
     # Line by line, with a space between: text that is copied or read aloud stays apart.
     main = escape(entry.main)
-    content = main if entry.status in (OK, ABSENT) else f'<span class="{_state(entry)}">{main}</span>'
+    content = main if entry.status in (OK, ABSENT) else f'<span class="{state(entry)}">{main}</span>'
     if entry.detail:
         content += f' <span class="ci">{escape(entry.detail)}</span>'
     if beside:
         content += f' <span class="paper">paper {escape(entry.paper_text)}</span>'
-    return f"<td{span}>{content}</td>"
+    return content
 
 
-def _state(entry: Entry) -> str:
+def state(entry: Entry) -> str:
+    """The class of an entry without a number."""
     return "failed" if entry.status == FAILED else "pending"

@@ -14,11 +14,7 @@ def read_provenance(cells: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
     Neither dates nor times: the same runs give the same bytes.
     """
-    runs = []
-    for cell in cells:
-        path = Path(cell.get("run_dir", "")) / "run.json"
-        if path.is_file():
-            runs.append(json.loads(path.read_text(encoding="utf-8")))
+    runs = _runs(cells)
     if not runs:
         return {}
     recipes = sorted({run["recipe_hash"] for run in runs})
@@ -28,3 +24,25 @@ def read_provenance(cells: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         "seeds": sorted({run["identity"]["seed"] for run in runs}),
         "hardware": sorted({run["device_name"] for run in runs}),
     }
+
+
+def read_origin_of_videos(manifests: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The checksums of the manifests that a figure of videos is from: the same frames have the same.
+
+    Args:
+        manifests: dataset, noise and manifest (path) of each; those under noise follow from the others.
+    """
+    found = {item["manifest"]: item for item in manifests if not item["noise"]}
+    sums = {path: hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12] for path in found}
+    return {"manifests": [f"{item['dataset']} {sums[path]}" for path, item in found.items()]} if found else {}
+
+
+def read_dates(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """When the first and the last of the cells' runs finished (ISO 8601, UTC); {} where none recorded it."""
+    dates = sorted(run["finished"] for run in _runs(cells) if "finished" in run)  # older runs have no date
+    return {"first": dates[0], "last": dates[-1]} if dates else {}
+
+
+def _runs(cells: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    paths = [Path(cell.get("run_dir", "")) / "run.json" for cell in cells]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]

@@ -35,6 +35,7 @@ class Spec:
     title: str
     kind: str = "table"
     caption: str = ""
+    section: str = ""  # of the paper; the report's chapter
     rows: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     plot: str = "lines"  # figure: one of PLOTS

@@ -24,7 +24,8 @@ Key = tuple[Any, ...]
 class Entry:
     """One place of a grid: the mean over its seeds, and the paper's number.
 
-    `low` and `high` are the interval of one seed, or the extremes of several; `span` counts columns.
+    `low` and `high` are the interval of one seed, or the extremes of several; `span` counts columns; `runs` are the
+    folders of the runs behind it, of missing ones too, and `reasons` why some failed.
     """
 
     status: str = ABSENT
@@ -37,6 +38,8 @@ class Entry:
     paper: float | None = None
     span: int = 1
     chance: float | None = None  # where the table prints it
+    runs: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
     @property
     def main(self) -> str:
@@ -214,16 +217,21 @@ def merge(spec: Spec, records: Sequence[Record]) -> Entry:
                 f"add `{axis}` to the layout (`rows` or `columns`; in a figure `x`, `series` or `panels`)."
             )
     metric, paper, planned = records[0].identity["metric"], records[0].paper, len(records)
+    origin = {
+        "runs": tuple(dict.fromkeys(run for record in records for run in record.runs)),
+        "reasons": tuple(record.reason for record in records if record.reason),
+    }
     done = [record for record in records if record.status == OK]
     if all(record.status == QUOTED for record in records):
         return Entry(ABSENT, metric, paper=paper)
     if not done:
         status = FAILED if any(record.status == FAILED for record in records) else PENDING
-        return Entry(status, metric, seeds_planned=planned, paper=paper)
+        return Entry(status, metric, seeds_planned=planned, paper=paper, **origin)
     values = [record.value for record in done]
     low, high = (done[0].low, done[0].high) if len(done) == 1 else (min(values), max(values))
     chance = done[0].chance if spec.chance else None
-    return Entry(OK, metric, sum(values) / len(values), low, high, len(done), planned, paper, chance=chance)
+    mean = sum(values) / len(values)
+    return Entry(OK, metric, mean, low, high, len(done), planned, paper, chance=chance, **origin)
 
 
 def _has_pretraining_axis(axes: Sequence[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -56,7 +57,7 @@ def write_run(
     seconds: float,
     samples: dict[str, int],
 ) -> None:
-    """Write `run.json`: recipe and hash, versions, device, wall time, GPU-hours, sample counts."""
+    """Write `run.json`: recipe and hash, versions, device, date, wall time, GPU-hours, sample counts."""
     _, processes = rank_and_processes()
     gpus = processes if device.type == "cuda" else 0
     write_json(
@@ -72,6 +73,7 @@ def write_run(
             "device_name": device_name(device),
             "processes": processes,
             "threads": torch.get_num_threads(),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "wall_seconds": round(seconds, 2),
             "gpu_hours": round(gpus * seconds / 3600, 4),
             "samples": samples,

@@ -12,7 +12,7 @@ from videossl.data.videos import read_manifest
 from videossl.errors import UserError
 from videossl.report.collect import Results
 from videossl.report.figures.frame import finish, new
-from videossl.report.figures.samples import frames, show, with_origin
+from videossl.report.figures.samples import frames, show
 
 _SIDE = 1.1
 Condition = tuple[str, int]
@@ -34,7 +34,7 @@ def draw(results: Results) -> Figure:
         axes[0].set_ylabel(results.spec.label("noise", noise))
     for ax, text in zip(grid[0], ["no noise", *(f"severity {severity}" for severity in severities)], strict=True):
         ax.set_title(text, fontsize=9)
-    return finish(figure, with_origin(results), _sentences(results, videos, name, images[("", 0)]))
+    return finish(figure, results, _sentences(results, videos, name, images[("", 0)]))
 
 
 def _common(videos: dict[Condition, pd.DataFrame], dataset: str) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +36,7 @@ def draw(results: Results) -> Figure:
         for place, (_, video) in zip(row.subfigures(1, VIDEOS), pick(videos, dataset).iterrows(), strict=False):
             place.suptitle(_shortened(str(video["label_name"])), x=0.02, ha="left", fontsize=_NAME_SIZE)
             _draw_video(place.subplots(1, FRAMES), frames(manifest, videos, video, FRAMES))
-    return finish(figure, with_origin(results), [_NOTE])
+    return finish(figure, results, [_NOTE])
 
 
 def pick(videos: pd.DataFrame, dataset: str) -> pd.DataFrame:
@@ -82,14 +80,3 @@ def _shortened(name: str) -> str:
     most = int((FRAMES * _SIDE - 0.2) * 72 / (LETTER * _NAME_SIZE))
     text = name.replace("_", " ")
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
-
-
-def with_origin(results: Results) -> Results:
-    """`results` with the manifests' checksums as their origin: the same frames have the same."""
-    found = {item["manifest"]: item for item in results.manifests}
-    sums = [f"{item['dataset']} {_checksum(Path(path))}" for path, item in found.items() if not item["noise"]]
-    return replace(results, provenance={"manifests": sums})
-
-
-def _checksum(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

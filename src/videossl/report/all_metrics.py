@@ -1,0 +1,41 @@
+"""`metrics.parquet` of the whole study: the metrics of all finished runs in one file, for one's own analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from videossl.errors import UserError
+from videossl.files import write_parquet
+from videossl.report.collect import OK
+from videossl.report.record import read_record
+from videossl.report.site.runs import find_runs
+from videossl.results import METRICS_SCHEMA, read_cell
+
+SCHEMA = pa.schema([pa.field("run", pa.string(), nullable=False), *METRICS_SCHEMA])
+"""The columns of a run's own file after `run`: its folder, from that of the results."""
+
+
+def write_all_metrics(records: Sequence[Path], results: Path, output: Path) -> int:
+    """Write the metrics of the runs that the records name, in the order of their folders; returns how many runs.
+
+    Args:
+        records: `<name>.record.json` of tables and figures.
+        results: the folder of the results.
+
+    Raises:
+        UserError: none of the runs has finished, or a file of one is not valid.
+    """
+    runs = find_runs(read_record(path) for path in records)
+    done = [run.folder for run in runs.values() if run.status == OK]
+    if not done:
+        raise UserError(f"none of the {len(runs)} runs of the {len(records)} records has finished.")
+    tables = []
+    for folder in done:
+        frame = read_cell(folder / "metrics.parquet")
+        frame = frame.assign(run=folder.relative_to(results).as_posix())
+        tables.append(pa.Table.from_pandas(frame, schema=SCHEMA, preserve_index=False).replace_schema_metadata(None))
+    write_parquet(output, pa.concat_tables(tables).combine_chunks())
+    return len(done)

@@ -1,0 +1,46 @@
+"""What a run's predictions say in short: accuracy by class, and what is taken for what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+CLASSES = 12
+"""So many classes are listed, of more the best and the worst half as many each."""
+CONFUSED = 6
+
+
+def class_names(manifest: Path) -> dict[int, str]:
+    """The names of a dataset's classes by label; {} where there is no manifest."""
+    if not manifest.is_file():
+        return {}
+    frame = pq.read_table(manifest, columns=["label", "label_name"]).to_pandas().drop_duplicates("label")
+    return dict(zip(frame["label"].astype(int), frame["label_name"].astype(str), strict=True))
+
+
+def summary(path: Path, names: dict[int, str]) -> dict[str, Any]:
+    """Correct and total, [class, correct, total] of the classes, [class, taken for, count] of the commonest errors.
+
+    Of predictions under noise, over all noises and severities. {} without a file.
+    """
+    if not path.is_file():
+        return {}
+    frame = pq.read_table(path, columns=["label", "prediction", "correct", "noise"]).to_pandas()
+    named = {label: names.get(label, f"class {label}") for label in {*frame["label"], *frame["prediction"]}}
+    counts = frame.groupby("label")["correct"].agg(["sum", "count"])
+    counts["share"] = counts["sum"] / counts["count"]
+    counts = counts.sort_values(["share", "count"], ascending=False, kind="stable")
+    shown = counts if len(counts) <= CLASSES else pd.concat([counts.head(CLASSES // 2), counts.tail(CLASSES // 2)])
+    wrong = frame[~frame["correct"]].groupby(["label", "prediction"]).size()
+    wrong = wrong.sort_values(ascending=False, kind="stable").head(CONFUSED)
+    return {
+        "correct": int(frame["correct"].sum()),
+        "n": len(frame),
+        "noisy": bool((frame["noise"] != "").any()),
+        "classes": [[named[label], int(row["sum"]), int(row["count"])] for label, row in shown.iterrows()],
+        "left_out": len(counts) - len(shown),
+        "confused": [[named[label], named[other], int(count)] for (label, other), count in wrong.items()],
+    }

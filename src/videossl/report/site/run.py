@@ -1,0 +1,183 @@
+"""One run in short: everything that its folder says about it, ready to be embedded as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from videossl.report import style
+from videossl.report.collect import FAILED, OK, PENDING
+from videossl.report.site.history import read_curve
+from videossl.report.site.predictions import class_names, summary
+from videossl.report.tables import number
+from videossl.results import IDENTITY, read_cell
+
+LOG_LINES, LINE_LENGTH, LOG_BYTES = 12, 240, 20_000
+STAGES = {
+    "network": "Network",
+    "pretrain": "Pretraining",
+    "finetune": "Finetuning",
+    "linear_probe": "Linear probe",
+    "retrieval": "Clip retrieval",
+    "robustness": "Robustness",
+    "distill": "Distillation",
+    "cka": "Similarity of layers",
+}
+_OF_A_PRETRAINING = ("task", "complexity", "backbone", "source", "subset", "seed")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the results are."""
+
+    results: Path
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def log(self, folder: Path) -> Path:
+        """What the job of a run folder printed."""
+        return self.results / "logs" / folder.relative_to(self.results).with_suffix(folder.suffix + ".log")
+
+    def classes(self, dataset: str) -> dict[int, str]:
+        """The names of a dataset's classes."""
+        if dataset not in self._classes:
+            self._classes[dataset] = class_names(self.results / "data" / dataset / "manifest.parquet")
+        return self._classes[dataset]
+
+    @cached_property
+    def _classes(self) -> dict[str, dict[int, str]]:
+        return {}
+
+
+class Run:
+    """A run folder. `given`: the identity as the plan has it, for a run that has left nothing; {} if not known.
+    `before`: the folders of the runs that it starts from, each after its own."""
+
+    def __init__(self, folder: str, given: Mapping[str, Any], before: Sequence[str]) -> None:
+        self.name = folder
+        self.folder = Path(folder)
+        self.before = tuple(before)
+        self._given = given
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """`run.json`; {} where there is none (a network is counted, not run)."""
+        path = self.folder / "run.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """The identity columns; {} for a run of which nothing is known."""
+        given = {key: self._given[key] for key in IDENTITY} if self._given else {}
+        return self.record.get("identity", given)
+
+    @cached_property
+    def status(self) -> str:
+        """ok, failed or pending."""
+        if (self.folder / "metrics.parquet").is_file():
+            return OK
+        return FAILED if (self.folder / "FAILED").is_file() else PENDING
+
+    @property
+    def reason(self) -> str:
+        """Why it failed."""
+        path = self.folder / "FAILED"
+        return path.read_text(encoding="utf-8", errors="replace").strip() if self.status == FAILED else ""
+
+    def continues(self, earlier: Run) -> bool:
+        """Whether `earlier` is a pretraining whose network this run goes on with."""
+        mine, its = self.identity, earlier.identity
+        if not mine or its.get("stage") != "pretrain":
+            return False
+        return all(mine[key] == its[key] for key in _OF_A_PRETRAINING) and its["epochs"] <= mine["epochs"]
+
+    def title(self, labels: Mapping[str, Mapping[str, str]]) -> str:
+        """The run in words; its folder where nothing else is known."""
+        identity = self.identity
+        if not identity:
+            return self.name
+
+        def named(axis: str) -> str:
+            return style.label(axis, identity[axis], labels.get(axis)) if identity[axis] not in ("", "none") else ""
+
+        parts = [STAGES.get(identity["stage"], identity["stage"])]
+        parts.append(" ".join(part for part in (named("task"), identity["complexity"]) if part))
+        parts.append(named("backbone"))
+        if named("source"):
+            parts.append(f"{named('source')} {identity['subset']}, {identity['epochs']} epochs")
+        parts.append(f"on {named('target')}" if named("target") else "")
+        parts.append(f"taught by {named('teachers')}" if named("teachers") else "")
+        parts.append(f"against {identity['against']}" if identity["against"] else "")
+        parts.append(f"seed {identity['seed']}")
+        return " · ".join(part for part in parts if part)
+
+    @cached_property
+    def metrics(self) -> list[list[Any]]:
+        """[metric, split, condition, value, interval, n, chance] as printed, a row a number."""
+        if self.status != OK:
+            return []
+        rows = []
+        for row in read_cell(self.folder / "metrics.parquet").to_dict("records"):
+            metric = row["metric"]
+            known = {key: number(metric, row[key]) for key in ("value", "ci_low", "ci_high", "chance") if _is(row[key])}
+            interval = f"[{known['ci_low']}, {known['ci_high']}]" if "ci_low" in known else ""
+            severity = f"severity {row['severity']}" if row["severity"] else "all severities"
+            condition = f"{style.label('noise', row['noise'])}, {severity}" if row["noise"] else ""
+            label = style.label("metric", metric)
+            rows.append([label, row["split"], condition, known["value"], interval, row["n"], known.get("chance", "")])
+        return rows
+
+    def log_lines(self, places: Places) -> list[str]:
+        """The last lines of its log."""
+        path = places.log(self.folder)
+        if not path.is_file():
+            return []
+        with path.open("rb") as handle:
+            handle.seek(max(0, path.stat().st_size - LOG_BYTES))
+            text = handle.read().decode("utf-8", errors="replace")
+        lines = [line.rsplit("\r", 1)[-1].rstrip() for line in text.split("\n")]  # of a progress bar its last state
+        return [line[:LINE_LENGTH] for line in lines if line][-LOG_LINES:]
+
+    def files(self, places: Places) -> list[list[Any]]:
+        """[path, bytes] of its files and its log, paths from the results' folder."""
+        inside = sorted(path for path in self.folder.glob("*") if path.is_file() and not path.name.startswith("."))
+        log = places.log(self.folder)
+        found = [*inside, log] if log.is_file() else inside
+        return [[path.relative_to(places.results).as_posix(), path.stat().st_size] for path in found]
+
+    def describe(self, places: Places, runs: Mapping[str, Run]) -> dict[str, Any]:
+        """All of it; what is empty is left out."""
+        earlier = [run for name in self.before if self.continues(run := runs[name])]
+        milestones = [run.folder for run in earlier] if self.identity.get("stage") == "pretrain" else []
+        record = self.record
+        found = {
+            "title": self.title(places.labels),
+            "status": self.status,
+            "reason": self.reason,
+            "identity": self.identity,
+            "recipe": record.get("recipe_hash"),
+            "code": record.get("code_version"),
+            "device": record.get("device_name"),
+            "finished": record.get("finished"),
+            "threads": record.get("threads"),
+            "wall": record.get("wall_seconds"),
+            "gpu_hours": record.get("gpu_hours"),
+            "samples": record.get("samples"),
+            "metrics": self.metrics,
+            "curve": read_curve([*milestones, self.folder]),
+            "log": self.log_lines(places),
+            "predictions": summary(
+                self.folder / "predictions.parquet", places.classes(self.identity.get("target", ""))
+            ),
+            "files": self.files(places),
+            "before": list(self.before),
+        }
+        return {key: value for key, value in found.items() if value not in (None, "", [], {})}
+
+
+def _is(value: Any) -> bool:
+    """Whether there is a number."""
+    return value is not None and value == value

@@ -1,0 +1,83 @@
+"""All runs of the study: found through the records, described once each, with what many share kept apart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from videossl.files import canonical_json
+from videossl.report.collect import FAILED, OK, PENDING
+from videossl.report.record import Made
+from videossl.report.site.run import Places, Run
+
+
+def find_runs(records: Iterable[Made]) -> dict[str, Run]:
+    """The runs that tables and figures show and those that they start from, by folder, in a fixed order."""
+    given: dict[str, Mapping[str, Any]] = {}
+    before: dict[str, Sequence[str]] = {}
+    for made in records:
+        for cell in made.cells:
+            given[cell["run_dir"]] = cell
+            before[cell["run_dir"]] = cell.get("needs", [])
+    found = {name: Run(name, given[name], before[name]) for name in given}
+    for needs in before.values():
+        for name in needs:
+            found.setdefault(name, Run(name, {}, ()))
+    for needs in before.values():  # of those that no table shows, from the chains in which they stand
+        for place, name in enumerate(needs):
+            if name not in given and not found[name].before:
+                chain = [other for other in needs[:place] if found[name].continues(found[other])]
+                found[name] = Run(name, {}, chain)
+    return dict(sorted(found.items()))
+
+
+def describe(runs: Mapping[str, Run], places: Places, shown: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """All runs as one JSON value: recipes by their hash and environments by number, for many runs share them.
+
+    Args:
+        shown: the entries that show each run.
+    """
+    recipes, environments = {}, {}
+    described = {}
+    for name, run in runs.items():
+        found = run.describe(places, runs)
+        if run.record:
+            recipes[run.record["recipe_hash"]] = run.record["recipe"]
+            environment = canonical_json({"python": run.record["python"], **run.record["packages"]})
+            found["environment"] = environments.setdefault(environment, len(environments))
+        if name in shown:
+            found["shown"] = list(shown[name])
+        described[name] = found
+    return {"recipes": recipes, "environments": [json.loads(text) for text in environments], "runs": described}
+
+
+def shown_in(records: Iterable[Made]) -> dict[str, list[str]]:
+    """The names of the entries that show each run."""
+    found: dict[str, list[str]] = {}
+    for made in records:
+        for cell in made.cells:
+            names = found.setdefault(cell["run_dir"], [])
+            if made.name not in names:
+                names.append(made.name)
+    return found
+
+
+def counts(runs: Iterable[Run]) -> dict[str, int]:
+    """How many runs are finished, failed and pending."""
+    states = [run.status for run in runs]
+    return {state: states.count(state) for state in (OK, FAILED, PENDING)}
+
+
+def compute(runs: Iterable[Run]) -> tuple[float, float]:
+    """Seconds and GPU-hours of all runs; of the milestones of a pretraining the last, which counts from its start."""
+    spent: dict[Any, tuple[float, float]] = {}
+    for run in runs:
+        if run.record:
+            identity = dict(run.identity)
+            if identity["stage"] == "pretrain":
+                identity.pop("epochs")
+            key = tuple(identity.items())
+            own = (run.record["wall_seconds"], run.record["gpu_hours"])
+            spent[key] = max(spent.get(key, (0.0, 0.0)), own)
+    return sum(wall for wall, _ in spent.values()), sum(hours for _, hours in spent.values())

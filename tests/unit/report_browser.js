@@ -1,0 +1,96 @@
+// Goes through the report as a reader would, and hands what it found to the page around it.
+"use strict";
+(async () => {
+  const found = { errors: window.foundErrors, width: innerWidth };
+  const until = async (what, holds) => {
+    for (let turn = 0; turn < 200; turn++) {
+      if (holds()) return;
+      await new Promise((go) => setTimeout(go, 25));
+    }
+    throw new Error(`waited for ${what} in vain`);
+  };
+  const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
+  const name = (element) => `${element.tagName}.${element.className}#${element.id} ${element.textContent.slice(0, 40)}`;
+  try {
+    found.pageIsWiderThanTheScreen = document.documentElement.scrollWidth > innerWidth;
+    // Blocks that follow each other must not lie on each other, and no text may leave its cell.
+    found.overlaps = [];
+    for (const parent of [document.querySelector("main"), ...all(".entry"), document.body]) {
+      const boxes = [...parent.children]
+        .filter((one) => one.offsetParent !== null && getComputedStyle(one).position !== "fixed")
+        .map((one) => [one, one.getBoundingClientRect()])
+        .filter(([, box]) => box.width > 0 && box.height > 0);
+      for (let i = 1; i < boxes.length; i++) {
+        const [before, a] = boxes[i - 1], [after, b] = boxes[i];
+        const apart = b.top >= a.bottom - 1 || b.left >= a.right - 1;
+        if (!apart) found.overlaps.push(`${name(before)} / ${name(after)}`);
+      }
+    }
+    found.spilled = all("td, th").filter((one) => one.offsetParent && one.scrollWidth > one.clientWidth + 2).map(name);
+    found.outside = all("main p, main h2, main h3, main li").filter((one) => {
+      const box = one.getBoundingClientRect();
+      return box.width && (box.right > innerWidth + 1 || box.left < -1);
+    }).map(name);
+
+    const table = document.querySelector(".entry .sortable");
+    const button = all("thead tr:last-child .sort", table).at(-1);
+    const wanted = Number(button.closest("th").dataset.column);
+    const texts = () => all("tbody tr", table).map((row) => {
+      let place = 0;
+      for (const cell of row.cells) if ((place += cell.colSpan) > wanted) return cell.dataset.v ?? "";
+    });
+    found.orders = [texts()];
+    for (let click = 0; click < 3; click++) {
+      button.click();
+      found.orders.push(texts());
+      found[`direction${click}`] = button.closest("th").getAttribute("aria-sort");
+    }
+
+    const dialog = document.getElementById("dialog");
+    const opened = () => until("an open dialog", () => dialog.open);
+    const shut = () => {
+      document.getElementById("close").click();
+      return until("a closed dialog", () => !dialog.open && !/^#(run|claim)/.test(location.hash));
+    };
+    const link = all("a.run:not(.pending):not(.failed)", table).at(-1);
+    const number = link.textContent;
+    link.click();
+    await opened();
+    found.run = {
+      open: dialog.open,
+      number: dialog.textContent.includes(number),
+      curves: all("svg polyline", dialog).length,
+      headings: all("h3", dialog).map((one) => one.textContent),
+      log: dialog.querySelector("pre").textContent,
+      markup: all("#dialog-body b, #dialog-body script").length,
+      tooWide: dialog.scrollWidth > dialog.clientWidth,
+      insideScreen: dialog.getBoundingClientRect().right <= innerWidth + 1,
+    };
+    await shut();
+    for (const state of ["failed", "pending"]) {
+      const missing = document.querySelector(`a.run.${state}`);
+      if (missing === null) continue;
+      missing.click();
+      await opened();
+      found[state] = dialog.querySelector(`p.${state}`).textContent;
+      await shut();
+    }
+    document.querySelector("table.claims a.run").click();
+    await opened();
+    found.claim = all("td a", dialog).length;
+    dialog.querySelector("td a").click();
+    await until("a run in the dialog", () => dialog.querySelector("#dialog-body h3") !== null);
+    found.fromClaimToRun = dialog.open && dialog.querySelector("#dialog-body h3").textContent;
+    await shut();
+
+    document.querySelector('nav a[href="#runs"]').click();
+    found.runsOpen = document.getElementById("all-runs").open;
+    const filter = document.getElementById("filter");
+    filter.value = "pretraining rotnet";
+    filter.dispatchEvent(new Event("input"));
+    found.filtered = all("table.runs tbody tr").filter((row) => !row.hidden).length;
+  } catch (error) {
+    found.errors.push(`${error.stack}`);
+  }
+  parent.postMessage(JSON.stringify(found), "*");
+})();

@@ -14,7 +14,7 @@ from videossl.analysis.claims import cells_of_claims
 from videossl.config import Config
 from videossl.config.experiments import NOISES, SEVERITIES
 from videossl.errors import UserError
-from videossl.cells import PATHS
+from videossl.cells import PATHS, WITHOUT_METRICS
 from videossl.experiments import Study
 from videossl.files import argument_json, canonical_json
 from videossl import specs
@@ -208,7 +208,7 @@ def cells_json(name):
                 "run_dir": run_dir(cell),
                 "metrics": f"{run_dir(cell)}/metrics.parquet",
                 "views": views,
-                "needs": [run_dir(other) for other in STUDY.with_needs([cell])[:-1] if other.stage != "features"],
+                "needs": [run_dir(one) for one in STUDY.with_needs([cell])[:-1] if one.stage not in WITHOUT_METRICS],
                 **({"partners": [run_dir(other) for other in cell.partners]} if cell.partners else {}),
             }
             for cell, views in STUDY.views_of[name].items()

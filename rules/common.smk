@@ -13,7 +13,7 @@ from videossl.analysis.claims import cells_of_claims
 from videossl.config import Config, read_yaml
 from videossl.config.experiments import NOISES, SEVERITIES
 from videossl.errors import UserError
-from videossl.cells import MODEL_STAGES, PATHS
+from videossl.cells import MODEL_STAGES, PATHS, WITHOUT_METRICS
 from videossl.experiments import Study
 from videossl.files import argument_json, canonical_json
 from videossl import costs, specs
@@ -291,6 +291,12 @@ def metrics_of(name):
     return [f"{run_dir(cell)}/metrics.parquet" for cell in STUDY.cells_of[name] if not STUDY.unavailable(cell)]
 
 
+def all_metrics():
+    """The metrics of all cells of the study, without those that cannot be run on this machine."""
+    cells = [cell for cell in STUDY.all_cells if cell.stage not in WITHOUT_METRICS and not STUDY.unavailable(cell)]
+    return [f"{run_dir(cell)}/metrics.parquet" for cell in cells]
+
+
 def maps_of(name):
     """The maps of the cells of a figure that draws them."""
     return [f"{run_dir(cell)}/cka.parquet" for cell in STUDY.cells_of[name] if STUDY.entries[name].plot == "cka"]
@@ -326,7 +332,7 @@ def cells_json(name):
                 "run_dir": run_dir(cell),
                 "metrics": f"{run_dir(cell)}/metrics.parquet",
                 "views": views,
-                "needs": [run_dir(other) for other in STUDY.with_needs([cell])[:-1] if other.stage != "features"],
+                "needs": [run_dir(one) for one in STUDY.with_needs([cell])[:-1] if one.stage not in WITHOUT_METRICS],
                 **({"partners": [run_dir(other) for other in cell.partners]} if cell.partners else {}),
                 **({"pending": reason} if (reason := STUDY.unavailable(cell)) else {}),
             }

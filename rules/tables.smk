@@ -120,7 +120,7 @@ rule figure:
 rule metrics:
     input:
         records=records("table", "figure"),
-        metrics=[f"{run_dir(cell)}/metrics.parquet" for cell in STUDY.all_cells if cell.stage != "features"],
+        metrics=all_metrics(),
         script=f"{SCRIPTS}/make_metrics.py",
     output:
         f"{RESULTS}/metrics.parquet",

@@ -36,6 +36,8 @@ PATHS = {
 """Directory of a cell of each stage; the braces are the rules' wildcards."""
 WITH_BASELINE = ("finetune", "linear_probe", "retrieval", "robustness")
 """The protocols that a network without pretraining can go through for comparison."""
+WITHOUT_METRICS = ("features",)
+"""Stages whose results are only for others to start from."""
 
 
 @dataclass(frozen=True, order=True)

@@ -130,7 +130,7 @@ rule metrics:
     conda:
         ENVIRONMENT
     params:
-        results=RESULTS,
+        results=lambda wildcards, output: str(Path(output[0]).parent),
     message:
         "The metrics of all runs in one file"
     shell:
@@ -158,7 +158,7 @@ rule report:
     conda:
         ENVIRONMENT
     params:
-        results=RESULTS,
+        results=lambda wildcards, output: str(Path(output[0]).parent),
     message:
         "The report: {output.html}"
     shell:

@@ -10,6 +10,7 @@ import pytest
 from report_cells import GROUPS, PAPER_VALUES, REDUCED, cell, identity, subset_cells, table_spec
 
 from videossl.errors import UserError
+from videossl.files import argument_json, canonical_json, unpack
 from videossl.report.collect import TIDY_COLUMNS, collect
 from videossl.report.document import Document
 from videossl.report.paper import PaperTable, read_paper_values
@@ -413,3 +414,35 @@ def test_script_tells_wrong_arguments_in_one_message(tmp_path):
     done = subprocess.run([sys.executable, str(script), *arguments], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith("error: --spec is not valid JSON")
+
+
+def test_an_entry_knows_its_runs_also_those_of_a_mean_and_of_missing_ones(tmp_path, paper):
+    spec = table_spec(rows="subset", columns=["task"], average=True)
+    cells = subset_cells(tmp_path)
+    grid = build_grid(collect(spec, cells, paper))
+    folders = {(one["task"], one["subset"]): one["run_dir"] for one in cells}
+    names = [label[-1] for label in grid.columns]
+    first = dict(zip(names, grid.rows[1][1], strict=True))  # below the baseline: 10k
+    assert first["RSPNet"].runs == (folders["rspnet", "10k"],)
+    assert first["PRP"].runs == (folders["prp", "10k"],)
+    assert first["PRP"].reasons == ("loss is NaN at step 7 & <then> stopped",)
+    assert set(first["Mean over tasks"].runs) == {folders[task, "10k"] for task in GROUPS}
+    seeds = [cell(tmp_path, 30 + seed, task="vcop", seed=seed) for seed in (0, 1)]
+    (entry,) = build_grid(collect(table_spec(baseline=False), seeds)).entries
+    assert entry.runs == tuple(one["run_dir"] for one in seeds)
+
+
+def test_cells_too_many_for_a_command_line_are_packed(tmp_path, paper):
+    cells = subset_cells(tmp_path)
+    few, many = argument_json(cells), argument_json(cells * 100)
+    assert json.loads(few) == cells
+    assert len(many) < 128 * 1024 < len(canonical_json(cells * 100))
+    assert json.loads(unpack(many)) == cells * 100
+    script = Path(__file__).parents[2] / "workflow/scripts/make_table.py"
+    spec = json.dumps({"name": "t", "title": "T", "rows": "subset", "columns": ["task"]})
+    command = [sys.executable, str(script), "--spec", spec, "--output", str(tmp_path / "t.csv"), "--cells"]
+    seeds = [cell(tmp_path, 30, task="vcop", seed=seed) for seed in range(150)]
+    packed = argument_json([*seeds, *cells])
+    assert packed.startswith("packed:")
+    subprocess.run([*command, packed], check=True)
+    assert len(pd.read_csv(tmp_path / "t.csv")) == 150 + len(cells)

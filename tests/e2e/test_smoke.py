@@ -173,7 +173,7 @@ def test_status_says_done(finished):
         capture_output=True,
         check=True,
     )
-    assert "table_training_time: 17 done" in done.stdout
+    assert re.search(r"table_training_time +\S* +17 done", done.stdout)
     assert "pending" not in done.stdout
 
 

@@ -88,6 +88,9 @@ def make_study(root: Path, reduced: str = "generated videos") -> list[dict]:
             run_files(Path(one["run_dir"]), columns)
         if (one["task"], one["subset"]) == ("rotnet", "10k"):
             one["needs"] = [str(earlier), str(later)]
+        if (one["task"], one["subset"]) == ("tdl", "50k"):
+            one["needs"] = [str(root / "never-ran")]
+            one["pending"] = "it needs weights that are not here"
         if (Path(one["run_dir"]) / "FAILED").is_file():
             (root / "logs").mkdir(exist_ok=True)
             (root / "logs" / f"{Path(one['run_dir']).name}.log").write_text("step 7\nloss is NaN\n")
@@ -100,6 +103,7 @@ def make_study(root: Path, reduced: str = "generated videos") -> list[dict]:
         place = root / f"{kind}s" / entry["name"]
         write(results, [place.with_suffix(suffix) for suffix in suffixes])
         given = {"entry": entry, "cells": cells, "paper_values": str(PAPER_VALUES), "reduced": reduced}
+        given["failures"] = {str(root / "never-ran"): "what it needs has failed"}
         write_record(place.with_suffix(".record.json"), kind, given)
     given = {"metrics": [one["metrics"] for one in cells], "default_complexities": {}, "reduced": reduced}
     write_record(root / "tables/claims.record.json", "claims", {**given, "paper_values": str(PAPER_VALUES)})

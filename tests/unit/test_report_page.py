@@ -125,7 +125,9 @@ def test_missing_runs_say_why(page, data):
     assert failed["status"] == "failed"
     assert failed["reason"].startswith("loss is NaN at step 7")
     assert failed["log"] == ["step 7", "loss is NaN"]
-    assert pending["status"] == "pending"
+    assert (pending["status"], pending["reason"]) == ("pending", "it needs weights that are not here")
+    assert run_of(data, "never-ran")["reason"] == "what it needs has failed"
+    assert run_of(data, "never-ran")["status"] == "failed"
     assert "metrics" not in pending
     section = page.read_text().split('id="table-subset_size"')[1].split("</section>")[0]
     assert 'class="run failed"' in section

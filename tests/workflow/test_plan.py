@@ -106,6 +106,8 @@ def test_paper_scale_is_planned_without_its_datasets(workflow, paper, profile):
         "noisy_shard": len(sets) * len(NOISES) * config.noise.shards,
         "noisy_manifests": len(sets),
         "claims": 1,
+        "metrics": 1,
+        "report": 1,
     }
     assert jobs == stages(paper) + Counter(data)
     assert "zero_shot" not in jobs and "captions" not in paper.datasets

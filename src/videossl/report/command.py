@@ -58,6 +58,7 @@ def record(arguments: argparse.Namespace) -> None:
                 "manifests": _json(getattr(arguments, "manifests", "[]"), "--manifests", list),
                 "paper_values": str(arguments.paper_values) if arguments.paper_values else None,
                 "reduced": arguments.reduced,
+                "failures": _json(arguments.failures, "--failures", dict),
             },
         )
 

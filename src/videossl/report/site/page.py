@@ -73,7 +73,14 @@ def results_of(made: Made) -> Results:
     if spec.datasets:
         return Results(spec, (), reduced_mark(given["reduced"]))
     values = read_paper_values(given["paper_values"]) if given["paper_values"] else None
-    return collect(spec, given["cells"], values, reduced=given["reduced"], provenance=made.provenance)
+    return collect(
+        spec,
+        given["cells"],
+        values,
+        reduced=given["reduced"],
+        provenance=made.provenance,
+        failures=given.get("failures"),
+    )
 
 
 def _labels(found: Any) -> dict[str, dict[str, str]]:

@@ -181,7 +181,7 @@
       return;
     }
     if (run.status !== "ok") {
-      add(body, "p", run.status === "failed" ? `failed: ${run.reason ?? ""}` : "pending: it has not finished.", { class: run.status });
+      add(body, "p", `${run.status}: ${run.reason ?? "it has not finished."}`, { class: run.status });
     }
     if (run.metrics) showMetrics(body, run);
     if (run.curve) {

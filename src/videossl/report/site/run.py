@@ -26,6 +26,9 @@ STAGES = {
     "robustness": "Robustness",
     "distill": "Distillation",
     "cka": "Similarity of layers",
+    "vifm": "Video-language model",
+    "zero_shot": "Zero-shot classification",
+    "class_logits": "Logits of the classes",
 }
 _OF_A_PRETRAINING = ("task", "complexity", "backbone", "source", "subset", "seed")
 
@@ -53,14 +56,16 @@ class Places:
 
 
 class Run:
-    """A run folder. `given`: the identity as the plan has it, for a run that has left nothing; {} if not known.
-    `before`: the folders of the runs that it starts from, each after its own."""
+    """A run folder. `given`: its cell as the plan has it, for a run that has left nothing; {} if not known.
+    `before`: the folders of the runs that it starts from, each after its own. `failure`: why it never ran, if
+    something failed that it needs."""
 
-    def __init__(self, folder: str, given: Mapping[str, Any], before: Sequence[str]) -> None:
+    def __init__(self, folder: str, given: Mapping[str, Any], before: Sequence[str], failure: str = "") -> None:
         self.name = folder
         self.folder = Path(folder)
         self.before = tuple(before)
         self._given = given
+        self._failure = failure
 
     @cached_property
     def record(self) -> dict[str, Any]:
@@ -79,13 +84,17 @@ class Run:
         """ok, failed or pending."""
         if (self.folder / "metrics.parquet").is_file():
             return OK
-        return FAILED if (self.folder / "FAILED").is_file() else PENDING
+        return FAILED if (self.folder / "FAILED").is_file() or self._failure else PENDING
 
     @property
     def reason(self) -> str:
-        """Why it failed."""
+        """Why it failed, or why it cannot be run; empty if it has finished or nothing is known."""
+        if self.status == OK:
+            return ""
         path = self.folder / "FAILED"
-        return path.read_text(encoding="utf-8", errors="replace").strip() if self.status == FAILED else ""
+        if path.is_file():
+            return path.read_text(encoding="utf-8", errors="replace").strip()
+        return self._failure or self._given.get("pending", "")
 
     def continues(self, earlier: Run) -> bool:
         """Whether `earlier` is a pretraining whose network this run goes on with."""

@@ -16,19 +16,21 @@ def find_runs(records: Iterable[Made]) -> dict[str, Run]:
     """The runs that tables and figures show and those that they start from, by folder, in a fixed order."""
     given: dict[str, Mapping[str, Any]] = {}
     before: dict[str, Sequence[str]] = {}
+    failures: dict[str, str] = {}
     for made in records:
+        failures |= made.arguments.get("failures", {})
         for cell in made.cells:
             given[cell["run_dir"]] = cell
             before[cell["run_dir"]] = cell.get("needs", [])
-    found = {name: Run(name, given[name], before[name]) for name in given}
+    found = {name: Run(name, given[name], before[name], failures.get(name, "")) for name in given}
     for needs in before.values():
         for name in needs:
-            found.setdefault(name, Run(name, {}, ()))
+            found.setdefault(name, Run(name, {}, (), failures.get(name, "")))
     for needs in before.values():  # of those that no table shows, from the chains in which they stand
         for place, name in enumerate(needs):
             if name not in given and not found[name].before:
                 chain = [other for other in needs[:place] if found[name].continues(found[other])]
-                found[name] = Run(name, {}, chain)
+                found[name] = Run(name, {}, chain, failures.get(name, ""))
     return dict(sorted(found.items()))
 
 

@@ -28,12 +28,14 @@ $(STAMP): envs/requirements.txt envs/requirements-dev.txt pyproject.toml
 	@touch $@
 
 # The jobs are short and many: they share one warm interpreter (src/videossl/warm).
+# Snakemake looks at all waiting jobs again once a timespan of its job limit for every job that has ended: the longer, the
+# less it does (and the later it exits: its timers have to end).
 # A run that was killed leaves Snakemake's lock. The lock below is the kernel's and dies with the last process of the
 # run, so once it is ours Snakemake's can be stale only; if another run is alive, this one waits for it.
 define BUILD
 	@mkdir -p results
 	@flock -n results/.run.lock true || echo "Another run is active in this folder; waiting for it to end."
-	@flock results/.run.lock sh -c 'snakemake --unlock >/dev/null 2>&1; exec python -m videossl.warm.server -- snakemake $(1) --cores $(CORES) --quiet reason host'
+	@flock results/.run.lock sh -c 'snakemake --unlock >/dev/null 2>&1; exec python -m videossl.warm.server -- snakemake $(1) --cores $(CORES) --max-jobs-per-timespan 1000/5s --quiet reason host'
 endef
 
 demo: setup ## Build the whole study at reduced scale: generated videos, all trainings, every table and figure

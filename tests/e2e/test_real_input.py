@@ -35,7 +35,8 @@ def stored(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Fra
     """All sample videos in a frame store of the paper's size, and their manifest."""
     folder = tmp_path_factory.mktemp("real")
     paths = sorted(path.relative_to(samples).as_posix() for path in samples.rglob("*") if path.is_file())
-    write_lists(folder, list(MAKES), train=[(path, 1 + MAKES.index(path.split("/")[0])) for path in paths], test=[])
+    entries = [(path, 1 + MAKES.index(path.split("/")[0])) for path in paths]
+    write_lists(folder, list(MAKES), train=entries[1:], test=entries[:1])
     listing = read_listing("lists", samples, folder, split=PREFIX)
     arrows = [folder / f"{shard:04d}.arrow" for shard in range(SHARDS)]
     for shard, arrow in enumerate(arrows):

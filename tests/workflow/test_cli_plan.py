@@ -39,7 +39,7 @@ def test_the_pending_cells_are_those_of_the_dry_run(copy, capsys):
 
 
 def test_what_is_done_is_not_pending(copy, capsys):
-    target = "results/smoke/pretrain/k400/10k/rotnet/r2plus1d/seed0/epochs50/weights.pt"
+    target = "results/smoke/pretrain/k400/50k/rotnet/r2plus1d/seed0/epochs50/weights.pt"
     copy.run(target, "--configfile", "config/smoke.yaml", "--cores", "2", "--quiet")
     run(["plan", target, "--configfile", "config/smoke.yaml"])
     assert "Nothing is pending." in capsys.readouterr().out

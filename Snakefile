@@ -14,6 +14,7 @@ configfile: "config/config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/resources.smk"
 include: "rules/checks.smk"
 include: "rules/data.smk"
 include: "rules/pretrain.smk"

@@ -1,7 +1,6 @@
 # What the rules share: the study, and functions from wildcards to inputs, parameters and messages.
 # No rules here. Nothing below touches the network, the clock or git: every cluster job parses this file again.
 
-import math
 import os
 import re
 import shlex
@@ -16,7 +15,7 @@ from videossl.errors import UserError
 from videossl.cells import MODEL_STAGES, PATHS, WITHOUT_METRICS
 from videossl.experiments import Study
 from videossl.files import argument_json, canonical_json
-from videossl import costs, specs
+from videossl import specs
 from videossl.vifm import weights as model_files
 
 try:
@@ -61,33 +60,6 @@ def untracked(value):
     return lambda wildcards, input: value
 
 
-def devices(wildcards, rule):
-    """GPUs on each node, nodes, and processes on each node of a training job."""
-    return costs.devices(CONFIG, cell(rule, wildcards))
-
-
-def all_gpus(rule):
-    """Resource function: the GPUs of a training job, on all its nodes together."""
-    return lambda wildcards: math.prod(devices(wildcards, rule)[:2])
-
-
-def all_threads(rule):
-    """The CPU threads of a training job, on each node."""
-    return lambda wildcards: COMPUTE.threads * devices(wildcards, rule)[2]
-
-
-def launcher(rule):
-    """Parameter function: what starts the script of a training job: python, or torchrun for several processes."""
-
-    def find(wildcards, input):
-        _, nodes, processes = devices(wildcards, rule)
-        if nodes > 1:
-            return f"bash {shlex.quote(f'{SCRIPTS}/on_nodes.sh')} {nodes} {processes} {COMPUTE.threads * processes}"
-        return f"torchrun --standalone --nproc-per-node {processes}" if processes > 1 else "python"
-
-    return find
-
-
 def cell(stage, wildcards):
     """The cell of a job; one that no table or figure needs is an error that names the nearest."""
     try:
@@ -119,53 +91,6 @@ def identity(stage):
 def recipe(stage, build):
     """Parameter function: all that decides the job's outcome, as one canonical JSON text."""
     return lambda wildcards: canonical_json(build(STUDY, cell(stage, wildcards)))
-
-
-def network_runtime(stage):
-    """Resource function: the time limit in minutes of a job of a cell."""
-    return lambda wildcards, attempt: costs.runtime_minutes(cell(stage, wildcards), STUDY, attempt)
-
-
-def store_runtime(wildcards, attempt):
-    """Resource function: the time limit of a shard of a frame store."""
-    videos = costs.all_videos(CONFIG, wildcards.dataset) / CONFIG.datasets[wildcards.dataset].shards
-    return costs.data_minutes(CONFIG, videos, attempt=attempt)
-
-
-def noisy_runtime(wildcards, attempt):
-    """Resource function: the time limit of a shard of the noisy test sets of one noise."""
-    copies = costs.noisy_videos(CONFIG, wildcards.dataset, wildcards.noise) / CONFIG.noise.shards
-    return costs.data_minutes(CONFIG, copies, attempt=attempt)
-
-
-def look_runtime(wildcards, attempt):
-    """Resource function: the time limit of a video-language model's look at all videos of a dataset, from their files."""
-    videos = costs.all_videos(CONFIG, wildcards.target) / max(1, COMPUTE.workers)
-    return costs.data_minutes(CONFIG, videos, attempt=attempt)
-
-
-def other_runtime(wildcards, attempt):
-    """Resource function: the time limit of a job that neither runs a network nor stores videos."""
-    return costs.other_minutes(CONFIG, attempt)
-
-
-def network_memory(wildcards, attempt):
-    """Resource function: main memory, in MB, of a job that runs a network."""
-    return costs.memory_mb(CONFIG, trains=True, attempt=attempt)
-
-
-def training_memory(rule):
-    """Resource function: main memory of a training job, in MB, on each of its nodes."""
-
-    def find(wildcards, attempt):
-        return costs.memory_mb(CONFIG, trains=True, attempt=attempt, processes=devices(wildcards, rule)[2])
-
-    return find
-
-
-def other_memory(wildcards, attempt):
-    """Resource function: main memory, in MB, of a job that runs none."""
-    return costs.memory_mb(CONFIG, trains=False, attempt=attempt)
 
 
 def dataset_recipe(build):
@@ -369,20 +294,22 @@ def reduced_note():
     return (scale.note or scale.name) if scale.reduced else ""
 
 
+def rendered_of(*kinds):
+    """The path without suffix of all requested tables, figures and claims, in the order of the entries. There are
+    claims unless some entries are chosen."""
+    found = [f"{RESULTS}/{entry.kind}s/{name}" for name, entry in STUDY.entries.items() if entry.kind in kinds]
+    return [*found, f"{RESULTS}/tables/claims"] if "claims" in kinds and CONFIG.only is None else found
+
+
 def targets(kind):
-    """All requested tables or figures, by the file that stands for each; the claims unless some are chosen."""
-    folder, suffix = {"table": ("tables", "html"), "figure": ("figures", "png")}[kind]
-    names = [name for name, entry in STUDY.entries.items() if entry.kind == kind]
-    claims = ["claims"] if kind == "table" and CONFIG.only is None else []
-    return [f"{RESULTS}/{folder}/{name}.{suffix}" for name in names + claims]
+    """All requested tables, with the claims, or figures, by the file that stands for each."""
+    suffix, kinds = {"table": ("html", ("table", "claims")), "figure": ("png", ("figure",))}[kind]
+    return [f"{path}.{suffix}" for path in rendered_of(*kinds)]
 
 
 def records(*kinds):
-    """The records of all requested tables, figures and, if they are made, claims, in the order of the entries."""
-    folders = {name: "figures" if entry.kind == "figure" else "tables" for name, entry in STUDY.entries.items()}
-    names = [name for name, entry in STUDY.entries.items() if entry.kind in kinds]
-    names += ["claims"] if "claims" in kinds and CONFIG.only is None else []
-    return [f"{RESULTS}/{folders.get(name, 'tables')}/{name}.record.json" for name in names]
+    """The records of what is rendered of these kinds."""
+    return [f"{path}.record.json" for path in rendered_of(*kinds)]
 
 
 wildcard_constraints:

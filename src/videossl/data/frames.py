@@ -13,10 +13,9 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from videossl.data.materialise import resize, stored_size
+from videossl.data.materialise import require_videos, resize, stored_size
 from videossl.data.video import frames_at
 from videossl.data.videos import open_store
-from videossl.errors import UserError
 
 
 class Frames(Protocol):
@@ -34,10 +33,7 @@ class VideoFileFrames:
     """The frames of a manifest's videos, decoded from their files, with the short side at `short_side` pixels."""
 
     def __init__(self, manifest: pd.DataFrame, root: Path, short_side: int) -> None:
-        if not root.is_dir():
-            raise UserError(
-                f"the folder of the videos is not there: {root}. Mount it, or correct the dataset's `root`."
-            )
+        require_videos(root)
         usable = manifest[manifest["status"] == "ok"]
         starts = usable["start_frame"].fillna(0).astype(int)
         self._files = {

@@ -53,7 +53,8 @@ class Batch:
 
     def pin_memory(self) -> Batch:
         """Called by the DataLoader, for asynchronous copies. Not the parameters, which are read on the CPU."""
-        self.clips, self.labels, self.choices = (x.pin_memory() for x in (self.clips, self.labels, self.choices))
+        for name in ("clips", "labels", "choices", "videos"):
+            setattr(self, name, getattr(self, name).pin_memory())
         return self
 
 

@@ -145,6 +145,12 @@ def encode_video(
     return encoded, report
 
 
+def require_videos(root: Path) -> None:
+    """UserError without the folder of a dataset's videos: else every video would be noted as missing, and stay so."""
+    if not root.is_dir():
+        raise UserError(f"the folder of the videos is not there: {root}. Mount it, or correct the dataset's `root`.")
+
+
 def write_shard(
     listing: pd.DataFrame,
     root: Path,
@@ -165,8 +171,7 @@ def write_shard(
         raise UserError(f"shard {shard} of {shards}: the number must be in 0..{shards - 1}")
     if short_side < 1 or not 1 <= quality <= 100:
         raise UserError(f"short side {short_side} must be at least 1 pixel, JPEG quality {quality} in 1..100")
-    if not Path(root).is_dir():  # else every video would be noted as missing, and stay so
-        raise UserError(f"the folder of the videos is not there: {root}. Mount it, or correct the dataset's `root`.")
+    require_videos(Path(root))
     rows = range(shard, len(listing), shards)
     todo = track(rows, f"shard {shard + 1} of {shards}, videos") if progress else rows
     reports: list[VideoReport] = []

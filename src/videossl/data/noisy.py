@@ -16,7 +16,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from videossl.data.materialise import Encode, VideoReport, merge_manifest, read_video, resize, write_report
+from videossl.data.materialise import (
+    Encode,
+    VideoReport,
+    merge_manifest,
+    read_video,
+    require_videos,
+    resize,
+    write_report,
+)
 from videossl.data.noise import constant, corrupt, frame_generator
 from videossl.data.readers import LISTING_SCHEMA
 from videossl.data.store import ShardWriter
@@ -56,8 +64,7 @@ def write_noisy_shards(
         shard: number of the shard, of `spec["shards"]`.
         outputs: by severity, the shard's Arrow file; its report (.parquet) is written beside it.
     """
-    if not root.is_dir():
-        raise UserError(f"the folder of the videos is not there: {root}. Mount it, or correct the dataset's `root`.")
+    require_videos(root)
     listings = {level: noisy_listing(manifest, spec["videos"][noise][level - 1], spec["seed"]) for level in outputs}
     rows = {level: _rows_of(listing, shard, spec["shards"]) for level, listing in listings.items()}
     videos = list(dict.fromkeys(name for ids in rows.values() for name in ids))

@@ -61,11 +61,10 @@ def finetune(
         model = build_classifier(spec, target.classes, weights).to(device)
         dataset = ClipDataset(store, target.train, training_clips(spec), augmentation(spec), spec["seed"])
         if teachers:
-            networks = load_teachers([path for path in teachers if path.suffix != ".npz"], spec, target.classes, device)
+            saved = [path for path in teachers if path.suffix == ".npz"]
+            networks = load_teachers([path for path in teachers if path not in saved], spec, target.classes, device)
             ids = target.train["id"].to_numpy(str)
-            kept = [
-                read_logits(path, ids, spec, target.classes).to(device) for path in teachers if path.suffix == ".npz"
-            ]
+            kept = [read_logits(path, ids, spec, target.classes).to(device) for path in saved]
             step = distillation_step(networks, spec, kept)
         else:
             step = classification_step

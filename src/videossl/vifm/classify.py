@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from videossl.vifm.models.base import Video, VideoLanguageModel
 from videossl.vifm.saved import load_model
-from videossl.vifm.texts import Tokenizer, fill, phrase
+from videossl.vifm.texts import Tokenizer, fill, phrase, tokenised
 
 TEXTS_AT_ONCE = 256
 
@@ -58,9 +58,8 @@ def encode_texts(
 ) -> Tensor:
     """Text features (templates, C, D) of the classes `names`."""
     device = next(model.parameters()).device
-    texts = [text for row in fill(templates, names) for text in row]
-    tokens = torch.from_numpy(tokenizer(texts, model.context)).to(device)
-    features = torch.cat([model.encode_text(part) for part in tokens.split(TEXTS_AT_ONCE)])
+    tokens = torch.from_numpy(tokenised(fill(templates, names), tokenizer, model.context)).to(device)
+    features = torch.cat([model.encode_text(part) for part in tokens.flatten(0, 1).split(TEXTS_AT_ONCE)])
     return features.unflatten(0, (len(templates), len(names)))
 
 

@@ -27,7 +27,7 @@ from videossl.vifm.models import registry
 from videossl.vifm.models.base import VideoLanguageModel
 from videossl.vifm.sampling import RandomSegments
 from videossl.vifm.saved import save_model
-from videossl.vifm.texts import WordTokenizer, fill
+from videossl.vifm.texts import WordTokenizer, fill, tokenised
 
 
 def train_start(
@@ -50,7 +50,7 @@ def train_start(
         options = {**spec["options"], "vocabulary": tokenizer.size}
         seed_everything(spec["seed"], INITIAL, 0)
         model = registry.build(CLIP, **options).to(device)
-        tokens = torch.stack([torch.from_numpy(tokenizer(row, model.context)) for row in texts]).to(device)
+        tokens = torch.from_numpy(tokenised(texts, tokenizer, model.context)).to(device)
         sampler = RandomSegments(spec["clip"]["frames"])
         dataset = ClipDataset(corpus.store, corpus.videos, sampler, augmentation(spec), spec["seed"])
         step = picture_step(model, tokens)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +25,6 @@ from videossl.vifm.zero_shot import clip_logits
 
 CLIP = ("frames", "stride", "views")
 """What says which clips the logits are of."""
-
-
-@dataclass(frozen=True)
-class TaughtLogits:
-    """The logits of one model for the training videos of a target."""
-
-    logits: np.ndarray
-    """float32 (videos, views, classes)"""
-    videos: np.ndarray
-    """str (videos,): their ids"""
-    clip: dict[str, int]
-    """frames, stride and views of the student's clips"""
 
 
 def write_logits(
@@ -103,10 +90,10 @@ def read_logits(path: Path, videos: np.ndarray, spec: Mapping[str, Any], classes
     """
     with np.load(path, allow_pickle=False) as arrays:
         clip = {key: int(arrays[key]) for key in CLIP}
-        taught = TaughtLogits(arrays["logits"], arrays["videos"], clip)
+        logits, taught = arrays["logits"], arrays["videos"]
     wanted = {"frames": spec["clip"]["frames"], "stride": spec["stride"], "views": spec["views"]}
-    if taught.clip != wanted:
-        raise UserError(f"{path} has logits of clips {taught.clip}, the student is trained on {wanted}: make it again.")
-    if not np.array_equal(taught.videos, videos) or taught.logits.shape[2] != classes:
+    if clip != wanted:
+        raise UserError(f"{path} has logits of clips {clip}, the student is trained on {wanted}: make it again.")
+    if not np.array_equal(taught, videos) or logits.shape[2] != classes:
         raise UserError(f"{path} has logits of other videos or classes than the student's: make it again.")
-    return torch.from_numpy(taught.logits)
+    return torch.from_numpy(logits)

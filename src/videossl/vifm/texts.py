@@ -44,6 +44,11 @@ class Tokenizer(Protocol):
         ...
 
 
+def tokenised(texts: Sequence[Sequence[str]], tokenizer: Tokenizer, context: int) -> np.ndarray:
+    """The numbers of what :func:`fill` gives: int64 (templates, names, context)."""
+    return np.stack([tokenizer(row, context) for row in texts])
+
+
 def _rows(encoded: Iterable[list[int]], context: int, end: int) -> np.ndarray:
     """Padded to `context`; a longer text is cut, as CLIP does, and keeps its end token."""
     cut = [[*tokens[: context - 1], end] for tokens in encoded]

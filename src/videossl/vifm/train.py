@@ -25,7 +25,7 @@ from videossl.vifm.models import registry
 from videossl.vifm.models.base import VideoLanguageModel
 from videossl.vifm.sampling import RandomSegments
 from videossl.vifm.saved import load_model, save_model
-from videossl.vifm.texts import ClipTokenizer, fill
+from videossl.vifm.texts import ClipTokenizer, fill, tokenised
 
 
 def train_model(
@@ -59,7 +59,7 @@ def train_model(
         model.start_from(clip.state_dict())
         model.to(device)
         texts = fill(spec["templates"], corpus.captions)
-        tokens = torch.stack([torch.from_numpy(tokenizer(row, model.context)) for row in texts]).to(device)
+        tokens = torch.from_numpy(tokenised(texts, tokenizer, model.context)).to(device)
         sampler = RandomSegments(model.frames)
         dataset = ClipDataset(corpus.store, corpus.videos, sampler, augmentation(spec), spec["seed"])
         step = training_step(model, tokens, spec)

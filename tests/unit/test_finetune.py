@@ -18,7 +18,8 @@ from tiny import CPU, Data, finetune_arguments, make_study
 from videossl.data.loader import ClipDataset, prepare
 from videossl.data.sampling import UniformClips
 from videossl.data.videos import Target, open_store, read_manifest, target_videos
-from videossl.downstream.evaluate import accuracies, predict, video_counts, videos_a_batch
+from videossl.downstream.accuracy import accuracies, predict, video_counts
+from videossl.downstream.evaluate import videos_a_batch
 from videossl.downstream.finetune import finetune
 from videossl.downstream.model import Classifier, build_classifier
 from videossl.errors import UserError

@@ -1,11 +1,15 @@
 """Features of a frozen backbone, and what is done with them: linear probe and retrieval."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 from tiny import CPU, GRID, make_study, table
 
-from videossl.downstream.features import Features, extract, read_features
+from videossl.downstream.feature_file import Features, read_features
+from videossl.downstream.features import extract
 from videossl.downstream.model import build_backbone
 from videossl.downstream.probe import choose, fit, linear_probe, scores
 from videossl.downstream.retrieve import chance, retrieve
@@ -112,3 +116,9 @@ def test_chance_of_retrieval_by_enumeration():
     expected = (1 - 3 / 6) / 2 + (1 - 1 / 6) / 2
     assert chance(torch.tensor([0, 1]), gallery, 2) == pytest.approx(expected)
     assert chance(torch.tensor([0, 1]), gallery, 50) == pytest.approx(1.0)
+
+
+def test_probing_imports_no_torch():
+    """It takes as long as scikit-learn, and there are hundreds of such jobs."""
+    code = "import sys; import videossl.downstream.probe; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

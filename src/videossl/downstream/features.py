@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +14,6 @@ from videossl.downstream.model import build_backbone
 from videossl.files import atomic_path
 from videossl.training.run_folder import exclusive
 from videossl.training.session import Compute
-
-
-@dataclass(frozen=True)
-class Features:
-    """Mean features of videos: `train` (the official training videos; of which `validation` are held out where a
-    protocol selects something) and `test`."""
-
-    train: np.ndarray
-    """float32 (N, D)"""
-    train_labels: np.ndarray
-    """int64 (N,)"""
-    validation: np.ndarray
-    """bool (N,)"""
-    test: np.ndarray
-    """float32 (M, D)"""
-    test_labels: np.ndarray
-    """int64 (M,)"""
-    test_videos: np.ndarray
-    """str (M,): their ids."""
-    test_split: str
-    classes: int
 
 
 def extract(spec: dict[str, Any], *, manifest: Path, weights: Path | None, output: Path, compute: Compute) -> None:
@@ -65,10 +43,3 @@ def extract(spec: dict[str, Any], *, manifest: Path, weights: Path | None, outpu
         }
         with atomic_path(output) as temporary, temporary.open("wb") as handle:
             np.savez(handle, **arrays)
-
-
-def read_features(path: Path) -> Features:
-    """What :func:`extract` wrote."""
-    with np.load(path, allow_pickle=False) as arrays:
-        values = {name: arrays[name] for name in arrays.files}
-    return Features(**{**values, "test_split": str(values["test_split"]), "classes": int(values["classes"])})

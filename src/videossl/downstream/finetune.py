@@ -13,8 +13,9 @@ from torch.nn import functional as F
 from videossl.data.loader import ClipDataset
 from videossl.data.sampling import ClipSampler, RandomClips
 from videossl.data.videos import open_store, read_manifest, target_videos
+from videossl.downstream.accuracy import accuracies, predict, report, video_counts
 from videossl.downstream.distillation_loss import distillation_loss
-from videossl.downstream.evaluate import accuracies, predict, report, video_counts, video_means
+from videossl.downstream.evaluate import video_means
 from videossl.downstream.model import Classifier, build_classifier, load_classifier
 from videossl.errors import UserError
 from videossl.processes import is_first

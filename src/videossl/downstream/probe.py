@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from videossl.downstream.evaluate import accuracies, predict
-from videossl.downstream.features import Features, read_features
+from videossl.downstream.accuracy import accuracies, predict
+from videossl.downstream.feature_file import Features, read_features
 from videossl.errors import UserError
 from videossl.progress import track
 from videossl.results import write_metrics, write_predictions
@@ -48,7 +47,7 @@ def linear_probe(spec: dict[str, Any], identity: dict[str, Any], *, features: Pa
         folder / "run.json",
         spec=spec,
         identity=identity,
-        device=torch.device("cpu"),
+        device=None,
         seconds=time.monotonic() - start,
         samples={"train": len(data.train), "validation": int(data.validation.sum()), "test": len(data.test)},
     )

@@ -11,7 +11,7 @@ import torch
 
 from videossl.analysis.retrieval import first_match
 from videossl.analysis.statistics import wilson_interval
-from videossl.downstream.features import read_features
+from videossl.downstream.feature_file import read_features
 from videossl.results import write_metrics
 from videossl.training.record import write_run
 

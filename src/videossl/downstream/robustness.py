@@ -22,7 +22,8 @@ import pandas as pd
 from videossl.analysis.statistics import ratio_interval, wilson_interval
 from videossl.config.experiments import MEAN
 from videossl.data.videos import open_store, read_manifest
-from videossl.downstream.evaluate import predict, video_means
+from videossl.downstream.accuracy import predict
+from videossl.downstream.evaluate import video_means
 from videossl.downstream.model import load_classifier
 from videossl.errors import UserError
 from videossl.results import read_predictions, write_metrics, write_predictions

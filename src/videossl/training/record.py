@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from videossl import __version__
 from videossl.files import write_json
-from videossl.processes import rank_and_processes
 from videossl.specs import spec_hash
+
+if TYPE_CHECKING:
+    import torch
 
 PACKAGES = ("torch", "torchvision", "transformers", "numpy", "pyarrow", "decord", "simplejpeg", "snakemake")
 
@@ -38,9 +39,11 @@ def _git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def device_name(device: torch.device) -> str:
-    """The device in words."""
-    if device.type == "cuda":
+def device_name(device: torch.device | None) -> str:
+    """The device in words; None: the processor."""
+    if device is not None and device.type == "cuda":
+        import torch
+
         return torch.cuda.get_device_name(device)
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
@@ -48,18 +51,35 @@ def device_name(device: torch.device) -> str:
     return models[0] if models else platform.machine()
 
 
+def _where(device: torch.device | None) -> dict[str, Any]:
+    """What a job ran on, and with how many processes and threads."""
+    if device is None:
+        threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+        return {"device": "cpu", "device_name": device_name(None), "processes": 1, "threads": threads}
+    import torch
+
+    from videossl.processes import rank_and_processes
+
+    _, processes = rank_and_processes()
+    threads = torch.get_num_threads()
+    return {"device": str(device), "device_name": device_name(device), "processes": processes, "threads": threads}
+
+
 def write_run(
     path: Path,
     *,
     spec: dict[str, Any],
     identity: dict[str, Any],
-    device: torch.device,
+    device: torch.device | None,
     seconds: float,
     samples: dict[str, int],
 ) -> None:
-    """Write `run.json`: recipe and hash, versions, device, date, wall time, GPU-hours, sample counts."""
-    _, processes = rank_and_processes()
-    gpus = processes if device.type == "cuda" else 0
+    """Write `run.json`: recipe and hash, versions, device, date, wall time, GPU-hours, sample counts.
+
+    `device`: None for a job without torch; this module then does not import it, which takes seconds.
+    """
+    where = _where(device)
+    gpus = where["processes"] if where["device"].startswith("cuda") else 0
     write_json(
         path,
         {
@@ -69,10 +89,7 @@ def write_run(
             "code_version": code_version(),
             "python": platform.python_version(),
             "packages": {name: version(name) for name in PACKAGES},
-            "device": str(device),
-            "device_name": device_name(device),
-            "processes": processes,
-            "threads": torch.get_num_threads(),
+            **where,
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "wall_seconds": round(seconds, 2),
             "gpu_hours": round(gpus * seconds / 3600, 4),

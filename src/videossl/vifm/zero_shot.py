@@ -16,7 +16,7 @@ from videossl.data.loader import ClipDataset, eval_loader, prepare
 from videossl.data.readers import read_listing
 from videossl.data.sampling import ClipSampler
 from videossl.data.videos import read_manifest, test_split
-from videossl.downstream.evaluate import predict
+from videossl.downstream.accuracy import predict
 from videossl.errors import UserError
 from videossl.progress import track
 from videossl.results import write_metrics, write_predictions

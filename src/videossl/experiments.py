@@ -17,12 +17,12 @@ from typing import Any
 
 from videossl.backbones import registry as backbones
 from videossl.cells import PATHS, SCRATCH, Cell, axes_of, baselines_of_grid, cells_of_grid
-from videossl.config import Config, Experiment, Grid, Recipe, load_config, load_recipe, read_yaml, task_names
+from videossl.config import Config, Experiment, Grid, Recipe, load_config, read_yaml
 from videossl.config.base import Strict
-from videossl.config.vifm import ModelRecipe, load_model_recipe, model_names
+from videossl.config.vifm import ModelRecipe
 from videossl.data import readers
 from videossl.errors import UserError, unknown_name
-from videossl.pretext import registry as pretext
+from videossl.recipes import corpus_datasets, model_recipes, task_recipes
 from videossl.vifm.weights import find
 
 METRICS = {
@@ -126,62 +126,12 @@ class Study:
     @cached_property
     def recipes(self) -> dict[str, Recipe]:
         """The recipe of each pretext task, with this scale's overrides."""
-        config = self.config
-        names = task_names(config.recipes_dir)
-        for name in config.recipe_overrides or {}:
-            if name not in ("all", *names):
-                raise unknown_name("pretext task", name, ("all", *names), "recipe_overrides")
-        for name in names:
-            if name not in pretext.names():
-                raise UserError(
-                    f"{config.recipes_dir}/{name}.yaml is the recipe of a pretext task that there is not: add "
-                    f"src/videossl/pretext/{name}.py (docs/adding_a_task.md), or name the file as one of "
-                    f"{', '.join(pretext.names())}."
-                )
-        for name in config.compute.parallel:
-            if name not in ("finetune", *names):
-                raise unknown_name("kind of job", name, ("finetune", *names), "compute.parallel")
-        recipes = {name: load_recipe(config.recipes_dir, name, config.recipe_overrides) for name in names}
-        for name, recipe in recipes.items():
-            _check_backbones(recipe.batch_size, f"batch_size of the recipe {name}")
-            _check_backbones(recipe.accumulate, f"accumulate of the recipe {name}")
-            _check_backbones(recipe.optimizer.lr, f"optimizer.lr of the recipe {name}")
-            for complexity in recipe.complexity or ("",):
-                where = f"{config.recipes_dir}/{name}.yaml (with recipe_overrides)"
-                pretext.check_options(name, recipe.task_options(complexity), where)
-            _check_backbones(recipe.optimizer.by_backbone, f"optimizer.by_backbone of the recipe {name}")
-        return recipes
+        return task_recipes(self.config)
 
     @cached_property
     def models(self) -> dict[str, ModelRecipe]:
         """The recipe of each video-language model, with this scale's overrides."""
-        settings = self.config.vifm
-        names = model_names(settings.recipes_dir)
-        for key in ("recipe_overrides", "weights"):
-            valid = ("all", *names) if key == "recipe_overrides" else names
-            for name in getattr(settings, key) or {}:
-                if name not in valid:
-                    raise unknown_name("video-language model", name, valid, f"vifm.{key}")
-        models = {name: load_model_recipe(settings, name) for name in names}
-        self._check_corpora(models)
-        return models
-
-    def _corpus_datasets(self, corpora: Iterable[str]) -> list[str]:
-        """The captioned datasets of some corpora, that of the small CLIP first."""
-        training = self.config.vifm.training
-        return [training.clip.dataset, *(training.corpora[name].dataset for name in corpora)]
-
-    def _check_corpora(self, models: Mapping[str, ModelRecipe]) -> None:
-        """Models that are trained need a corpus that is there; UserError else."""
-        training = self.config.vifm.training
-        if training is None:
-            return
-        for name in self._corpus_datasets(training.corpora) + training.leave_out:
-            if name not in self.config.datasets:
-                raise unknown_name("dataset", name, self.config.datasets, "vifm.training")
-        for name, recipe in models.items():
-            if recipe.data.name not in training.corpora:
-                raise unknown_name("corpus", recipe.data.name, training.corpora, f"the recipe of {name}, data.name")
+        return model_recipes(self.config)
 
     def _expand(self, name: str) -> dict[Cell, list[dict[str, Any]]]:
         """The cells of entry `name`, the baseline's last, each once, in the order of the entry, and what it shows of
@@ -348,7 +298,8 @@ class Study:
         used = [cell.source for cell in self.pretraining] + [cell.target for cell in self.downstream]
         training = self.config.vifm.training
         if training and (models := self.of_stage("vifm")):
-            used += self._corpus_datasets(cell.source for cell in models) + training.leave_out
+            corpora = [cell.source for cell in models]
+            used += corpus_datasets(self.config.vifm, corpora) + training.leave_out
         return list(dict.fromkeys(used + [name for entry in self.entries.values() for name in entry.datasets]))
 
     def unavailable(self, cell: Cell) -> str:
@@ -378,14 +329,6 @@ class Study:
     def axis_values(self, axis: str) -> list[str]:
         """All values that the path wildcard `axis` takes, for the wildcard constraints."""
         return sorted({cell.wildcards[axis] for cell in self.all_cells if axis in cell.wildcards})
-
-
-def _check_backbones(value: object, where: str) -> None:
-    """A number that differs by backbone must name backbones that there are."""
-    valid = ("default", *backbones.names())
-    for name in value if isinstance(value, dict) else ():
-        if name not in valid:
-            raise unknown_name("backbone", name, valid, where)
 
 
 def _key(stage: str, wildcards: Mapping[str, str]) -> tuple[str, ...]:

@@ -11,10 +11,11 @@ import simplejpeg
 from benchmarks import readers, videos
 from benchmarks.measure import Row, find, rates, take_turns
 from benchmarks.settings import Settings
+from videossl.data.store import FrameStore
 
 NAME = "clip_reading"
 LENGTH = 16
-STORE = "frame store"
+STORE, RAW = "frame store", "frame store, raw"
 A_TURN = 5
 """Clips that the store reads a turn: one is over in two milliseconds, and a loader reads one after the other."""
 LIMIT = "bare JPEG decoding"
@@ -24,6 +25,7 @@ LIMIT = "bare JPEG decoding"
 def run(settings: Settings) -> list[Row]:
     files = videos.make_videos(settings.folder)
     store, manifest = videos.make_store(settings.folder, files["original"], **settings.store)
+    raw, _ = videos.make_store(settings.folder, files["original"], **{**settings.store, "codec": "raw"})
     encoded = [[bytes(frame) for frame in store.encoded(0, int(batch))] for batch in manifest["batch"]]
     shape = store.read(0, 0, [0]).shape[1:]
     rows = []
@@ -36,7 +38,7 @@ def run(settings: Settings) -> list[Row]:
             video, indices = clips[number]
             reader(paths[video], indices)
 
-        def from_store(number: int, clips: list = clips) -> None:
+        def from_store(store: FrameStore, number: int, clips: list = clips) -> None:
             for video, indices in clips[A_TURN * number : A_TURN * (number + 1)]:
                 store.read(0, int(video), indices, borrowed=True)
 
@@ -51,15 +53,16 @@ def run(settings: Settings) -> list[Row]:
             for name, reader in readers.available()[0].items()
             for copy, paths in files.items()
         }
-        times = take_turns(subjects | {STORE: from_store, LIMIT: bare}, settings.rounds(25))
-        units = {name: A_TURN if name in (STORE, LIMIT) else 1 for name in times}
+        ours = {STORE: partial(from_store, store), RAW: partial(from_store, raw), LIMIT: bare}
+        times = take_turns(subjects | ours, settings.rounds(25))
+        units = {name: A_TURN if name in ours else 1 for name in times}
         rows += rates(NAME, f"{LENGTH} frames, stride {stride}", times, "clips", units)
-    return rows + _sizes(files, store.num_bytes(0))
+    return rows + _sizes(files, {STORE: store.num_bytes(0), RAW: raw.num_bytes(0)})
 
 
-def _sizes(files: dict[str, list[Path]], store_bytes: int) -> list[Row]:
+def _sizes(files: dict[str, list[Path]], stores: dict[str, int]) -> list[Row]:
     """Bytes a video on disk."""
-    sizes = {copy: sum(path.stat().st_size for path in paths) for copy, paths in files.items()} | {STORE: store_bytes}
+    sizes = {copy: sum(path.stat().st_size for path in paths) for copy, paths in files.items()} | stores
     count = len(files["original"])
     return [Row(NAME, "on disk", name, "bytes", "bytes/video", total / count) for name, total in sizes.items()]
 
@@ -77,7 +80,7 @@ def render(rows: list[Row]) -> str:
         lines.append(f"| {subject} | " + " | ".join(f"{value:.1f}" for value in values) + f" | {_mb(size)} |")
     lines += ["", "Clips a second of CPU time. The store against the others:", ""]
     for case in cases:
-        ours = find(rows, "rate_a_core", case=case, subject=STORE)
+        ours, raw = (find(rows, "rate_a_core", case=case, subject=name) for name in (STORE, RAW))
         decord = find(rows, "rate_a_core", case=case, subject="decord, original")
         best = max(
             (row for row in rows if row.metric == "rate_a_core" and row.case == case and ", short" in row.subject),
@@ -86,7 +89,8 @@ def render(rows: list[Row]) -> str:
         bare = find(rows, "rate_a_core", case=case, subject=LIMIT)
         lines.append(
             f"- {case}: **{ours / decord:.0f} times** decord on the original file, **{ours / best.value:.1f} times** "
-            f"the best reader of a re-encoded copy ({best.subject}), {ours / bare:.0%} of {LIMIT}."
+            f"the best reader of a re-encoded copy ({best.subject}), {ours / bare:.0%} of {LIMIT}; "
+            f"raw: {raw / decord:.0f} times and {raw / best.value:.0f} times."
         )
     return "\n".join(lines)
 

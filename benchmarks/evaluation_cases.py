@@ -28,6 +28,7 @@ from videossl.data.noisy import merge_noisy_manifest, write_noisy_shards
 from videossl.data.sampling import UniformClips
 from videossl.data.store import FrameStore
 from videossl.files import write_parquet
+from videossl.specs import NOISY_CODEC
 from videossl.training.session import test_augmentation
 
 FRAMES = 60
@@ -133,9 +134,10 @@ def robustness(subject: str, count: int, folder: Path) -> Callable[[], object]:
 
 def _noisy_set(settings: Settings, files: list[Path], noise: str, severity: int) -> tuple[FrameStore, pd.DataFrame]:
     """A noisy set of the first frames of `files`, made by the project's own code where it is not there yet."""
-    folder = settings.folder / "noisy" / noise / str(severity)
+    folder = settings.folder / f"noisy-{NOISY_CODEC}" / noise / str(severity)
     arrow, manifest = folder / "0000.arrow", folder / f"manifest-{len(files)}.parquet"
     spec = {"videos": {noise: ["all"] * 5}, "shards": 1, "seed": 0, "constants": "schiappa", **settings.store}
+    spec |= {"codec": NOISY_CODEC}
     if not manifest.exists():
         listing = videos.listing_of(files, files[0].parent).assign(split="test", status="ok", start_frame=0)
         write_noisy_shards(listing.assign(end_frame=FRAMES), files[0].parent, spec, noise, 0, {severity: arrow})

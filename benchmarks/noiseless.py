@@ -24,6 +24,7 @@ from videossl.downstream.evaluate import video_means
 from videossl.downstream.model import load_classifier
 from videossl.files import write_parquet
 from videossl.results import read_predictions
+from videossl.specs import NOISY_CODEC
 from videossl.training.session import Compute
 
 TARGET, NOISE = "ucf101", "gaussian"
@@ -49,7 +50,14 @@ def lossless(clean: Path, root: Path, folder: Path) -> Path:
     """The manifest of the test videos, stored as noisy ones are but without noise; its store lies beside it."""
     rows = read_manifest(clean)
     short_side = open_store(clean, rows).settings(0)["short_side"]
-    spec = {"short_side": short_side, "seed": 0, "shards": 1, "constants": {}, "videos": {NOISE: ["all"]}}
+    spec = {
+        "short_side": short_side,
+        "codec": NOISY_CODEC,
+        "seed": 0,
+        "shards": 1,
+        "constants": {},
+        "videos": {NOISE: ["all"]},
+    }
     (folder / "shards").mkdir()
     shard = folder / "shards/0000.arrow"
     with patch.object(noisy, "corrupt", lambda frame, *_: frame), patch.object(noisy, "constant", lambda *_: None):

@@ -52,9 +52,9 @@ class Assumptions:
     most_clips: float = 1500.0  # clips/s of a training step, however small the network: launches and memory bind
     clips_a_core: float = 400.0  # clips/s that one core decodes and cuts (docs/performance.md, loader)
     jpeg_bytes: float = 7_500.0  # a stored frame of 170x128, JPEG quality 90 (docs/performance.md)
-    png_bytes: float = 49_000.0  # the same with noise, PNG: three quarters of raw
+    noisy_bytes: float = 65_300.0  # the same with noise: its pixels
     stored_frames: float = 600.0  # frames/s that one core writes into a store (docs/performance.md: 300 a video)
-    noisy_frames: float = 125.0  # noisy frames/s that one core makes at 340x256: 5 ms of noise, 3 ms of resize and PNG
+    noisy_frames: float = 125.0  # noisy frames/s that one core makes at 340x256: 5 ms of noise, 3 ms of resizing
     cores_a_gpu: int = 8  # compute.threads in config/paper.yaml
 
 
@@ -174,7 +174,7 @@ def costs(study: Study, sizes: Sizes) -> dict[str, Cost]:
     for name in {cell.target for cell in study.all_cells if cell.stage == "robustness"}:
         shards = study.config.noise.shards
         found["noisy sets"].jobs += shards * len(NOISES) + 1
-        found["noisy sets"].bytes += _noisy_videos(study, name) * DATASETS[name][2] * assumed.png_bytes
+        found["noisy sets"].bytes += _noisy_videos(study, name) * DATASETS[name][2] * assumed.noisy_bytes
         found["noisy sets"].core_seconds += _noisy_videos(study, name) * DATASETS[name][2] / assumed.noisy_frames
         found["noisy sets"].files += len(NOISES) * len(SEVERITIES) * (2 * shards + 1)
     for cell in study.with_needs(study.all_cells):

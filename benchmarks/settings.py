@@ -27,5 +27,5 @@ class Settings:
 
     @property
     def store(self) -> dict[str, Any]:
-        """`short_side` and `quality` of the frame store at the paper's scale."""
+        """`short_side`, `codec` and `quality` of the frame store at the paper's scale."""
         return read_yaml(PAPER)["store"]

@@ -181,8 +181,8 @@ def make_dataset(folder: Path, study: Study, videos: int) -> tuple[FrameStore, p
         folder / "listing.parquet", pa.Table.from_pandas(listing, schema=LISTING_SCHEMA, preserve_index=False)
     )
     arrow, report = folder / "shards/0000.arrow", folder / "shards/0000.parquet"
-    quality = config.store.quality
-    write_shard(listing, folder / "videos", 0, 1, arrow, report, short_side=side, quality=quality, progress=False)
+    stored = config.store.model_dump()
+    write_shard(listing, folder / "videos", 0, 1, arrow, report, **stored, progress=False)
     rows = merge_manifest(listing, [report]).to_pandas()
     return FrameStore([arrow]), rows[(rows["status"] == "ok") & (rows["split"] == "train")].reset_index(drop=True)
 

@@ -101,14 +101,16 @@ def listing_of(paths: list[Path], root: Path) -> pd.DataFrame:
     )
 
 
-def make_store(folder: Path, paths: list[Path], *, short_side: int, quality: int) -> tuple[FrameStore, pd.DataFrame]:
+def make_store(
+    folder: Path, paths: list[Path], *, short_side: int, codec: str, quality: int
+) -> tuple[FrameStore, pd.DataFrame]:
     """A frame store of `paths`, made by the project's own code if it is not there, and its manifest."""
-    arrow = folder / f"store-{short_side}-{quality}.arrow"
+    arrow = folder / f"store-{short_side}-{codec}-{quality}.arrow"
     report, manifest = arrow.with_suffix(".report.parquet"), arrow.with_suffix(".manifest.parquet")
     if not manifest.exists():
         listing = listing_of(paths, folder)
         write_shard(
-            listing, folder, 0, 1, arrow, report, short_side=short_side, quality=quality, progress=False
+            listing, folder, 0, 1, arrow, report, short_side=short_side, codec=codec, quality=quality, progress=False
         )  # fmt: skip
         write_parquet(manifest, merge_manifest(listing, [report]))
     return FrameStore([arrow]), pd.read_parquet(manifest)

@@ -21,6 +21,8 @@ OFFICIAL_SPLITS = {"ucf101": [1, 2, 3], "hmdb51": [1, 2, 3]}
 CLIP = "vificlip"
 """The model that is CLIP itself, frame by frame: the small CLIP is built from its recipe."""
 DATA_VERSION = 3
+NOISY_CODEC = "raw"
+"""Of the frames of noisy sets, see :mod:`videossl.data.codecs`."""
 """Raise when a change in the code of `videossl.data` should remake listings and frame stores."""
 
 
@@ -122,7 +124,7 @@ def noise_spec(config: Config) -> dict[str, Any]:
     """The noisy copies of a dataset's test videos."""
     noise = config.noise.model_dump(mode="json")
     noise["videos"] = {kind: size if isinstance(size, list) else [size] * 5 for kind, size in noise["videos"].items()}
-    return {"data_version": DATA_VERSION, "short_side": config.store.short_side, **noise}
+    return {"data_version": DATA_VERSION, "short_side": config.store.short_side, "codec": NOISY_CODEC, **noise}
 
 
 def robustness_spec(study: Study, cell: Cell) -> dict[str, Any]:

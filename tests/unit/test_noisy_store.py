@@ -17,6 +17,7 @@ SPEC = {
     "short_side": 20,
     "seed": 3,
     "constants": "schiappa",
+    "codec": "raw",
     "shards": 2,
     "videos": {"gaussian": ["all"] * 5, "shot": [4, 7, 7, 7, 7]},
 }

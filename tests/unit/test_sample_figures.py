@@ -22,7 +22,14 @@ from videossl.report.command import parse_arguments, read_results
 from videossl.report.figures import FIGURE_SUFFIXES, draw, write_figure
 from videossl.report.spec import Spec
 
-NOISE = {"short_side": 20, "seed": 0, "constants": "schiappa", "shards": 1, "videos": dict.fromkeys(NOISES, [3] * 5)}
+NOISE = {
+    "short_side": 20,
+    "codec": "raw",
+    "seed": 0,
+    "constants": "schiappa",
+    "shards": 1,
+    "videos": dict.fromkeys(NOISES, [3] * 5),
+}
 
 
 @pytest.fixture(scope="module")

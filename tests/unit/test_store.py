@@ -32,6 +32,7 @@ from videossl.data.materialise import (
     write_shard,
 )
 from videossl.data.store import FrameStore, ShardWriter
+from videossl.data.video import decord_frames
 from videossl.errors import UserError
 
 
@@ -209,15 +210,34 @@ def test_writing_leaves_no_partial_file(videos, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_lossless_shards_return_the_very_same_frames(tmp_path):
+def test_raw_shards_return_the_very_same_frames(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (3, 20, 30, 3), dtype=np.uint8)
-    with ShardWriter(tmp_path / "a.arrow", short_side=20, quality=0, codec="png") as writer:
+    with ShardWriter(tmp_path / "a.arrow", short_side=20, quality=0, codec="raw") as writer:
         assert writer.append([writer.encode(frame) for frame in noise]) == 0
     frames = FrameStore([tmp_path / "a.arrow"])
     np.testing.assert_array_equal(frames.read(0, 0, [2, 0, 1, 0]), noise[[2, 0, 1, 0]])
-    assert frames.settings(0)["codec"] == "png"
+    assert frames.settings(0)["codec"] == "raw"
     with pytest.raises(UserError, match="jpeg"):
         ShardWriter(tmp_path / "b.arrow", short_side=20, quality=0, codec="jpg")
+
+
+def test_a_raw_store_holds_the_frames_as_they_were_decoded(videos, tmp_path):
+    arrow, report = tmp_path / "raw.arrow", tmp_path / "raw.parquet"
+    write_shard(listing_of(["whole.mp4"]), videos, 0, 1, arrow, report, short_side=24, codec="raw", quality=90)
+    expected = np.stack(list(decord_frames(videos / "whole.mp4", (32, 24))))
+    np.testing.assert_array_equal(FrameStore([arrow]).read(0, 0, range(30)), expected)
+
+
+def test_a_damaged_raw_frame_is_named(tmp_path):
+    frame = np.zeros((2, 3, 3), np.uint8)
+    with ShardWriter(tmp_path / "a.arrow", short_side=2, quality=90, codec="raw") as writer:
+        whole = writer.encode(frame)
+        writer.append([whole, whole[:-1], whole[:5]])
+    frames = FrameStore([tmp_path / "a.arrow"])
+    np.testing.assert_array_equal(frames.read(0, 0, [0]), frame[None])
+    for index, words in ((1, "25 bytes are no raw frame of 3x2 pixels"), (2, "5 bytes are no raw frame")):
+        with pytest.raises(UserError, match=f"frame {index} of video 0.*{words}"):
+            frames.read(0, 0, [0, index])
 
 
 def test_borrowed_frames_are_the_same_and_last_until_the_next(videos, tmp_path):

@@ -72,10 +72,11 @@ class Dataset(Strict):
 
 
 class Store(Strict):
-    """The frame store: videos decoded once, kept as JPEG frames."""
+    """The frame store: videos decoded once, kept as JPEG frames or, faster to read and much larger, as pixels."""
 
     short_side: PositiveInt = Field(128, description="pixels of the shorter side of a stored frame")
-    quality: Annotated[int, Field(ge=1, le=100)] = Field(90, description="JPEG quality")
+    codec: Literal["jpeg", "raw"] = Field("jpeg", description="how a frame is kept; `raw`: its pixels as they are")
+    quality: Annotated[int, Field(ge=1, le=100)] = Field(90, description="JPEG quality; `raw` has none")
 
 
 class Finetune(Strict):

@@ -161,11 +161,13 @@ def write_shard(
     *,
     short_side: int,
     quality: int,
+    codec: str = "jpeg",
     progress: bool = True,
 ) -> None:
     """Write shard number `shard` of `shards` and its report, both atomically.
 
-    `listing`: one row a video, with a path relative to `root`; `short_side` in pixels; `quality` of the JPEG.
+    `listing`: one row a video, with a path relative to `root`; `short_side` in pixels; `codec`: of
+    :mod:`videossl.data.codecs`; `quality` of JPEG.
     """
     if not 0 <= shard < shards:
         raise UserError(f"shard {shard} of {shards}: the number must be in 0..{shards - 1}")
@@ -177,7 +179,7 @@ def write_shard(
     reports: list[VideoReport] = []
     with (
         atomic_path(arrow_path) as temporary,
-        ShardWriter(temporary, short_side=short_side, quality=quality) as writer,
+        ShardWriter(temporary, short_side=short_side, quality=quality, codec=codec) as writer,
     ):
         for row in todo:
             encoded, report = read_video(

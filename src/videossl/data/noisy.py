@@ -1,6 +1,6 @@
 """Noisy copies of test videos: frame stores whose frames were corrupted before they were resized.
 
-Noise is added to the decoded frames, at the video's own size, and the frames are stored losslessly: lossy coding would
+Noise is added to the decoded frames, at the video's own size, and the frames are stored as they are: lossy coding would
 smooth the noise away. A video is decoded once for all severities of a noise.
 """
 
@@ -32,8 +32,6 @@ from videossl.data.videos import test_split
 from videossl.errors import UserError
 from videossl.files import atomic_path
 from videossl.progress import track
-
-CODEC = "png"
 
 
 def noisy_listing(manifest: pd.DataFrame, videos: int | str, seed: int) -> pd.DataFrame:
@@ -74,7 +72,7 @@ def write_noisy_shards(
         writers = {}
         for level, path in outputs.items():
             temporary = stack.enter_context(atomic_path(path))
-            writer = ShardWriter(temporary, short_side=spec["short_side"], quality=100, codec=CODEC)
+            writer = ShardWriter(temporary, short_side=spec["short_side"], quality=100, codec=spec["codec"])
             writers[level] = stack.enter_context(writer)
         for name in track(videos, f"{noise} noise, videos"):
             wanted = {level: writers[level] for level in outputs if name in rows[level]}

@@ -4,26 +4,23 @@ A shard is an Arrow IPC file with one record batch a video, one row a frame, and
 holds the encoded image. Reading a clip touches only the pages of its own frames, so random access costs some
 small image decodes and no seek in a video stream.
 
-Codecs: "jpeg" for ordinary data sets; "png", lossless, for the noisy test sets, whose noise lossy coding
-would change.
+How a frame is encoded: :mod:`videossl.data.codecs`.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import simplejpeg
 
+from videossl.data.codecs import CODECS, Codec
 from videossl.errors import UserError, unknown_name
 
 FORMAT_VERSION = 1
@@ -38,76 +35,10 @@ def remedy(path: Path) -> str:
     return f"{what}ake it again from the videos: `snakemake {path}`, with this run's --configfile, if any."
 
 
-def encode_jpeg(frame: np.ndarray, quality: int) -> bytes:
-    """Frame (H, W, 3) uint8 RGB -> JPEG, at the halved colour resolution that the videos themselves have."""
-    return simplejpeg.encode_jpeg(frame, quality=quality, colorspace="RGB", colorsubsampling="420")
-
-
-def decode_jpeg(encoded: memoryview, frame: np.ndarray) -> None:
-    """Exact transform and smooth chroma upsampling: the fast ones save 5 % of the time together, and cost 1.5 dB.
-
-    Decoding into memory that is there saves a quarter of the time over letting the library allocate it.
-    """
-    shape = simplejpeg.decode_jpeg(encoded, colorspace="RGB", fastdct=False, fastupsample=False, buffer=frame).shape
-    _require_shape(shape, frame.shape)
-
-
-def jpeg_shape(encoded: memoryview) -> tuple[int, int, int]:
-    return (*simplejpeg.decode_jpeg_header(encoded)[:2], 3)
-
-
-def encode_png(frame: np.ndarray, quality: int) -> bytes:
-    """Frame (H, W, 3) uint8 RGB -> PNG; lossless, so `quality` has no effect."""
-    from PIL import Image
-
-    target = io.BytesIO()
-    Image.fromarray(frame).save(target, "png", compress_level=1)
-    return target.getvalue()
-
-
-def decode_png(encoded: memoryview, frame: np.ndarray) -> None:
-    from PIL import Image
-
-    with Image.open(io.BytesIO(encoded)) as image:
-        decoded = np.asarray(image.convert("RGB"))
-    _require_shape(decoded.shape, frame.shape)
-    frame[:] = decoded
-
-
-def png_shape(encoded: memoryview) -> tuple[int, int, int]:
-    from PIL import Image
-
-    with Image.open(io.BytesIO(encoded)) as image:
-        return image.height, image.width, 3
-
-
-def _require_shape(found: tuple[int, ...], expected: tuple[int, ...]) -> None:
-    if found != expected:
-        raise ValueError(f"a frame of shape {found} in a video of frames {expected}")
-
-
-@dataclass(frozen=True)
-class Codec:
-    """How frames (H, W, 3) uint8 RGB become bytes, and how they come back."""
-
-    encode: Callable[[np.ndarray, int], bytes]
-    """The frame and the quality."""
-    shape: Callable[[memoryview], tuple[int, int, int]]
-    """(H, W, 3) of an encoded frame, from its head."""
-    decode: Callable[[memoryview, np.ndarray], None]
-    """Decodes into a contiguous array of that shape; damaged data is a ValueError or an OSError."""
-
-
-CODECS = {
-    "jpeg": Codec(encode_jpeg, jpeg_shape, decode_jpeg),
-    "png": Codec(encode_png, png_shape, decode_png),
-}
-
-
 class ShardWriter:
     """Writes one shard, a video at a time; use as a context manager on a temporary path.
 
-    `short_side` (pixels) and `quality` (of JPEG, 1-100) are recorded in the file's metadata.
+    `short_side` (pixels), `codec` and `quality` (of JPEG, 1-100) are recorded in the file's metadata.
     """
 
     def __init__(self, path: str | Path, *, short_side: int, quality: int, codec: str = "jpeg") -> None:

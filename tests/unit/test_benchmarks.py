@@ -1,0 +1,66 @@
+"""The benchmarks that compute or read instead of measuring."""
+
+import json
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+import pytest
+
+from benchmarks import demo_time
+from benchmarks.run import DOCUMENT, NAMES, with_section
+from benchmarks.scale import Assumptions, Sizes, by_stage, longest_chain
+from videossl.experiments import load_study
+
+
+@pytest.fixture(scope="module")
+def paper(repository: Path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(repository)
+        return load_study(["config/config.yaml", "config/paper.yaml"])
+
+
+def test_the_scale_counts_every_cell_of_the_paper(paper) -> None:
+    sizes = Sizes(paper, Assumptions())
+    found = by_stage(paper, sizes)
+    cells = paper.with_needs(paper.all_cells)
+    assert sum(cost.jobs for name, cost in found.items() if name not in ("frame stores", "noisy sets")) == len(cells)
+    idle = {cell.task for cell in cells if cell.stage == "pretrain" and not sizes.gpu_seconds(cell)}
+    assert not idle
+    total = sum(cost.gpu_seconds for cost in found.values())
+    longest, chain = longest_chain(paper, sizes)
+    assert 0 < longest < total
+    assert [cell.stage for cell in chain[-2:]] == ["pretrain", "finetune"]
+
+
+def record(folder: Path, rule: str, output: str, start: float, end: float) -> None:
+    name = urlsafe_b64encode(output.encode()).decode()
+    facts = {"rule": rule, "starttime": start, "endtime": end, "shellcmd": f"make {Path(output).parent}"}
+    (folder / name).write_text(json.dumps(facts))
+
+
+def test_the_demos_time_is_that_of_its_last_run(tmp_path: Path) -> None:
+    metadata = tmp_path / ".snakemake/metadata"
+    metadata.mkdir(parents=True)
+    record(metadata, "table", "results/old/a.html", 0, 50)  # of a run before
+    run = tmp_path / "results/finetune/x"
+    run.mkdir(parents=True)
+    (run / "run.json").write_text(json.dumps({"wall_seconds": 8.0}))
+    (run / "train.jsonl").write_text('{"epoch": 1, "seconds": 3.0}\n{"epoch": 2, "seconds": 6.0}\n')
+    record(metadata, "finetune", "results/finetune/x/run.json", 1000.1, 1010)
+    record(metadata, "finetune", "results/finetune/x/weights.pt", 1000, 1010)
+    record(metadata, "figure", "results/figures/f/f.png", 1004, 1014)
+    jobs = demo_time.read_jobs(tmp_path)
+    assert sorted((job.rule, job.seconds) for job in jobs) == [("figure", 10.0), ("finetune", 10.0)]
+    text = demo_time.section(tmp_path, cores=2)
+    assert "| finetuning and its test | 1 | 5 | 36% |" in text
+    assert "| Snakemake, and cores without a job |  | 4 | 29% |" in text
+    assert "| **first job to last** | 2 | 14 | 100% |" in text
+    assert "60% is training" in text and "20% testing and writing, 20% starting" in text
+    record(metadata, "unheard_of", "results/other/o", 1000, 1001)
+    with pytest.raises(SystemExit, match="unheard_of"):
+        demo_time.section(tmp_path, cores=2)
+
+
+@pytest.mark.parametrize("name", [*NAMES, demo_time.NAME])
+def test_every_measurement_has_its_place_in_the_document(name: str) -> None:
+    assert "\nmeasured\n" in with_section(DOCUMENT.read_text(), name, "measured")

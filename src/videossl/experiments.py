@@ -20,7 +20,7 @@ from videossl.cells import PATHS, SCRATCH, Cell, axes_of, baselines_of_grid, cel
 from videossl.config import Config, Experiment, Grid, Recipe, load_config, load_recipe, read_yaml, task_names
 from videossl.config.base import Strict
 from videossl.config.vifm import ModelRecipe, load_model_recipe, model_names
-from videossl.data import readers
+from videossl.data.readers import registry as readers
 from videossl.errors import UserError, unknown_name
 from videossl.pretext import registry as pretext
 from videossl.vifm.weights import find
@@ -53,7 +53,7 @@ FURTHER_METRICS = {
 
 REMEDIES = {
     "task": "A new task needs a recipe: docs/adding_a_task.md.",
-    "backbone": "A new backbone is a file: docs/extending.md.",
+    "backbone": "A new backbone is a file: docs/adding_a_backbone.md.",
     "source": "A new dataset needs an entry under `datasets`: docs/own_dataset.md.",
     "target": "A new dataset needs an entry under `datasets`: docs/own_dataset.md.",
     "subset": "A new subset needs its number of videos under `subsets` in the configuration.",

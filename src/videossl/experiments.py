@@ -54,8 +54,8 @@ FURTHER_METRICS = {
 REMEDIES = {
     "task": "A new task needs a recipe: docs/adding_a_task.md.",
     "backbone": "A new backbone is a file: docs/adding_a_backbone.md.",
-    "source": "A new dataset needs an entry under `datasets`: docs/own_dataset.md.",
-    "target": "A new dataset needs an entry under `datasets`: docs/own_dataset.md.",
+    "source": "A new dataset needs an entry under `datasets`: docs/adding_a_dataset.md.",
+    "target": "A new dataset needs an entry under `datasets`: docs/adding_a_dataset.md.",
     "subset": "A new subset needs its number of videos under `subsets` in the configuration.",
     "epochs": "A new milestone needs its number of epochs under `epochs` in the configuration.",
 }

@@ -15,7 +15,7 @@ from workflow_copy import Workflow, copy_workflow
 
 pytestmark = pytest.mark.xdist_group("backbone")
 PAGE = "adding_a_backbone"
-TABLE = "table_csn_or_r2plus1d"
+TABLE = "table_channel_separation"
 DATA = {"generate_videos": 2, "listing": 2, "store_shard": 3, "manifest": 2, "subset": 1}
 
 
@@ -40,12 +40,12 @@ def test_the_plan_is_that_of_the_page(repository: Path, workflow: Workflow) -> N
     commands = block(repository, PAGE, "bash", 1)
     assert f"snakemake -n {TABLE} --configfile mine.yaml " in commands
     jobs = workflow.plan(TABLE, "--configfile", "mine.yaml")
-    assert jobs == {**DATA, "pretrain": 10, "finetune": 6, "table": 1}
+    assert jobs == {**DATA, "pretrain": 10, "finetune": 6, "table": 1, TABLE: 1}
     page = (repository / f"docs/{PAGE}.md").read_text()
     assert int(re.search(r"# the plan: (\d+) jobs", commands)[1]) == jobs.total()
     assert f"Of the {jobs.total()} jobs, {sum(DATA.values())} make, list and store" in page
     own = workflow.plan(TABLE, "--configfile", "mine.yaml", "own.yaml")
-    assert own == {**DATA, "pretrain": 2, "finetune": 3, "table": 1}
+    assert own == {**DATA, "pretrain": 2, "finetune": 3, "table": 1, TABLE: 1}
 
 
 def test_its_cost_is_counted(repository: Path, workflow: Workflow) -> None:
@@ -79,7 +79,7 @@ def test_it_runs_from_videos_to_the_table(workflow: Workflow) -> None:
     (workflow.root / "own.yaml").write_text("restrict: {backbone: [csn], task: [rotnet]}\n")
     workflow.run(TABLE, "--configfile", *overlays, "--cores", "2", "--quiet", "rules", warm=True)
     results = workflow.root / "results/smoke"
-    table = pd.read_parquet(results / "tables/csn_or_r2plus1d.parquet")
+    table = pd.read_parquet(results / "tables/channel_separation.parquet")
     assert set(table["backbone"]) == {"csn"} and set(table["status"]) == {"ok"}
     assert set(table["task"]) == {"scratch", "rotnet"}
     assert len(list((results / "pretrain/k400/50k/rotnet/csn").rglob("weights.pt"))) == 1

@@ -351,7 +351,7 @@ def test_names_and_folders(disk: Disk, tmp_path: Path) -> None:
 
 def test_readers_are_the_module_files_and_a_configuration_needs_none_of_them() -> None:
     """A new file is a new reader, which a configuration may name; a file that reads nothing is a mistake in code."""
-    assert registry.names() == ["diving48", "hmdb51", "kinetics", "lists", "ssv2", "ucf101"]
+    assert set(registry.names()) >= {"diving48", "hmdb51", "kinetics", "lists", "ssv2", "ucf101"}
     for name in registry.names():
         assert list(inspect.signature(registry.load(name).read).parameters)[:2] == ["root", "annotations"], name
     code = (

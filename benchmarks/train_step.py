@@ -30,7 +30,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from videossl.cells import Cell
 from videossl.data.loader import ClipDataset, EpochBatches, prepare, train_loader
 from videossl.data.materialise import merge_manifest, write_shard
-from videossl.data.readers import LISTING_SCHEMA, read_listing
+from videossl.data.readers.common import LISTING_SCHEMA
+from videossl.data.readers.listing import read_listing
 from videossl.data.store import FrameStore
 from videossl.data.synthetic import generate
 from videossl.experiments import Study, load_study

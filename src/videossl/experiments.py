@@ -20,7 +20,7 @@ from videossl.cells import PATHS, SCRATCH, Cell, axes_of, baselines_of_grid, cel
 from videossl.config import Config, Experiment, Grid, Recipe, load_config, read_yaml
 from videossl.config.base import Strict
 from videossl.config.vifm import ModelRecipe
-from videossl.data import readers
+from videossl.data.readers import registry as readers
 from videossl.errors import UserError, unknown_name
 from videossl.recipes import corpus_datasets, model_recipes, task_recipes
 from videossl.vifm.weights import find
@@ -53,9 +53,9 @@ FURTHER_METRICS = {
 
 REMEDIES = {
     "task": "A new task needs a recipe: docs/adding_a_task.md.",
-    "backbone": "A new backbone is a file: docs/extending.md.",
-    "source": "A new dataset needs an entry under `datasets`: docs/own_dataset.md.",
-    "target": "A new dataset needs an entry under `datasets`: docs/own_dataset.md.",
+    "backbone": "A new backbone is a file: docs/adding_a_backbone.md.",
+    "source": "A new dataset needs an entry under `datasets`: docs/adding_a_dataset.md.",
+    "target": "A new dataset needs an entry under `datasets`: docs/adding_a_dataset.md.",
     "subset": "A new subset needs its number of videos under `subsets` in the configuration.",
     "epochs": "A new milestone needs its number of epochs under `epochs` in the configuration.",
 }

@@ -1,4 +1,4 @@
-"""Names of things that are one file each: a backbone, a pretext task.
+"""Names of things that are one file each: a backbone, a pretext task, a reader of a dataset's lists.
 
 Adding one means adding one file: the names *are* the module files of a package, so listing them imports
 nothing (no torch while a workflow is planned), and building one imports its module alone.
@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import ast
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from pathlib import Path
 
 from videossl.errors import UserError, unknown_name
+
+
+def module_names(folder: Path, others: Collection[str]) -> list[str]:
+    """The names of the module files in `folder`, sorted, without `others` and those that begin with an underscore."""
+    stems = (path.stem for path in folder.glob("*.py"))
+    return sorted(stem for stem in stems if stem not in others and not stem.startswith("_"))
 
 
 class Registry:
@@ -30,8 +36,7 @@ class Registry:
 
     def names(self) -> list[str]:
         """Every name that can be built, sorted; read from the directory, nothing is imported."""
-        stems = (path.stem for path in self.folder.glob("*.py"))
-        return sorted(stem for stem in stems if stem not in self.NOT_ENTRIES and not stem.startswith("_"))
+        return module_names(self.folder, self.NOT_ENTRIES)
 
     def register(self, name: str) -> Callable[[type], type]:
         """Class decorator. A name taken twice is a mistake in the code, hence a ValueError."""

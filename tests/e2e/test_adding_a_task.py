@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from documentation import block, write_files
 from workflow_copy import Workflow, copy_workflow
 
 SMOKE = ("--configfile", "config/smoke.yaml", "mine.yaml")
@@ -16,11 +17,9 @@ SMOKE = ("--configfile", "config/smoke.yaml", "mine.yaml")
 def workflow(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     """A copy of the workflow with the task of the documentation, and its configuration."""
     copied = copy_workflow(repository, tmp_path_factory.mktemp("task") / "copy")
-    text = (repository / "docs/adding_a_task.md").read_text()
-    for path in ("src/videossl/pretext/arrow.py", "config/recipes/arrow.yaml"):
-        section = text.split(f"`{path}`")[1]
-        (copied.root / path).write_text(re.search(r"```\w+\n(.*?)```", section, flags=re.S)[1])
-    own_table = re.findall(r"```yaml\n(.*?)```", text, flags=re.S)[-1]
+    files = ("src/videossl/pretext/arrow.py", "config/recipes/arrow.yaml")
+    write_files(repository, "adding_a_task", copied.root, *files)
+    own_table = block(repository, "adding_a_task", "yaml", -1)
     (copied.root / "mine.yaml").write_text(own_table + "restrict: {task: [arrow]}\n")
     return copied
 

@@ -11,7 +11,7 @@ import pytest
 from videossl import specs
 from videossl.analysis.statistics import wilson_interval
 from videossl.data.materialise import merge_manifest, write_shard
-from videossl.data.readers import read_listing
+from videossl.data.readers.listing import read_listing
 from videossl.data.subsets import make_subset, write_subset
 from videossl.data.synthetic import generate
 from videossl.experiments import load_study

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from documentation import block
 from workflow_copy import Workflow, copy_workflow
 
 from videossl.experiments import load_study
@@ -220,8 +221,8 @@ def test_queries_of_the_documentation(finished, repository, tmp_path, monkeypatc
     (tmp_path / "results").symlink_to(finished.root / RESULTS)
     monkeypatch.chdir(tmp_path)
     found: dict = {}
-    for block in blocks:
-        exec(compile(block, "docs/results.md", "exec"), found)
+    for code in blocks:
+        exec(compile(code, "docs/results.md", "exec"), found)
 
     metrics = found["metrics"]
     assert set(metrics["run"]) == {str(p.parent.relative_to("results")) for p in _files("metrics.parquet")}
@@ -247,19 +248,13 @@ def _files(name: str) -> list[Path]:
     return sorted(found)
 
 
-def _section(repository: Path, name: str, language: str, number: int = 0) -> str:
-    """A code block of a page of the documentation."""
-    text = (repository / f"docs/{name}.md").read_text()
-    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)[number]
-
-
 def test_a_table_is_added_as_documented(finished, repository):
     """docs/adding_a_table.md, taken literally, after the tables that have the same cells."""
-    entries = _section(repository, "adding_a_table", "yaml")
+    entries = block(repository, "adding_a_table", "yaml")
     (finished.root / "mine.yaml").write_text(f"only: null\n{entries}")
     overlay = (*SMOKE, "mine.yaml")
     targets = ("table_longer_pretraining", "figure_longer_pretraining_curves")
-    assert all(target in _section(repository, "adding_a_table", "bash") for target in targets)
+    assert all(target in block(repository, "adding_a_table", "bash") for target in targets)
     jobs = finished.plan(*targets, *overlay)
     assert {name: jobs[name] for name in ("table", "figure", "pretrain", "finetune")} == {
         "table": 1, "figure": 1, "pretrain": 0, "finetune": 0,
@@ -278,9 +273,9 @@ def test_a_claim_is_added_as_documented(finished, repository, tmp_path):
     """docs/adding_a_claim.md, taken literally, on the numbers of this study."""
     copied = copy_workflow(repository, tmp_path / "copy").root
     path = copied / "src/videossl/analysis/claims/dataset_size.py"
-    path.write_text(f"{path.read_text()}\n\n{_section(repository, 'adding_a_claim', 'python')}")
+    path.write_text(f"{path.read_text()}\n\n{block(repository, 'adding_a_claim', 'python')}")
     (copied / "results").symlink_to(finished.root / RESULTS)
-    command = _section(repository, "adding_a_claim", "bash", 1).replace("claims.md", "claims.csv claims.md")
+    command = block(repository, "adding_a_claim", "bash", 1).replace("claims.md", "claims.csv claims.md")
     environment = {**os.environ, "PYTHONPATH": str(copied / "src")}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     subprocess.run(["bash", "-c", command], cwd=copied, env=environment, check=True)

@@ -12,7 +12,7 @@ import torch
 from tiny import CONFIG, GRID, ROTNET, RSPNET, make_study, table, write_files
 
 from videossl.config import Config, read_yaml
-from videossl.data.readers import read_listing
+from videossl.data.readers.listing import read_listing
 from videossl.data.store import FrameStore
 from videossl.data.subsets import make_subset
 from videossl.errors import UserError, report_user_errors

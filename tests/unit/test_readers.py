@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -10,7 +13,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from videossl.data.readers import GROUPS, LISTING_SCHEMA, READERS, read_listing, reader_options
+from videossl.data.readers import registry
+from videossl.data.readers.common import LISTING_SCHEMA
+from videossl.data.readers.listing import read_listing
 from videossl.errors import UserError
 
 
@@ -341,8 +346,26 @@ def test_names_and_folders(disk: Disk, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"none of the 3 listed videos.*Archery/v_Archery_g08_c01.avi"):
         read_listing("ucf101", tmp_path / "empty", disk.annotations)
-    assert reader_options("kinetics") == ["splits"]
-    assert set(GROUPS) <= set(READERS)
+    assert registry.reader_options("kinetics") == ["splits"]
+
+
+def test_readers_are_the_module_files_and_a_configuration_needs_none_of_them() -> None:
+    """A new file is a new reader, which a configuration may name; a file that reads nothing is a mistake in code."""
+    assert set(registry.names()) >= {"diving48", "hmdb51", "kinetics", "lists", "ssv2", "ucf101"}
+    for name in registry.names():
+        assert list(inspect.signature(registry.load(name).read).parameters)[:2] == ["root", "annotations"], name
+    code = (
+        "import sys; from videossl.config.study import Dataset; from videossl.data.readers import registry"
+        "; assert Dataset.model_fields['reader'].annotation.__args__ == (*registry.names(),)"
+        "; sys.exit(any(name in sys.modules for name in ('torch', 'pandas', 'videossl.data.readers.kinetics')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_reader_must_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("videossl.data.readers.diving48.read")
+    with pytest.raises(ValueError, match=r"readers.diving48 must define a function `read\(root, annotations"):
+        registry.load("diving48")
 
 
 def test_links_are_followed_once(disk: Disk) -> None:
@@ -394,7 +417,7 @@ def test_official_diving48(shared_dir: Path, tmp_path: Path) -> None:
     lengths = listing["end_frame"] - listing["start_frame"]
     assert (listing["start_frame"] == 0).all()
     assert lengths.between(24, 822).all()
-    recordings = listing["id"].map(GROUPS["diving48"]).groupby(listing["split"]).agg(set)
+    recordings = listing["id"].map(registry.group_of("diving48")).groupby(listing["split"]).agg(set)
     assert not recordings["train"] & recordings["test"]
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from videossl.data.readers import GROUPS, with_validation
+from videossl.data.readers.registry import group_of
+from videossl.data.readers.validation import with_validation
 from videossl.data.subsets import make_subset, read_subset, subset_order, write_subset
 from videossl.errors import UserError
 
@@ -153,10 +154,10 @@ def test_validation_is_balanced_and_deterministic() -> None:
 
 def test_validation_keeps_recordings_together() -> None:
     listing = listing_of({f"v_C{c}_g{g:02d}_c{i:02d}": c for c in range(4) for g in range(10) for i in range(4)})
-    carved = with_validation(listing, 0.2, seed=0, group=GROUPS["ucf101"])
+    carved = with_validation(listing, 0.2, seed=0, group=group_of("ucf101"))
     val = carved[carved["split"] == "val"]
     assert set(val["label"].value_counts()) == {8}
-    recordings = carved["id"].map(GROUPS["ucf101"])
+    recordings = carved["id"].map(group_of("ucf101"))
     assert carved["split"].groupby(recordings).nunique().max() == 1
 
 
@@ -187,4 +188,4 @@ def test_validation_fraction() -> None:
     ],
 )
 def test_recordings(reader: str, video: str, recording: str) -> None:
-    assert GROUPS[reader](video) == recording
+    assert group_of(reader)(video) == recording

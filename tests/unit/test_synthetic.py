@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp, norm
 
-from videossl.data.readers import read_listing
+from videossl.data.readers.listing import read_listing
 from videossl.data.synthetic import DATASETS, generate, max_classes
 from videossl.data.synthetic.motion import DIVES, GESTURES, temporal_track
 from videossl.data.synthetic.shapes import SHAPES, TEXTURES, distance

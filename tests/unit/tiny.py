@@ -13,7 +13,10 @@ import yaml
 from videossl.cells import Cell
 from videossl.config import Config
 from videossl.data.materialise import merge_manifest, write_shard
-from videossl.data.readers import GROUPS, LISTING_SCHEMA, read_listing, with_validation
+from videossl.data.readers.common import LISTING_SCHEMA
+from videossl.data.readers.listing import read_listing
+from videossl.data.readers.registry import group_of
+from videossl.data.readers.validation import with_validation
 from videossl.data.subsets import make_subset, write_subset
 from videossl.data.synthetic import generate
 from videossl.experiments import Study
@@ -166,7 +169,7 @@ def make_data(
     )  # fmt: skip
     reader = "kinetics" if design == "k400" else design
     listing = read_listing(reader, root / "videos", root / "annotations")
-    listing = with_validation(listing, 0.25, 0, GROUPS.get(reader))
+    listing = with_validation(listing, 0.25, 0, group_of(reader))
     for how, split in (damage or {}).items():
         chosen = listing.index[(listing["split"] == split) & (listing["status"] == "found")]
         path = root / "videos" / listing["path"][chosen[0 if how == "text" else 1]]

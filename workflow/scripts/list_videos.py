@@ -17,13 +17,16 @@ def main() -> None:
     arguments = parser.parse_args()
     import pyarrow as pa
 
-    from videossl.data.readers import GROUPS, LISTING_SCHEMA, read_listing, with_validation
+    from videossl.data.readers.common import LISTING_SCHEMA
+    from videossl.data.readers.listing import read_listing
+    from videossl.data.readers.registry import group_of
+    from videossl.data.readers.validation import with_validation
     from videossl.files import write_parquet
 
     recipe = arguments.recipe
     listing = read_listing(recipe["reader"], arguments.root, arguments.annotations, **recipe["options"])
     if recipe["validation"] and not (listing["split"] == "val").any():
-        listing = with_validation(listing, recipe["validation"], recipe["seed"], GROUPS.get(recipe["reader"]))
+        listing = with_validation(listing, recipe["validation"], recipe["seed"], group_of(recipe["reader"]))
     write_parquet(arguments.output, pa.Table.from_pandas(listing, schema=LISTING_SCHEMA, preserve_index=False))
     print(listing.groupby(["split", "status"]).size().to_string())
 

@@ -13,8 +13,10 @@ from videossl.config.experiments import NOISES, Experiment
 from videossl.config.recipe import Augment, ClipShape, Optimizer, Schedule
 from videossl.config.resources import Limits, Memory, Speed
 from videossl.config.vifm import VideoLanguage
+from videossl.data.readers import registry as readers
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+$", description="lower case letters and digits")]
+Reader = Literal[*readers.names()]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -48,9 +50,7 @@ class Dataset(Strict):
     kind: Literal["appearance", "temporal"] = Field(
         "appearance", description="what a class is told by: one picture, or how it moves"
     )
-    reader: Literal["kinetics", "ssv2", "ucf101", "hmdb51", "diving48", "lists"] = Field(
-        description="layout of the annotation files"
-    )
+    reader: Reader = Field(description="layout of the annotation files: a file of src/videossl/data/readers")
     root: str | None = Field(None, description="folder of the videos; set by the workflow for generated ones")
     annotations: str | None = Field(None, description="folder of the official list files")
     options: dict[str, Any] = Field({}, description="options of the reader, such as split: 1")

@@ -26,7 +26,7 @@ from videossl.data.materialise import (
     write_report,
 )
 from videossl.data.noise import constant, corrupt, frame_generator
-from videossl.data.readers import LISTING_SCHEMA
+from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.data.store import ShardWriter
 from videossl.data.videos import test_split
 from videossl.errors import UserError

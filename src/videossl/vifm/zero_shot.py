@@ -13,7 +13,7 @@ import torch
 from videossl.analysis.statistics import wilson_interval
 from videossl.data.frames import frames_of
 from videossl.data.loader import ClipDataset, eval_loader, prepare
-from videossl.data.readers import read_listing
+from videossl.data.readers.listing import read_listing
 from videossl.data.sampling import ClipSampler
 from videossl.data.videos import read_manifest, test_split
 from videossl.downstream.accuracy import predict

@@ -16,7 +16,7 @@ def with_validation(
 ) -> pd.DataFrame:
     """A copy of `listing` with about `fraction` of every class's train rows moved to val.
 
-    `group` maps a video id to the recording it was cut from (see GROUPS); videos of one recording stay
+    `group` maps a video id to the recording it was cut from (its reader's `group`); videos of one recording stay
     together, since a clip's neighbours would give its label away. Recordings are considered in the order of a
     hash of (seed, recording), so the choice does not depend on the order of the rows. A recording is taken
     when it brings the classes nearer to their quota, and never when it would leave a class without training

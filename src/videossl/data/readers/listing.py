@@ -1,0 +1,32 @@
+"""From a dataset's folders to its listing, whatever its reader."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from videossl.data.readers import registry
+from videossl.data.readers.common import require_folder
+from videossl.errors import UserError
+
+
+def read_listing(reader: str, root: str | Path, annotations: str | Path, **options: Any) -> pd.DataFrame:
+    """List every video of a dataset's official lists, found or missing.
+
+    `root`: folder of the videos; `annotations`: folder of the list files; `options`: the reader's own.
+    Returns one row a video with the columns of LISTING_SCHEMA and a 0..n-1 index. Raises UserError for a
+    wrong name or folder, a malformed list, a video listed twice, and when no video at all is found.
+    """
+    registry.check_options(reader, options)
+    root = require_folder(root, "folder of the videos (root)")
+    annotations = require_folder(annotations, "folder of the list files (annotations)")
+    listing = registry.load(reader).read(root, annotations, **options)
+    if not (listing["status"] == "found").any():
+        raise UserError(
+            f"none of the {len(listing)} listed videos was found below {root}; "
+            f"the first was expected at {root / listing['path'].iloc[0]}. "
+            f"Check the dataset's root, and that its archives are unpacked (see docs/datasets.md)."
+        )
+    return listing

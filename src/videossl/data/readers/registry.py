@@ -1,0 +1,47 @@
+"""Readers by name: the module files beside this one. Importing this module imports none of them, and not pandas."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import ModuleType
+
+from videossl.errors import unknown_name
+from videossl.registry import module_names
+
+NOT_READERS = frozenset({"common", "listing", "registry", "validation"})
+
+
+def names() -> list[str]:
+    """Names of all readers (one module file each), sorted."""
+    return module_names(Path(__file__).parent, NOT_READERS)
+
+
+def load(reader: str) -> ModuleType:
+    """The module of a reader. UserError if there is none; ValueError if it has no function `read`."""
+    if reader not in names():
+        raise unknown_name("dataset reader", reader, names())
+    module = importlib.import_module(f"videossl.data.readers.{reader}")
+    if not callable(getattr(module, "read", None)):
+        raise ValueError(f"{module.__name__} must define a function `read(root, annotations, **options)`")
+    return module
+
+
+def group_of(reader: str) -> Callable[[str], str] | None:
+    """From the id of a video to the recording that it was cut from; None where each video is a recording of its own."""
+    return getattr(load(reader), "group", None)
+
+
+def reader_options(reader: str) -> list[str]:
+    """The names of the options of a reader: the arguments of `read` after `root` and `annotations`."""
+    return [name for name in inspect.signature(load(reader).read).parameters if name not in ("root", "annotations")]
+
+
+def check_options(reader: str, options: Iterable[str], where: str = "") -> None:
+    """UserError for a name that is no option of `reader`."""
+    valid = reader_options(reader)
+    for name in options:
+        if name not in valid:
+            raise unknown_name("option", name, valid, f"dataset reader '{reader}'{f' ({where})' if where else ''}")

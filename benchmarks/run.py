@@ -42,10 +42,12 @@ def main() -> None:
         if name not in NAMES:
             raise SystemExit(f"unknown benchmark '{name}'. Valid: {', '.join(NAMES)}")
     settings = Settings(arguments.folder.resolve(), arguments.effort)
+    # One thread each, and none that a library leaves spinning behind its call, whose time the next subject would get.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     for name in arguments.names or NAMES:
         # A process for each: what one leaves in memory or in caches of libraries is nothing to the next.
         code = f"from benchmarks.run import one; one({name!r}, {str(settings.folder)!r}, {settings.effort})"
-        subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY)
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY, env=environment)
 
 
 def one(name: str, folder: str, effort: float) -> None:

@@ -162,10 +162,14 @@ def label(axis: str, value: Any, labels: Mapping[str, str] | None = None) -> str
     return _NAMES.get(axis, {}).get(text, text or "–")
 
 
+def name_of(value: str) -> str:
+    """The printed name of a task, network, dataset or metric; of anything else the text itself."""
+    return {**_NAMES["task"], **BACKBONES, **DATASETS, **METRICS}.get(value, value)
+
+
 def _teacher(name: str) -> str:
     """The printed name of one teacher, which is named by what it differs in from the student, such as rotnet-C1."""
-    names = {**_NAMES["task"], **BACKBONES, **DATASETS}
-    return " ".join(names.get(part, part) for part in name.split("-"))
+    return " ".join(name_of(part) for part in name.split("-"))
 
 
 def axis_label(axis: str) -> str:

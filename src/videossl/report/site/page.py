@@ -46,6 +46,7 @@ def write_report(records: Sequence[Path], results: Path, output: Path) -> None:
     judged = {one.name: claims.judge(one) for one in made if one.kind == CLAIMS}
     data = describe(runs, places, shown_in(entries.values()))
     data["claims"] = {name: found for _, by_name in judged.values() for name, found in by_name.items()}
+    data["sentences"] = {verdict.claim.name: verdict.claim.sentence for one, _ in judged.values() for verdict in one}
     data["titles"] = {name: [entries[name].kind, one.spec.title] for name, one in parsed.items()}
     data["results"] = Path(blocks.relpath(results, output.parent)).as_posix()
     order = chapters([(name, one.spec.section) for name, one in parsed.items()])
@@ -106,7 +107,7 @@ def _opening(
         "Shown": f"{kinds.count('table')} tables, {kinds.count('figure')} figures",
         "Runs": f"{states[OK]} finished" + (f", {missing}" if missing else ", none failed or pending"),
         "Computed": f"{duration(seconds)} of wall time in all, {gpu_hours:.1f} GPU-hours",
-        "Finished": f"{dates['first']} to {dates['last']}" if dates else "not recorded by these runs",
+        "Finished": blocks.period(dates) if dates else "not recorded by these runs",
         "Origin": provenance_line(read_provenance(cells)),
     }
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items())

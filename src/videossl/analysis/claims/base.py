@@ -194,9 +194,9 @@ def _compare(what: str, part: Combination, limit: float, sign: int) -> Finding:
     reach = MARGIN if error is None else _Z * error
     clear = distance != 0 and abs(distance) >= reach
     verdict = UNDECIDED if not clear else SUPPORTED if distance > 0 else CONTRADICTED
-    interval = "" if error is None else f" [{100 * (part.value - reach):+.1f}, {100 * (part.value + reach):+.1f}]"
-    bound = f" (is it {'above' if sign > 0 else 'below'} {100 * limit:.0f}?)" if limit else ""
-    return Finding(verdict, f"{what}: {100 * part.value:+.1f} points{interval}{bound}", distance, error)
+    interval = "" if error is None else f" [{100 * (part.value - reach):+z.1f}, {100 * (part.value + reach):+z.1f}]"
+    bound = f" (claimed: {'above' if sign > 0 else 'below'} {100 * limit:.0f})" if limit else ""
+    return Finding(verdict, f"{what}: {100 * part.value:+z.1f} points{interval}{bound}", distance, error)
 
 
 def every(findings: Iterable[Finding]) -> Finding:

@@ -11,18 +11,16 @@ from typing import Any
 
 from videossl.errors import UserError
 from videossl.files import write_text
-from videossl.report.collect import FAILED, OK, PENDING, Results, collect, reduced_mark
+from videossl.report.collect import FAILED, OK, PENDING, Results
 from videossl.report.document import Document
 from videossl.report.notes import provenance_line
 from videossl.report.origin import read_dates, read_provenance
-from videossl.report.paper import read_paper_values
-from videossl.report.record import CLAIMS, Made, read_record
+from videossl.report.record import CLAIMS, Made, read_record, results_of
 from videossl.report.site import blocks, claims
 from videossl.report.site.blocks import Page, duration
 from videossl.report.site.chapters import Chapter, chapters
 from videossl.report.site.run import Places, Run
 from videossl.report.site.runs import compute, counts, describe, find_runs, shown_in
-from videossl.report.spec import Spec
 
 PAPER = "A Large-Scale Analysis on Contextual Self-Supervised Video Representation Learning"
 
@@ -65,23 +63,6 @@ def write_report(records: Sequence[Path], results: Path, output: Path) -> None:
     body += [claims.block(*judged[one.name], one, page) for one in made if one.kind == CLAIMS]
     body += [_runs(runs, places), "</main>"]
     write_text(output, _document(body, data))
-
-
-def results_of(made: Made) -> Results:
-    """The results of a table or figure, from the files that its record names."""
-    given = made.arguments
-    spec = Spec.parse({"kind": made.kind, **given["entry"]})
-    if spec.datasets:
-        return Results(spec, (), reduced_mark(given["reduced"]))
-    values = read_paper_values(given["paper_values"]) if given["paper_values"] else None
-    return collect(
-        spec,
-        given["cells"],
-        values,
-        reduced=given["reduced"],
-        provenance=made.provenance,
-        failures=given.get("failures"),
-    )
 
 
 def _labels(found: Any) -> dict[str, dict[str, str]]:

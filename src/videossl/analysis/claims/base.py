@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -217,6 +217,11 @@ def some(findings: Iterable[Finding]) -> Finding:
     if found := [finding for finding in findings if finding.verdict != CONTRADICTED]:
         return Finding(UNDECIDED, _told(found, len(findings), _TOO_CLOSE), max(f.distance for f in found))
     return Finding(CONTRADICTED, _told(findings, len(findings), "go the other way"), max(f.distance for f in findings))
+
+
+def about(what: str, finding: Finding) -> Finding:
+    """A finding that is itself from several comparisons, with what it is about, as one of others."""
+    return replace(finding, evidence=f"{what} ({finding.evidence})")
 
 
 def _told(found: list[Finding], total: int, words: str, most: int = 4) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from videossl.analysis.claims.base import Combination, Finding, Measured, cells, claim, every, exceeds, some
+from videossl.analysis.claims.base import Combination, Finding, Measured, about, cells, claim, every, exceeds, some
 from videossl.report.style import name_of
 
 TASKS = ["rotnet", "vcop", "prp"]
@@ -67,8 +67,14 @@ def the_gain_of_large_students_depends_on_the_task(m: Measured) -> Finding:
     # Neither does every student gain, nor every one lose.
     return every(
         [
-            some(exceeds(f"{name_of(task)}, R(2+1)D student less best teacher", gain[task]) for task in TASKS),
-            some(exceeds(f"{name_of(task)}, best teacher less R(2+1)D student", gain[task] * -1.0) for task in TASKS),
+            about(
+                "for some task the student exceeds the best teacher",
+                some(exceeds(f"{name_of(task)}, R(2+1)D student less best teacher", gain[task]) for task in TASKS),
+            ),
+            about(
+                "for some task it falls short of it",
+                some(exceeds(f"{name_of(task)}, best teacher less student", gain[task] * -1.0) for task in TASKS),
+            ),
         ]
     )
 

@@ -81,4 +81,4 @@ def block(found: Sequence[Verdict], runs: dict[str, Any], made: Made, page: Page
 
 
 def _mark(verdict: str) -> str:
-    return f'<span class="verdict {verdict}">{MARKS[verdict]} {verdict}</span>'
+    return f'<span class="verdict {verdict}">{MARKS[verdict]}&nbsp;{verdict}</span>'

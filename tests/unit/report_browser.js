@@ -39,6 +39,8 @@
       return one.getBoundingClientRect().height > 1.9 * parseFloat(getComputedStyle(one).lineHeight);
     }).map(name);
     found.spilled = all("td, th").filter((one) => one.offsetParent && one.scrollWidth > one.clientWidth + 2).map(name);
+    found.verdictsCut = all("table.claims .verdict").filter((one) =>
+      one.getBoundingClientRect().right > one.closest("td").getBoundingClientRect().right - 2).map(name);
     found.outside = all("main p, main h2, main h3, main li").filter((one) => {
       const box = one.getBoundingClientRect();
       return box.width && (box.right > innerWidth + 1 || box.left < -1);

@@ -19,6 +19,7 @@ def test_nothing_overlaps_or_leaves_the_screen_and_the_console_is_silent(found):
     assert found["errors"] == []
     assert not found["pageIsWiderThanTheScreen"]
     assert found["overlaps"] == found["spilled"] == found["outside"] == found["brokenArrows"] == []
+    assert found["verdictsCut"] == []
 
 
 def test_wide_tables_show_their_numbers_on_a_laptop(found):

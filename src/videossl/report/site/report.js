@@ -189,7 +189,7 @@
       add(body, "h3", "Training");
       const curves = add(body, "div", "", { class: "curves" });
       for (const [series, values] of Object.entries(run.curve)) {
-        if (series !== "epoch") curve(curves, SERIES[series] ?? series, run.curve.epoch, values);
+        if (series !== "epoch") curve(curves, SERIES[series] ?? series.replaceAll("_", " "), run.curve.epoch, values);
       }
     }
     if (run.predictions) showPredictions(body, run.predictions);

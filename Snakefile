@@ -13,6 +13,10 @@ min_version("9.10")
 configfile: "config/config.yaml"
 
 
+# What Snakemake's own report (`snakemake --report report.html`) opens with.
+report: "workflow/report/workflow.rst"
+
+
 include: "rules/common.smk"
 include: "rules/resources.smk"
 include: "rules/checks.smk"

@@ -15,6 +15,7 @@ from videossl.errors import UserError
 from videossl.cells import MODEL_STAGES, PATHS, WITHOUT_METRICS
 from videossl.experiments import Study
 from videossl.files import argument_json, canonical_json
+from videossl.report.site.chapters import chapter_title
 from videossl import specs
 from videossl.vifm import weights as model_files
 

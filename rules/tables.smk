@@ -26,7 +26,8 @@ rule table:
             f"{RESULTS}/tables/{{table}}.html",
             caption="../workflow/report/table.rst",
             category="Tables",
-            labels={"table": "{table}"},
+            subcategory=lambda wildcards: chapter_title(STUDY.entries[wildcards.table].section),
+            labels=lambda wildcards: {"table": STUDY.entries[wildcards.table].title},
         ),
     log:
         f"{RESULTS}/logs/tables/{{table}}.log",
@@ -61,8 +62,8 @@ rule claims:
         html=report(
             f"{RESULTS}/tables/claims.html",
             caption="../workflow/report/claims.rst",
-            category="Tables",
-            labels={"table": "claims"},
+            category="The study",
+            labels={"page": "The paper's claims, with verdicts"},
         ),
     log:
         f"{RESULTS}/logs/tables/claims.log",
@@ -91,7 +92,8 @@ rule figure:
             f"{RESULTS}/figures/{{figure}}.png",
             caption="../workflow/report/figure.rst",
             category="Figures",
-            labels={"figure": "{figure}"},
+            subcategory=lambda wildcards: chapter_title(STUDY.entries[wildcards.figure].section),
+            labels=lambda wildcards: {"figure": STUDY.entries[wildcards.figure].title},
         ),
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
         record=f"{RESULTS}/figures/{{figure}}.record.json",
@@ -150,7 +152,7 @@ rule report:
             f"{RESULTS}/report.html",
             caption="../workflow/report/report.rst",
             category="The study",
-            labels={"page": "the whole study"},
+            labels={"page": "The whole study: all tables, figures and claims, with the runs behind them"},
         ),
     log:
         f"{RESULTS}/logs/report.log",

@@ -213,6 +213,31 @@ def test_report_shows_every_run(finished, study):
     assert "table-training_time" in page and "figure-accuracy_over_epochs" in page
 
 
+def test_snakemakes_own_report_has_everything_with_captions(finished):
+    finished.run(*SMOKE, "--cores", "1", "--report", "own.html")
+    page = (finished.root / "own.html").read_text()
+
+    def embedded(name: str):
+        return json.JSONDecoder().raw_decode(page.split(f"var {name} = ", 1)[1])[0]
+
+    section = "4.1 Size of the pretraining set, and training time"
+    table, figure = f"{RESULTS}/tables/training_time.html", f"{RESULTS}/figures/accuracy_over_epochs.png"
+    assert "compares pretext tasks under equal conditions" in embedded("workflow_desc")
+    categories = embedded("categories")
+    assert categories["Tables"] == {section: [table]}
+    assert categories["Figures"] == {section: [figure]}
+    assert [path for paths in categories["The study"].values() for path in paths] == [f"{RESULTS}/report.html"]
+    # The libraries that the page embeds have variables of that name too.
+    shown = json.JSONDecoder().raw_decode(page.split('<script id="results">', 1)[1].split("var results = ", 1)[1])[0]
+    assert set(shown) == {table, figure, f"{RESULTS}/report.html"}
+    assert shown[table]["labels"] == {"table": "Effect of the pretraining time"}
+    for path in (table, figure):
+        title, caption, *_ = re.findall(r"<p>(.*?)</p>", shown[path]["caption"], flags=re.DOTALL)
+        assert "reduced scale: generated videos" in title
+        assert "UCF101" in caption and "UCF101" not in title
+        assert "{" not in shown[path]["caption"]  # all of the template is filled in
+
+
 def test_queries_of_the_documentation(finished, repository, tmp_path, monkeypatch):
     """The examples of docs/results.md, as they stand there, with this study as `results`."""
     text = (repository / "docs/results.md").read_text()

@@ -26,7 +26,21 @@
         if (!apart) found.overlaps.push(`${name(before)} / ${name(after)}`);
       }
     }
+    // The numbers of a table with long labels: a window of a laptop's width shows them without scrolling.
+    const long = document.querySelector("table.sortable").cloneNode(true);
+    const frame = Object.assign(document.createElement("div"), { className: "wide" });
+    document.querySelector(".entry").append(frame);
+    frame.append(long);
+    for (const side of all("th.side", long)) side.textContent = "Measured here, at a reduced scale: not comparable. ".repeat(3);
+    found.numbersAreCut = frame.scrollWidth > frame.clientWidth + 1;
+    frame.remove();
+    found.brokenArrows = all("thead .sort").filter((one) => {
+      if (!one.offsetParent || one.textContent.includes(" ")) return false;
+      return one.getBoundingClientRect().height > 1.9 * parseFloat(getComputedStyle(one).lineHeight);
+    }).map(name);
     found.spilled = all("td, th").filter((one) => one.offsetParent && one.scrollWidth > one.clientWidth + 2).map(name);
+    found.verdictsCut = all("table.claims .verdict").filter((one) =>
+      one.getBoundingClientRect().right > one.closest("td").getBoundingClientRect().right - 2).map(name);
     found.outside = all("main p, main h2, main h3, main li").filter((one) => {
       const box = one.getBoundingClientRect();
       return box.width && (box.right > innerWidth + 1 || box.left < -1);
@@ -78,6 +92,8 @@
     document.querySelector("table.claims a.run").click();
     await opened();
     found.claim = all("td a", dialog).length;
+    found.claimTitle = document.getElementById("dialog-title").textContent;
+    found.claimNumber = dialog.querySelector("td").textContent;
     dialog.querySelector("td a").click();
     await until("a run in the dialog", () => dialog.querySelector("#dialog-body h3") !== null);
     found.fromClaimToRun = dialog.open && dialog.querySelector("#dialog-body h3").textContent;
@@ -85,6 +101,8 @@
 
     document.querySelector('nav a[href="#runs"]').click();
     found.runsOpen = document.getElementById("all-runs").open;
+    const runs = document.querySelector("table.runs").parentElement;
+    found.runsAreCut = runs.scrollWidth > runs.clientWidth + 1;
     const filter = document.getElementById("filter");
     filter.value = "pretraining rotnet";
     filter.dispatchEvent(new Event("input"));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -26,6 +27,7 @@ from videossl.analysis.claims.base import (
     some,
 )
 from videossl.experiments import load_study
+from videossl.report import style
 from videossl.report.claims import frame, measured_numbers, paper_numbers, verdicts, write_claims
 from videossl.report.paper import read_paper_values
 from videossl.report.render import TABLE_SUFFIXES
@@ -107,6 +109,24 @@ def test_one_of_many_must_be_surer_than_one_alone():
     assert every([YES, against]).verdict == "undecided"
 
 
+def test_the_evidence_says_that_only_the_widened_interval_leaves_it_open():
+    barely = exceeds("x", combination({A: Number(0.2, 0.1)}, a=1))
+    assert barely.evidence == "x: +20.0 points [+0.4, +39.6]"  # looks clear
+    found = some([barely, NO])
+    assert found.verdict == "undecided"
+    assert found.evidence.endswith("+39.6] (alone it would be clear, as one of 2 it is not)")
+    assert every([YES, OPEN]).evidence == "1 of 2 comparisons too close to call: ?"
+
+
+def test_evidence_names_things_as_tables_do(paper):
+    """Not by the keys of the configuration."""
+    keys = {*style.TASKS, *style.BACKBONES, *style.DATASETS, *style.METRICS}
+    for claim in CLAIMS.values():
+        finding, _ = judge(claim, paper)
+        words = set(re.split(r"[\s,:;()]+", finding.evidence))
+        assert not words & {key for key in keys if style.name_of(key) != key}, claim.name
+
+
 def test_a_claim_without_all_numbers_is_undecided():
     claim = Claim("c", "1", "A is more than B", (A, B), lambda m: exceeds("x", m(task="rotnet") - m(task="prp")))
     finding, missing = judge(claim, {A: Number(0.5)})
@@ -144,11 +164,11 @@ def test_what_the_papers_own_numbers_show(paper):
     assert found["contrastive_tasks_converge_faster"].distance == pytest.approx(0.0403, abs=1e-4)
     # mean of 70.1 - 22.8, 78.4 - 51.9, ...: 45.6 - 33.9
     assert found["small_networks_are_more_robust_on_average"].distance == pytest.approx(0.117, abs=1e-3)
-    assert "student of cvrl and tdl less rspnet: -7.7 points" in (
+    assert "student of CVRL and TDL less RSPNet: -7.7 points" in (
         found["students_of_two_tasks_beat_the_spatio_temporal_task"].evidence
     )
     assert found["prp_with_r2plus1d_is_most_vulnerable"].evidence.endswith(
-        "PRP-R21D less cvrl with r2plus1d: -8.3 points"
+        "PRP with R(2+1)D less CVRL with R(2+1)D: -8.3 points"
     )
 
 
@@ -212,7 +232,8 @@ def test_a_measured_claim_and_its_table(tmp_path):
     assert (other.finding.verdict, len(other.missing)) == ("undecided", 6)
     table = frame(list(found.values())).set_index("claim")
     assert table.loc["gains_are_marginal_after_100_epochs", "numbers_used"] == 12
-    assert "rotnet r2plus1d k400 50k 50 ucf101 finetune" in table.loc["gains_are_marginal_after_100_epochs", "missing"]
+    lacking = "RotNet, R(2+1)D, K400 50k, 50 epochs, UCF101, finetuning, top-1 accuracy"
+    assert lacking in table.loc["gains_are_marginal_after_100_epochs", "missing"]
 
     for name in ("a", "b"):
         write_claims(paths, {}, values, [tmp_path / f"{name}{s}" for s in TABLE_SUFFIXES], reduced="generated & small")

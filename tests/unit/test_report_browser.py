@@ -18,7 +18,14 @@ def found(request, tmp_path_factory):
 def test_nothing_overlaps_or_leaves_the_screen_and_the_console_is_silent(found):
     assert found["errors"] == []
     assert not found["pageIsWiderThanTheScreen"]
-    assert found["overlaps"] == found["spilled"] == found["outside"] == []
+    assert found["overlaps"] == found["spilled"] == found["outside"] == found["brokenArrows"] == []
+    assert found["verdictsCut"] == []
+
+
+def test_wide_tables_show_their_numbers_on_a_laptop(found):
+    if found["width"] > 1000:
+        assert not found["numbersAreCut"]
+        assert not found["runsAreCut"]
 
 
 def test_a_header_sorts_down_up_and_back(found):
@@ -44,6 +51,8 @@ def test_missing_runs_claims_and_the_list_of_runs_open(found):
     assert found["failed"].startswith("failed: loss is NaN at step 7")
     assert found["pending"].startswith("pending")
     assert found["claim"] > 1
+    assert found["claimTitle"].startswith("Except for TDL, all pretext tasks exhibit")
+    assert found["claimNumber"] == "PRP, R(2+1)D, K400 50k, 200 epochs, UCF101, finetuning, top-1 accuracy"
     assert found["fromClaimToRun"] == "Metrics"
     assert found["runsOpen"]
     assert found["filtered"] == 2

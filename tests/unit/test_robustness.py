@@ -40,7 +40,7 @@ def test_scores_by_hand():
     shot = [("v0", True), ("v1", False), ("v2", False), ("v9", False)]
     rows = {
         (r["noise"], r["severity"], r["metric"]): r
-        for r in scores(clean, noisy_predictions(gaussian_1=gaussian, shot_1=shot))
+        for r in scores(clean, noisy_predictions(gaussian_1=gaussian, shot_1=shot), 5)
     }
 
     def value(*key):
@@ -58,6 +58,7 @@ def test_scores_by_hand():
     # one severity: its mean is the same
     assert value("mean", 0, "gamma_a") == rows["mean", 1, "gamma_a"]["value"]
     assert rows["gaussian", 1, "top1"]["n"] == 10 and rows["mean", 1, "top1"]["n"] == 10
+    assert rows["shot", 1, "top1"]["chance"] == rows["mean", 0, "top1"]["chance"] == 0.2
     for row in rows.values():
         if "ci_low" in row:
             assert row["ci_low"] <= row["value"] <= row["ci_high"]
@@ -69,20 +70,20 @@ def test_mean_over_severities():
     two = [(f"v{n}", n < 1) for n in range(4)]
     rows = {
         (r["noise"], r["severity"], r["metric"]): r["value"]
-        for r in scores(clean, noisy_predictions(shot_1=one, shot_2=two))
+        for r in scores(clean, noisy_predictions(shot_1=one, shot_2=two), 5)
     }
     assert rows["shot", 0, "relative_decrease"] == pytest.approx(1 - (0.5 + 0.25) / 1.5)
     assert rows["shot", 0, "relative_decrease"] == rows["mean", 0, "relative_decrease"]
 
 
 def test_where_nothing_was_right_there_is_no_ratio():
-    rows = scores(clean_predictions([False] * 3), noisy_predictions(shot_1=[("v0", False), ("v1", True)]))
+    rows = scores(clean_predictions([False] * 3), noisy_predictions(shot_1=[("v0", False), ("v1", True)]), 5)
     assert {row["metric"] for row in rows} == {"top1", "clean_top1", "gamma_a"}
 
 
 def test_other_videos_are_refused():
     with pytest.raises(UserError, match="without a clean prediction: v7"):
-        scores(clean_predictions([True]), noisy_predictions(shot_1=[("v7", True)]))
+        scores(clean_predictions([True]), noisy_predictions(shot_1=[("v7", True)]), 5)
 
 
 def test_from_a_finetuned_network_to_files(target, tmp_path):

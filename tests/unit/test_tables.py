@@ -13,12 +13,13 @@ from videossl.errors import UserError
 from videossl.files import argument_json, canonical_json, unpack
 from videossl.report.collect import TIDY_COLUMNS, collect
 from videossl.report.document import Document
+from videossl.report.notes import notes
 from videossl.report.paper import PaperTable, read_paper_values
 from videossl.report.published import read_published
 from videossl.report.render import TABLE_SUFFIXES, markdown, write_table
 from videossl.report.spec import Spec
 from videossl.report.style import sort_key
-from videossl.report.tables import Entry, build_grid
+from videossl.report.tables import Entry, build_grid, number
 from videossl.results import write_metrics
 
 SOTA = PAPER_VALUES.with_name("state_of_the_art.csv")
@@ -242,9 +243,9 @@ def test_students_stand_beside_their_teachers_and_the_baseline_has_none(tmp_path
     cells += [cell(tmp_path, 96, **axes | {"task": "scratch"})]  # a student without pretraining is no baseline
     results = collect(table_spec(rows=["task", "teachers"], columns="target", groups={}), cells)
     assert [(labels, entries[0].main) for labels, entries in build_grid(results).rows] == [
-        (("no pretraining", "–"), "10.0"),
+        (("no pretraining", "no teachers"), "10.0"),
         (("no pretraining", "RotNet C1 + VCOP"), "80.0"),
-        (("RotNet", "–"), "50.0"),
+        (("RotNet", "no teachers"), "50.0"),
         (("RotNet", "RotNet C1 + VCOP"), "75.0"),
     ]
 
@@ -279,7 +280,7 @@ def test_our_networks_stand_below_published_ones(tmp_path, reduced):
     assert grid.row_levels == ("Group", "Approach", "Venue", "Input", "Backbone", "Pretraining")
     assert len(grid.rows) == 20 + 1
     first, paper, ours = (grid.rows[at] for at in (0, -2, -1))
-    assert first[0] == ("Generative", "VIMPAC", "-", "10x256", "ViT-L", "HTM")
+    assert first[0] == ("Generative", "VIMPAC", "–", "10x256", "ViT-L", "HTM")
     assert [entry.text for entry in first[1]] == ["92.7", "65.9"]
     assert [entry.text for entry in paper[1]] == ["97.3", "51.5"]
     assert ours[0][1:] == ("RSPNet, student of ShuffleNet + R(2+1)D", "–", "16x112", "R(2+1)D", "K400, 30k")
@@ -379,6 +380,40 @@ def test_order_is_the_papers_then_by_size():
         "rspnet",
         "mine",
     ]
+
+
+def test_zero_has_no_sign():
+    assert number("relative_decrease", -0.0004) == "0.0"
+    assert number("relative_decrease", -0.0006) == "-0.1"
+
+
+def test_nothing_stands_above_a_number_that_an_axis_has_no_part_in(tmp_path):
+    network = {"stage": "network", "task": "", "target": "", "protocol": ""}
+    cells = [
+        cell(tmp_path, 60, task="rotnet"),
+        cell(tmp_path, 50, task="rotnet", teachers="rotnet+vcop", stage="distill", protocol="distill"),
+    ]
+    results = collect(table_spec(rows=["task"], columns=["teachers", "target"], groups={}, baseline=False), cells)
+    assert build_grid(results).columns == (("no teachers", "UCF101"), ("RotNet + VCOP", "UCF101"))
+    results = collect(
+        table_spec(rows=["backbone"], columns=["task", "target"], groups={}, baseline=False),
+        [cell(tmp_path, 60, task="rotnet"), cell(tmp_path, 60, **network)],
+    )
+    assert build_grid(results).columns[0][0] == ""
+    header = build_grid(results).header()
+    assert "–" not in [label for label, _ in header[0]]
+
+
+def test_pretraining_is_measured_on_samples_of_held_out_videos(tmp_path):
+    columns = identity(stage="pretrain", protocol="", target="")
+    row = {"split": "val", "metric": "pretext_top1", "value": 0.5, "n": 384, "chance": 0.25}
+    write_metrics(tmp_path / "m.parquet", columns, [row])
+    views = [{"metric": "pretext_top1"}]
+    made = {**columns, "views": views, "metrics": str(tmp_path / "m.parquet"), "run_dir": str(tmp_path)}
+    text = " ".join(notes(collect(table_spec(rows=["task"], columns="source", baseline=False), [made])))
+    assert "interval over the held-out samples" in text
+    assert "n = 384 samples of validation videos; chance level 25.0 %." in text
+    assert "test videos" not in text
 
 
 def test_losses_are_not_percent():

@@ -71,7 +71,8 @@ def robustness(
             parts.append(found.assign(noise=noise, severity=severity))
         predictions = pd.concat(parts, ignore_index=True)
         write_predictions(folder / "predictions.parquet", identity, predictions)
-        write_metrics(folder / "metrics.parquet", identity, scores(read_predictions(clean), predictions))
+        rows = scores(read_predictions(clean), predictions, model.fc.out_features)
+        write_metrics(folder / "metrics.parquet", identity, rows)
         write_run(
             folder / "run.json",
             spec=spec,
@@ -82,13 +83,14 @@ def robustness(
         )
 
 
-def scores(clean: pd.DataFrame, noisy: pd.DataFrame) -> list[dict[str, Any]]:
+def scores(clean: pd.DataFrame, noisy: pd.DataFrame, classes: int) -> list[dict[str, Any]]:
     """Metrics rows of every noise and severity, of the mean over noises at each severity, of the mean over severities
     of each noise (severity 0), and of both.
 
     Args:
         clean: predictions of all test videos.
         noisy: predictions with columns noise and severity. Raises UserError for videos that `clean` does not have.
+        classes: how many there are; what chance is follows.
     """
     known = clean.set_index("video")["correct"]
     if missing := sorted(set(noisy["video"]) - set(known.index)):
@@ -106,11 +108,11 @@ def scores(clean: pd.DataFrame, noisy: pd.DataFrame) -> list[dict[str, Any]]:
             if part.empty:  # a noise that was not made at this severity
                 continue
             condition = {"noise": noise, "severity": severity, "split": part["split"].iloc[0]}
-            rows += [{**condition, **row} for row in _condition_scores(part)]
+            rows += [{**condition, **row} for row in _condition_scores(part, 1 / classes)]
     return rows
 
 
-def _condition_scores(pairs: pd.DataFrame) -> list[dict[str, Any]]:
+def _condition_scores(pairs: pd.DataFrame, chance: float) -> list[dict[str, Any]]:
     """Accuracies and scores of one condition, or of the mean of several, each of which counts the same."""
     sizes = pairs.groupby(["noise", "severity"])["video"].transform("size")
     weighted = pairs.assign(noisy=pairs["noisy"] / sizes, clean=pairs["clean"] / sizes)
@@ -118,12 +120,12 @@ def _condition_scores(pairs: pd.DataFrame) -> list[dict[str, Any]]:
     # One row a video, which may be in several conditions: videos are what an interval resamples.
     by_video = weighted.groupby("video")[["noisy", "clean"]].sum() / conditions
     a_p, a_c, n = by_video["noisy"].sum(), by_video["clean"].sum(), len(by_video)
-    top1 = {"metric": "top1", "value": a_p, "n": n}
+    top1 = {"metric": "top1", "value": a_p, "n": n, "chance": chance}
     if conditions == 1:
         top1["ci_low"], top1["ci_high"] = wilson_interval(int(pairs["noisy"].sum()), n)
     rows = [
         top1,
-        {"metric": "clean_top1", "value": a_c, "n": n},
+        {"metric": "clean_top1", "value": a_c, "n": n, "chance": chance},
         {"metric": "gamma_a", "value": 1 - (a_c - a_p), "n": n},
     ]
     if a_c > 0:  # else nothing can decrease, and the ratio is not defined

@@ -20,7 +20,7 @@ table { border-collapse: collapse; border: solid #1a1a1a; border-width: 2px 0; m
 th, td { padding: .35rem .8rem; text-align: center; vertical-align: top; white-space: nowrap; }
 thead tr:last-child th { border-bottom: 1px solid #1a1a1a; }
 thead .group { border-bottom: 1px solid #999; }
-th.side { text-align: left; font-weight: 600; }
+th.side { text-align: left; font-weight: 600; white-space: normal; min-width: 5.5rem; }
 td { font-variant-numeric: tabular-nums; }
 tr.baseline td, tr.baseline th { background: #f3f3f3; }
 .ci, .paper { display: block; font-size: .8rem; color: #555; }

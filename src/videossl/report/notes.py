@@ -12,6 +12,9 @@ from videossl.results import is_fraction
 
 UNTESTED = ("network", "vifm")
 """Stages whose numbers are not about videos that were tested on."""
+PRETRAINING = "pretrain"
+"""The stage whose numbers are of held-out samples of the source, not of a target's test videos."""
+_SPLITS = {"val": "validation"}
 PAPER_BLOCK_TITLE = "The paper's values, at its scale; not comparable cell by cell"
 
 
@@ -55,7 +58,8 @@ def _interval(results: Results, drawn: bool) -> list[str]:
     bars, braces = ("Error bars", "Error bars") if drawn else ("Brackets", "Braces")
     shares = all(is_fraction(metric) and "relative" not in metric for metric in results.metrics)
     kind = "Wilson interval" if shares else "interval"
-    text = f"{bars}: 95 % {kind} over the test videos"
+    held_out = all(record.identity["stage"] == PRETRAINING for record in measured if record.low is not None)
+    text = f"{bars}: 95 % {kind} over the {'held-out samples' if held_out else 'test videos'}"
     if several:
         return [f"{text}, where one seed has finished. {braces} of means over seeds: smallest and largest seed."]
     return [f"{text}; one seed, so the randomness of training is not in it."]
@@ -72,10 +76,14 @@ def _test_videos(results: Results) -> list[str]:
         count = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
         unit = " %" if is_fraction(metric) else ""
         chances = sorted({number(metric, r.chance) for r in fitting if r.chance is not None})
-        chance = f"; chance level {' to '.join(chances)}{unit}" if chances else "; chance level not defined"
+        chance = f"; chance level {' to '.join(chances)}{unit}" if chances and not results.spec.chance else ""
         name = results.spec.label("target", target) if target else "Held-out videos"
         which = f" ({style.label('metric', metric)})" if len(results.metrics) > 1 else ""
-        lines.append(f"{name}{which}: n = {count} {fitting[0].split} videos{'' if results.spec.chance else chance}.")
+        of = "samples of" if fitting[0].identity["stage"] == PRETRAINING else ""
+        split = _SPLITS.get(fitting[0].split, fitting[0].split)
+        lines.append(f"{name}{which}: n = {count} {of} {split} videos{chance}.".replace("  ", " "))
+    if any(record.identity["stage"] == PRETRAINING for record in measured):
+        lines.append("A task may take several samples from each video; the interval takes them for independent.")
     return lines or ["Number of test videos and chance level: pending, no cell has finished."]
 
 

@@ -1,7 +1,8 @@
 """Published results, from `config/state_of_the_art.csv`: what our networks are set beside.
 
-One row a network, as the paper's Tables 5 and 17 list them: group and approach, venue (- for none), input (frames x
-height), backbone, pretraining, and top-1 accuracy on UCF101 and HMDB51 after finetuning, in percent as printed.
+One row a network, as the paper's Tables 5 and 17 list them: group and approach, venue (in the file - for none), input
+(frames x height), backbone, pretraining, and top-1 accuracy on UCF101 and HMDB51 after finetuning, in percent as
+printed.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def read_published(path: str | Path) -> list[PublishedRow]:
     return [
         PublishedRow(
             number,
-            tuple(row[name] for name in LABELS),
+            tuple("–" if row[name] == "-" else row[name] for name in LABELS),
             {target: round(float(row[name]) / 100, 6) for name, target in TARGETS.items() if row[name]},
         )
         for number, row in enumerate(rows)

@@ -15,7 +15,10 @@ from typing import Any
 
 from videossl.errors import UserError
 from videossl.files import write_json
+from videossl.report.collect import Results, collect, reduced_mark
 from videossl.report.origin import read_dates, read_origin_of_videos, read_provenance
+from videossl.report.paper import read_paper_values
+from videossl.report.spec import Spec
 
 CLAIMS = "claims"
 KINDS = ("table", "figure", CLAIMS)
@@ -73,3 +76,21 @@ def read_record(path: Path) -> Made:
     if made.kind not in KINDS:
         raise UserError(f"{path} is a record of a '{made.kind}'. Valid: {', '.join(KINDS)}.")
     return made
+
+
+def results_of(made: Made) -> Results:
+    """The results of a table or figure, from the files that its record names."""
+    given = made.arguments
+    spec = Spec.parse({"kind": made.kind, **given["entry"]})
+    if spec.datasets:
+        mark = reduced_mark(given["reduced"])
+        return Results(spec, (), mark, made.provenance, manifests=tuple(given["manifests"]))
+    values = read_paper_values(given["paper_values"]) if given["paper_values"] else None
+    return collect(
+        spec,
+        given["cells"],
+        values,
+        reduced=given["reduced"],
+        provenance=made.provenance,
+        failures=given.get("failures"),
+    )

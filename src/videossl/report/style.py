@@ -13,6 +13,7 @@ from typing import Any
 
 BASELINE_TASK = "scratch"
 BASELINE_LABEL = "no pretraining"
+NO_TEACHERS = "no teachers"
 AVERAGE_TASK = "average"
 """The task of a mean over the tasks."""
 QUOTED_BACKBONE = "as in the original paper"
@@ -88,6 +89,11 @@ METRICS = {
     "gamma_a": "absolute robustness",
     "mean_cka": "mean CKA",
     "loss": "loss",
+    "clean_top1": "top-1 accuracy without noise",
+    "videos_evaluated": "videos tested on",
+    "videos_trained": "videos trained on",
+    "videos_missing": "videos missing",
+    "videos_broken": "videos broken",
 }
 NOISES = {
     "": "no noise",
@@ -157,15 +163,19 @@ def label(axis: str, value: Any, labels: Mapping[str, str] | None = None) -> str
     text = str(value)
     if labels and labels.get(text, text) != text:
         return labels[text]
-    if axis == "teachers" and text:
-        return " + ".join(_teacher(name) for name in text.split("+"))
+    if axis == "teachers":
+        return " + ".join(_teacher(name) for name in text.split("+")) if text else NO_TEACHERS
     return _NAMES.get(axis, {}).get(text, text or "–")
+
+
+def name_of(value: str) -> str:
+    """The printed name of a task, network, dataset or metric; of anything else the text itself."""
+    return {**_NAMES["task"], **BACKBONES, **DATASETS, **METRICS}.get(value, value)
 
 
 def _teacher(name: str) -> str:
     """The printed name of one teacher, which is named by what it differs in from the student, such as rotnet-C1."""
-    names = {**_NAMES["task"], **BACKBONES, **DATASETS}
-    return " ".join(names.get(part, part) for part in name.split("-"))
+    return " ".join(name_of(part) for part in name.split("-"))
 
 
 def axis_label(axis: str) -> str:

@@ -107,7 +107,7 @@ def number(metric: str, value: float) -> str:
     """A value as printed: fractions as percent with one digit, counts whole, sizes and costs with two, others with
     three significant ones."""
     if is_fraction(metric):
-        return f"{100 * value:.1f}"
+        return f"{100 * value:z.1f}"  # z: no -0.0
     if metric in ("training_videos", "frames"):
         return f"{value:,.0f}"
     return f"{value:.2f}" if metric in ("parameters_millions", "gflops") else f"{value:.3g}"
@@ -133,7 +133,7 @@ def _below_published(results: Results) -> Grid:
     group = "Measured here" + (", reduced scale: not comparable" if results.reduced else "")
     clip = spec.labels.get("input", {}).get("clip", DASH)
     for (task, teachers, backbone, source, subset), entries in own.rows:
-        approach = task if teachers == DASH else f"{task}, student of {teachers}"
+        approach = task if teachers == style.NO_TEACHERS else f"{task}, student of {teachers}"
         rows.append(((group, approach, DASH, clip, backbone, f"{source}, {subset}"), entries))
     return Grid(ROW_LEVELS, own.columns, tuple(rows))
 
@@ -201,7 +201,9 @@ def _column_label(spec: Spec, key: Key) -> tuple[str, ...]:
     for axis, value in zip(spec.columns, key, strict=True):
         if axis == "task" and spec.groups:
             label.append(spec.groups.get(value, "").capitalize())
-        label.append(spec.label(axis, value))
+        # Above a number that the axis has no part in (a network's size by task, say) stands nothing.
+        heading = axis != spec.columns[-1] and axis != "teachers"
+        label.append("" if heading and not value else spec.label(axis, value))
     return tuple(label)
 
 
@@ -289,9 +291,9 @@ def _shared(axes: Sequence[str], key: Key) -> tuple[tuple[str, Any], ...]:
 
 
 def _baseline_label(spec: Spec, axes: Sequence[str], shared: Mapping[str, Any]) -> tuple[str, ...]:
-    """The shared axes' values, "no pretraining" on the last of the others, a dash on the rest."""
+    """The shared axes' values, "no pretraining" on the last of the others, "no teachers", a dash on the rest."""
     pretraining = [axis for axis in axes if axis in PRETRAINING_AXES]
     last = [axis for axis in pretraining if axis != "teachers" or len(pretraining) == 1][-1]
-    named = {axis: spec.label(axis, value) for axis, value in shared.items()}
+    named = {"teachers": style.NO_TEACHERS, **{axis: spec.label(axis, value) for axis, value in shared.items()}}
     named[last] = style.BASELINE_LABEL
     return tuple(named.get(axis, DASH) for axis in axes)

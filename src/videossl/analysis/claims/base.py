@@ -16,11 +16,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from videossl.cells import Cell
+from videossl.report import style
 
 if TYPE_CHECKING:  # the workflow imports this module for every job
     import pandas as pd
@@ -32,6 +33,7 @@ MINIMAL = 0.02
 SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
 _CELL_AXES = ("task", "backbone", "source", "subset", "epochs", "target", "protocol", "teachers")
 _Z = NormalDist().inv_cdf(0.975)
+_TOO_CLOSE = "too close to call"
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,14 @@ class Ask:
         return {name: getattr(self, name) for name in names} | {"complexity": self.complexity or ""}
 
     def __str__(self) -> str:
-        own = [getattr(self, name) for name in ("task", "complexity", "backbone", "source", "subset", "epochs")]
-        where = [self.target, self.protocol, self.teachers and f"from {self.teachers}", self.noise, self.metric]
-        return " ".join(str(part) for part in [*own, *where] if part)
+        def named(axis: str) -> str:
+            return style.label(axis, getattr(self, axis))
+
+        parts = [f"{named('task')} {self.complexity or ''}".strip(), named("backbone")]
+        parts += [f"{named('source')} {self.subset}, {self.epochs} epochs", named("target"), named("protocol")]
+        parts.append(self.teachers and f"taught by {named('teachers')}")
+        parts.append(self.noise and f"{named('noise')}, severity {self.severity}")
+        return ", ".join([part for part in parts if part] + [named("metric")])
 
 
 def _keys(cell: Mapping[str, Any]) -> set[tuple[Any, ...]]:
@@ -187,9 +194,9 @@ def _compare(what: str, part: Combination, limit: float, sign: int) -> Finding:
     reach = MARGIN if error is None else _Z * error
     clear = distance != 0 and abs(distance) >= reach
     verdict = UNDECIDED if not clear else SUPPORTED if distance > 0 else CONTRADICTED
-    interval = "" if error is None else f" [{100 * (part.value - reach):+.1f}, {100 * (part.value + reach):+.1f}]"
-    bound = f" (is it {'above' if sign > 0 else 'below'} {100 * limit:.0f}?)" if limit else ""
-    return Finding(verdict, f"{what}: {100 * part.value:+.1f} points{interval}{bound}", distance, error)
+    interval = "" if error is None else f" [{100 * (part.value - reach):+z.1f}, {100 * (part.value + reach):+z.1f}]"
+    bound = f" (claimed: {'above' if sign > 0 else 'below'} {100 * limit:.0f})" if limit else ""
+    return Finding(verdict, f"{what}: {100 * part.value:+z.1f} points{interval}{bound}", distance, error)
 
 
 def every(findings: Iterable[Finding]) -> Finding:
@@ -198,7 +205,7 @@ def every(findings: Iterable[Finding]) -> Finding:
     if found := [finding for finding in findings if finding.among(len(findings)) == CONTRADICTED]:
         return Finding(CONTRADICTED, _told(found, len(findings), "go the other way"), min(f.distance for f in found))
     if found := [finding for finding in findings if finding.verdict != SUPPORTED]:
-        return Finding(UNDECIDED, _told(found, len(findings), "too close to call"), min(f.distance for f in found))
+        return Finding(UNDECIDED, _told(found, len(findings), _TOO_CLOSE), min(f.distance for f in found))
     return Finding(SUPPORTED, _told(findings, len(findings), "hold"), min(f.distance for f in findings))
 
 
@@ -208,8 +215,13 @@ def some(findings: Iterable[Finding]) -> Finding:
     if found := [finding for finding in findings if finding.among(len(findings)) == SUPPORTED]:
         return Finding(SUPPORTED, _told(found, len(findings), "hold"), max(f.distance for f in found))
     if found := [finding for finding in findings if finding.verdict != CONTRADICTED]:
-        return Finding(UNDECIDED, _told(found, len(findings), "too close to call"), max(f.distance for f in found))
+        return Finding(UNDECIDED, _told(found, len(findings), _TOO_CLOSE), max(f.distance for f in found))
     return Finding(CONTRADICTED, _told(findings, len(findings), "go the other way"), max(f.distance for f in findings))
+
+
+def about(what: str, finding: Finding) -> Finding:
+    """A finding that is itself from several comparisons, with what it is about, as one of others."""
+    return replace(finding, evidence=f"{what} ({finding.evidence})")
 
 
 def _told(found: list[Finding], total: int, words: str, most: int = 4) -> str:
@@ -218,7 +230,13 @@ def _told(found: list[Finding], total: int, words: str, most: int = 4) -> str:
         return found[0].evidence
     nearest = sorted(found, key=lambda finding: abs(finding.distance))[:most] if len(found) > most else found
     which = "among them " if len(nearest) < len(found) else ""
-    return f"{len(found)} of {total} comparisons {words}: {which}" + "; ".join(finding.evidence for finding in nearest)
+    # The printed interval is that of one comparison; widened for their number it may hold what it does not hold here.
+    widened = f" (alone it would be clear, as one of {total} it is not)"
+    parts = [
+        finding.evidence + (widened if words == _TOO_CLOSE and finding.verdict != UNDECIDED else "")
+        for finding in nearest
+    ]
+    return f"{len(found)} of {total} comparisons {words}: {which}" + "; ".join(parts)
 
 
 @dataclass(frozen=True)

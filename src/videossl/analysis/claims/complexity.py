@@ -15,6 +15,7 @@ from videossl.analysis.claims.base import (
     mean,
     some,
 )
+from videossl.report.style import name_of
 
 TASKS = ["rotnet", "vcop", "prp"]
 NETS = ["shufflenet", "r2plus1d"]
@@ -34,7 +35,11 @@ def _gain(m: Measured, task: str, net: str) -> Combination:
     cells("complexity", task=TASKS, backbone=NETS, complexity=LEVELS),
 )
 def complexity_does_not_always_help(m: Measured) -> Finding:
-    return some(exceeds(f"{task} with {net}, C1 less C3", _gain(m, task, net) * -1.0) for task in TASKS for net in NETS)
+    return some(
+        exceeds(f"{name_of(task)} with {name_of(net)}, C1 less C3", _gain(m, task, net) * -1.0)
+        for task in TASKS
+        for net in NETS
+    )
 
 
 @claim(
@@ -43,7 +48,7 @@ def complexity_does_not_always_help(m: Measured) -> Finding:
     cells("complexity", task=TASKS, backbone="shufflenet", complexity=["C1", "C3"]),
 )
 def complexity_does_not_help_a_small_network(m: Measured) -> Finding:
-    return every(below(f"{task}, C3 less C1", _gain(m, task, "shufflenet"), MINIMAL) for task in TASKS)
+    return every(below(f"{name_of(task)}, C3 less C1", _gain(m, task, "shufflenet"), MINIMAL) for task in TASKS)
 
 
 @claim(

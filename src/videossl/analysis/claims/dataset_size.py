@@ -15,6 +15,7 @@ from videossl.analysis.claims.base import (
     mean,
     some,
 )
+from videossl.report.style import name_of
 
 NON_CONTRASTIVE, CONTRASTIVE = ["rotnet", "vcop", "prp"], ["cvrl", "tdl", "rspnet"]
 TASKS = [*NON_CONTRASTIVE, *CONTRASTIVE]
@@ -40,7 +41,7 @@ def _time_gain(m: Measured, tasks: list[str], before: int, after: int) -> Combin
 )
 def more_data_helps_all_tasks_but_tdl(m: Measured) -> Finding:
     others = [task for task in TASKS if task != "tdl"]
-    rises = [exceeds(f"{task} from 10k to 50k", _data_gain(m, [task])) for task in others]
+    rises = [exceeds(f"{name_of(task)} from 10k to 50k", _data_gain(m, [task])) for task in others]
     return every([*rises, exceeds("the others' mean gain less TDL's", _data_gain(m, others) - _data_gain(m, ["tdl"]))])
 
 
@@ -96,7 +97,9 @@ def more_data_has_diminishing_returns(m: Measured) -> Finding:
         small, middle, large = (m(backbone=net, subset=subset) for subset in ("10k", "30k", "100k"))
         return (middle - small) - (large - middle)
 
-    return every(exceeds(f"{net}, gain to 30k less gain from 30k to 100k", early_less_late(net)) for net in CNNS)
+    return every(
+        exceeds(f"{name_of(net)}, gain to 30k less gain from 30k to 100k", early_less_late(net)) for net in CNNS
+    )
 
 
 @claim(
@@ -107,7 +110,9 @@ def more_data_has_diminishing_returns(m: Measured) -> Finding:
 )
 def large_networks_gain_from_more_data(m: Measured) -> Finding:
     gain = {net: m(backbone=net, subset="100k") - m(backbone=net, subset="50k") for net in [*CNNS, "videoswin"]}
-    return every(exceeds(f"gain from 50k to 100k, VideoSwin less {net}", gain["videoswin"] - gain[net]) for net in CNNS)
+    return every(
+        exceeds(f"gain from 50k to 100k, VideoSwin less {name_of(net)}", gain["videoswin"] - gain[net]) for net in CNNS
+    )
 
 
 @claim(
@@ -143,4 +148,4 @@ def large_networks_saturate_later(m: Measured) -> Finding:
     cells("subset_size_hmdb51", task=TASKS, subset=["10k", "50k"], target="hmdb51"),
 )
 def more_data_does_not_help_every_task_on_hmdb51(m: Measured) -> Finding:
-    return some(exceeds(f"{task}, 10k less 50k", _data_gain(m, [task]) * -1.0) for task in TASKS)
+    return some(exceeds(f"{name_of(task)}, 10k less 50k", _data_gain(m, [task]) * -1.0) for task in TASKS)

@@ -13,6 +13,7 @@ from videossl.analysis.claims.base import (
     exceeds,
     mean,
 )
+from videossl.report.style import name_of
 
 TASKS = ["rotnet", "vcop", "cvrl", "rspnet"]
 OTHERS = ["rotnet", "vcop", "cvrl"]
@@ -36,7 +37,8 @@ def _all(**axes: object) -> list:
 def spatio_temporal_is_best_on_every_dataset(m: Measured) -> Finding:
     return every(
         exceeds(
-            f"RSPNet less {task}, {s} to {t}", m(task="rspnet", source=s, target=t) - m(task=task, source=s, target=t)
+            f"RSPNet less {name_of(task)}, {name_of(s)} to {name_of(t)}",
+            m(task="rspnet", source=s, target=t) - m(task=task, source=s, target=t),
         )
         for s in SOURCES
         for t in TARGETS
@@ -52,9 +54,11 @@ def spatio_temporal_is_best_on_every_dataset(m: Measured) -> Finding:
 )
 def sources_that_suit_a_task_are_better_for_it(m: Measured) -> Finding:
     spatial = [
-        exceeds(f"{task}, K400 less SSv2 on {t}", _drop(m, task, t)) for task in ("rotnet", "cvrl") for t in TARGETS
+        exceeds(f"{name_of(task)}, K400 less SSv2 on {name_of(t)}", _drop(m, task, t))
+        for task in ("rotnet", "cvrl")
+        for t in TARGETS
     ]
-    temporal = [exceeds(f"vcop, SSv2 less K400 on {t}", _drop(m, "vcop", t) * -1.0) for t in TARGETS]
+    temporal = [exceeds(f"VCOP, SSv2 less K400 on {name_of(t)}", _drop(m, "vcop", t) * -1.0) for t in TARGETS]
     return every([*spatial, *temporal])
 
 
@@ -65,7 +69,7 @@ def sources_that_suit_a_task_are_better_for_it(m: Measured) -> Finding:
     _all(task="cvrl"),
 )
 def a_spatial_task_drops_on_a_temporal_source(m: Measured) -> Finding:
-    return every(exceeds(f"CVRL, K400 less SSv2 on {t}", _drop(m, "cvrl", t)) for t in TARGETS)
+    return every(exceeds(f"CVRL, K400 less SSv2 on {name_of(t)}", _drop(m, "cvrl", t)) for t in TARGETS)
 
 
 @claim(
@@ -76,7 +80,9 @@ def a_spatial_task_drops_on_a_temporal_source(m: Measured) -> Finding:
 )
 def a_temporal_task_suffers_less_from_a_change_of_source(m: Measured) -> Finding:
     return every(
-        exceeds(f"CVRL's change less VCOP's on {t}", absolute(_drop(m, "cvrl", t)) - absolute(_drop(m, "vcop", t)))
+        exceeds(
+            f"CVRL's change less VCOP's on {name_of(t)}", absolute(_drop(m, "cvrl", t)) - absolute(_drop(m, "vcop", t))
+        )
         for t in TARGETS
     )
 
@@ -92,7 +98,9 @@ def spatio_temporal_depends_least_on_the_source(m: Measured) -> Finding:
         others = mean(absolute(_drop(m, task, target)) for task in OTHERS)
         return others - absolute(_drop(m, "rspnet", target))
 
-    return every(exceeds(f"change of source, mean of the others less RSPNet's on {t}", less(t)) for t in TARGETS)
+    return every(
+        exceeds(f"change of source, mean of the others less RSPNet's on {name_of(t)}", less(t)) for t in TARGETS
+    )
 
 
 @claim(
@@ -104,4 +112,4 @@ def temporal_tasks_are_good_on_temporal_targets(m: Measured) -> Finding:
     def more(source: str) -> Combination:
         return m(task="vcop", source=source) - mean(m(task=task, source=source) for task in ("rotnet", "cvrl"))
 
-    return every(exceeds(f"VCOP less the spatial tasks' mean on Diving48, from {s}", more(s)) for s in SOURCES)
+    return every(exceeds(f"VCOP less the spatial tasks' mean on Diving48, from {name_of(s)}", more(s)) for s in SOURCES)

@@ -13,6 +13,7 @@ from videossl.analysis.claims.base import (
     exceeds,
     mean,
 )
+from videossl.report.style import name_of
 
 TASKS, OTHERS = ["rotnet", "vcop", "cvrl", "rspnet"], ["rotnet", "vcop", "cvrl"]
 SOURCES, TARGETS = ["k400", "ssv2"], ["ucf101", "hmdb51"]
@@ -33,7 +34,8 @@ RECALLS = ["recall_at_1", "recall_at_5"]
 def spatio_temporal_is_best_in_retrieval(m: Measured) -> Finding:
     return every(
         exceeds(
-            f"RSPNet less {task}, {s} to {t}", m(task="rspnet", source=s, target=t) - m(task=task, source=s, target=t)
+            f"RSPNet less {name_of(task)}, {name_of(s)} to {name_of(t)}",
+            m(task="rspnet", source=s, target=t) - m(task=task, source=s, target=t),
         )
         for s in SOURCES
         for t in TARGETS
@@ -53,7 +55,7 @@ def temporal_retrieval_depends_least_on_the_source(m: Measured) -> Finding:
     others = [task for task in TASKS if task != "vcop"]
     return every(
         exceeds(
-            f"change of source, mean of the others less VCOP's on {t}",
+            f"change of source, mean of the others less VCOP's on {name_of(t)}",
             mean(change(task, t) for task in others) - change("vcop", t),
         )
         for t in TARGETS
@@ -68,7 +70,7 @@ def _first_is_best(m: Measured, nets: list[str]) -> Finding:
     first, *others = nets
     return every(
         exceeds(
-            f"{first} less {net}, {metric} on {t}",
+            f"{name_of(first)} less {name_of(net)}, {name_of(metric)} on {name_of(t)}",
             m(backbone=first, target=t, metric=metric) - m(backbone=net, target=t, metric=metric),
         )
         for net in others
@@ -105,5 +107,9 @@ def finetuning_beats_linear_probing(m: Measured) -> Finding:
 
     tasks, nets = ("rotnet", "vcop", "prp"), ("shufflenet", "r2plus1d")
     small, large = (mean(more(task, net) for task in tasks) for net in nets)
-    each = [exceeds(f"{task} with {net}", more(task, net)) for task in tasks for net in nets]
-    return every([*each, exceeds("the margin, R(2+1)D less ShuffleNet", large - small)])
+    each = [
+        exceeds(f"{name_of(task)} with {name_of(net)}, finetuning less probe", more(task, net))
+        for task in tasks
+        for net in nets
+    ]
+    return every([*each, exceeds("that margin, mean over tasks, R(2+1)D less ShuffleNet", large - small)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from videossl.analysis.claims.base import Finding, Measured, cells, claim, every, exceeds, mean, some
+from videossl.report.style import name_of
 
 NON_CONTRASTIVE, CONTRASTIVE = ["rotnet", "vcop", "prp"], ["cvrl", "tdl", "rspnet"]
 TASKS = [*NON_CONTRASTIVE, *CONTRASTIVE]
@@ -26,7 +27,9 @@ def contrastive_tasks_lose_more_under_noise(m: Measured) -> Finding:
         return mean(m(task=task, backbone=net) for task in tasks)
 
     return every(
-        exceeds(f"{net}, contrastive less non-contrastive", drop(CONTRASTIVE, net) - drop(NON_CONTRASTIVE, net))
+        exceeds(
+            f"{name_of(net)}, contrastive less non-contrastive", drop(CONTRASTIVE, net) - drop(NON_CONTRASTIVE, net)
+        )
         for net in NETS
     )
 
@@ -35,7 +38,10 @@ def contrastive_tasks_lose_more_under_noise(m: Measured) -> Finding:
 def rotnet_with_r2plus1d_is_most_robust(m: Measured) -> Finding:
     best = ("rotnet", "r2plus1d")
     return every(
-        exceeds(f"{task} with {net} less RotNet-R21D", m(task=task, backbone=net) - m(task=best[0], backbone=best[1]))
+        exceeds(
+            f"{name_of(task)} with {name_of(net)} less RotNet with R(2+1)D",
+            m(task=task, backbone=net) - m(task=best[0], backbone=best[1]),
+        )
         for task in TASKS
         for net in NETS
         if (task, net) != best
@@ -46,7 +52,10 @@ def rotnet_with_r2plus1d_is_most_robust(m: Measured) -> Finding:
 def prp_with_r2plus1d_is_most_vulnerable(m: Measured) -> Finding:
     worst = ("prp", "r2plus1d")
     return every(
-        exceeds(f"PRP-R21D less {task} with {net}", m(task=worst[0], backbone=worst[1]) - m(task=task, backbone=net))
+        exceeds(
+            f"PRP with R(2+1)D less {name_of(task)} with {name_of(net)}",
+            m(task=worst[0], backbone=worst[1]) - m(task=task, backbone=net),
+        )
         for task in TASKS
         for net in NETS
         if (task, net) != worst
@@ -57,7 +66,8 @@ def prp_with_r2plus1d_is_most_vulnerable(m: Measured) -> Finding:
 def small_networks_can_be_more_robust(m: Measured) -> Finding:
     return some(
         exceeds(
-            f"{task}, R(2+1)D less ShuffleNet", m(task=task, backbone="r2plus1d") - m(task=task, backbone="shufflenet")
+            f"{name_of(task)}, R(2+1)D less ShuffleNet",
+            m(task=task, backbone="r2plus1d") - m(task=task, backbone="shufflenet"),
         )
         for task in TASKS
     )

@@ -76,7 +76,7 @@ def draw(results: Results) -> Figure:
         done = [record for record in records if record.status == OK]
         if done:
             maps[place] = read_map(done[0].run_dir)  # of several seeds the first that has finished
-            _draw_map(grid[place], maps[place], done[0].identity["against"])
+            draw_map(grid[place], maps[place], done[0].identity["against"])
         else:
             _draw_absence(grid[place], records[0])
     for place in np.ndindex(rows, columns):
@@ -117,7 +117,8 @@ def _name(results: Results, record: Record) -> str:
     return ", ".join(parts)
 
 
-def _draw_map(ax: Axes, shown: Map, against: str) -> None:
+def draw_map(ax: Axes, shown: Map, against: str) -> None:
+    """A map with the names of its layers; `against`: what the network of the columns is."""
     colours = mpl.colormaps["magma"].with_extremes(bad=_UNDEFINED)
     ax.imshow(shown.matrix, origin="lower", cmap=colours, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     for axis, names in ((ax.yaxis, shown.rows), (ax.xaxis, shown.columns)):

@@ -24,11 +24,11 @@ _PAPER_LINE = {"markersize": 5.5, "markerfacecolor": "white", "linewidth": 1, "l
 def draw(results: Results) -> Figure:
     """The figure."""
     figure, panels = shared.lay_out(results, shared.by_panel_axis(results), width=3.5)
-    remarks = [remark for panel in panels for remark in _draw_panel(panel)]
-    return finish(figure, results, shared.sentences(results, remarks), _legend(results))
+    remarks = [remark for panel in panels for remark in draw_panel(panel)]
+    return finish(figure, results, shared.sentences(results, remarks), legend(results))
 
 
-def _draw_panel(panel: Panel) -> list[str]:
+def draw_panel(panel: Panel) -> list[str]:
     """Draw one panel; returns remarks for the notes."""
     # Evenly spaced: milestones and subsets are levels, not a measured quantity.
     positions = {value: float(place) for place, value in enumerate(shared.x_values(panel))}
@@ -87,7 +87,7 @@ def _baseline_along(panel: Panel, points: list[tuple[float, Entry]], colour: str
         panel.axes.fill_between(*zip(*band, strict=True), color=colour, **shared.BAND)
 
 
-def _legend(results: Results) -> list[Line2D]:
+def legend(results: Results) -> list[Line2D]:
     """A handle a series; one whose cells are missing says so, since no point can."""
     spec, handles = results.spec, []
     for index, name in enumerate(shared.values(results, spec.series)):

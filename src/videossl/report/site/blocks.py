@@ -48,7 +48,7 @@ def difference(entry: Entry) -> str:
     if entry.status != OK or entry.paper is None:
         return ""
     if is_fraction(entry.metric):
-        return f" ({100 * (entry.value - entry.paper):+.1f})"
+        return f" ({100 * (entry.value - entry.paper):+z.1f})"
     return f" ({entry.value - entry.paper:+.3g})"
 
 
@@ -132,6 +132,14 @@ def run_list(runs: Mapping[str, Run], labels: Mapping[str, Mapping[str, str]]) -
     return simple_table(("Run", "Status", "Metric", "Value", "Wall time", "Recipe"), rows, "runs")
 
 
+def period(dates: Mapping[str, str]) -> str:
+    """From the first to the last date (ISO 8601, UTC), to the minute."""
+    first, last = (dates[key][:16].replace("T", " ") for key in ("first", "last"))
+    if first == last:
+        return f"{first} UTC"
+    return f"{first} to {last[11:] if last[:10] == first[:10] else last} UTC"
+
+
 def duration(seconds: float) -> str:
     """A time in words."""
     if seconds < 60:
@@ -193,8 +201,7 @@ def origin(made: Made, page: Page, files: Sequence[str]) -> str:
     target = "table_claims" if made.kind == "claims" else f"{made.kind}_{made.name}"
     lines = [escape(provenance_line(made.provenance))]
     if made.finished:
-        first, last = made.finished["first"], made.finished["last"]
-        lines.append(f"runs finished: {escape(first if first == last else f'{first} to {last}')}")
+        lines.append(f"runs finished: {escape(period(made.finished))}")
     lines.append(f"built by: <code>snakemake {escape(target)}</code>")
     files = [*files, page.link(made.path, "record")]
     lines.append("files: " + ", ".join(file for file in files if file))

@@ -33,7 +33,12 @@ class Chapter:
     @property
     def title(self) -> str:
         """The heading."""
-        return f"{self.section} {TITLES.get(self.section, '')}".strip() if self.section else LAST
+        return chapter_title(self.section)
+
+
+def chapter_title(section: str) -> str:
+    """The heading of a section of the paper; "" is for what is in none."""
+    return f"{section} {TITLES.get(section, '')}".strip() if section else LAST
 
 
 def chapters(entries: Sequence[tuple[str, str]]) -> list[Chapter]:

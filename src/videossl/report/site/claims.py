@@ -40,7 +40,7 @@ def judge(made: Made) -> tuple[list[Verdict], dict[str, dict[str, list[str]]]]:
 def tally(found: Sequence[Verdict]) -> str:
     """How many claims are supported, contradicted and undecided."""
     counts = Counter(verdict.finding.verdict for verdict in found)
-    return " ".join(f"{_mark(name)} {counts[name]}" for name in MARKS)
+    return " · ".join(f"{_mark(name)} {counts[name]}" for name in MARKS)
 
 
 def block(found: Sequence[Verdict], runs: dict[str, Any], made: Made, page: Page) -> str:
@@ -81,4 +81,4 @@ def block(found: Sequence[Verdict], runs: dict[str, Any], made: Made, page: Page
 
 
 def _mark(verdict: str) -> str:
-    return f'<span class="verdict {verdict}">{MARKS[verdict]} {verdict}</span>'
+    return f'<span class="verdict {verdict}">{MARKS[verdict]}&nbsp;{verdict}</span>'

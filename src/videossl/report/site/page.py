@@ -11,18 +11,16 @@ from typing import Any
 
 from videossl.errors import UserError
 from videossl.files import write_text
-from videossl.report.collect import FAILED, OK, PENDING, Results, collect, reduced_mark
+from videossl.report.collect import FAILED, OK, PENDING, Results
 from videossl.report.document import Document
 from videossl.report.notes import provenance_line
 from videossl.report.origin import read_dates, read_provenance
-from videossl.report.paper import read_paper_values
-from videossl.report.record import CLAIMS, Made, read_record
+from videossl.report.record import CLAIMS, Made, read_record, results_of
 from videossl.report.site import blocks, claims
 from videossl.report.site.blocks import Page, duration
 from videossl.report.site.chapters import Chapter, chapters
 from videossl.report.site.run import Places, Run
 from videossl.report.site.runs import compute, counts, describe, find_runs, shown_in
-from videossl.report.spec import Spec
 
 PAPER = "A Large-Scale Analysis on Contextual Self-Supervised Video Representation Learning"
 
@@ -46,6 +44,7 @@ def write_report(records: Sequence[Path], results: Path, output: Path) -> None:
     judged = {one.name: claims.judge(one) for one in made if one.kind == CLAIMS}
     data = describe(runs, places, shown_in(entries.values()))
     data["claims"] = {name: found for _, by_name in judged.values() for name, found in by_name.items()}
+    data["sentences"] = {verdict.claim.name: verdict.claim.sentence for one, _ in judged.values() for verdict in one}
     data["titles"] = {name: [entries[name].kind, one.spec.title] for name, one in parsed.items()}
     data["results"] = Path(blocks.relpath(results, output.parent)).as_posix()
     order = chapters([(name, one.spec.section) for name, one in parsed.items()])
@@ -64,23 +63,6 @@ def write_report(records: Sequence[Path], results: Path, output: Path) -> None:
     body += [claims.block(*judged[one.name], one, page) for one in made if one.kind == CLAIMS]
     body += [_runs(runs, places), "</main>"]
     write_text(output, _document(body, data))
-
-
-def results_of(made: Made) -> Results:
-    """The results of a table or figure, from the files that its record names."""
-    given = made.arguments
-    spec = Spec.parse({"kind": made.kind, **given["entry"]})
-    if spec.datasets:
-        return Results(spec, (), reduced_mark(given["reduced"]))
-    values = read_paper_values(given["paper_values"]) if given["paper_values"] else None
-    return collect(
-        spec,
-        given["cells"],
-        values,
-        reduced=given["reduced"],
-        provenance=made.provenance,
-        failures=given.get("failures"),
-    )
 
 
 def _labels(found: Any) -> dict[str, dict[str, str]]:
@@ -106,7 +88,7 @@ def _opening(
         "Shown": f"{kinds.count('table')} tables, {kinds.count('figure')} figures",
         "Runs": f"{states[OK]} finished" + (f", {missing}" if missing else ", none failed or pending"),
         "Computed": f"{duration(seconds)} of wall time in all, {gpu_hours:.1f} GPU-hours",
-        "Finished": f"{dates['first']} to {dates['last']}" if dates else "not recorded by these runs",
+        "Finished": blocks.period(dates) if dates else "not recorded by these runs",
         "Origin": provenance_line(read_provenance(cells)),
     }
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items())

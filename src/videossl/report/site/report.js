@@ -150,7 +150,7 @@
     add(body, "h3", "How it ran");
     const environment = run.environment === undefined ? null : data().environments[run.environment];
     const rows = [
-      ["finished", run.finished], ["wall time", run.wall === undefined ? undefined : time(run.wall)],
+      ["finished", run.finished?.replace("T", " ").replace("+00:00", " UTC")], ["wall time", run.wall === undefined ? undefined : time(run.wall)],
       ["GPU-hours", run.gpu_hours], ["device", run.device], ["threads", run.threads], ["code", run.code],
       ["samples", run.samples && Object.entries(run.samples).map(([k, v]) => `${k} ${v}`).join(", ")],
       ["packages", environment && Object.entries(environment).map(([k, v]) => `${k} ${v}`).join(", ")],
@@ -174,6 +174,7 @@
       addTable(body, found.confused, ["Class", "taken for", "times"]);
     }
   };
+  const SERIES = { lr: "learning rate", top1: "top-1 accuracy on training clips" };
   const showRun = (body, name) => {
     const run = data().runs[name];
     if (!run) {
@@ -188,7 +189,7 @@
       add(body, "h3", "Training");
       const curves = add(body, "div", "", { class: "curves" });
       for (const [series, values] of Object.entries(run.curve)) {
-        if (series !== "epoch") curve(curves, series, run.curve.epoch, values);
+        if (series !== "epoch") curve(curves, SERIES[series] ?? series.replaceAll("_", " "), run.curve.epoch, values);
       }
     }
     if (run.predictions) showPredictions(body, run.predictions);
@@ -247,8 +248,9 @@
     body.replaceChildren();
     const names = isRun ? hash.slice("run/".length).split(",") : [];
     if (isClaim) {
-      byId("dialog-title").textContent = "Runs behind a claim";
-      showClaim(body, hash.slice("claim/".length));
+      const name = hash.slice("claim/".length);
+      byId("dialog-title").textContent = data().sentences[name] ?? "No such claim in this report";
+      showClaim(body, name);
     } else if (names.length > 1) {
       byId("dialog-title").textContent = `${names.length} runs`;
       const list = add(body, "ul");

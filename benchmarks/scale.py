@@ -169,9 +169,9 @@ def render(study: Study, sizes: Sizes) -> str:
     """The section of docs/scale.md."""
     found = by_stage(study, sizes)
     hours = sum(cost.gpu_seconds for cost in found.values()) / 3600
-    lines = [*_stages(found), "", "### By network", "", *_networks(study, sizes)]
-    lines += ["", "### 8 and 64 GPUs", "", *_many_gpus(study, sizes, hours)]
-    lines += ["", "### Assumed", "", "| | |", "|---|---:|"]
+    lines = [*_stages(found), "", "## By network", "", *_networks(study, sizes)]
+    lines += ["", "## 8 and 64 GPUs", "", *_many_gpus(study, sizes, hours)]
+    lines += ["", "## Assumed", "", "| | |", "|---|---:|"]
     values = [(one.metadata["meaning"], getattr(sizes.assumed, one.name)) for one in fields(sizes.assumed)]
     return "\n".join([*lines, *(f"| {meaning} | {value:,.0f} |" for meaning, value in values)])
 

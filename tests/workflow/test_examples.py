@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from documentation import block
 
 from videossl.experiments import load_study
 
@@ -40,3 +43,11 @@ def test_own_dataset_is_planned_and_its_absence_is_told_before_the_first_job(rep
     assert done.returncode != 0
     assert "no folder data/asl24 and no folder data/asl24/splits" in done.stdout
     assert "datasets.asl24.root" in done.stdout
+
+
+def test_a_table_is_rendered_before_its_cells_are_there(repository: Path, workflow) -> None:
+    """By the command of docs/results.md."""
+    command = block(repository, "results", "sh")
+    subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=workflow.root, env=workflow.environment, check=True)
+    table = pd.read_parquet(workflow.root / "results/tables/subset_size.parquet")
+    assert len(table) and set(table["status"]) == {"pending"}

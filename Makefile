@@ -43,7 +43,7 @@ demo: setup ## Build the whole study at reduced scale: generated videos, all tra
 	@echo && cat results/tables/*.md
 	@echo && echo "All in one page: results/report.html"
 
-report: setup ## The study as one HTML page, after all that it shows and is not done yet
+report: setup ## Run what is missing, then write the study as one HTML page
 	$(call BUILD,report)
 	@echo "Open results/report.html in a browser"
 

@@ -46,7 +46,7 @@ onstart:
 
 
 onsuccess:
-    shell("echo 'Done. Tables: {RESULTS}/tables, figures: {RESULTS}/figures, all in one page: {RESULTS}/report.html'")
+    tell_where_results_are()
 
 
 onerror:

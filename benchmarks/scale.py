@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 
 import torch
@@ -38,17 +38,26 @@ SMALL = 3e4
 """Bytes of metrics, predictions, records and log of a job."""
 
 
+def taken(value: float, meaning: str) -> float:
+    """A number that is not counted, with what it stands for."""
+    return field(default=value, metadata={"meaning": meaning})
+
+
 @dataclass(frozen=True)
 class Assumptions:
-    """What is not counted; `(field: meaning)`."""
+    """What is not counted. (Clips a core, bytes and frames of the store: from docs/performance.md.)"""
 
-    tflops: float = 40.0  # operations that a H100-class GPU sustains on these networks in mixed precision, 10^12/s
-    most_clips: float = 1500.0  # clips/s of a training step, however small the network: launches and memory bind
-    clips_a_core: float = 400.0  # clips/s that one core decodes and cuts (docs/performance.md, loader)
-    jpeg_bytes: float = 7_500.0  # a stored frame of 170x128, JPEG quality 90 (docs/performance.md)
-    noisy_bytes: float = 65_300.0  # the same with noise: its pixels
-    stored_frames: float = 600.0  # frames/s that one core writes into a store (docs/performance.md: 300 a video)
-    noisy_frames: float = 125.0  # noisy frames/s that one core makes at 340x256: 5 ms of noise, 3 ms of resizing
+    tflops: float = taken(40.0, "10^12 operations/s that an H100 sustains on these networks in mixed precision")
+    most_clips: float = taken(
+        1500.0, "clips/s that a GPU trains at most, however small the network"
+    )  # launches and memory bind
+    clips_a_core: float = taken(400.0, "clips/s that a core decodes and cuts")
+    jpeg_bytes: float = taken(7_500.0, "bytes of a stored frame of 170x128, JPEG quality 90")
+    noisy_bytes: float = taken(65_300.0, "bytes of the same frame with noise, kept as pixels")
+    stored_frames: float = taken(600.0, "frames/s that a core writes into a store")
+    noisy_frames: float = taken(
+        125.0, "noisy frames/s that a core makes, of videos of 340x256"
+    )  # 5 ms of noise, 3 ms of resizing
 
 
 @dataclass
@@ -160,16 +169,16 @@ def render(study: Study, sizes: Sizes) -> str:
     """The section of docs/scale.md."""
     found = by_stage(study, sizes)
     hours = sum(cost.gpu_seconds for cost in found.values()) / 3600
-    lines = [*_stages(found), "", "### By network", "", *_networks(study, sizes)]
-    lines += ["", "### 8 and 64 GPUs", "", *_many_gpus(study, sizes, hours)]
-    lines += ["", "### Assumed", "", "| | |", "|---|---:|"]
-    assumed = sizes.assumed
-    return "\n".join([*lines, *(f"| `{field.name}` | {getattr(assumed, field.name):g} |" for field in fields(assumed))])
+    lines = [*_stages(found), "", "## By network", "", *_networks(study, sizes)]
+    lines += ["", "## 8 and 64 GPUs", "", *_many_gpus(study, sizes, hours)]
+    lines += ["", "## Assumed", "", "| | |", "|---|---:|"]
+    values = [(one.metadata["meaning"], getattr(sizes.assumed, one.name)) for one in fields(sizes.assumed)]
+    return "\n".join([*lines, *(f"| {meaning} | {value:,.0f} |" for meaning, value in values)])
 
 
 def _stages(found: dict[str, Cost]) -> list[str]:
     lines = ["| stage | jobs | GPU-hours | core-hours | GB on disk | files |", "|---|---:|---:|---:|---:|---:|"]
-    total = Cost(*(sum(getattr(cost, field.name) for cost in found.values()) for field in fields(Cost)))
+    total = Cost(*(sum(getattr(cost, one.name) for cost in found.values()) for one in fields(Cost)))
     for name, cost in {**found, "**all**": total}.items():
         gpu, cores, size = cost.gpu_seconds / 3600, cost.core_seconds / 3600, cost.bytes / 1e9
         lines.append(f"| {name} | {cost.jobs:,} | {gpu:,.0f} | {cores:,.0f} | {size:,.1f} | {cost.files:,} |")

@@ -258,7 +258,8 @@ def markdown(rows: pd.DataFrame, about: dict[str, Any]) -> str:
         f"{about['steps']} steps, taking turns. Peak of a matrix product in float32:",
         f"{about['peaks']['fp32'] / 1e9:.0f} GFLOP/s.",
         "",
-        "| case | ours, clips/s | plain, clips/s | ratio | ours, GFLOP/s | of the peak | plain | waiting for data |",
+        "| case | ours, clips/s | plain, clips/s | ratio | ours, GFLOP/s | ours, of the peak | plain, of the peak |"
+        " waiting for data |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for case, part in rows.groupby("case", sort=False):

@@ -153,6 +153,17 @@ def tell_what_failed():
     )
 
 
+def tell_where_results_are():
+    """After a run: what there is to look at. Of a single table, or of data alone, there is less than of the study."""
+    places = {
+        "tables": f"{RESULTS}/tables",
+        "figures": f"{RESULTS}/figures",
+        "all in one page": f"{RESULTS}/report.html",
+    }
+    found = ", ".join(f"{what}: {path}" for what, path in places.items() if Path(path).exists())
+    logger.info(f"Done. {found or f'Results: {RESULTS}'}")
+
+
 STARTED = []
 """When the first job was about to start."""
 

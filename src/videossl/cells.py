@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from videossl.config import Grid, Recipe
-from videossl.config.experiments import MODEL, Change
+from videossl.config.experiments import MODEL, NEEDS, Change
 from videossl.config.vifm import ModelRecipe
 
 SCRATCH = "scratch"
@@ -134,8 +134,10 @@ Models = Mapping[str, ModelRecipe]
 
 def cells_of_grid(grid: Grid, recipes: Mapping[str, Recipe], models: Models) -> Iterator[Cell]:
     """The product of a grid's axes, in the grid's order. `models`: the recipes of the video-language models."""
+    # A protocol that needs a target and has none left, for a restriction, has no cells.
+    targets = grid.target if "target" in NEEDS[grid.protocol] else [""]
     if grid.protocol in MODEL_STAGES:
-        for model, target, seed in itertools.product(grid.model, grid.target or [""], grid.seed):
+        for model, target, seed in itertools.product(grid.model, targets, grid.seed):
             yield model_cell(grid.protocol, model, models, target, seed)
         return
     if grid.protocol == "network":
@@ -147,7 +149,7 @@ def cells_of_grid(grid: Grid, recipes: Mapping[str, Recipe], models: Models) -> 
     for task, variant in itertools.product(grid.task, grid.complexity):
         complexity, default = _complexity(task, variant, recipes)
         for backbone, source, subset, epochs, target, seed in itertools.product(
-            grid.backbone, grid.source, grid.subset, grid.epochs, grid.target or [""], grid.seed
+            grid.backbone, grid.source, grid.subset, grid.epochs, targets, grid.seed
         ):
             cell = Cell(
                 stage, task, complexity, backbone, source, subset, epochs, target, protocol, seed,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from videossl.backbones import registry as backbones
-from videossl.cells import PATHS, SCRATCH, Cell, axes_of, baselines_of_grid, cells_of_grid
+from videossl.cells import MODEL_STAGES, PATHS, SCRATCH, Cell, axes_of, baselines_of_grid, cells_of_grid
 from videossl.config import Config, Experiment, Grid, Recipe, load_config, read_yaml
 from videossl.config.base import Strict
 from videossl.config.vifm import ModelRecipe
@@ -149,6 +149,7 @@ class Study:
         grids = [self._resolve(grid, self._place_of(passed[-1])) for grid in owner.grids]
         models = self.models if any(grid.models for grid in grids) else {}
         pairs = [(grid, cell) for grid in grids for cell in cells_of_grid(grid, self.recipes, models)]
+        pairs = [(grid, cell) for grid, cell in pairs if self._is_wanted(cell)]
         if entry.baseline:
             pairs += [(grid, cell) for grid in grids for cell in baselines_of_grid(grid)]
         shown: dict[Cell, list[dict[str, Any]]] = {}
@@ -205,6 +206,12 @@ class Study:
                     raise unknown_name(axis, value, valid[axis], "the configuration's `restrict`")
             grid = grid.model_copy(update={axis: [value for value in getattr(grid, axis) if value in kept]})
         return grid
+
+    def _is_wanted(self, cell: Cell) -> bool:
+        """Whether the configuration's `restrict` leaves the networks that `cell` is taught by or compared with; its own
+        axes are those that the grid has left. (A video-language model's source is none of the study's datasets.)"""
+        networks = [other for other in cell.partners if other.stage not in MODEL_STAGES]
+        return all(getattr(other, axis) in kept for other in networks for axis, kept in self.config.restrict.items())
 
     def _views_of(self, name: str, entry: Experiment, grid: Grid, cell: Cell) -> list[dict[str, Any]]:
         """What `entry` shows of a cell: one metric each, under one noise if the protocol has any."""

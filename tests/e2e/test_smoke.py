@@ -241,7 +241,8 @@ def test_snakemakes_own_report_has_everything_with_captions(finished):
 def test_queries_of_the_documentation(finished, repository, tmp_path, monkeypatch):
     """The examples of docs/results.md, as they stand there, with this study as `results`."""
     text = (repository / "docs/results.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", text.split("## Three questions")[1], flags=re.DOTALL)
+    questions = re.search(r"^## Three questions.*?(?=^## )", text, flags=re.DOTALL | re.MULTILINE)[0]
+    blocks = re.findall(r"```python\n(.*?)```", questions, flags=re.DOTALL)
     assert len(blocks) == 3
     (tmp_path / "results").symlink_to(finished.root / RESULTS)
     monkeypatch.chdir(tmp_path)
@@ -265,6 +266,17 @@ def test_queries_of_the_documentation(finished, repository, tmp_path, monkeypatc
     run = json.loads(Path("results/pretrain/k400/50k/rotnet/r2plus1d/seed0/epochs100/run.json").read_text())
     assert costs.loc[("rotnet", 100), "minutes"] == pytest.approx(run["wall_seconds"] / 60)
     assert costs.loc[("rotnet", 100), "top1"] == pytest.approx(100 * table["rotnet", 100])
+
+
+def test_networks_are_loaded_as_documented(finished, repository, tmp_path, monkeypatch, capsys):
+    text = (repository / "docs/results.md").read_text()
+    code = re.search(r"^## The networks.*?```python\n(.*?)```", text, flags=re.DOTALL | re.MULTILINE)[1]
+    (tmp_path / "results").symlink_to(finished.root / RESULTS)
+    monkeypatch.chdir(tmp_path)
+    found: dict = {}
+    exec(compile(code, "docs/results.md", "exec"), found)
+    assert "torch.Size([2, 3])" in capsys.readouterr().out  # three classes
+    assert not found["backbone"].training
 
 
 def _files(name: str) -> list[Path]:

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from videossl.cli import doctor, doctor_machine, run
-from videossl.cli.doctor_data import datasets, disk, results_folder
+from videossl.cli.doctor_data import datasets, disk, model_weights, results_folder
 from videossl.cli.finding import MISSING, OK, WARNING
-from videossl.experiments import load_study
+from videossl.experiments import Study, load_study
 
 REAL = "k400: {generated: null, root: %s/videos, annotations: %s/lists}"
 
@@ -98,6 +98,14 @@ def test_a_stored_dataset_needs_no_folder_but_enough_videos(tmp_path):
     assert subset.state == MISSING and "30 videos, and 19 training videos are usable" in subset.text
     assert "lower `subsets.50k` to 19" in subset.remedy
     assert "still to be made need about 0.0 GiB" in disk(study)[0].text
+
+
+def test_weights_are_asked_for_only_where_something_needs_them():
+    paper = ["config/config.yaml", "config/paper.yaml"]
+    assert {finding.state for finding in model_weights(load_study(paper))} == {WARNING}
+    config = load_study(paper).config
+    needs_none = Study(config.model_copy(update={"only": ["subset_size"]}))
+    assert [finding.state for finding in model_weights(needs_none)] == [OK]
 
 
 def test_a_full_disk_is_a_warning(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from tiny import GRID, make_study, table
 from videossl.cells import PATHS, Cell
 from videossl.config.base import read_yaml
 from videossl.errors import UserError
-from videossl.experiments import load_study
+from videossl.experiments import Study, load_study
 
 REPOSITORY = Path(__file__).parents[2]
 ENTRIES = {
@@ -221,6 +221,27 @@ def test_restricting_an_axis_leaves_out_cells_and_empty_entries(tmp_path):
     assert cells(study, "sizes") == [("rspnet", "10k", 200), ("rspnet", "50k", 200), ("scratch", "none", 0)]
     assert cells(study, "time") == [("rspnet", "50k", 200), ("scratch", "none", 0)]
     assert [cell.path for cell in study.of_stage("network")] == ["networks/r2plus1d"]
+
+
+def test_a_restriction_of_datasets_needs_no_other(tmp_path):
+    """For one who has not all of them on disk: neither entries on other targets, nor teachers from other sources."""
+    distilled = GRID | {"protocol": "distill", "task": "rspnet", "teachers": [{"source": "k400"}, {"source": "hmdb51"}]}
+    entries = ENTRIES | {"other": table(GRID | {"target": "hmdb51"}), "taught": table(distilled)}
+    assert set(make_study(tmp_path, entries).datasets) == {"k400", "ucf101", "hmdb51"}
+    study = make_study(tmp_path, entries, restrict={"source": ["k400"], "target": ["ucf101"]})
+    assert set(study.entries) == {"sizes", "time", "curve"}
+    assert study.datasets == ["k400", "ucf101"]
+    assert {cell.target for cell in study.of_stage("finetune")} == {"ucf101"}
+
+
+def test_the_study_can_be_restricted_to_two_datasets(monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    study = load_study(["config/config.yaml", "config/paper.yaml"])
+    config = study.config.model_copy(update={"restrict": {"source": ["k400"], "target": ["ucf101"]}})
+    few = Study(config)
+    assert few.datasets == ["k400", "ucf101"]
+    assert "subset_size" in few.entries and "subset_size_hmdb51" not in few.entries
+    assert set(few.entries) < set(study.entries)
 
 
 def test_restricting_to_an_unknown_name_is_an_error(tmp_path):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from documentation import block
 
 from videossl.experiments import load_study
 
@@ -29,13 +32,23 @@ def test_own_dataset_takes_under_twenty_lines_and_touches_no_other(
     assert study.datasets == ["asl24"]
     assert list(study.entries) == ["own_dataset"]
     assert "generated" not in study.config.scale.note
+    assert f"is {study.config.epochs[200]} epochs at this scale" in (repository / "docs/own_dataset.md").read_text()
 
 
-def test_own_dataset_is_planned_and_its_absence_is_told_before_the_first_job(workflow) -> None:
+def test_own_dataset_is_planned_and_its_absence_is_told_before_the_first_job(repository: Path, workflow) -> None:
     jobs = workflow.plan("--configfile", OWN)
     data = {"listing": 1, "store_shard": 2, "manifest": 1, "subset": 1}
     assert jobs == {**data, "pretrain": 2, "finetune": 3, "table": 1, "metrics": 1, "report": 1, "all": 1}
+    assert f"# the plan: {sum(jobs.values())} jobs" in (repository / "docs/own_dataset.md").read_text()
     done = workflow.run("--cores", "1", "--configfile", OWN, check=False)
     assert done.returncode != 0
     assert "no folder data/asl24 and no folder data/asl24/splits" in done.stdout
     assert "datasets.asl24.root" in done.stdout
+
+
+def test_a_table_is_rendered_before_its_cells_are_there(repository: Path, workflow) -> None:
+    """By the command of docs/results.md."""
+    command = block(repository, "results", "sh")
+    subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=workflow.root, env=workflow.environment, check=True)
+    table = pd.read_parquet(workflow.root / "results/tables/subset_size.parquet")
+    assert len(table) and set(table["status"]) == {"pending"}

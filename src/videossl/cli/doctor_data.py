@@ -103,12 +103,15 @@ def _existing(folder: str) -> Path:
 
 
 def model_weights(study: Study) -> list[Finding]:
-    """The published weights of each video foundation model; without them its cells stay pending."""
+    """The published weights of each video foundation model of the study; without them its cells stay pending."""
     settings = study.config.vifm
+    wanted = {cell.backbone for cell in study.of_stage("vifm")}
+    if not wanted:
+        return [Finding(OK, "foundation models", "none in what is to be built")]
     if settings.training is not None:
         return [Finding(OK, "foundation models", "small ones are trained; no weights are needed")]
     found = []
-    for row in report(settings, study.models):
+    for row in report(settings, {name: study.models[name] for name in study.models if name in wanted}):
         facts = f"{row.title}: {row.gigabytes} GB, licence {row.licence}, from {row.origin}"
         if row.there:
             found.append(Finding(OK, "foundation models", f"{facts}; in {row.where}"))

@@ -129,7 +129,7 @@ def _videos() -> str:
 def _jpeg() -> str:
     import numpy as np
 
-    from videossl.data.store import decode_jpeg, encode_jpeg
+    from videossl.data.codecs import decode_jpeg, encode_jpeg
 
     frame = np.full((16, 24, 3), 100, dtype=np.uint8)
     decoded = np.zeros_like(frame)

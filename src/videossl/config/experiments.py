@@ -78,10 +78,10 @@ class Grid(Strict):
     )
     task: Strings = Field([], description="pretext tasks; all: every task that has a recipe; scratch: none")
     complexity: Strings = Field([""], description="variants of the task; empty: the recipe's default")
-    backbone: Strings = []
+    backbone: Strings = Field([], description="files of src/videossl/backbones")
     model: Strings = Field([], description="vifm, zero_shot: video-language models")
     source: Strings = Field([], description="dataset of the pretraining")
-    subset: Strings = []
+    subset: Strings = Field([], description="names under `subsets`: the training videos of the pretraining")
     epochs: Numbers = Field([], description="milestones of the pretraining")
     target: Strings = Field([], description="dataset of the evaluation")
     teachers: list[Change] = Field(
@@ -92,7 +92,7 @@ class Grid(Strict):
     against: Change = Field({}, description="cka: the other network differs in these axes; empty: the network itself")
     noise: Kinds = Field([], description="robustness: kinds of noise; mean: over all of them")
     severity: Severities = Field([], description="robustness: 1 to 5; 0: the mean over all")
-    seed: Seeds = [0]
+    seed: Seeds = Field([0], description="several: each trains all networks of the grid anew; tables show the mean")
 
     @model_validator(mode="after")
     def _fits_the_protocol(self) -> Grid:

@@ -27,13 +27,13 @@ class Optimizer(Strict):
 
     name: Literal["sgd", "adamw"] = "sgd"
     lr: PositiveFloat | dict[str, PositiveFloat] = Field(description="a number, or {default: …, backbone: …}")
-    momentum: Probability = 0.9
-    nesterov: bool = False
-    weight_decay: NonNegative = 0.0
+    momentum: Probability = Field(0.9, description="sgd")
+    nesterov: bool = Field(False, description="sgd: Nesterov's momentum")
+    weight_decay: NonNegative = Field(0.0, description="adamw: decoupled from the gradient")
     decayed: Literal["all", "matrices"] = Field(
         "all", description="matrices: no weight decay for biases, normalisation and single tokens"
     )
-    betas: Range = (0.9, 0.999)
+    betas: Range = Field((0.9, 0.999), description="adamw")
     grad_clip: PositiveFloat | None = Field(None, description="largest norm of the gradient")
     by_backbone: dict[str, dict[str, Any]] = Field({}, description="keys of this block to replace, by backbone")
 
@@ -64,7 +64,11 @@ class Schedule(Strict):
 class Augment(Strict):
     """Augmentation of a clip, drawn once for all its frames. Names as in :mod:`videossl.data.augment`."""
 
-    crop: Literal["random", "center", "random_resized", "whole"] = "random"
+    crop: Literal["random", "center", "random_resized", "whole"] = Field(
+        "random",
+        description="random, center: a square of `clip.size`; random_resized: a part of the frame by `scale` and"
+        " `ratio`, resized to it; whole: the frame, squeezed to it",
+    )
     resize_short: PositiveInt | None = Field(None, description="resize the short side first, pixels")
     scale: Range = Field((0.08, 1.0), description="random_resized: area of the crop, share of the frame")
     ratio: Range = Field((3 / 4, 4 / 3), description="random_resized: aspect ratio of the crop")
@@ -73,13 +77,13 @@ class Augment(Strict):
     jitter: tuple[NonNegative, NonNegative, NonNegative, NonNegative] = Field(
         (0, 0, 0, 0), description="brightness, contrast, saturation, hue"
     )
-    jitter_p: Probability = 1.0
-    gray_p: Probability = 0.0
-    gamma: Range | None = None
-    blur_p: Probability = 0.0
-    blur_sigma: Range = (0.1, 2.0)
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    jitter_p: Probability = Field(1.0, description="probability of the jitter")
+    gray_p: Probability = Field(0.0, description="probability of grey pictures")
+    gamma: Range | None = Field(None, description="lowest and highest exponent of a gamma correction; null: none")
+    blur_p: Probability = Field(0.0, description="probability of Gaussian blur")
+    blur_sigma: Range = Field((0.1, 2.0), description="its standard deviation, pixels")
+    mean: tuple[float, float, float] = Field((0.485, 0.456, 0.406), description="subtracted from RGB in 0 to 1")
+    std: tuple[float, float, float] = Field((0.229, 0.224, 0.225), description="by which RGB is then divided")
 
 
 class Cost(Strict):
@@ -103,7 +107,7 @@ class Recipe(Strict):
     recipe_version: int = Field(1, description="raise it when a change in code should retrain")
     metrics: list[str] = Field(description="how the task itself is measured on held-out videos")
     category: Literal["spatial", "temporal", "spatio-temporal"] = Field(description="what is transformed")
-    objective: Literal["contrastive", "non-contrastive"]
+    objective: Literal["contrastive", "non-contrastive"] = Field(description="groups the tasks in tables")
     complexity: dict[str, dict[str, Any]] = Field({}, description="variants: values that replace `options`")
     complexity_batch_size: dict[str, PositiveInt] = Field({}, description="variants with a `batch_size` of their own")
     default_complexity: str = Field("", description="the variant meant when none is asked for")

@@ -209,7 +209,9 @@ class Config(Strict):
     results_dir: str = Field("results", description="everything a rule writes goes below this folder")
     experiments_file: str = Field("config/experiments.yaml", description="the tables and figures of the study")
     experiments: dict[str, Experiment] = Field({}, description="further tables and figures of one's own")
-    only: list[str] | None = Field(None, description="build only these tables and figures; null: all")
+    only: list[str] | None = Field(
+        None, description="build only these tables and figures, by their names in experiments; null: all"
+    )
     restrict: dict[Literal["task", "backbone", "source", "subset", "epochs", "target", "seed"], list[str | int]] = (
         Field({}, description="by axis: leave out all cells with another value, in every table and figure")
     )

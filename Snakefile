@@ -40,8 +40,9 @@ rule all:
 
 
 onstart:
-    stop_if_datasets_are_missing()
-    stop_if_networks_cannot_be_built()
+    if not workflow.touch:  # which runs no job
+        stop_if_datasets_are_missing()
+        stop_if_networks_cannot_be_built()
     announce()
 
 

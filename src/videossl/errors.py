@@ -1,4 +1,4 @@
-"""The error that is meant for the user's eyes."""
+"""The error that is meant for the user's eyes, and the one of a run that was asked to stop."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ class UserError(Exception):
 
     Command-line entry points print its text without a traceback (see :func:`report_user_errors`).
     """
+
+
+class Interrupted(Exception):
+    """The run was asked to stop; its checkpoint is written."""
 
 
 def unknown_name(kind: str, name: object, valid: Iterable[object], where: str = "", remedy: str = "") -> UserError:

@@ -9,22 +9,19 @@ module. So the weights do not depend on the number of processes, but for the ord
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed
 
+from videossl.ranks import rank_and_processes
+
 T = TypeVar("T")
 
 PATIENCE = timedelta(hours=1)
 """How long a process waits for another. Longer than the first one needs to write a checkpoint to a slow disk; a process
 that died is noticed at once, by `torchrun`."""
-
-_alone: ContextVar[bool] = ContextVar("alone", default=False)
 
 
 def join(cuda: bool) -> None:
@@ -39,33 +36,6 @@ def leave() -> None:
     """Part from the others at the end of the work."""
     if distributed.is_available() and distributed.is_initialized():
         distributed.destroy_process_group()
-
-
-def local_rank() -> int:
-    """This process's number on its machine, hence that of its GPU."""
-    return int(os.environ.get("LOCAL_RANK", "0"))
-
-
-def rank_and_processes() -> tuple[int, int]:
-    """This process's number, and how many train together; (0, 1) where nothing is distributed."""
-    if not _alone.get() and distributed.is_available() and distributed.is_initialized():
-        return distributed.get_rank(), distributed.get_world_size()
-    return 0, 1
-
-
-def is_first() -> bool:
-    """Whether this is the process that writes files and prints."""
-    return rank_and_processes()[0] == 0
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """Within, this process counts as the only one: for work on batches of its own, such as an evaluation's."""
-    token = _alone.set(True)
-    try:
-        yield
-    finally:
-        _alone.reset(token)
 
 
 def whole(size: int) -> int:

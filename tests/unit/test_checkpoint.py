@@ -20,8 +20,8 @@ from videossl.errors import UserError
 from videossl.files import atomic_path, write_parquet, write_text
 from videossl.training import checkpoint
 from videossl.training.checkpoint import Checkpoints, load_torch, save_torch
+from videossl.training.failure import failure_noted
 from videossl.training.history import History
-from videossl.training.run_folder import failure_noted
 
 
 def state(epoch: int = 1, step: int = 0, value: float = 1.0) -> dict:

@@ -22,11 +22,10 @@ from videossl.downstream.accuracy import accuracies, predict, video_counts
 from videossl.downstream.evaluate import videos_a_batch
 from videossl.downstream.finetune import finetune
 from videossl.downstream.model import Classifier, build_classifier
-from videossl.errors import UserError
+from videossl.errors import Interrupted, UserError
 from videossl.experiments import Study
 from videossl.results import read_metrics, read_predictions
 from videossl.training.checkpoint import Checkpoints, load_torch, save_torch
-from videossl.training.interrupt import Interrupted
 from videossl.training.session import test_augmentation as centre_crop
 
 pytestmark = pytest.mark.usefixtures("own_signals")

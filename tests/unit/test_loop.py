@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from videossl.config import Schedule
-from videossl.errors import UserError
+from videossl.errors import Interrupted, UserError
 from videossl.training.checkpoint import Checkpoints, load_torch
 from videossl.training.history import History
-from videossl.training.interrupt import Interrupted, Signals
+from videossl.training.interrupt import Signals
 from videossl.training.loop import Plan, Trainer
 
 EPOCHS, STEPS = 3, 4

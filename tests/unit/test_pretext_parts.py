@@ -7,7 +7,8 @@ import torch
 
 from videossl.pretext.parts.losses import info_nce
 from videossl.pretext.parts.retrieval import retrieval_row
-from videossl.processes import gather, rank_and_processes
+from videossl.processes import gather
+from videossl.ranks import rank_and_processes
 
 
 def test_info_nce_by_hand():

@@ -120,5 +120,5 @@ def test_chance_of_retrieval_by_enumeration():
 
 def test_probing_imports_no_torch():
     """It takes as long as scikit-learn, and there are hundreds of such jobs."""
-    code = "import sys; import videossl.downstream.probe; sys.exit('torch' in sys.modules)"
+    code = "import sys; import videossl.downstream.probe, videossl.training.failure; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

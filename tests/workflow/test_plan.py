@@ -265,3 +265,20 @@ def test_site_block_of_the_profile_names_all_rules_with_networks(workflow):
     assert set(profile["set-resources"]) == networks
     for values in profile["set-resources"].values():
         assert values == {"slurm_partition": "gpu", "gpu": 0, "gres": "'gpu:1'"}
+
+
+def test_touching_asks_for_neither_gpu_nor_datasets(workflow):
+    """`snakemake --touch` on a login node, after files were copied: it runs no job."""
+    (workflow.root / "mine.yaml").write_text(
+        "compute: {device: cuda}\nonly: [pretext_sanity]\nrestrict: {task: [rotnet]}\n"
+        "datasets: {k400: {generated: null, root: gone, annotations: gone}}\n"
+    )
+    arguments = ("--configfile", "config/smoke.yaml", "mine.yaml")
+    planned = workflow.run(*arguments, "--detailed-summary").stdout.splitlines()
+    outputs = [workflow.root / line.split("\t")[0] for line in planned if line.count("\t") > 5][1:]
+    assert any(path.name == "weights.pt" for path in outputs)
+    for path in outputs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert workflow.run("--touch", "--cores", "1", *arguments, check=False).returncode == 0
+    assert workflow.plan(*arguments) == {}

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from videossl.errors import report_user_errors
+from videossl.errors import Interrupted, report_user_errors
 
 
 def training_parser(description: str, *, manifest: bool = True, identity: bool = True) -> argparse.ArgumentParser:
@@ -40,7 +40,7 @@ def run_on_features(description: str, job: Callable[..., None]) -> None:
     parser.add_argument("--output", type=Path, required=True, help="metrics.parquet; all else goes beside it")
     arguments = parser.parse_args()
     from videossl.progress import noted_in
-    from videossl.training.run_folder import failure_noted
+    from videossl.training.failure import failure_noted
 
     folder = arguments.output.parent
     with failure_noted(folder), noted_in(folder):
@@ -64,8 +64,9 @@ def compute_of(arguments: argparse.Namespace):
 
 def run_training(main: Callable[[], None]) -> None:
     """Run a training script's `main` and exit; a stop on a signal has an exit code that asks for a retry."""
-    from videossl.processes import is_first, leave
-    from videossl.training.interrupt import EXIT_INTERRUPTED, Interrupted
+    from videossl.processes import leave
+    from videossl.ranks import is_first
+    from videossl.training.interrupt import EXIT_INTERRUPTED
 
     try:
         code = report_user_errors(main)

@@ -10,7 +10,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, help="weights.pt of the model")
     parser.add_argument("--root", type=Path, required=True, help="folder of the target's videos")
     arguments = parser.parse_args()
-    from videossl.training.run_folder import failure_noted
+    from videossl.training.failure import failure_noted
     from videossl.vifm.teach import write_logits
 
     with failure_noted(arguments.output.parent):

@@ -10,7 +10,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, nargs="+", required=True, help="weights.pt of one or two finetunings")
     arguments = parser.parse_args()
     from videossl.analysis.similarity import similarity
-    from videossl.training.run_folder import failure_noted
+    from videossl.training.failure import failure_noted
 
     with failure_noted(arguments.output.parent):
         similarity(

@@ -10,7 +10,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, nargs="*", help="weights.pt of a pretraining; none: not pretrained")
     arguments = parser.parse_args()
     from videossl.downstream.features import extract
-    from videossl.training.run_folder import failure_noted
+    from videossl.training.failure import failure_noted
 
     with failure_noted(arguments.output.parent):
         extract(

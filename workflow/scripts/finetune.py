@@ -11,7 +11,7 @@ def main() -> None:
     parser.add_argument("--teachers", type=Path, nargs="*", default=[], help="weights.pt of finetuned networks")
     arguments = parser.parse_args()
     from videossl.downstream.finetune import finetune
-    from videossl.training.run_folder import failure_noted
+    from videossl.training.failure import failure_noted
 
     with failure_noted(arguments.output.parent):
         finetune(

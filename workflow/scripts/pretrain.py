@@ -10,8 +10,8 @@ def main() -> None:
     parser.add_argument("--subset", type=Path, required=True, help="Parquet file of the training videos")
     parser.add_argument("--previous", type=Path, nargs="*", help="state.pt of the milestone before, if any")
     arguments = parser.parse_args()
+    from videossl.training.failure import failure_noted
     from videossl.training.pretrain import pretrain
-    from videossl.training.run_folder import failure_noted
 
     with failure_noted(arguments.output.parent):
         pretrain(

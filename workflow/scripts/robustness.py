@@ -12,7 +12,7 @@ def main() -> None:
     parser.add_argument("--noisy", type=Path, nargs="+", required=True, help="manifests: .../<noise>/<severity>/...")
     arguments = parser.parse_args()
     from videossl.downstream.robustness import robustness
-    from videossl.training.run_folder import failure_noted
+    from videossl.training.failure import failure_noted
 
     with failure_noted(arguments.output.parent):
         robustness(

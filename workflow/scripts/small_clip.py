@@ -11,7 +11,7 @@ def main() -> None:
         "--left-out", type=Path, nargs="*", default=[], help="manifests of datasets with unseen classes"
     )
     arguments = parser.parse_args()
-    from videossl.training.run_folder import failure_noted
+    from videossl.training.failure import failure_noted
     from videossl.vifm.start import train_start
 
     with failure_noted(arguments.output.parent):

@@ -11,7 +11,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True, help="folder of the target's videos")
     parser.add_argument("--annotations", type=Path, required=True, help="folder of the target's official lists")
     arguments = parser.parse_args()
-    from videossl.training.run_folder import failure_noted
+    from videossl.training.failure import failure_noted
     from videossl.vifm.zero_shot import evaluate
 
     with failure_noted(arguments.output.parent):

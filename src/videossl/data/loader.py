@@ -23,7 +23,7 @@ from videossl.data.frames import Frames
 from videossl.data.photometric import COLUMNS, PhotometricParams, photometric, unit_interval
 from videossl.data.sampling import ClipSampler, Drawn, epoch_generator, sample_generator
 from videossl.errors import UserError
-from videossl.processes import rank_and_processes
+from videossl.ranks import rank_and_processes
 
 Key = tuple[int, int]
 """(epoch, index of the video in the data set): names one sample and its random draws."""

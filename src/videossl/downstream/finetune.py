@@ -18,7 +18,7 @@ from videossl.downstream.distillation_loss import distillation_loss
 from videossl.downstream.evaluate import video_means
 from videossl.downstream.model import Classifier, build_classifier, load_classifier
 from videossl.errors import UserError
-from videossl.processes import is_first
+from videossl.ranks import is_first
 from videossl.results import write_metrics, write_predictions
 from videossl.training.checkpoint import save_torch
 from videossl.training.inputs import Inputs

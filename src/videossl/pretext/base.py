@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from videossl.backbones.base import Backbone
 from videossl.data.sampling import ClipSampler
-from videossl.processes import alone
+from videossl.ranks import alone
 
 
 class PretextTask(nn.Module):

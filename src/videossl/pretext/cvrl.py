@@ -21,7 +21,8 @@ from videossl.errors import UserError
 from videossl.pretext.base import PretextTask
 from videossl.pretext.parts.retrieval import retrieval_row
 from videossl.pretext.registry import register
-from videossl.processes import gather, rank_and_processes
+from videossl.processes import gather
+from videossl.ranks import rank_and_processes
 
 HIDDEN_LAYERS = 3
 

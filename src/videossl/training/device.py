@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from videossl.errors import UserError
-from videossl.processes import join, local_rank
+from videossl.processes import join
+from videossl.ranks import local_rank
 
 
 def choose_device(name: str) -> torch.device:

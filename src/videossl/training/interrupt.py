@@ -7,16 +7,13 @@ from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import TypeVar
 
+from videossl.errors import Interrupted
 from videossl.processes import any_of_all
 
 Item = TypeVar("Item")
 
 EXIT_INTERRUPTED = 75
 """Exit code of a run that stopped on a signal with its checkpoint written (EX_TEMPFAIL: try again)."""
-
-
-class Interrupted(Exception):
-    """The run was asked to stop; its checkpoint is written."""
 
 
 class Signals:

@@ -13,13 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from videossl.errors import UserError
-from videossl.processes import Vote, is_first, mean
+from videossl.errors import Interrupted, UserError
+from videossl.processes import Vote, mean
 from videossl.progress import track
+from videossl.ranks import is_first
 from videossl.training.checkpoint import Checkpoints
 from videossl.training.clock import Clock, Every
 from videossl.training.history import History
-from videossl.training.interrupt import Interrupted, Signals
+from videossl.training.interrupt import Signals
 from videossl.training.optim import lr_factor, set_learning_rate
 from videossl.training.seeding import seed_everything
 

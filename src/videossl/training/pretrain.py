@@ -17,8 +17,9 @@ from videossl.data.videos import heldout_videos, open_store, read_manifest, subs
 from videossl.errors import UserError
 from videossl.pretext import registry as pretext
 from videossl.pretext.base import PretextTask
-from videossl.processes import is_first, of_all, rank_and_processes
+from videossl.processes import of_all
 from videossl.progress import track
+from videossl.ranks import is_first, rank_and_processes
 from videossl.results import write_metrics
 from videossl.training.checkpoint import load_torch, save_torch
 from videossl.training.history import History

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from videossl import __version__
 from videossl.files import write_json
+from videossl.ranks import rank_and_processes
 from videossl.specs import spec_hash
 
 if TYPE_CHECKING:
@@ -57,8 +58,6 @@ def _where(device: torch.device | None) -> dict[str, Any]:
         threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
         return {"device": "cpu", "device_name": device_name(None), "processes": 1, "threads": threads}
     import torch
-
-    from videossl.processes import rank_and_processes
 
     _, processes = rank_and_processes()
     threads = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""The folder of one run: one process at a time, and why the last one failed."""
+"""The folder of one run: one process at a time."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import errno
 import fcntl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO
 
-from videossl.errors import UserError
-from videossl.files import write_text
-from videossl.processes import any_of_all, is_first, of_first, rank_and_processes
+from videossl.errors import Interrupted
+from videossl.processes import any_of_all, of_first
 from videossl.progress import noted_in
-from videossl.training.interrupt import Interrupted, Signals
+from videossl.ranks import is_first
+from videossl.training.interrupt import Signals
 
 LOOK_SECONDS = 1.0
 """Between two looks at a folder in which another process trains."""
@@ -58,27 +58,3 @@ def _locked(handle: IO[str]) -> bool:
             raise
         print(f"no locks on this file system ({error.strerror}): see that no other process trains here", flush=True)
     return True
-
-
-@contextmanager
-def failure_noted(folder: Path) -> Iterator[None]:
-    """Leave the reason of a failure in the folder's file `FAILED`, where tables and `videossl status` find it.
-
-    A stop on a signal is none; a later success removes the file. Of several processes the one that fails first tells
-    why; what the others then say of its absence is not noted.
-    """
-    marker = folder / "FAILED"
-    started = time.time()
-    try:
-        yield
-    except Interrupted:
-        raise
-    except Exception as error:
-        lines = str(error).splitlines() or [""]
-        noted = marker.exists() and marker.stat().st_mtime >= started and rank_and_processes()[1] > 1
-        with suppress(OSError, UserError):  # a full disk must not hide the reason that is being raised
-            if not noted:
-                write_text(marker, f"{type(error).__name__}: {lines[0]}\n")
-        raise
-    if is_first():
-        marker.unlink(missing_ok=True)

@@ -20,7 +20,8 @@ from videossl.backbones.base import Backbone
 from videossl.data.augment import AugmentConfig
 from videossl.data.loader import ClipDataset, EpochBatches, train_loader
 from videossl.errors import UserError
-from videossl.processes import is_first, of_first, rank_and_processes
+from videossl.processes import of_first
+from videossl.ranks import is_first, rank_and_processes
 from videossl.specs import spec_hash
 from videossl.training.checkpoint import Checkpoints, load_torch
 from videossl.training.compiled import compile_backbones

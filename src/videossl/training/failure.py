@@ -1,0 +1,36 @@
+"""Why the last process in a run folder failed. Without torch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from videossl.errors import Interrupted, UserError
+from videossl.files import write_text
+from videossl.ranks import is_first, rank_and_processes
+
+
+@contextmanager
+def failure_noted(folder: Path) -> Iterator[None]:
+    """Leave the reason of a failure in the folder's file `FAILED`, where tables and `videossl status` find it.
+
+    A stop on a signal is none; a later success removes the file. Of several processes the one that fails first tells
+    why; what the others then say of its absence is not noted.
+    """
+    marker = folder / "FAILED"
+    started = time.time()
+    try:
+        yield
+    except Interrupted:
+        raise
+    except Exception as error:
+        lines = str(error).splitlines() or [""]
+        noted = marker.exists() and marker.stat().st_mtime >= started and rank_and_processes()[1] > 1
+        with suppress(OSError, UserError):  # a full disk must not hide the reason that is being raised
+            if not noted:
+                write_text(marker, f"{type(error).__name__}: {lines[0]}\n")
+        raise
+    if is_first():
+        marker.unlink(missing_ok=True)

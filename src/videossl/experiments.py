@@ -84,7 +84,19 @@ class Study:
             if self.entries[name].datasets or any(c.partners or not c.is_scratch for c in cells)
         }
         self.cells_of = {name: list(cells) for name, cells in self.views_of.items()}
+        self._check_something_is_left()
         self.entries = {name: self.entries[name] for name in self.cells_of}
+
+    def _check_something_is_left(self) -> None:
+        """UserError if a restriction leaves nothing of an entry that was asked for by name, or nothing at all."""
+        lost = [name for name in self.entries if name not in self.cells_of]
+        asked = self.config.only is not None or len(lost) == len(self.entries)
+        if lost and asked and self.config.restrict:
+            limits = "; ".join(f"{axis}: {', '.join(map(str, kept))}" for axis, kept in self.config.restrict.items())
+            raise UserError(
+                f"the configuration's `restrict` ({limits}) leaves no cells of {', '.join(lost)}. Widen it"
+                + ("." if self.config.only is None else f", or take {lost[0]} out of `only`.")
+            )
 
     def _read_entries(self) -> dict[str, Experiment]:
         path = self.config.experiments_file

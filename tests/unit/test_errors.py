@@ -80,6 +80,14 @@ CASES = {
         lambda f: study(f, restrict={"task": ["rotnte"]}),
         ["unknown task 'rotnte'", "`restrict`", "Did you mean rotnet", "rspnet"],
     ),
+    "a restriction that leaves nothing of what is asked for": (
+        lambda f: study(f, restrict={"epochs": [50]}, only=["main"]),
+        ["`restrict` (epochs: 50) leaves no cells of main", "Widen it, or take main out of `only`."],
+    ),
+    "a restriction that leaves nothing": (
+        lambda f: study(f, restrict={"epochs": [50], "task": ["rotnet"]}),
+        ["`restrict` (epochs: 50; task: rotnet) leaves no cells of main. Widen it."],
+    ),
     "a task of an entry": (
         lambda f: entry(f, task="rotnte"),
         ["experiments.yaml: mine", "Did you mean rotnet", "docs/adding_a_task.md"],

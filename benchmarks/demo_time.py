@@ -22,7 +22,7 @@ NAME = "demo_time"
 STAGES = {
     "making the stand-in videos": ("generate_videos",),
     "decoding videos into frame stores": ("listing", "store_shard", "manifest", "subset"),
-    "noise, into frame stores": ("noisy_shard", "noisy_manifests"),
+    "noise, into frame stores": ("noisy_shard", "noiseless_shard", "noisy_manifests"),
     "pretraining": ("pretrain",),
     "finetuning and its test": ("finetune",),
     "distillation and its test": ("distill",),

@@ -137,12 +137,13 @@ def by_stage(study: Study, sizes: Sizes) -> dict[str, Cost]:
         cost.core_seconds += frames / assumed.stored_frames
         cost.files += 2 * shards + 2
     for name in {cell.target for cell in cells if cell.stage == "robustness"}:
-        frames = sum(costs.noisy_videos(config, name, noise) for noise in NOISES) * FRAMES[name]
+        copies = sum(costs.noisy_videos(config, name, noise) for noise in NOISES)
+        frames = (copies + costs.videos_of(config, name, "test")) * FRAMES[name]  # once more without noise
         shards, cost = config.noise.shards, found["noisy sets"]
-        cost.jobs += shards * len(NOISES) + 1
+        cost.jobs += shards * (len(NOISES) + 1) + 1
         cost.bytes += frames * assumed.noisy_bytes
         cost.core_seconds += frames / assumed.noisy_frames
-        cost.files += len(NOISES) * len(SEVERITIES) * (2 * shards + 1)
+        cost.files += (len(NOISES) * len(SEVERITIES) + 1) * (2 * shards + 1)
     for cell in cells:
         cost = found[cell.stage]
         cost.jobs += 1

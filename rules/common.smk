@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 from videossl.analysis.claims import cells_of_claims
 from videossl.config import Config, read_yaml
-from videossl.config.experiments import NOISES, SEVERITIES
+from videossl.config.experiments import NOISELESS, NOISES, SEVERITIES
 from videossl.errors import UserError
 from videossl.cells import MODEL_STAGES, PATHS, WITHOUT_METRICS
 from videossl.experiments import Study
@@ -48,6 +48,7 @@ COMPUTE_ARGUMENTS = (
 )
 SMALL_CLIP = f"{RESULTS}/vifm/clip/seed{{seed}}"
 NOISY_DIR = f"{RESULTS}/data/{{dataset}}/noisy/{{noise}}"
+NOISELESS_DIR = f"{RESULTS}/data/{{dataset}}/noisy/{NOISELESS}/0"
 
 
 def alternatives(values):
@@ -194,13 +195,16 @@ def features(stage):
 
 
 def noisy_reports(wildcards):
-    """The reports of all shards of all noisy test sets of a dataset."""
+    """The reports of all shards of all noisy test sets of a dataset, and of the one without noise."""
+    manifests = [noiseless_manifest(wildcards.dataset), *noisy_manifests(wildcards.dataset)]
     return [
-        f"{RESULTS}/data/{wildcards.dataset}/noisy/{noise}/{severity}/shards/{shard:04d}.parquet"
-        for noise in NOISES
-        for severity in SEVERITIES
-        for shard in range(CONFIG.noise.shards)
+        f"{Path(path).parent}/shards/{shard:04d}.parquet" for path in manifests for shard in range(CONFIG.noise.shards)
     ]
+
+
+def noiseless_manifest(dataset):
+    """The manifest of the test videos that are stored as the noisy ones are, without noise."""
+    return f"{NOISELESS_DIR.format(dataset=dataset)}/manifest.parquet"
 
 
 def noisy_manifests(dataset):

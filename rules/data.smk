@@ -134,11 +134,36 @@ rule noisy_shard:
         "python {params.script:q} --recipe {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {wildcards.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
 
 
+rule noiseless_shard:
+    input:
+        f"{RESULTS}/data/{{dataset}}/manifest.parquet",
+    output:
+        frames=f"{NOISELESS_DIR}/shards/{{shard}}.arrow",
+        report=f"{NOISELESS_DIR}/shards/{{shard}}.parquet",
+    log:
+        f"{RESULTS}/logs/data/{{dataset}}/noiseless_shard{{shard}}.log",
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=other_memory,
+        runtime=noiseless_runtime,
+    params:
+        script=untracked(f"{SCRIPTS}/noisy_shard.py"),
+        recipe=canonical_json(specs.noise_spec(CONFIG)),
+        root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
+        noise=NOISELESS,
+    message:
+        "Storing test videos of {wildcards.dataset} as the noisy ones, without noise, shard {wildcards.shard}"
+    shell:
+        "python {params.script:q} --recipe {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {params.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
+
+
 rule noisy_manifests:
     input:
         manifest=f"{RESULTS}/data/{{dataset}}/manifest.parquet",
         reports=noisy_reports,
     output:
+        noiseless_manifest("{dataset}"),
         noisy_manifests("{dataset}"),
     log:
         f"{RESULTS}/logs/data/{{dataset}}/noisy_manifests.log",

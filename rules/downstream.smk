@@ -165,7 +165,7 @@ rule retrieval:
 rule robustness:
     input:
         weights=finetuned("robustness", "weights.pt"),
-        clean=finetuned("robustness", "predictions.parquet"),
+        noiseless=lambda wildcards: noiseless_manifest(wildcards.target),
         noisy=lambda wildcards: noisy_manifests(wildcards.target),
     output:
         metrics=f"{stage_dir('robustness')}/metrics.parquet",
@@ -189,4 +189,4 @@ rule robustness:
     message:
         "Robustness of {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone {wildcards.epochs}) on noisy {wildcards.target}"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --weights {input.weights:q} --clean {input.clean:q} --noisy {input.noisy:q} --output {output.metrics:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+        "python {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --weights {input.weights:q} --noiseless {input.noiseless:q} --noisy {input.noisy:q} --output {output.metrics:q} --threads {threads} {params.compute} > {log:q} 2>&1"

@@ -49,6 +49,12 @@ def noisy_runtime(wildcards, attempt):
     return costs.data_minutes(CONFIG, copies, attempt=attempt)
 
 
+def noiseless_runtime(wildcards, attempt):
+    """Resource function: the time limit of a shard of the test videos stored as the noisy ones are."""
+    videos = costs.videos_of(CONFIG, wildcards.dataset, "test") / CONFIG.noise.shards
+    return costs.data_minutes(CONFIG, videos, attempt=attempt)
+
+
 def look_runtime(wildcards, attempt):
     """Resource function: the time limit of a video-language model's look at all videos of a dataset, from their files."""
     videos = costs.all_videos(CONFIG, wildcards.target) / max(1, COMPUTE.workers)

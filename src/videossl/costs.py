@@ -173,7 +173,9 @@ def _features(cell: Cell, study: Study) -> tuple[float, float]:
 
 def _robustness(cell: Cell, study: Study) -> tuple[float, float]:
     settings = study.config.finetune
-    clips = settings.test_clips * sum(noisy_videos(study.config, cell.target, noise) for noise in NOISES)
+    videos = videos_of(study.config, cell.target, "test")  # once more without noise
+    videos += sum(noisy_videos(study.config, cell.target, noise) for noise in NOISES)
+    clips = settings.test_clips * videos
     return clips * FORWARD * clip_gflops(cell.backbone, study, settings.clip), clips
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from videossl.cells import Cell
 from videossl.config import Config
+from videossl.config.experiments import NOISELESS
 from videossl.config.recipe import by_backbone
 from videossl.experiments import Study
 from videossl.files import canonical_json
@@ -124,6 +125,7 @@ def noise_spec(config: Config) -> dict[str, Any]:
     """The noisy copies of a dataset's test videos."""
     noise = config.noise.model_dump(mode="json")
     noise["videos"] = {kind: size if isinstance(size, list) else [size] * 5 for kind, size in noise["videos"].items()}
+    noise["videos"][NOISELESS] = ["all"]
     return {"data_version": DATA_VERSION, "short_side": config.store.short_side, "codec": NOISY_CODEC, **noise}
 
 

@@ -61,15 +61,16 @@ def test_noisy_videos_are_the_clean_ones_and_worse_to_see(finished):
     clean = pd.read_parquet(data / "manifest.parquet")
     expected = clean[(clean["split"] == "test") & (clean["status"] == "ok")]["id"].tolist()
     manifests = sorted((data / "noisy").glob("*/*/manifest.parquet"))
-    assert len(manifests) == 4 * 5
+    assert len(manifests) == 4 * 5 + 1
     for path in manifests:
         assert pd.read_parquet(path)["id"].tolist() == expected
 
 
 def test_scores_follow_from_the_predictions(finished):
     (folder,) = (finished.root / RESULTS / "robustness/ucf101/k400").glob("50k/vcop/r2plus1d/seed0/epochs200")
-    noisy = read_predictions(folder / "predictions.parquet")
-    clean = read_predictions(str(folder).replace("robustness", "finetune") + "/predictions.parquet")
+    predictions = read_predictions(folder / "predictions.parquet")
+    clean, noisy = predictions[predictions["noise"] == ""], predictions[predictions["noise"] != ""]
+    assert len(clean) and (clean["severity"] == 0).all()
     metrics = read_metrics(folder / "metrics.parquet")
     a_c = clean["correct"].mean()
     for (noise, severity), part in noisy.groupby(["noise", "severity"]):

@@ -19,7 +19,7 @@ SPEC = {
     "constants": "schiappa",
     "codec": "raw",
     "shards": 2,
-    "videos": {"gaussian": ["all"] * 5, "shot": [4, 7, 7, 7, 7]},
+    "videos": {"gaussian": ["all"] * 5, "shot": [4, 7, 7, 7, 7], "none": ["all"]},
 }
 
 
@@ -53,6 +53,19 @@ def test_frames_read_back_are_those_that_were_made(target, tmp_path):
                 rng = frame_generator(3, video["id"], number, "gaussian", level)
                 made = resize(corrupt(frame, "gaussian", constant("gaussian", level), rng), size)
                 np.testing.assert_array_equal(stored[number], made)
+
+
+def test_without_noise_only_the_storage_is_the_same(target, tmp_path):
+    manifest = write(target, tmp_path, "none", [0])[0]
+    noisy = write(target, tmp_path, "gaussian", [1])[1]
+    assert manifest["id"].tolist() == noisy["id"].tolist()
+    store = FrameStore([tmp_path / "none" / "0" / "shards" / f"{n:04d}.arrow" for n in range(2)])
+    video = manifest.iloc[1]
+    frames = list(decord_frames(target.root / "videos" / video["path"]))
+    stored = store.read(video["shard"], video["batch"], np.arange(video["frames"]))
+    size = stored_size(frames[0].shape[1], frames[0].shape[0], 20)
+    np.testing.assert_array_equal(stored, np.stack([resize(frame, size) for frame in frames]))
+    assert store.settings(0)["codec"] == "raw"
 
 
 def test_smaller_sets_are_part_of_larger_ones(target, tmp_path):

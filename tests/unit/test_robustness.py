@@ -92,7 +92,7 @@ def test_from_a_finetuned_network_to_files(target, tmp_path):
     folder = tmp_path / "finetuned"
     finetune(spec, identity, manifest=target.manifest, weights=None, folder=folder, compute=CPU)
     noisy = {}
-    for noise, severities in (("gaussian", [1, 5]), ("shot", [1])):
+    for noise, severities in (("none", [0]), ("gaussian", [1, 5]), ("shot", [1])):
         for level, manifest in write(target, tmp_path / "noisy", noise, severities).items():
             path = tmp_path / "noisy" / noise / str(level) / "manifest.parquet"
             write_parquet(path, __import__("pyarrow").Table.from_pandas(manifest))
@@ -103,13 +103,14 @@ def test_from_a_finetuned_network_to_files(target, tmp_path):
         robustness_spec(study, cell),
         identity | {"stage": "robustness", "protocol": "robustness"},
         weights=folder / "weights.pt",
-        clean=folder / "predictions.parquet",
+        noiseless=noisy.pop(("none", 0)),
         noisy=noisy,
         folder=output,
         compute=CPU,
     )
     predictions = read_predictions(output / "predictions.parquet")
     assert predictions.groupby(["noise", "severity"]).size().to_dict() == {
+        ("", 0): 10,
         ("gaussian", 1): 10,
         ("gaussian", 5): 10,
         ("shot", 1): 4,
@@ -118,3 +119,5 @@ def test_from_a_finetuned_network_to_files(target, tmp_path):
     top1 = metrics[(metrics["metric"] == "top1") & (metrics["noise"] == "gaussian") & (metrics["severity"] == 5)]
     part = predictions[(predictions["noise"] == "gaussian") & (predictions["severity"] == 5)]
     assert top1["value"].item() == pytest.approx(np.mean(part["correct"]))
+    clean = metrics[(metrics["metric"] == "clean_top1") & (metrics["noise"] == "gaussian") & (metrics["severity"] == 5)]
+    assert clean["value"].item() == pytest.approx(np.mean(predictions[predictions["noise"] == ""]["correct"]))

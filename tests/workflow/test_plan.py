@@ -104,6 +104,7 @@ def test_paper_scale_is_planned_without_its_datasets(workflow, paper, profile):
         "store_shard": sum(config.datasets[name].shards for name in paper.datasets),
         "subset": len({(cell.source, cell.subset) for cell in paper.pretraining}),
         "noisy_shard": len(sets) * len(NOISES) * config.noise.shards,
+        "noiseless_shard": len(sets) * config.noise.shards,
         "noisy_manifests": len(sets),
         "claims": 1,
         "metrics": 1,

@@ -8,7 +8,7 @@ from _cli import compute_of, run_training, training_parser
 def main() -> None:
     parser = training_parser(__doc__, manifest=False)
     parser.add_argument("--weights", type=Path, required=True, help="weights.pt of a finetuning")
-    parser.add_argument("--clean", type=Path, required=True, help="predictions.parquet of the finetuning")
+    parser.add_argument("--noiseless", type=Path, required=True, help="manifest of the same videos without noise")
     parser.add_argument("--noisy", type=Path, nargs="+", required=True, help="manifests: .../<noise>/<severity>/...")
     arguments = parser.parse_args()
     from videossl.downstream.robustness import robustness
@@ -19,7 +19,7 @@ def main() -> None:
             arguments.recipe,
             arguments.identity,
             weights=arguments.weights,
-            clean=arguments.clean,
+            noiseless=arguments.noiseless,
             noisy={(path.parent.parent.name, int(path.parent.name)): path for path in arguments.noisy},
             folder=arguments.output.parent,
             compute=compute_of(arguments),

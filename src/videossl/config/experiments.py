@@ -19,6 +19,8 @@ Strings = Annotated[list[str], BeforeValidator(_as_list)]
 Numbers = Annotated[list[PositiveInt], BeforeValidator(_as_list)]
 NOISES = ("gaussian", "shot", "impulse", "speckle")
 SEVERITIES = (1, 2, 3, 4, 5)
+NOISELESS = "none"
+"""In the place of a noise, with severity 0: test videos stored as the noisy ones are, which are compared with them."""
 MEAN = "mean"
 """The name of the mean over all kinds of noise."""
 Kinds = Annotated[list[Literal[(*NOISES, MEAN)]], BeforeValidator(_as_list)]

@@ -1,7 +1,8 @@
 """Noisy copies of test videos: frame stores whose frames were corrupted before they were resized.
 
 Noise is added to the decoded frames, at the video's own size, and the frames are stored as they are: lossy coding would
-smooth the noise away. A video is decoded once for all severities of a noise.
+smooth the noise away. A video is decoded once for all severities of a noise. What they are compared with are the same
+videos stored in the same way without noise, so that nothing else is in the difference.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from videossl.config.experiments import NOISELESS
 from videossl.data.materialise import (
     Encode,
     VideoReport,
@@ -49,6 +51,11 @@ def noisy_listing(manifest: pd.DataFrame, videos: int | str, seed: int) -> pd.Da
     return chosen[LISTING_SCHEMA.names].reset_index(drop=True)
 
 
+def sample_size(spec: Mapping[str, Any], noise: str, severity: int) -> int | str:
+    """Videos of a noisy test set, a number or "all"; `noise` may be NOISELESS, with severity 0."""
+    return spec["videos"][noise][0 if noise == NOISELESS else severity - 1]
+
+
 def write_noisy_shards(
     manifest: pd.DataFrame, root: Path, spec: Mapping[str, Any], noise: str, shard: int, outputs: Mapping[int, Path]
 ) -> None:
@@ -58,12 +65,12 @@ def write_noisy_shards(
         manifest: of the clean dataset.
         root: folder of its videos.
         spec: :func:`videossl.specs.noise_spec`.
-        noise: kind of noise.
+        noise: kind of noise, or NOISELESS.
         shard: number of the shard, of `spec["shards"]`.
         outputs: by severity, the shard's Arrow file; its report (.parquet) is written beside it.
     """
     require_videos(root)
-    listings = {level: noisy_listing(manifest, spec["videos"][noise][level - 1], spec["seed"]) for level in outputs}
+    listings = {level: noisy_listing(manifest, sample_size(spec, noise, level), spec["seed"]) for level in outputs}
     rows = {level: _rows_of(listing, shard, spec["shards"]) for level, listing in listings.items()}
     videos = list(dict.fromkeys(name for ids in rows.values() for name in ids))
     by_id = pd.concat(listings.values()).drop_duplicates("id").set_index("id", drop=False)
@@ -89,7 +96,7 @@ def merge_noisy_manifest(
     manifest: pd.DataFrame, spec: Mapping[str, Any], noise: str, severity: int, reports: Sequence[Path]
 ) -> pa.Table:
     """The manifest of one noisy set, from the clean dataset's and the reports of all its shards."""
-    return merge_manifest(noisy_listing(manifest, spec["videos"][noise][severity - 1], spec["seed"]), reports)
+    return merge_manifest(noisy_listing(manifest, sample_size(spec, noise, severity), spec["seed"]), reports)
 
 
 def _rows_of(listing: pd.DataFrame, shard: int, shards: int) -> dict[str, int]:
@@ -105,9 +112,11 @@ def _encoder(
     def encode(frame: np.ndarray, size: tuple[int, int], number: int) -> list[bytes]:
         copies = []
         for severity, writer in writers.items():
-            rng = frame_generator(spec["seed"], video, number, noise, severity)
-            noisy = corrupt(frame, noise, constant(noise, severity, spec["constants"]), rng)
-            copies.append(writer.encode(resize(noisy, size)))
+            copy = frame
+            if noise != NOISELESS:
+                rng = frame_generator(spec["seed"], video, number, noise, severity)
+                copy = corrupt(frame, noise, constant(noise, severity, spec["constants"]), rng)
+            copies.append(writer.encode(resize(copy, size)))
         return copies
 
     return encode

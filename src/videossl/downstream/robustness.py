@@ -6,7 +6,8 @@ A_c is the accuracy on clean videos, A_p on the same videos with noise, as fract
     gamma_r = 1 - (A_c - A_p) / A_c       gamma_a = 1 - (A_c - A_p)     (Schiappa et al. 2023; Taori et al. 2020)
 
 Where noise test sets are samples of the test videos, the paper seems to have compared with the clean accuracy on all of
-them. Ours is that on the same videos, so that what is compared differs in the noise alone.
+them. Ours is that on the same videos, stored in the same way (:mod:`videossl.data.noisy`), so that what is compared
+differs in the noise alone. It is therefore not quite the accuracy of the finetuning's own test.
 """
 
 from __future__ import annotations
@@ -20,19 +21,21 @@ import numpy as np
 import pandas as pd
 
 from videossl.analysis.statistics import ratio_interval, wilson_interval
-from videossl.config.experiments import MEAN
+from videossl.config.experiments import MEAN, NOISELESS
 from videossl.data.videos import open_store, read_manifest
 from videossl.downstream.accuracy import predict
 from videossl.downstream.evaluate import video_means
 from videossl.downstream.model import load_classifier
 from videossl.errors import UserError
-from videossl.results import read_predictions, write_metrics, write_predictions
+from videossl.results import write_metrics, write_predictions
 from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
 from videossl.training.session import Compute
 
 Condition = tuple[str, int]
 """A kind of noise and its severity."""
+CLEAN: Condition = ("", 0)
+"""Without noise, as in the files of metrics and predictions."""
 DRAWN = ["noise", "severity", "video"]
 
 
@@ -41,7 +44,7 @@ def robustness(
     identity: dict[str, Any],
     *,
     weights: Path,
-    clean: Path,
+    noiseless: Path,
     noisy: Mapping[Condition, Path],
     folder: Path,
     compute: Compute,
@@ -52,7 +55,7 @@ def robustness(
         spec: what decides the outcome besides its inputs (:func:`videossl.specs.robustness_spec`).
         identity: the cell's identity columns.
         weights: `weights.pt` of the finetuning.
-        clean: `predictions.parquet` of the finetuning.
+        noiseless: the manifest of the test videos that are stored as the noisy ones are, without noise.
         noisy: the manifest of each noisy test set; its frame store lies beside it.
         folder, compute: as for every job.
     """
@@ -62,16 +65,17 @@ def robustness(
         model, own = load_classifier(weights)
         model.to(device)
         parts = []
-        for number, ((noise, severity), manifest) in enumerate(noisy.items(), start=1):
+        sets = {CLEAN: noiseless, **noisy}
+        for number, ((noise, severity), manifest) in enumerate(sets.items(), start=1):
             videos = read_manifest(manifest)
             videos = videos[videos["status"] == "ok"].reset_index(drop=True)
-            what = f"{noise} {severity} (set {number} of {len(noisy)})"
+            what = f"{noise or 'no noise'} {severity or ''} (set {number} of {len(sets)})"
             logits = video_means(own, model, open_store(manifest, videos), videos, compute, device, signals, what)
             found = predict(videos, videos["split"].iloc[0], logits, own["test_clips"])
             parts.append(found.assign(noise=noise, severity=severity))
         predictions = pd.concat(parts, ignore_index=True)
         write_predictions(folder / "predictions.parquet", identity, predictions)
-        rows = scores(read_predictions(clean), predictions, model.fc.out_features)
+        rows = scores(parts[0], predictions[predictions["noise"] != ""], model.fc.out_features)
         write_metrics(folder / "metrics.parquet", identity, rows)
         write_run(
             folder / "run.json",
@@ -79,7 +83,10 @@ def robustness(
             identity=identity,
             device=device,
             seconds=time.monotonic() - start,
-            samples={f"{noise}_{severity}": len(part) for (noise, severity), part in zip(noisy, parts, strict=True)},
+            samples={
+                f"{noise or NOISELESS}_{severity}": len(part)
+                for (noise, severity), part in zip(sets, parts, strict=True)
+            },
         )
 
 

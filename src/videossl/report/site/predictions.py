@@ -24,11 +24,13 @@ def class_names(manifest: Path) -> dict[int, str]:
 def summary(path: Path, names: dict[int, str]) -> dict[str, Any]:
     """Correct and total, [class, correct, total] of the classes, [class, taken for, count] of the commonest errors.
 
-    Of predictions under noise, over all noises and severities. {} without a file.
+    Of predictions under noise, over all noises and severities, without those of no noise. {} without a file.
     """
     if not path.is_file():
         return {}
     frame = pq.read_table(path, columns=["label", "prediction", "correct", "noise"]).to_pandas()
+    if (frame["noise"] != "").any():
+        frame = frame[frame["noise"] != ""]
     named = {label: names.get(label, f"class {label}") for label in {*frame["label"], *frame["prediction"]}}
     counts = frame.groupby("label")["correct"].agg(["sum", "count"])
     counts["share"] = counts["sum"] / counts["count"]

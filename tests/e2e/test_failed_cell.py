@@ -8,7 +8,7 @@ import pandas as pd
 from workflow_copy import copy_workflow
 
 MINE = """
-only: [subset_size, accuracy_over_epochs]
+only: [subset_size]
 restrict: {task: [rotnet, rspnet], subset: [10k], epochs: [50]}
 recipe_overrides:
   rspnet: {options: {margin: 1.0e+39}}

@@ -21,7 +21,7 @@ from videossl import costs, specs
 from videossl.analysis.complexity import count_parameters
 from videossl.backbones import registry as backbones
 from videossl.cells import Cell
-from videossl.config.experiments import NOISES, SEVERITIES
+from videossl.config.experiments import NOISELESS, NOISES, SEVERITIES
 from videossl.config.resources import Speed
 from videossl.experiments import Study, load_study
 from videossl.files import write_text
@@ -137,8 +137,7 @@ def by_stage(study: Study, sizes: Sizes) -> dict[str, Cost]:
         cost.core_seconds += frames / assumed.stored_frames
         cost.files += 2 * shards + 2
     for name in {cell.target for cell in cells if cell.stage == "robustness"}:
-        copies = sum(costs.noisy_videos(config, name, noise) for noise in NOISES)
-        frames = (copies + costs.videos_of(config, name, "test")) * FRAMES[name]  # once more without noise
+        frames = sum(costs.noisy_videos(config, name, noise) for noise in (NOISELESS, *NOISES)) * FRAMES[name]
         shards, cost = config.noise.shards, found["noisy sets"]
         cost.jobs += shards * (len(NOISES) + 1) + 1
         cost.bytes += frames * assumed.noisy_bytes

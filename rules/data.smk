@@ -146,7 +146,7 @@ rule noiseless_shard:
         ENVIRONMENT
     resources:
         mem_mb=other_memory,
-        runtime=noiseless_runtime,
+        runtime=noisy_runtime,
     params:
         script=untracked(f"{SCRIPTS}/noisy_shard.py"),
         recipe=canonical_json(specs.noise_spec(CONFIG)),

@@ -44,15 +44,10 @@ def store_runtime(wildcards, attempt):
 
 
 def noisy_runtime(wildcards, attempt):
-    """Resource function: the time limit of a shard of the noisy test sets of one noise."""
-    copies = costs.noisy_videos(CONFIG, wildcards.dataset, wildcards.noise) / CONFIG.noise.shards
+    """Resource function: the time limit of a shard of the noisy test sets of one noise, or of the one without."""
+    noise = getattr(wildcards, "noise", NOISELESS)
+    copies = costs.noisy_videos(CONFIG, wildcards.dataset, noise) / CONFIG.noise.shards
     return costs.data_minutes(CONFIG, copies, attempt=attempt)
-
-
-def noiseless_runtime(wildcards, attempt):
-    """Resource function: the time limit of a shard of the test videos stored as the noisy ones are."""
-    videos = costs.videos_of(CONFIG, wildcards.dataset, "test") / CONFIG.noise.shards
-    return costs.data_minutes(CONFIG, videos, attempt=attempt)
 
 
 def look_runtime(wildcards, attempt):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from videossl.cells import Cell
 from videossl.config import Config, Recipe
-from videossl.config.experiments import NOISES, SEVERITIES
+from videossl.config.experiments import NOISELESS, NOISES, SEVERITIES
 from videossl.config.recipe import ClipShape, by_backbone
 from videossl.config.resources import Limits
 from videossl.experiments import Study
@@ -173,16 +173,18 @@ def _features(cell: Cell, study: Study) -> tuple[float, float]:
 
 def _robustness(cell: Cell, study: Study) -> tuple[float, float]:
     settings = study.config.finetune
-    videos = videos_of(study.config, cell.target, "test")  # once more without noise
-    videos += sum(noisy_videos(study.config, cell.target, noise) for noise in NOISES)
+    videos = sum(noisy_videos(study.config, cell.target, noise) for noise in (NOISELESS, *NOISES))
     clips = settings.test_clips * videos
     return clips * FORWARD * clip_gflops(cell.backbone, study, settings.clip), clips
 
 
 def noisy_videos(config: Config, dataset: str, noise: str) -> int:
-    """About how many noisy copies of test videos there are of one kind of noise, all severities together."""
-    sizes = config.noise.videos[noise]
+    """About how many noisy copies of test videos there are of one kind of noise, all severities together; of NOISELESS,
+    all test videos once."""
     test = videos_of(config, dataset, "test")
+    if noise == NOISELESS:
+        return test
+    sizes = config.noise.videos[noise]
     each = sizes if isinstance(sizes, list) else [sizes] * len(SEVERITIES)
     return sum(test if size == "all" else min(size, test) for size in each)
 

@@ -22,7 +22,8 @@ from videossl.analysis.retrieval import first_match
 from videossl.backbones import registry as backbones
 from videossl.config.experiments import NOISES, SEVERITIES
 from videossl.data.loader import ClipDataset, eval_loader, prepare
-from videossl.data.materialise import resize, stored_size
+from videossl.data.materialise import resize
+from videossl.data.video import stored_size
 from videossl.data.noise import constant, corrupt
 from videossl.data.noisy import merge_noisy_manifest, write_noisy_shards
 from videossl.data.sampling import UniformClips

@@ -9,7 +9,8 @@ from pathlib import Path
 from benchmarks import videos
 from benchmarks.measure import Row, find, rates, take_turns
 from benchmarks.settings import Settings
-from videossl.data.materialise import stored_size, write_shard
+from videossl.data.materialise import write_shard
+from videossl.data.video import stored_size
 
 NAME = "materialise"
 OURS, FFMPEG = "frame store, with a check of every picture", "ffmpeg to JPEG files"

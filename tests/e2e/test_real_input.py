@@ -13,7 +13,7 @@ from workflow_copy import copy_workflow
 
 from videossl.data.augment import AugmentConfig
 from videossl.data.loader import ClipDataset, prepare
-from videossl.data.materialise import merge_manifest, resize, stored_size, write_shard
+from videossl.data.materialise import merge_manifest, resize, write_shard
 from videossl.data.readers.listing import read_listing
 from videossl.data.sampling import RandomClips, UniformClips
 from videossl.data.store import FrameStore

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from videossl.data import noisy as noisy_module
-from videossl.data.materialise import resize, stored_size
+from videossl.data.materialise import resize
+from videossl.data.video import stored_size
 from videossl.data.noise import constant, corrupt, frame_generator
 from videossl.data.noisy import merge_noisy_manifest, noisy_listing, write_noisy_shards
 from videossl.data.store import FrameStore

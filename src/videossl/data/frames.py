@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from videossl.data.materialise import require_videos, resize, stored_size
+from videossl.data.materialise import require_videos
 from videossl.data.video import frames_at
 from videossl.data.videos import open_store
 
@@ -47,9 +47,7 @@ class VideoFileFrames:
     ) -> np.ndarray:
         """See :class:`Frames`; a file that has changed since it was stored is a UserError."""
         path, start = self._files[shard, batch]
-        frames = frames_at(path, start + np.asarray(indices, dtype=np.int64))
-        size = stored_size(frames.shape[2], frames.shape[1], self.short_side)
-        return np.stack([resize(frame, size) for frame in frames])
+        return frames_at(path, start + np.asarray(indices, dtype=np.int64), self.short_side)
 
 
 def frames_of(manifest: Path, rows: pd.DataFrame, root: Path, size: int) -> Frames:

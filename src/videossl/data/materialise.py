@@ -7,19 +7,19 @@ merged from the shards' reports, says so to every later stage.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from videossl.data.encode import Encode, Encoded, Wanted, encode_videos
 from videossl.data.store import ShardWriter
-from videossl.data.video import BrokenVideo, check_video, decord_frames, one_line, pyav_frames
+from videossl.data.video import BrokenVideo
 from videossl.errors import UserError
 from videossl.files import atomic_path, write_parquet
 from videossl.progress import track
@@ -39,10 +39,13 @@ REPORT_SCHEMA = pa.schema(
         ("duration", pa.float64()),
         ("stored_width", pa.int32()),
         ("stored_height", pa.int32()),
+        ("reader", pa.string()),
+        ("reader_reason", pa.string()),
     ]
 )
-"""One row a listing row of the shard. `width`, `height` are the source video's; `duration` is frames / fps in
-seconds; what is not known of a missing or broken video is 0, its `batch` is -1."""
+"""One row a listing row of the shard. `width`, `height` are the source video's as shown; `duration` is frames / fps in
+seconds; what is not known of a missing or broken video is 0, its `batch` is -1. `reader`: whose frames are stored, and
+`reader_reason` why not decord's."""
 
 MANIFEST_SCHEMA = pa.schema(
     [
@@ -60,13 +63,15 @@ MANIFEST_SCHEMA = pa.schema(
         ("width", pa.int32()),
         ("height", pa.int32()),
         ("duration", pa.float64()),
+        ("reader", pa.string()),
+        ("reader_reason", pa.string()),
         ("shard", pa.int32()),
         ("batch", pa.int32()),
     ]
 )
 """One row a video of the listing, in its order: the listing's columns, then what became of the video."""
 
-MEASURED = ("status", "reason", "frames", "fps", "width", "height", "duration")
+MEASURED = ("status", "reason", "frames", "fps", "width", "height", "duration", "reader", "reader_reason")
 
 
 @dataclass
@@ -85,12 +90,8 @@ class VideoReport:
     duration: float = 0.0
     stored_width: int = 0
     stored_height: int = 0
-
-
-def stored_size(width: int, height: int, short_side: int) -> tuple[int, int]:
-    """(width, height) with the short side at `short_side` and the long one in proportion, rounded."""
-    scale = short_side / min(width, height)
-    return max(round(width * scale), short_side), max(round(height * scale), short_side)
+    reader: str = ""
+    reader_reason: str = ""
 
 
 def resize(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -105,44 +106,24 @@ def resize(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BILINEAR))
 
 
-Encode = Callable[[np.ndarray, tuple[int, int], int], T]
-"""From a frame (H, W, 3), the size (width, height) to store and the frame's number to what is stored of it."""
-
-
 def encode_video(
     path: Path, start: int | None, end: int | None, short_side: int, encode: Encode[T], *, full_size: bool = False
 ) -> tuple[list[T], VideoReport]:
-    """Encoded frames start..end (exclusive; None: from the first, to the last) of a video, and its facts.
+    """Encoded frames of one video and its facts, see :class:`videossl.data.encode.Wanted`; BrokenVideo if there are
+    none. A range that reaches out of the video is clipped to it."""
+    found = next(encode_videos([Wanted(path, short_side, encode, start, end, full_size)]))
+    if isinstance(found, BrokenVideo):
+        raise found
+    return found.frames, _described(found)
 
-    `encode` is given frames of the size to store; with `full_size`, of the video's own. A range that reaches out of the
-    video is clipped to it. Raises :class:`BrokenVideo` when no frame is left.
-    """
-    first = max(start or 0, 0)
-    if end is not None and end <= first:
-        raise BrokenVideo(f"frames {first}..{end} are an empty range")
-    info = check_video(path, end)
-    # One size for the whole video, even if the stream changes its own on the way.
-    size = stored_size(info.width, info.height, short_side)
 
-    wanted = None if full_size else size
-
-    def encode_all(frames: Iterator[np.ndarray]) -> list[T]:
-        return [encode(frame, size, number) for number, frame in enumerate(islice(frames, first, end))]
-
-    try:
-        encoded = encode_all(decord_frames(path, wanted))
-        if len(encoded) < info.frames - first - 1:  # decord may differ by one frame, and be right
-            encoded = encode_all(pyav_frames(path, wanted))
-    except Exception:  # decord's errors have no common class; the stream is whole, so PyAV can read it
-        encoded = encode_all(pyav_frames(path, wanted))
-    if not encoded:
-        raise BrokenVideo(f"first frame is {first}, but the video has {info.frames}")
-    duration = len(encoded) / info.fps if info.fps else 0.0
-    report = VideoReport(
-        row=-1, id="", frames=len(encoded), fps=info.fps, width=info.width, height=info.height,
-        duration=duration, stored_width=size[0], stored_height=size[1],
+def _described(found: Encoded[T]) -> VideoReport:
+    info, (width, height) = found.info, found.size
+    duration = len(found.frames) / info.fps if info.fps else 0.0
+    return VideoReport(
+        row=-1, id="", frames=len(found.frames), fps=info.fps, width=info.width, height=info.height, duration=duration,
+        stored_width=width, stored_height=height, reader=found.reader, reader_reason=found.reader_reason,
     )  # fmt: skip
-    return encoded, report
 
 
 def require_videos(root: Path) -> None:
@@ -175,22 +156,20 @@ def write_shard(
         raise UserError(f"short side {short_side} must be at least 1 pixel, JPEG quality {quality} in 1..100")
     require_videos(Path(root))
     rows = range(shard, len(listing), shards)
-    todo = track(rows, f"shard {shard + 1} of {shards}, videos") if progress else rows
     reports: list[VideoReport] = []
     with (
         atomic_path(arrow_path) as temporary,
         ShardWriter(temporary, short_side=short_side, quality=quality, codec=codec) as writer,
     ):
-        for row in todo:
-            encoded, report = read_video(
-                listing.iloc[row],
-                row,
-                Path(root),
-                short_side,
-                lambda frame, size, _: writer.encode(frame),
-            )
+        videos = [Reading(listing.iloc[row], row, _plainly(writer)) for row in rows]
+        read = read_videos(videos, Path(root), short_side)
+        for encoded, report in track(read, f"shard {shard + 1} of {shards}, videos", len(rows)) if progress else read:
             reports.append(replace(report, batch=writer.append(encoded)) if encoded else report)
     write_report(report_path, reports)
+
+
+def _plainly(writer: ShardWriter) -> Encode[bytes]:
+    return lambda frame, size, number: writer.encode(frame)
 
 
 def write_report(path: Path, reports: Sequence[VideoReport]) -> None:
@@ -199,22 +178,34 @@ def write_report(path: Path, reports: Sequence[VideoReport]) -> None:
     write_parquet(path, pa.table(columns, schema=REPORT_SCHEMA))
 
 
-def read_video(
-    video: pd.Series, row: int, root: Path, short_side: int, encode: Encode[T], *, full_size: bool = False
-) -> tuple[list[T], VideoReport]:
-    """Encode one listing row; whatever goes wrong with the video ends in its report, with no frames."""
-    path = root / video["path"]
-    if video["status"] == "missing" or not path.is_file():
-        return [], VideoReport(row=row, id=video["id"], status="missing", reason="file not found")
-    start, end = (None if pd.isna(video[key]) else int(video[key]) for key in ("start_frame", "end_frame"))
-    try:
-        encoded, report = encode_video(path, start, end, short_side, encode, full_size=full_size)
-    except BrokenVideo as error:
-        return [], VideoReport(row=row, id=video["id"], status="broken", reason=str(error))
-    except Exception as error:  # a decoder may raise anything; one video must not cost the shard
-        reason = f"{type(error).__name__}: {one_line(error)}"
-        return [], VideoReport(row=row, id=video["id"], status="broken", reason=reason)
-    return encoded, replace(report, row=row, id=video["id"])
+@dataclass(frozen=True)
+class Reading(Generic[T]):
+    """A row of a listing to read."""
+
+    video: pd.Series
+    row: int
+    encode: Encode[T]
+    full_size: bool = False
+
+
+def read_videos(videos: Sequence[Reading[T]], root: Path, short_side: int) -> Iterator[tuple[list[T], VideoReport]]:
+    """Encode rows of a listing, in order; whatever is wrong with a video ends in its report, with no frames."""
+    there = [one for one in videos if one.video["status"] != "missing" and (root / one.video["path"]).is_file()]
+    encoded = encode_videos([_wanted(one, root, short_side) for one in there])
+    present = {one.row for one in there}
+    for one in videos:
+        named = {"row": one.row, "id": one.video["id"]}
+        if one.row not in present:
+            yield [], VideoReport(**named, status="missing", reason="file not found")
+        elif isinstance(found := next(encoded), BrokenVideo):
+            yield [], VideoReport(**named, status="broken", reason=str(found))
+        else:
+            yield found.frames, replace(_described(found), **named)
+
+
+def _wanted(one: Reading[T], root: Path, short_side: int) -> Wanted[T]:
+    start, end = (None if pd.isna(one.video[key]) else int(one.video[key]) for key in ("start_frame", "end_frame"))
+    return Wanted(root / one.video["path"], short_side, one.encode, start, end, one.full_size)
 
 
 def merge_manifest(listing: pd.DataFrame, reports: Sequence[Path]) -> pa.Table:

@@ -18,11 +18,12 @@ import pandas as pd
 import pyarrow as pa
 
 from videossl.config.experiments import NOISELESS
+from videossl.data.encode import Encode
 from videossl.data.materialise import (
-    Encode,
+    Reading,
     VideoReport,
     merge_manifest,
-    read_video,
+    read_videos,
     require_videos,
     resize,
     write_report,
@@ -81,11 +82,14 @@ def write_noisy_shards(
             temporary = stack.enter_context(atomic_path(path))
             writer = ShardWriter(temporary, short_side=spec["short_side"], quality=100, codec=spec["codec"])
             writers[level] = stack.enter_context(writer)
-        for name in track(videos, f"{noise} noise, videos"):
-            wanted = {level: writers[level] for level in outputs if name in rows[level]}
-            encode = _encoder(name, noise, wanted, spec)
-            encoded, report = read_video(by_id.loc[name], -1, root, spec["short_side"], encode, full_size=True)
-            for place, level in enumerate(wanted):
+        wanted = [{level: writers[level] for level in outputs if name in rows[level]} for name in videos]
+        readings = [
+            Reading(by_id.loc[name], number, _encoder(name, noise, levels, spec), full_size=True)
+            for number, (name, levels) in enumerate(zip(videos, wanted, strict=True))
+        ]
+        read = track(read_videos(readings, root, spec["short_side"]), f"{noise} noise, videos", len(videos))
+        for name, levels, (encoded, report) in zip(videos, wanted, read, strict=True):
+            for place, level in enumerate(levels):
                 batch = writers[level].append([frame[place] for frame in encoded]) if encoded else -1
                 reports[level].append(replace(report, row=rows[level][name], batch=batch))
     for level, path in outputs.items():

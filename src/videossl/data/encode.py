@@ -1,0 +1,143 @@
+"""From video files to encoded frames, by whichever reader is proven right.
+
+A video is decoded completely by PyAV. Where decord can be right too, its frames are the ones that are used, each held
+against that decode; where it is not, those of PyAV are. So what is stored does not depend on which reader was believed,
+but for the last grey level of resizing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from videossl.data.video import BrokenVideo, VideoInfo, stored_size
+from videossl.data.video.decord_reader import Disagreement, Thumbnails, unfit, verified_frames
+from videossl.data.video.guard import SILENCE_SECONDS, Alive, Guarded, Lost
+from videossl.data.video.sequential import Converter, Decode
+
+T = TypeVar("T")
+
+PYAV, DECORD = "pyav", "decord"
+
+Encode = Callable[[np.ndarray, tuple[int, int], int], T]
+"""From a frame (H, W, 3), the size (width, height) to store and the frame's number to what is stored of it."""
+
+
+@dataclass(frozen=True)
+class Wanted(Generic[T]):
+    """What is to be made of one video file: frames start..end (exclusive; None: from the first, to the last)."""
+
+    path: Path
+    short_side: int
+    encode: Encode[T]
+    start: int | None = None
+    end: int | None = None
+    full_size: bool = False
+    """Give `encode` frames of the video's own pixels, not of the size to store."""
+
+
+@dataclass(frozen=True)
+class Encoded(Generic[T]):
+    """What became of it."""
+
+    frames: list[T]
+    info: VideoInfo
+    """Of all frames up to the asked end."""
+    size: tuple[int, int]
+    """(width, height) to store."""
+    reader: str
+    """Whose frames they are: "pyav" or "decord"."""
+    reader_reason: str
+    """Why they are not decord's; "" if they are."""
+
+
+def encode_videos(wanted: Sequence[Wanted[T]], silence: float = SILENCE_SECONDS) -> Iterator[Encoded[T] | BrokenVideo]:
+    """Encode many videos, in order, in a child process; of one that cannot be used, the reason is given.
+
+    `silence`: seconds without a frame after which a decoder is taken for hung. What `encode` returns must be picklable;
+    what it raises is raised here.
+    """
+    with Guarded(_encode, silence) as guarded, Guarded(_encode_by_pyav, silence) as careful:
+        for one, found in zip(wanted, guarded(wanted), strict=True):
+            if isinstance(found, Lost) and found.doing == DECORD:
+                reason = found.reason
+                found = next(careful([one]))
+                if isinstance(found, Encoded):
+                    found = replace(found, reader_reason=reason)
+            yield BrokenVideo(found.reason) if isinstance(found, Lost) else found
+
+
+def _encode(wanted: Wanted[T], alive: Alive) -> Encoded[T] | BrokenVideo:
+    try:
+        return _by_either(wanted, alive)
+    except BrokenVideo as error:
+        return error
+
+
+def _encode_by_pyav(wanted: Wanted[T], alive: Alive) -> Encoded[T] | BrokenVideo:
+    try:
+        return _by_pyav(wanted, alive, "")
+    except BrokenVideo as error:
+        return error
+
+
+def _by_either(wanted: Wanted[T], alive: Alive) -> Encoded[T]:
+    with _opened(wanted, alive) as decode:
+        frames = decode.frames()
+        thumbnails = Thumbnails()
+        thumbnails.add(next(frames))
+        reason = unfit(decode)
+        for frame in () if reason else frames:
+            alive(PYAV)
+            thumbnails.add(frame)
+    if reason:
+        return _by_pyav(wanted, alive, reason)
+    size = (decode.first.width, decode.first.height) if wanted.full_size else _size(wanted, decode)
+    try:
+        return _all_of(wanted, decode, verified_frames(wanted.path, size, thumbnails, decode.whole), alive, DECORD, "")
+    except Disagreement as error:
+        return _by_pyav(wanted, alive, str(error))
+
+
+def _by_pyav(wanted: Wanted[T], alive: Alive, reason: str) -> Encoded[T]:
+    convert = Converter()
+    with _opened(wanted, alive) as decode:
+        pixels = (
+            convert.pixels(frame, None if wanted.full_size else _size(wanted, decode)) for frame in decode.frames()
+        )
+        return _all_of(wanted, decode, pixels, alive, PYAV, reason)
+
+
+def _opened(wanted: Wanted[T], alive: Alive) -> Decode:
+    if wanted.end is not None and wanted.end <= _first(wanted):
+        raise BrokenVideo(f"frames {_first(wanted)}..{wanted.end} are an empty range")
+    alive(PYAV)
+    return Decode(wanted.path, wanted.end)
+
+
+def _first(wanted: Wanted[T]) -> int:
+    return max(wanted.start or 0, 0)
+
+
+def _size(wanted: Wanted[T], decode: Decode) -> tuple[int, int]:
+    """One size for the whole video, even if the stream changes its own on the way."""
+    return stored_size(*decode.shown_size(), wanted.short_side)
+
+
+def _all_of(
+    wanted: Wanted[T], decode: Decode, pixels: Iterator[np.ndarray], alive: Alive, reader: str, reason: str
+) -> Encoded[T]:
+    """Encode the wanted range of a reader's frames."""
+    alive(reader)
+    first, encoded = _first(wanted), []
+    for number, frame in enumerate(pixels):
+        alive(reader)
+        if number >= first:
+            encoded.append(wanted.encode(frame, _size(wanted, decode), number - first))
+    if not encoded:
+        raise BrokenVideo(f"first frame is {first}, but the video has {decode.count}")
+    return Encoded(encoded, decode.info(), _size(wanted, decode), reader, reason)

@@ -1,0 +1,135 @@
+"""decord, where it is proven to give the frames that a player shows.
+
+decord is unmaintained, and wrong without a word on many ordinary files: it fills up with copies to the number of
+packets, ignores edit lists and colour matrices, loses the first pictures of MPEG-TS. So each of its frames is held
+against the complete decode (:mod:`sequential`) by a thumbnail. It may also never return; it is to be called only where
+a time limit can end it (:mod:`guard`). There is no decord for some machines (aarch64): then PyAV reads everything.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from videossl.data.video.broken import one_line
+from videossl.data.video.display import Turn
+from videossl.data.video.sequential import Decode
+
+SIDE = 16
+"""Of a thumbnail, in pixels."""
+OFFSET = 3.0
+"""Grey levels, on average, between a frame's thumbnails by the two readers: they resize differently. (On 130 real videos
+at most 2.5.)"""
+STILL, OF_MOTION = 0.2, 0.5
+"""The step from the frame before may differ by so many grey levels, plus this share of the step itself. A difference in
+resizing stays the same from frame to frame and drops out; a frame that is repeated or skipped does not. (On the same
+videos at most 0.44 of the step.)"""
+
+
+class Disagreement(Exception):
+    """decord does not give the frames of the complete decode; the text says how."""
+
+
+def available() -> bool:
+    """Whether decord is installed."""
+    return importlib.util.find_spec("decord") is not None
+
+
+def unfit(decode: Decode) -> str:
+    """Why decord cannot read this video rightly, known from the first frame; "" if it may."""
+    if not available():
+        return "decord is not installed"
+    if decode.turn() != Turn():
+        return "turned by its display matrix"
+    return ""
+
+
+class Thumbnails:
+    """What is kept of each frame of the complete decode: float32 (SIDE, SIDE, 3)."""
+
+    def __init__(self) -> None:
+        import av
+
+        self._scaler = av.video.reformatter.VideoReformatter()
+        self._before: np.ndarray | None = None
+        self.kept: list[np.ndarray] = []
+
+    def add(self, frame: Any) -> None:
+        """Keep the thumbnail of the next frame (`av.VideoFrame`)."""
+        # gbrp: planes of full size, so that colours are averaged like brightness.
+        small = self._scaler.reformat(frame, SIDE, SIDE, "gbrp", interpolation="AREA", threads=1)
+        self.kept.append(small.to_ndarray().astype(np.float32))
+
+    def require(self, number: int, frame: np.ndarray) -> None:
+        """Raise :class:`Disagreement` unless decord's frame (H, W, 3) uint8 is the one with this number; to be called
+        for one frame after the other."""
+        found, before = _thumbnail(frame), self._before
+        self._before = found
+        if np.abs(found - self.kept[number]).mean() > OFFSET:
+            raise Disagreement(f"decord's frame {number} is another picture")
+        if number:
+            step = self.kept[number] - self.kept[number - 1]
+            if np.abs(found - before - step).mean() > STILL + OF_MOTION * np.abs(step).mean():
+                raise Disagreement(f"decord repeats or skips a frame at frame {number}")
+
+
+def _thumbnail(frame: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 -> float32 (SIDE, SIDE, 3), each the mean of its part of the frame."""
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(frame).resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.float32)
+
+
+def decord_frames(path: Path, size: tuple[int, int] | None = None) -> Iterator[np.ndarray]:
+    """All frames (H, W, 3) uint8 RGB in the order in which decord gives them, decoded in one thread; not verified.
+
+    `size` (width, height): resized by FFmpeg on the way from the decoder's own format. Whatever decord raises is a
+    :class:`Disagreement`: its exceptions (`RuntimeError`, `DECORDError`) have no common class.
+    """
+    with _faults():
+        reader = _opened(path, size)
+        count = len(reader)
+    for _ in range(count):
+        with _faults():
+            frame = reader.next().asnumpy()
+        yield frame
+
+
+def verified_frames(
+    path: Path, size: tuple[int, int] | None, thumbnails: Thumbnails, whole: bool
+) -> Iterator[np.ndarray]:
+    """decord's frames, each proven to be the one of the complete decode; :class:`Disagreement` at the first other one.
+
+    `whole`: the complete decode reached the end, so that decord must have no frame more.
+    """
+    with _faults():
+        reader = _opened(path, size)
+        frames, known = len(reader), len(thumbnails.kept)
+    if frames < known or (whole and frames != known):
+        raise Disagreement(f"decord counts {frames} frames, and {known} can be shown")
+    for number in range(known):
+        with _faults():
+            frame = reader.next().asnumpy()
+        thumbnails.require(number, frame)
+        yield frame
+
+
+def _opened(path: Path, size: tuple[int, int] | None) -> Any:
+    import decord
+
+    decord.logging.set_level(decord.logging.QUIET)
+    width, height = size or (-1, -1)
+    return decord.VideoReader(str(path), ctx=decord.cpu(0), width=width, height=height, num_threads=1)
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise Disagreement(f"decord: {one_line(error)}") from error

@@ -1,0 +1,164 @@
+"""One complete decode of a video in presentation order: what a player shows, and what everything else is held against.
+
+PyAV (FFmpeg) applies edit lists, reorders and flushes; nothing is sought. A damaged picture, however small, an error of
+the decoder and a file that ends before its container says make the video a broken one: a single wrong frame would be
+trained on without anyone noticing. (No decoder can tell every overwritten byte; VP9 shows hardly any.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from videossl.data.video.broken import BrokenVideo, reason_of
+from videossl.data.video.display import Turn, square_pixels, turn_of
+from videossl.data.video.truncation import missing_bytes
+
+SAME_RATE, MISSED_FRAMES = 0.02, 2
+"""A header's frame rate is confirmed by the frames' times if it promises so many frames more or less, relative or
+absolute: some files leave out a frame where nothing moves."""
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What was decoded: frames (up to the asked end), frames/s, size in pixels as shown."""
+
+    frames: int
+    fps: float
+    width: int
+    height: int
+
+
+class Decode:
+    """A video file opened for one decode; a context manager.
+
+    `frames` gives the frames once; `info` describes what it has given. Any fault is a :class:`BrokenVideo`.
+    """
+
+    def __init__(self, path: Path, end: int | None = None) -> None:
+        self.path, self.end = path, end
+        self.count = 0
+        self.whole = False
+        """Whether the stream's end was reached."""
+        self.first: Any = None
+        """The first frame."""
+        self._times: list[float] = []
+
+    def __enter__(self) -> Decode:
+        import av
+
+        if self.path.stat().st_size == 0:
+            raise BrokenVideo("empty file")
+        try:
+            # Some HMDB51 files have metadata that is not UTF-8.
+            self._container = av.open(str(self.path), metadata_errors="ignore")
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise BrokenVideo(f"cannot open: {reason_of(error)}") from error
+        try:
+            self._stream = self._pictures()
+            self._stream.codec_context.thread_count = 1
+        except BaseException:
+            self._container.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._container.close()
+
+    def _pictures(self) -> Any:
+        """The best video stream. A cover picture of a sound file is none."""
+        import av
+
+        stream = self._container.streams.best("video")
+        if stream is None:
+            raise BrokenVideo("cannot open: no video stream")
+        if stream.disposition & av.stream.Disposition.attached_pic:
+            raise BrokenVideo("cannot open: no video stream, only a cover picture")
+        return stream
+
+    def frames(self) -> Iterator[Any]:
+        """The frames (`av.VideoFrame`) in order, up to frame `end` (exclusive)."""
+        try:
+            for packet in self._container.demux(self._stream):
+                if packet.is_corrupt:
+                    raise ValueError("damaged data")
+                for frame in packet.decode():
+                    if frame.is_corrupt:  # the decoder has filled in what it could not read, and raises nothing
+                        raise ValueError("damaged picture")
+                    self._note(frame)
+                    yield frame
+                    if self.count == self.end:
+                        return
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever a decoder raises, the file is the reason
+            raise BrokenVideo(f"frame {self.count}: {reason_of(error)}") from error
+        if self.count == 0:
+            raise BrokenVideo("no frame can be decoded")
+        if lost := missing_bytes(self.path, self._stream):
+            raise BrokenVideo(f"truncated after frame {self.count}: {lost} bytes of the file are missing")
+        self.whole = True
+
+    def _note(self, frame: Any) -> None:
+        if self.first is None:
+            self.first = frame
+            # Now, as a closed stream cannot be asked; and not before, as some headers are known by decoding only.
+            self._aspect = self._stream.sample_aspect_ratio
+            self._header_rate = float(self._stream.average_rate or self._stream.guessed_rate or 0.0)
+        self.count += 1
+        if frame.time is not None:
+            self._times.append(frame.time)
+
+    def turn(self) -> Turn:
+        """How the first frame is turned."""
+        return turn_of(self.first)
+
+    def shown_size(self) -> tuple[int, int]:
+        """(width, height) of the first frame as shown."""
+        size = square_pixels(self.first.width, self.first.height, self._aspect)
+        return self.turn().size(*size)
+
+    def info(self) -> VideoInfo:
+        """What has been decoded so far; at least one frame."""
+        width, height = self.shown_size()
+        return VideoInfo(self.count, self._rate(), width, height)
+
+    def _rate(self) -> float:
+        """Frames a second by the frames' times; the header's exact number where it agrees, or where there are none."""
+        intervals, seconds = len(self._times) - 1, max(self._times, default=0.0) - min(self._times, default=0.0)
+        if seconds <= 0:
+            return self._header_rate
+        if abs(self._header_rate * seconds - intervals) <= max(MISSED_FRAMES, SAME_RATE * intervals):
+            return self._header_rate
+        return intervals / seconds
+
+
+class Converter:
+    """Turns decoded frames into pixels as shown. Keeps FFmpeg's scaler, which is costly to set up for each frame."""
+
+    def __init__(self) -> None:
+        import av
+
+        self._scaler = av.video.reformatter.VideoReformatter()
+
+    def pixels(self, frame: Any, size: tuple[int, int] | None = None) -> np.ndarray:
+        """(H, W, 3) uint8 RGB of `size` (width, height), or of the frame's own pixels, turned as shown.
+
+        The frame's own matrix and range of colours hold (BT.709 of HD videos; pictures of full range).
+        """
+        turn = turn_of(frame)
+        width, height = turn.size(*size) if size else (frame.width, frame.height)
+        try:
+            rgb = self._scaler.reformat(frame, width, height, "rgb24", interpolation="BILINEAR", threads=1)
+        except (OSError, ValueError) as error:
+            raise BrokenVideo(
+                f"pixels of format {frame.format.name} cannot be converted: {reason_of(error)}"
+            ) from error
+        return turn.apply(rgb.to_ndarray())

@@ -17,7 +17,7 @@ import numpy as np
 
 from videossl.data.video.broken import BrokenVideo, reason_of
 from videossl.data.video.display import Turn, square_pixels, turn_of
-from videossl.data.video.truncation import missing_bytes
+from videossl.data.video.truncation import WITHOUT_STRUCTURE, later_frames_missing, missing_bytes
 
 SAME_RATE, MISSED_FRAMES = 0.02, 2
 """A header's frame rate is confirmed by the frames' times if it promises so many frames more or less, relative or
@@ -48,6 +48,8 @@ class Decode:
         self.first: Any = None
         """The first frame."""
         self._times: list[float] = []
+        self._packets: list[tuple[int, int]] = []
+        """When each packet is shown and decoded."""
 
     def __enter__(self) -> Decode:
         import av
@@ -81,6 +83,8 @@ class Decode:
             raise BrokenVideo("cannot open: no video stream")
         if stream.disposition & av.stream.Disposition.attached_pic:
             raise BrokenVideo("cannot open: no video stream, only a cover picture")
+        if stream.codec_context is None:
+            raise BrokenVideo("cannot open: the codec of its pictures is not known")
         return stream
 
     def frames(self) -> Iterator[Any]:
@@ -89,6 +93,8 @@ class Decode:
             for packet in self._container.demux(self._stream):
                 if packet.is_corrupt:
                     raise ValueError("damaged data")
+                if packet.pts is not None and packet.dts is not None:
+                    self._packets.append((packet.pts, packet.dts))
                 for frame in packet.decode():
                     if frame.is_corrupt:  # the decoder has filled in what it could not read, and raises nothing
                         raise ValueError("damaged picture")
@@ -100,11 +106,18 @@ class Decode:
             raise
         except Exception as error:  # whatever a decoder raises, the file is the reason
             raise BrokenVideo(f"frame {self.count}: {reason_of(error)}") from error
+        self._require_whole()
+        self.whole = True
+
+    def _require_whole(self) -> None:
         if self.count == 0:
             raise BrokenVideo("no frame can be decoded")
         if lost := missing_bytes(self.path, self._stream):
             raise BrokenVideo(f"truncated after frame {self.count}: {lost} bytes of the file are missing")
-        self.whole = True
+        if self._container.format.name in WITHOUT_STRUCTURE and self._packets:
+            shown, decoded = zip(*self._packets, strict=True)
+            if later_frames_missing(shown, decoded):
+                raise BrokenVideo(f"truncated after frame {self.count}: frames before the last one are missing")
 
     def _note(self, frame: Any) -> None:
         if self.first is None:

@@ -6,14 +6,18 @@ durations and the length of the sound say nothing about it: edit lists hide fram
 
 from __future__ import annotations
 
+import itertools
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 RIFF_SLACK = 8
 """Bytes: some writers count the head of the file itself."""
-TS_PACKET = 188
+TS_PACKETS = {188: 0, 192: 4}
+"""MPEG-TS: length of a packet in bytes, and how many stand before its first byte 0x47 (a time, in M2TS)."""
+WITHOUT_STRUCTURE = frozenset({"mpegts", "flv", "mpeg"})
+"""Formats (FFmpeg's names) that say nowhere where they end."""
 
 
 def missing_bytes(path: Path, stream: Any) -> int:
@@ -33,16 +37,68 @@ def missing_bytes(path: Path, stream: Any) -> int:
             end = max([samples, *_fragment_ends(handle, size)])
         elif head[:3] == b"FLV":
             end = max(_flv_ends(handle, size), default=0)
-        elif head[:1] == b"\x47" and _byte_at(handle, TS_PACKET) == b"\x47":
-            end = -(-size // TS_PACKET) * TS_PACKET
+        elif packet := _ts_packet(handle):
+            end = _ts_end(handle, size, packet, stream.id)
         else:
             end = 0
     return max(end - size, 0)
 
 
+def later_frames_missing(pts: Sequence[int], dts: Sequence[int]) -> bool:
+    """Whether a stream ends between a frame and one that is shown before it, by the times of its packets.
+
+    Packets are in the order of decoding. In a whole stream of regular frames the times of decoding and of showing span
+    the same; cut off after a frame that B-frames were to precede, those of showing span more. Streams of irregular
+    frames are not judged.
+    """
+    steps = sorted(later - earlier for earlier, later in itertools.pairwise(dts))
+    if not steps or steps[0] <= 0 or steps[-1] > 1.5 * steps[0]:
+        return False
+    return (max(pts) - min(pts)) - (dts[-1] - dts[0]) > steps[len(steps) // 2] / 2
+
+
+def _ts_packet(handle: BinaryIO) -> int:
+    """The length of an MPEG-TS file's packets; 0 if it is none."""
+    for length, before in TS_PACKETS.items():
+        if all(_byte_at(handle, before + number * length) in (b"\x47", b"") for number in range(4)):
+            return length
+    return 0
+
+
 def _byte_at(handle: BinaryIO, place: int) -> bytes:
     handle.seek(place)
     return handle.read(1)
+
+
+def _ts_end(handle: BinaryIO, size: int, length: int, pid: int) -> int:
+    """MPEG-TS: where the last packet ends, or a byte more if the picture in it goes on.
+
+    The length of a picture is not noted, but the last of its packets is padded to its length; of 184 whole pictures one
+    needs no padding, and its file is taken for truncated.
+    """
+    if size % length:
+        return size + length - size % length
+    for place in range(size - length, -1, -length):
+        handle.seek(place + TS_PACKETS[length])
+        packet = handle.read(188)
+        if int.from_bytes(packet[1:3], "big") & 0x1FFF == pid and packet[3] & 0x10:
+            return size if _padded(packet) else size + 1
+    return size
+
+
+def _padded(packet: bytes) -> bool:
+    """Whether an MPEG-TS packet has an adaptation field with more in it than its flags ask for."""
+    if not packet[3] & 0x20:
+        return False
+    length = packet[4]
+    if length == 0:  # a single byte of padding
+        return True
+    flags = packet[5]
+    needed = 1 + 6 * bool(flags & 0x10) + 6 * bool(flags & 0x08) + bool(flags & 0x04)
+    for flag in (0x02, 0x01):  # private data, extension: each with its length in front
+        if flags & flag and needed < length:
+            needed += 1 + packet[5 + needed]
+    return length > needed
 
 
 def _riff_ends(handle: BinaryIO, size: int) -> Iterator[int]:

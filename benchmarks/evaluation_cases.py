@@ -23,11 +23,11 @@ from videossl.backbones import registry as backbones
 from videossl.config.experiments import NOISES, SEVERITIES
 from videossl.data.loader import ClipDataset, eval_loader, prepare
 from videossl.data.materialise import resize
-from videossl.data.video import stored_size
 from videossl.data.noise import constant, corrupt
 from videossl.data.noisy import merge_noisy_manifest, write_noisy_shards
 from videossl.data.sampling import UniformClips
 from videossl.data.store import FrameStore
+from videossl.data.video import stored_size
 from videossl.files import write_parquet
 from videossl.specs import NOISY_CODEC
 from videossl.training.session import test_augmentation

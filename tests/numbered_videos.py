@@ -143,3 +143,28 @@ def _write_silence(container: Any, stream: Any, seconds: float) -> None:
         silence.rate, silence.pts = 48000, start
         container.mux(stream.encode(silence))
     container.mux(stream.encode())
+
+
+def cut_off(source: Path, path: Path, length: int) -> Path:
+    """The first `length` bytes of a file."""
+    path.write_bytes(source.read_bytes()[:length])
+    return path
+
+
+def with_edit(source: Path, path: Path, *, first: int, frames: int, fps: int = 25) -> Path:
+    """A copy of an MP4 whose edit list shows `frames` frames from number `first` on, as phones' editors and
+    `ffmpeg -ss -c copy` leave it; all others stay in the file."""
+    content = bytearray(source.read_bytes())
+    media_scale = _field(content, b"mdhd", 12)
+    movie_scale = _field(content, b"mvhd", 12)
+    entry = content.index(b"elst") + 12
+    start = int.from_bytes(content[entry + 4 : entry + 8], "big") + first * media_scale // fps
+    content[entry : entry + 4] = (frames * movie_scale // fps).to_bytes(4, "big")
+    content[entry + 4 : entry + 8] = start.to_bytes(4, "big")
+    path.write_bytes(content)
+    return path
+
+
+def _field(content: bytearray, box: bytes, offset: int) -> int:
+    place = content.index(box) + 4 + offset
+    return int.from_bytes(content[place : place + 4], "big")

@@ -21,7 +21,7 @@ OFFICIAL_SPLITS = {"ucf101": [1, 2, 3], "hmdb51": [1, 2, 3]}
 """By reader: the official divisions into training and test videos, of which zero-shot accuracy is the mean."""
 CLIP = "vificlip"
 """The model that is CLIP itself, frame by frame: the small CLIP is built from its recipe."""
-DATA_VERSION = 3
+DATA_VERSION = 4
 NOISY_CODEC = "raw"
 """Of the frames of noisy sets, see :mod:`videossl.data.codecs`."""
 """Raise when a change in the code of `videossl.data` should remake listings and frame stores."""

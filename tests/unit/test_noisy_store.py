@@ -5,12 +5,11 @@ import pandas as pd
 import pytest
 
 from videossl.data import noisy as noisy_module
-from videossl.data.materialise import resize
-from videossl.data.video import stored_size
+from videossl.data.materialise import encode_video, resize
 from videossl.data.noise import constant, corrupt, frame_generator
 from videossl.data.noisy import merge_noisy_manifest, noisy_listing, write_noisy_shards
 from videossl.data.store import FrameStore
-from videossl.data.video import decord_frames
+from videossl.data.video import stored_size
 from videossl.data.videos import read_manifest
 from videossl.errors import UserError
 
@@ -38,6 +37,11 @@ def write(target, root, noise, severities):
     return manifests
 
 
+def frames_of(path):
+    """All frames of a video at its own size, as its reader gives them."""
+    return encode_video(path, None, None, 20, lambda frame, size, number: frame, full_size=True)[0]
+
+
 def test_frames_read_back_are_those_that_were_made(target, tmp_path):
     manifests = write(target, tmp_path, "gaussian", [1, 5])
     clean = read_manifest(target.manifest)
@@ -46,7 +50,7 @@ def test_frames_read_back_are_those_that_were_made(target, tmp_path):
         assert manifest["id"].tolist() == expected_ids and (manifest["status"] == "ok").all()
         store = FrameStore([tmp_path / "gaussian" / str(level) / "shards" / f"{n:04d}.arrow" for n in range(2)])
         for _, video in manifest.iloc[[0, 3]].iterrows():
-            frames = list(decord_frames(target.root / "videos" / video["path"]))
+            frames = frames_of(target.root / "videos" / video["path"])
             size = stored_size(frames[0].shape[1], frames[0].shape[0], 20)
             stored = store.read(video["shard"], video["batch"], np.arange(video["frames"]))
             assert len(frames) == video["frames"]
@@ -62,7 +66,7 @@ def test_without_noise_only_the_storage_is_the_same(target, tmp_path):
     assert manifest["id"].tolist() == noisy["id"].tolist()
     store = FrameStore([tmp_path / "none" / "0" / "shards" / f"{n:04d}.arrow" for n in range(2)])
     video = manifest.iloc[1]
-    frames = list(decord_frames(target.root / "videos" / video["path"]))
+    frames = frames_of(target.root / "videos" / video["path"])
     stored = store.read(video["shard"], video["batch"], np.arange(video["frames"]))
     size = stored_size(frames[0].shape[1], frames[0].shape[0], 20)
     np.testing.assert_array_equal(stored, np.stack([resize(frame, size) for frame in frames]))
@@ -86,8 +90,13 @@ def test_what_is_drawn_depends_on_the_seed_alone(target):
 
 def test_each_video_is_decoded_once_for_all_severities(target, tmp_path, monkeypatch):
     seen = []
-    read = noisy_module.read_video
-    monkeypatch.setattr(noisy_module, "read_video", lambda *a, **k: seen.append(a[0]["id"]) or read(*a, **k))
+    read = noisy_module.read_videos
+
+    def noted(readings, *rest):
+        seen.extend(one.video["id"] for one in readings)
+        return read(readings, *rest)
+
+    monkeypatch.setattr(noisy_module, "read_videos", noted)
     write(target, tmp_path, "gaussian", [1, 2, 3])
     assert len(seen) == len(set(seen)) == 10
 

@@ -14,7 +14,7 @@ from videossl.data.synthetic import DATASETS, generate, max_classes
 from videossl.data.synthetic.motion import DIVES, GESTURES, temporal_track
 from videossl.data.synthetic.shapes import SHAPES, TEXTURES, distance
 from videossl.data.synthetic.specs import class_names, spec_of
-from videossl.data.video import BrokenVideo, check_video, decord_frames
+from videossl.data.video import BrokenVideo, check_video, pyav_frames
 from videossl.errors import UserError
 
 READER = {"k400": "kinetics", "k700": "kinetics"}
@@ -48,7 +48,7 @@ def test_layout_reads_back(dataset, tmp_path):
     assert sorted(listing["label"].unique()) == [0, 1, 2]
     assert listing["id"].is_unique
     for path in listing["path"]:
-        frames = np.stack(list(decord_frames(root / "videos" / path)))
+        frames = np.stack(list(pyav_frames(root / "videos" / path)))
         assert frames.shape[1:] == (SIZE[1], SIZE[0], 3)
         assert 20 <= len(frames) <= 26
         info = check_video(root / "videos" / path)
@@ -209,7 +209,7 @@ def load(dataset: str, root: Path, split: str, shrink: int):
     listing = listing[listing["split"] == split]
     videos = []
     for path in listing["path"]:
-        frames = np.stack(list(decord_frames(root / "videos" / path)))[:20]
+        frames = np.stack(list(pyav_frames(root / "videos" / path)))[:20]
         videos.append(avg_pool2d(torch.from_numpy(frames).permute(3, 0, 1, 2).float(), shrink) / 127.5 - 1)
     return torch.stack(videos), torch.tensor(listing["label"].to_numpy(), dtype=torch.long)
 

@@ -100,7 +100,15 @@ def slurm(study: Study) -> list[Finding]:
 
 def codecs(study: Study) -> list[Finding]:
     """Write a video, read it with both readers, and code a frame as the store does."""
-    return [_tried("PyAV and decord", _videos), _tried("simplejpeg", _jpeg)]
+    return [_tried("PyAV", _videos), _decord(), _tried("simplejpeg", _jpeg)]
+
+
+def _decord() -> Finding:
+    from videossl.data.video.decord_reader import available
+
+    if available():
+        return _tried("decord", _by_decord)
+    return Finding(OK, "codecs", "decord is not installed (it exists for x86-64 only); PyAV reads all videos")
 
 
 def _tried(name: str, attempt: Callable[[], str]) -> Finding:
@@ -111,19 +119,37 @@ def _tried(name: str, attempt: Callable[[], str]) -> Finding:
 
 
 def _videos() -> str:
+    from videossl.data.video import check_video
+
+    with tempfile.TemporaryDirectory() as folder:
+        _require_four(check_video(_written(folder)).frames)
+    return "writes H.264 and reads it"
+
+
+def _by_decord() -> str:
+    from videossl.data.materialise import encode_video
+
+    with tempfile.TemporaryDirectory() as folder:
+        frames, report = encode_video(_written(folder), None, None, 48, lambda frame, size, number: number)
+    _require_four(len(frames))
+    if report.reader_reason:
+        raise RuntimeError(f"cannot be used: {report.reader_reason}")
+    return "reads the same frames as PyAV; it is used for each video for which that is so"
+
+
+def _written(folder: str) -> Path:
     import numpy as np
 
     from videossl.data.synthetic.write import write_video
-    from videossl.data.video import check_video, decord_frames
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "try.mp4"
-        write_video(path, np.zeros((4, 48, 64, 3), dtype=np.uint8), 12)
-        frames = check_video(path).frames
-        seen = sum(1 for _ in decord_frames(path))
-    if (frames, seen) != (4, 4):
-        raise RuntimeError(f"of 4 frames written, PyAV finds {frames} and decord reads {seen}")
-    return "write and read H.264"
+    path = Path(folder) / "try.mp4"
+    write_video(path, np.zeros((4, 48, 64, 3), dtype=np.uint8), 12)
+    return path
+
+
+def _require_four(frames: int) -> None:
+    if frames != 4:
+        raise RuntimeError(f"of 4 frames written, {frames} are read")
 
 
 def _jpeg() -> str:

@@ -13,12 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from videossl.data.video.broken import BrokenVideo, one_line
-from videossl.data.video.decord_reader import decord_frames
 from videossl.data.video.sequential import Converter, Decode, VideoInfo
 from videossl.errors import UserError
 
 __all__ = [
-    "BrokenVideo", "VideoInfo", "check_video", "decord_frames", "frames_at", "one_line", "pyav_frames", "stored_size"
+    "BrokenVideo", "VideoInfo", "check_video", "frames_at", "one_line", "pyav_frames", "stored_size"
 ]  # fmt: skip
 
 

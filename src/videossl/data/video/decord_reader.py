@@ -9,6 +9,7 @@ a time limit can end it (:mod:`guard`). There is no decord for some machines (aa
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,12 +24,16 @@ from videossl.data.video.sequential import Decode
 SIDE = 16
 """Of a thumbnail, in pixels."""
 OFFSET = 3.0
-"""Grey levels, on average, between a frame's thumbnails by the two readers: they resize differently. (On 130 real videos
+"""Grey levels, on average, between a frame's thumbnails by the two readers: they resize differently. (On 130 videos
 at most 2.5.)"""
 STILL, OF_MOTION = 0.2, 0.5
 """The step from the frame before may differ by so many grey levels, plus this share of the step itself. A difference in
 resizing stays the same from frame to frame and drops out; a frame that is repeated or skipped does not. (On the same
 videos at most 0.44 of the step.)"""
+
+
+_user: int | None = None
+"""The process that has used decord: in one forked from it, decord waits for ever for threads that were left behind."""
 
 
 class Disagreement(Exception):
@@ -44,6 +49,8 @@ def unfit(decode: Decode) -> str:
     """Why decord cannot read this video rightly, known from the first frame; "" if it may."""
     if not available():
         return "decord is not installed"
+    if _user not in (None, os.getpid()):
+        return "decord was used before this process was forked, and its threads are not here"
     if decode.turn() != Turn():
         return "turned by its display matrix"
     return ""
@@ -85,21 +92,6 @@ def _thumbnail(frame: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(frame).resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.float32)
 
 
-def decord_frames(path: Path, size: tuple[int, int] | None = None) -> Iterator[np.ndarray]:
-    """All frames (H, W, 3) uint8 RGB in the order in which decord gives them, decoded in one thread; not verified.
-
-    `size` (width, height): resized by FFmpeg on the way from the decoder's own format. Whatever decord raises is a
-    :class:`Disagreement`: its exceptions (`RuntimeError`, `DECORDError`) have no common class.
-    """
-    with _faults():
-        reader = _opened(path, size)
-        count = len(reader)
-    for _ in range(count):
-        with _faults():
-            frame = reader.next().asnumpy()
-        yield frame
-
-
 def verified_frames(
     path: Path, size: tuple[int, int] | None, thumbnails: Thumbnails, whole: bool
 ) -> Iterator[np.ndarray]:
@@ -122,6 +114,8 @@ def verified_frames(
 def _opened(path: Path, size: tuple[int, int] | None) -> Any:
     import decord
 
+    global _user
+    _user = os.getpid()
     decord.logging.set_level(decord.logging.QUIET)
     width, height = size or (-1, -1)
     return decord.VideoReader(str(path), ctx=decord.cpu(0), width=width, height=height, num_threads=1)

@@ -133,9 +133,8 @@ def _serve(work: Work[Item, Result], items: Sequence[Item], connection: Connecti
     end_with_parent(parent)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)  # a job's own handlers would keep it alive
-    alive = Alive(connection)
     for item in items:
         try:
-            connection.send(("result", work(item, alive)))
+            connection.send(("result", work(item, Alive(connection))))
         except Exception as error:
             connection.send(("error", error))

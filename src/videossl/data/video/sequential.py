@@ -102,22 +102,33 @@ class Decode:
                     yield frame
                     if self.count == self.end:
                         return
-        except MemoryError:
+            self._require_whole()
+        except BrokenVideo:
             raise
         except Exception as error:  # whatever a decoder raises, the file is the reason
-            raise BrokenVideo(f"frame {self.count}: {reason_of(error)}") from error
-        self._require_whole()
+            raise self._fault(error) from error
         self.whole = True
 
     def _require_whole(self) -> None:
         if self.count == 0:
             raise BrokenVideo("no frame can be decoded")
-        if lost := missing_bytes(self.path, self._stream):
-            raise BrokenVideo(f"truncated after frame {self.count}: {lost} bytes of the file are missing")
+        self._require_all_bytes()
         if self._container.format.name in WITHOUT_STRUCTURE and self._packets:
             shown, decoded = zip(*self._packets, strict=True)
             if later_frames_missing(shown, decoded):
                 raise BrokenVideo(f"truncated after frame {self.count}: frames before the last one are missing")
+
+    def _fault(self, error: Exception) -> BrokenVideo:
+        """What an error in the middle says of the file: that it was cut off, where that is known."""
+        try:
+            self._require_all_bytes()
+        except BrokenVideo as cut:
+            return cut
+        return BrokenVideo(f"frame {self.count}: {reason_of(error)}")
+
+    def _require_all_bytes(self) -> None:
+        if lost := missing_bytes(self.path, self._stream):
+            raise BrokenVideo(f"truncated after frame {self.count}: {lost} bytes of the file are missing")
 
     def _note(self, frame: Any) -> None:
         if self.first is None:

@@ -13,7 +13,7 @@ from workflow_copy import copy_workflow
 
 from videossl.data.augment import AugmentConfig
 from videossl.data.loader import ClipDataset, prepare
-from videossl.data.materialise import merge_manifest, resize, write_shard
+from videossl.data.materialise import merge_manifest, write_shard
 from videossl.data.readers.listing import read_listing
 from videossl.data.sampling import RandomClips, UniformClips
 from videossl.data.store import FrameStore
@@ -62,14 +62,14 @@ def test_stored_frames_are_those_that_a_player_shows(stored, samples: Path) -> N
         with av.open(str(samples / row.path), metadata_errors="ignore") as container:
             stream = container.streams.best("video")  # one of the files has two
             aspect = stream.sample_aspect_ratio or 1
-            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
+            assert (row.width, row.height) == (round(stream.width * aspect), stream.height), row.path
+            size = stored_size(row.width, row.height, SHORT_SIDE)
+            frames = [frame.reformat(*size, "rgb24").to_ndarray() for frame in container.decode(stream)]
         assert len(frames) == row.frames, row.path
-        height, width, _ = frames[0].shape
-        assert (row.width, row.height) == (round(width * aspect), height), row.path
-        size = stored_size(row.width, row.height, SHORT_SIDE)
         got = store.read(row.shard, row.batch, range(row.frames))
-        errors = [np.abs(one.astype(int) - resize(frame, size)).mean() for one, frame in zip(got, frames, strict=True)]
-        assert max(errors) < 3, row.path  # grey levels, JPEG's error among them
+        errors = [np.abs(one.astype(int) - frame).mean() for one, frame in zip(got, frames, strict=True)]
+        # Grey levels, nearly all of it JPEG's; neighbours differ by more in all but still scenes.
+        assert np.mean(errors) < 3 and max(errors) < 3.5, row.path
 
 
 @one_store

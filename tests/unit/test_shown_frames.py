@@ -283,6 +283,15 @@ class TestReaders:
         right = list(pyav_frames(path, found.size))
         assert all((frame == expected).all() for frame, expected in zip(found.frames, right, strict=True))
 
+    @pytest.mark.parametrize("width", [24, 48, 72, 34, 66])
+    def test_narrow_pictures_whose_rows_decord_mistakes(self, tmp_path: Path, width: int) -> None:
+        pictures = [drifting(number)[:, :width] for number in range(12)]
+        path = write_numbered(tmp_path / "video.mp4", 12, width=width, height=HEIGHT, pictures=pictures)
+        found = next(encode_videos([Wanted(path, width, as_it_is)]))
+        assert isinstance(found, Encoded), found
+        for frame, expected in zip(found.frames, pyav_frames(path, found.size), strict=True):
+            assert np.abs(frame.astype(int) - expected).mean() < 1.5
+
     def test_one_that_never_returns_costs_its_frames_only(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

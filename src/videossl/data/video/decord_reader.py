@@ -92,12 +92,11 @@ def _thumbnail(frame: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(frame).resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.float32)
 
 
-def verified_frames(
-    path: Path, size: tuple[int, int] | None, thumbnails: Thumbnails, whole: bool
-) -> Iterator[np.ndarray]:
+def verified_frames(path: Path, size: tuple[int, int], thumbnails: Thumbnails, whole: bool) -> Iterator[np.ndarray]:
     """decord's frames, each proven to be the one of the complete decode; :class:`Disagreement` at the first other one.
 
-    `whole`: the complete decode reached the end, so that decord must have no frame more.
+    `size`: (width, height) to which FFmpeg resizes on the way from the decoder's own format. `whole`: the complete
+    decode reached the end, so that decord must have no frame more.
     """
     with _faults():
         reader = _opened(path, size)
@@ -107,18 +106,19 @@ def verified_frames(
     for number in range(known):
         with _faults():
             frame = reader.next().asnumpy()
+        if frame.shape != (size[1], size[0], 3):  # of some narrow pictures it returns the padding of the rows
+            raise Disagreement(f"decord gives pixels of shape {frame.shape}")
         thumbnails.require(number, frame)
         yield frame
 
 
-def _opened(path: Path, size: tuple[int, int] | None) -> Any:
+def _opened(path: Path, size: tuple[int, int]) -> Any:
     import decord
 
     global _user
     _user = os.getpid()
     decord.logging.set_level(decord.logging.QUIET)
-    width, height = size or (-1, -1)
-    return decord.VideoReader(str(path), ctx=decord.cpu(0), width=width, height=height, num_threads=1)
+    return decord.VideoReader(str(path), ctx=decord.cpu(0), width=size[0], height=size[1], num_threads=1)
 
 
 @contextmanager

@@ -1,0 +1,32 @@
+"""What a listing tells its log beside the numbers: things of one kind on one line, the first few by name."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+LOG = logging.getLogger("videossl.listing")
+SHOWN = 5
+
+
+def few(names: Sequence[str], shown: int = SHOWN) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
+
+
+class Notes:
+    """Names by what is to be said of them, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, list[str]] = {}
+
+    def add(self, what: str, name: str) -> None:
+        """Note `name`; `what` is said once of all its names, in the plural: "links that lead nowhere, left out"."""
+        self.names.setdefault(what, []).append(name)
+
+    def tell(self) -> None:
+        """Log what was noted, and forget it."""
+        for what, names in self.names.items():
+            LOG.warning("note: %s (%s): %s", what, f"{len(names):,}", few(names))
+        self.names = {}

@@ -15,10 +15,9 @@ def main() -> None:
     parser.add_argument("--annotations", type=Path, required=True, help="folder of the list files")
     parser.add_argument("--output", type=Path, required=True, help="listing.parquet")
     arguments = parser.parse_args()
-    import logging
-
     import pyarrow as pa
 
+    from videossl.data.notes import tell
     from videossl.data.readers.common import LISTING_SCHEMA
     from videossl.data.readers.listing import read_listing
     from videossl.data.readers.registry import group_of
@@ -26,15 +25,13 @@ def main() -> None:
     from videossl.data.videos import gaps_of
     from videossl.files import write_parquet
 
-    # To standard error, which takes any letter in any locale.
-    logging.basicConfig(format="%(message)s")
     recipe = arguments.recipe
     listing = read_listing(recipe["reader"], arguments.root, arguments.annotations, **recipe["options"])
     if recipe["validation"] and not (listing["split"] == "val").any():
         listing = with_validation(listing, recipe["validation"], recipe["seed"], group_of(recipe["reader"]))
     write_parquet(arguments.output, pa.Table.from_pandas(listing, schema=LISTING_SCHEMA, preserve_index=False))
     for sentence in gaps_of(listing).sentences():
-        logging.warning("note: %s", sentence)
+        tell(sentence)
     print(listing.groupby(["split", "status"]).size().to_string())
 
 

@@ -13,23 +13,21 @@ def main() -> None:
     parser.add_argument("--reports", type=Path, nargs="+", required=True, help="in the order of the shards")
     parser.add_argument("--output", type=Path, required=True, help="manifest.parquet")
     arguments = parser.parse_args()
-    import logging
-
     import pandas as pd
 
     from videossl.data.materialise import merge_manifest
+    from videossl.data.notes import tell
     from videossl.data.videos import gaps_of
     from videossl.files import write_parquet
 
-    logging.basicConfig(format="%(message)s")  # to standard error, which takes any letter in any locale
     manifest = merge_manifest(pd.read_parquet(arguments.listing), arguments.reports)
     write_parquet(arguments.output, manifest)
     videos = manifest.to_pandas()
     print(videos.groupby(["split", "status"]).size().to_string())
     for video in videos[videos["status"] == "broken"].itertuples():
-        logging.warning("broken: %s: %s", video.path, video.reason)
+        tell(f"broken: {video.path}: {video.reason}")
     for sentence in gaps_of(videos).sentences():
-        logging.warning("note: %s", sentence)
+        tell(sentence)
 
 
 if __name__ == "__main__":

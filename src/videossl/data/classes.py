@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from videossl.data.readers.notes import few
+from videossl.data.notes import few
 
 NAMES = "classes"
 """The key of a listing's and a manifest's attributes (kept in the Parquet file) for all class names, where the lists
@@ -20,14 +20,14 @@ have them: a class without any row is then known too."""
 def with_class_names(frame: pd.DataFrame, classes: Mapping[str, int] | None) -> pd.DataFrame:
     """The listing, with {name: number} of all its classes among its attributes."""
     if classes is not None:
-        frame.attrs[NAMES] = {str(number): name for name, number in classes.items()}
+        frame.attrs[NAMES] = json.dumps({number: name for name, number in classes.items()})  # pandas copies it often
     return frame
 
 
 def class_names(frame: pd.DataFrame) -> dict[int, str]:
     """{number: name} of the classes of a listing or manifest, those without a row among them; in order."""
     rows = frame[frame["label"] >= 0].drop_duplicates("label")
-    names = {int(number): name for number, name in frame.attrs.get(NAMES, {}).items()}
+    names = {int(number): name for number, name in json.loads(frame.attrs.get(NAMES, "{}")).items()}
     own = rows["label_name"] if "label_name" in rows else [""] * len(rows)
     names |= {int(label): name or f"class {label}" for label, name in zip(rows["label"], own, strict=True)}
     return dict(sorted(names.items()))

@@ -5,7 +5,6 @@ Without torch, which takes longer to import than some protocols need for their w
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import pandas as pd
 
 from videossl.analysis.statistics import wilson_interval
 from videossl.data.classes import ClassGaps
+from videossl.data.notes import tell
 from videossl.data.videos import Target
 
 
@@ -82,6 +82,6 @@ def report(target: Target, rows: list[dict[str, Any]]) -> None:
 
 
 def report_gaps(gaps: ClassGaps) -> None:
-    """The classes that lack videos, for the log; to standard error, which takes any letter in any locale."""
+    """The classes that lack videos, for the log."""
     if text := gaps.summary():
-        print(f"note: {text}", file=sys.stderr, flush=True)
+        tell(text)

@@ -52,8 +52,8 @@ def class_names(manifest: pd.DataFrame) -> list[str]:
     labels = range(int(manifest["label"].max()) + 1)
     if unnamed := [label for label in labels if label not in names]:
         raise UserError(
-            f"the target's lists name no class with the number {unnamed[0]} ({len(unnamed)} such of {len(labels)}), and "
-            "a video-language model tells classes by their names. Number the classes without gap, or list them all."
+            f"the target's lists name no class with the number {unnamed[0]} ({len(unnamed)} of {len(labels)} such), "
+            "and a video-language model tells classes by their names. Number the classes without gap, or list them all."
         )
     return [phrase(names[label]) for label in labels]
 

@@ -131,11 +131,10 @@ def build_listing(
         entries = _without_taken(entries, files)
         _note_same_files(entries, files)
         files.notes.tell()
+    entries = [_written(entry, annotations) for entry in entries]
     frame = pd.DataFrame.from_records(entries, columns=Entry._fields)
     frame["status"] = frame["path"].notna().map({True: "found", False: "missing"})
     frame["path"] = frame["path"].where(frame["path"].notna(), frame["expected"])
-    for column in ("id", "path", "label_name"):
-        frame[column] = [_written(text, column, annotations) for text in frame[column]]
     _check_unique(frame, "id", annotations)
     # Two ids on one file would put the same pixels under two names, or on both sides of the split.
     _check_unique(frame[frame["status"] == "found"], "path", annotations)
@@ -172,17 +171,17 @@ def _note_same_files(entries: Sequence[Entry], files: VideoFiles) -> None:
             files.notes.add(f"listed videos are links to the file of another, {sides}", f"{entry.path} ({other.path})")
 
 
-def _written(text: str, column: str, annotations: Path) -> str:
-    """`text` as the listing holds it; a JSON file can write what no text is."""
-    text = escaped(text)
+def _written(entry: Entry, annotations: Path) -> Entry:
+    """The entry with its texts as the listing holds them; a JSON file can write what no text is."""
+    texts = {key: escaped(text) for key in ("id", "path", "expected", "label_name") if (text := getattr(entry, key))}
     try:
-        text.encode()
+        "".join(texts.values()).encode()
     except UnicodeEncodeError as error:
         raise UserError(
-            f"the list files in {annotations}: {column} {text!a} holds half a character ({error.reason}). "
-            "Fetch the lists again."
+            f"the list files in {annotations}: the video {entry.id!a} of the class {entry.label_name!a} has half a "
+            "character in its names. Fetch the lists again."
         ) from error
-    return text
+    return entry._replace(**texts)
 
 
 def _check_unique(frame: pd.DataFrame, column: str, annotations: Path) -> None:

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from videossl.data.notes import Notes
 from videossl.data.readers.common import (
     Entry,
     Spellings,
@@ -33,7 +34,6 @@ from videossl.data.readers.common import (
     malformed,
     visible_files,
 )
-from videossl.data.readers.notes import Notes
 from videossl.data.readers.spelling import blanks, letters
 from videossl.errors import UserError
 
@@ -66,7 +66,7 @@ def read(root: Path, annotations: Path, splits: Sequence[str] | None = None) -> 
     clips: list[Clip] = []
     for split in choose_splits(splits, ("train", "val")):
         path = _list_file(annotations, split)
-        clips += _read_csv(path, split) if path.suffix == ".csv" else _read_plain(path, split)
+        clips += _read_csv(path, split) if path.suffix.lower() == ".csv" else _read_plain(path, split)
     files = VideoFiles(root)
     clips = _one_name_a_class(clips, annotations, files.notes)
     labels = _labels(clips, annotations)
@@ -86,10 +86,10 @@ def read(root: Path, annotations: Path, splits: Sequence[str] | None = None) -> 
 
 
 def _list_file(annotations: Path, split: str) -> Path:
-    """<split>.csv, else the only csv, else the only txt, with the split in its name ("val", "validate")."""
-    if (exact := annotations / f"{split}.csv").is_file():
-        return exact
+    """<split>.csv, else the only csv with the split in its name ("val", "validate"), else the same of txt files."""
     for suffix in (".csv", ".txt"):
+        if (exact := annotations / f"{split}{suffix}").is_file():
+            return exact
         found = [p for p in visible_files(annotations, suffix) if re.search(rf"(?<![a-z]){split}", p.stem.lower())]
         if len(found) > 1:
             names = ", ".join(path.name for path in found)
@@ -98,7 +98,9 @@ def _list_file(annotations: Path, split: str) -> Path:
             )
         if found:
             return found[0]
-    raise UserError(f"list file missing: {exact} (or another with '{split}' in its name). It is part of {SOURCE}.")
+    raise UserError(
+        f"list file missing: {annotations / split}.csv (or another with '{split}' in its name). It is part of {SOURCE}."
+    )
 
 
 def _read_csv(path: Path, split: str) -> list[Clip]:

@@ -27,7 +27,7 @@ _LINE_END = re.compile(rb"\r\n|\n|\r")  # str.splitlines would also cut at chara
 
 def visible_files(folder: Path, ending: str = "") -> list[Path]:
     """The files in `folder` whose names end so, sorted; hidden ones (`._train.csv`, `.x.swp`) are none of ours."""
-    found = [path for path in folder.iterdir() if path.name.endswith(ending) and not path.name.startswith(".")]
+    found = [path for path in folder.iterdir() if path.name.lower().endswith(ending) and not path.name.startswith(".")]
     return sorted(path for path in found if path.is_file())
 
 

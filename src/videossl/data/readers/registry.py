@@ -11,9 +11,7 @@ from types import ModuleType
 from videossl.errors import unknown_name
 from videossl.registry import module_names
 
-NOT_READERS = frozenset(
-    {"common", "list_files", "listing", "notes", "registry", "spelling", "validation", "video_files"}
-)
+NOT_READERS = frozenset({"common", "list_files", "listing", "registry", "spelling", "validation", "video_files"})
 
 
 def names() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import unicodedata
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from videossl.data.file_names import bytes_of, escaped, text_of
-from videossl.data.readers.notes import Notes
+from videossl.data.notes import Notes
 from videossl.errors import UserError
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".3gp", ".wmv"})
@@ -39,6 +40,7 @@ class VideoFiles:
         """From a path that was looked for to the file that was found under another spelling."""
         self._walked = _Walk(root, self.notes)
         self.paths = frozenset(self._walked.paths)
+        self.notes.tell()
 
     def at(self, path: str, *, any_suffix: bool = True) -> str | None:
         """The file at `path`; else the one whose path differs only in Unicode's form, case, or blanks for underscores.
@@ -168,6 +170,9 @@ class _Walk:
             with os.scandir(folder.path) as entries:
                 for entry in entries:
                     found.append(entry)  # one by one: what came before an error is kept
+            if not os.access(folder.path, os.X_OK):  # its names can be read, its files cannot
+                found = []
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
             if not folder.prefix:
                 raise UserError(

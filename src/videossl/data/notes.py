@@ -1,12 +1,16 @@
-"""What a listing tells its log beside the numbers: things of one kind on one line, the first few by name."""
+"""What a job tells its log beside the numbers: things of one kind on one line, the first few by name."""
 
 from __future__ import annotations
 
-import logging
+import sys
 from collections.abc import Sequence
 
-LOG = logging.getLogger("videossl.listing")
 SHOWN = 5
+
+
+def tell(text: str) -> None:
+    """Print a note to standard error, which takes any letter in any locale; a job's log has both streams."""
+    print(f"note: {text}", file=sys.stderr, flush=True)
 
 
 def few(names: Sequence[str], shown: int = SHOWN) -> str:
@@ -26,7 +30,7 @@ class Notes:
         self.names.setdefault(what, []).append(name)
 
     def tell(self) -> None:
-        """Log what was noted, and forget it."""
+        """Tell what was noted, and forget it."""
         for what, names in self.names.items():
-            LOG.warning("note: %s (%s): %s", what, f"{len(names):,}", few(names))
+            tell(f"{what} ({len(names):,}): {few(names)}")
         self.names = {}

@@ -87,10 +87,11 @@ def _utf8(path: Path) -> bytes:
     data = path.read_bytes()
     for mark, encoding in _MARKS.items():
         if data.startswith(mark) and encoding != "utf-8":
+            body = data.removeprefix(mark)
             try:
-                return data[len(mark) :].decode(encoding).encode()
+                return body.decode(encoding).encode()
             except UnicodeDecodeError as error:
-                number = data[: error.start].decode(encoding, "ignore").count("\n") + 1
+                number = body[: error.start].decode(encoding, "ignore").count("\n") + 1
                 raise UserError(
                     f"{path}, line {number}: not valid {encoding.upper()}. Save the file as UTF-8."
                 ) from error

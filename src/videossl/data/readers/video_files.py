@@ -16,7 +16,10 @@ from videossl.data.file_names import bytes_of, escaped, text_of
 from videossl.data.notes import Notes
 from videossl.errors import UserError
 
-VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".3gp", ".wmv"})
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".3gp", ".wmv", ".ogv"}
+    | {".ts", ".mts", ".m2ts"}
+)
 MOST_WAYS = 64
 """To one folder, through links. Folders that link to each other have more ways than anyone can walk."""
 RESPELLED = "videos found under another spelling of their names"
@@ -51,27 +54,33 @@ class VideoFiles:
         path = escaped(path)
         if path in self.paths:
             return path
-        stem, suffix = split_suffix(path)
-        for number, key in enumerate((_same, _composed, _folded)):
-            fitting = [
-                found
-                for found in self._by_stem(key).get(key(stem), ())
-                if (own := split_suffix(found)[1]) == suffix or (any_suffix and own in VIDEO_SUFFIXES)
-            ]
-            fitting = [found for found in fitting if split_suffix(found)[1] == suffix] or fitting
-            fitting = list({self.real(found): found for found in reversed(fitting)}.values())[::-1]
+        for key in (_same, _composed, _folded):
+            fitting = self._fitting(path, key, any_suffix)
             if not fitting:
                 continue
-            same_suffix = len({split_suffix(found)[1] for found in fitting}) < len(fitting)
-            if same_suffix or len({split_suffix(found)[0] for found in fitting}) > 1:
+            stems, suffixes = (set(parts) for parts in zip(*map(split_suffix, fitting), strict=True))
+            if len(stems) > 1 or len(suffixes) < len(fitting):  # they differ in more than the suffix
                 self.notes.add(SEVERAL_FIT, f"{path} ({' or '.join(fitting[:3])})")
                 return None
-            if number or split_suffix(fitting[0])[1] == suffix:
+            if key is not _same or suffixes == {split_suffix(path)[1]}:
                 self.respelled[path] = fitting[0]
             return fitting[0]
         if any(part.startswith(".") for part in path.split("/")):
             self.notes.add(HIDDEN, path)
         return None
+
+    def _fitting(self, path: str, key: Callable[[str], str], any_suffix: bool) -> list[str]:
+        """The files with the same key as `path`, sorted: those with its suffix, else with another video suffix. Of one
+        file that has several names through links, the first."""
+        stem, suffix = split_suffix(path)
+        found = [(split_suffix(file)[1], file) for file in self._by_stem(key).get(key(stem), ())]
+        fitting = [file for own, file in found if own == suffix]
+        if not fitting and any_suffix:
+            fitting = [file for own, file in found if own in VIDEO_SUFFIXES]
+        first: dict[bytes, str] = {}
+        for file in fitting:
+            first.setdefault(self.real(file), file)
+        return list(first.values())
 
     def named(self, stem: str) -> list[str]:
         """All video files with this name, whatever the folder and suffix, sorted."""

@@ -25,7 +25,7 @@ def main() -> None:
     videos = manifest.to_pandas()
     print(videos.groupby(["split", "status"]).size().to_string())
     for video in videos[videos["status"] == "broken"].itertuples():
-        tell(f"broken: {video.path}: {video.reason}")
+        print(f"broken: {video.path}: {video.reason}", file=sys.stderr)  # it takes any letter in any locale
     for sentence in gaps_of(videos).sentences():
         tell(sentence)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
+from listed import Disk
 from tiny import Data, make_data
 
 
@@ -20,6 +21,12 @@ def target(tmp_path_factory) -> Data:
     damage = {"text": "test", "missing": "test"}
     root = tmp_path_factory.mktemp("target")
     return make_data(root, "ucf101", {"train": 4, "test": 4}, damage=damage, broken=True)
+
+
+@pytest.fixture
+def disk(tmp_path) -> Disk:
+    """Empty folders for a dataset's videos and lists."""
+    return Disk(tmp_path)
 
 
 @pytest.fixture

@@ -3,66 +3,17 @@
 from __future__ import annotations
 
 import inspect
-import json
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import pandas as pd
-import pyarrow as pa
 import pytest
+from listed import Disk, by_id
 
 from videossl.data.readers import registry
-from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.data.readers.listing import read_listing
 from videossl.errors import UserError
-
-
-class Disk:
-    """A dataset's two folders, written by the test."""
-
-    def __init__(self, base: Path) -> None:
-        self.root, self.annotations = base / "videos", base / "lists"
-        self.root.mkdir()
-        self.annotations.mkdir()
-
-    def videos(self, *paths: str) -> None:
-        for path in paths:
-            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.root / path).touch()
-
-    def text(self, name: str, *lines: str, newline: str = "\n") -> None:
-        (self.annotations / name).write_bytes("".join(line + newline for line in lines).encode())
-
-    def json(self, name: str, value: object) -> None:
-        (self.annotations / name).write_text(json.dumps(value))
-
-    def read(self, reader: str, **options: object) -> pd.DataFrame:
-        listing = read_listing(reader, self.root, self.annotations, **options)
-        # Whatever the reader, the listing fits the schema, and says the truth about the disk.
-        table = pa.Table.from_pandas(listing, schema=LISTING_SCHEMA, preserve_index=False)
-        assert table.schema.names == LISTING_SCHEMA.names
-        assert list(listing.index) == list(range(len(listing)))
-        on_disk = [(self.root / path).is_file() for path in listing["path"]]
-        assert list(listing["status"] == "found") == on_disk
-        return listing
-
-    def fails(self, reader: str, *parts: str, **options: object) -> None:
-        with pytest.raises(UserError) as error:
-            self.read(reader, **options)
-        for part in parts:
-            assert part in str(error.value)
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Disk:
-    return Disk(tmp_path)
-
-
-def by_id(listing: pd.DataFrame, *columns: str) -> dict[str, tuple]:
-    return {row.id: tuple(getattr(row, name) for name in columns) for row in listing.itertuples()}
-
 
 # --- ucf101 ---
 
@@ -366,16 +317,6 @@ def test_a_reader_must_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("videossl.data.readers.diving48.read")
     with pytest.raises(ValueError, match=r"readers.diving48 must define a function `read\(root, annotations"):
         registry.load("diving48")
-
-
-def test_links_are_followed_once(disk: Disk) -> None:
-    write_ucf101(disk)
-    store = disk.root.parent / "store"
-    store.mkdir()
-    (store / "v_HandStandPushups_g08_c01.avi").touch()
-    (disk.root / "HandstandPushups").symlink_to(store)
-    (store / "loop").symlink_to(disk.root)
-    assert (disk.read("ucf101")["status"] == "found").all()
 
 
 # --- the official lists ---

@@ -17,10 +17,12 @@ def main() -> None:
     arguments = parser.parse_args()
     import pyarrow as pa
 
+    from videossl.data.notes import tell
     from videossl.data.readers.common import LISTING_SCHEMA
     from videossl.data.readers.listing import read_listing
     from videossl.data.readers.registry import group_of
     from videossl.data.readers.validation import with_validation
+    from videossl.data.videos import gaps_of
     from videossl.files import write_parquet
 
     recipe = arguments.recipe
@@ -28,6 +30,8 @@ def main() -> None:
     if recipe["validation"] and not (listing["split"] == "val").any():
         listing = with_validation(listing, recipe["validation"], recipe["seed"], group_of(recipe["reader"]))
     write_parquet(arguments.output, pa.Table.from_pandas(listing, schema=LISTING_SCHEMA, preserve_index=False))
+    for sentence in gaps_of(listing).sentences():
+        tell(sentence)
     print(listing.groupby(["split", "status"]).size().to_string())
 
 

@@ -16,6 +16,8 @@ def main() -> None:
     import pandas as pd
 
     from videossl.data.materialise import merge_manifest
+    from videossl.data.notes import tell
+    from videossl.data.videos import gaps_of
     from videossl.files import write_parquet
 
     manifest = merge_manifest(pd.read_parquet(arguments.listing), arguments.reports)
@@ -23,7 +25,9 @@ def main() -> None:
     videos = manifest.to_pandas()
     print(videos.groupby(["split", "status"]).size().to_string())
     for video in videos[videos["status"] == "broken"].itertuples():
-        print(f"broken: {video.path}: {video.reason}")
+        print(f"broken: {video.path}: {video.reason}", file=sys.stderr)  # it takes any letter in any locale
+    for sentence in gaps_of(videos).sentences():
+        tell(sentence)
 
 
 if __name__ == "__main__":

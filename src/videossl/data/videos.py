@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
 
+from videossl.data.classes import ClassGaps, class_gaps, class_names
 from videossl.data.store import FrameStore
 from videossl.data.subsets import read_subset
 from videossl.errors import UserError
@@ -50,6 +51,8 @@ class Target:
     classes: int
     unreadable: dict[str, int]
     """Videos that could not be read: `test_missing`, `test_broken`, `train_missing`, `train_broken`."""
+    gaps: ClassGaps = field(default_factory=ClassGaps)
+    """Classes that lack training or test videos."""
 
 
 def test_split(labelled: pd.DataFrame) -> str:
@@ -57,17 +60,30 @@ def test_split(labelled: pd.DataFrame) -> str:
     return "test" if (labelled["split"] == "test").any() else "val"
 
 
-def target_videos(manifest: pd.DataFrame) -> Target:
-    """Training and test videos of a target dataset.
+def labelled_parts(videos: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """The labelled training and test videos of a listing or manifest, usable or not, and the split that is the test.
 
     The test split is `test`, or `val` where the official test videos have no labels (Something-Something) or there
     is none. Finetuning reports its last epoch and selects nothing, so where the test split is `test` it trains on
     `val` as well: a protocol that selects must leave `val` out of its training itself.
     """
-    labelled = manifest[manifest["label"] >= 0]
+    labelled = videos[videos["label"] >= 0]
     name = test_split(labelled)
-    test = labelled[labelled["split"] == name]
     train = labelled[labelled["split"].isin(["train", "val"]) & (labelled["split"] != name)]
+    return train, labelled[labelled["split"] == name], name
+
+
+def gaps_of(videos: pd.DataFrame) -> ClassGaps:
+    """The classes that lack usable videos, of a manifest, or of a listing (where a video that is found may do)."""
+    usable = videos[videos["status"].isin(["ok", "found"])]
+    train, test, _ = labelled_parts(videos)
+    labels = (part.loc[part.index.isin(usable.index), "label"] for part in (train, test))
+    return class_gaps(class_names(videos), *labels)
+
+
+def target_videos(manifest: pd.DataFrame) -> Target:
+    """Training and test videos of a target dataset, see :func:`labelled_parts`."""
+    train, test, name = labelled_parts(manifest)
     usable_train, usable_test = (part[part["status"] == "ok"].reset_index(drop=True) for part in (train, test))
     if usable_train.empty or usable_test.empty:
         raise UserError(
@@ -83,6 +99,7 @@ def target_videos(manifest: pd.DataFrame) -> Target:
         train=usable_train,
         test=usable_test,
         test_split=name,
-        classes=int(labelled["label"].max()) + 1,
+        classes=int(manifest["label"].max()) + 1,
         unreadable=unreadable,
+        gaps=gaps_of(manifest),
     )

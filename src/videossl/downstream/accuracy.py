@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from videossl.analysis.statistics import wilson_interval
+from videossl.data.classes import ClassGaps
+from videossl.data.notes import tell
 from videossl.data.videos import Target
 
 
@@ -33,15 +35,19 @@ def predict(videos: pd.DataFrame, split: str, logits: np.ndarray, clips: int) ->
 
 
 def accuracies(predictions: pd.DataFrame, logits: np.ndarray, split: str) -> list[dict[str, Any]]:
-    """Metrics rows: top-1 and top-5 (where there are more classes) with 95 % Wilson intervals."""
+    """Metrics rows: top-1 and top-5 (where there are more classes) with 95 % Wilson intervals.
+
+    Chance is that of a guess among the classes that were tested: one that has lost its videos makes nothing harder.
+    """
     n, classes = logits.shape
+    tested = predictions["label"].nunique()
     ranks = (logits > logits[np.arange(n), predictions["label"]][:, None]).sum(axis=1)
     # a label that ties with the prediction is no hit of top-1: the prediction decides
     hits = {1: int(predictions["correct"].sum()), 5: int((ranks < 5).sum())}
     rows = []
     for k in (k for k in hits if k < classes):
         low, high = wilson_interval(hits[k], n)
-        interval = {"ci_low": low, "ci_high": high, "chance": k / classes}
+        interval = {"ci_low": low, "ci_high": high, "chance": min(1.0, k / tested)}
         rows.append({"split": split, "metric": f"top{k}", "value": hits[k] / n, "n": n, **interval})
     return rows
 
@@ -72,3 +78,10 @@ def report(target: Target, rows: list[dict[str, Any]]) -> None:
         + ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in target.unreadable.items()),
         flush=True,
     )
+    report_gaps(target.gaps)
+
+
+def report_gaps(gaps: ClassGaps) -> None:
+    """The classes that lack videos, for the log."""
+    if text := gaps.summary():
+        tell(text)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+
+from videossl.data.classes import ClassGaps
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,14 @@ class Features:
     """str (M,): their ids."""
     test_split: str
     classes: int
+    gaps: ClassGaps = field(default_factory=ClassGaps)
+    """Classes that lack training or test videos."""
 
 
 def read_features(path: Path) -> Features:
     """The features of one file."""
     with np.load(path, allow_pickle=False) as arrays:
         values = {name: arrays[name] for name in arrays.files}
-    return Features(**{**values, "test_split": str(values["test_split"]), "classes": int(values["classes"])})
+    gaps = ClassGaps.parse(json.loads(str(values.pop("gaps", "{}"))))
+    known = {"test_split": str(values["test_split"]), "classes": int(values["classes"]), "gaps": gaps}
+    return Features(**{**values, **known})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ def extract(spec: dict[str, Any], *, manifest: Path, weights: Path | None, outpu
             "test_videos": target.test["id"].to_numpy(str),
             "test_split": np.array(target.test_split),
             "classes": np.array(target.classes),
+            "gaps": np.array(json.dumps(target.gaps.as_json())),
         }
         with atomic_path(output) as temporary, temporary.open("wb") as handle:
             np.savez(handle, **arrays)

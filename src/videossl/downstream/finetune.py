@@ -88,6 +88,7 @@ def finetune(
             device=device,
             seconds=trainer.clock.seconds,
             samples={"train": len(target.train), "test": len(target.test), **target.unreadable},
+            classes=target.gaps.as_json(),
         )
         trainer.checkpoints.path.unlink(missing_ok=True)
     report(target, metrics)

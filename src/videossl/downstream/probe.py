@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from videossl.downstream.accuracy import accuracies, predict
+from videossl.downstream.accuracy import accuracies, predict, report_gaps
 from videossl.downstream.feature_file import Features, read_features
 from videossl.errors import UserError
 from videossl.progress import track
@@ -50,7 +50,9 @@ def linear_probe(spec: dict[str, Any], identity: dict[str, Any], *, features: Pa
         device=None,
         seconds=time.monotonic() - start,
         samples={"train": len(data.train), "validation": int(data.validation.sum()), "test": len(data.test)},
+        classes=data.gaps.as_json(),
     )
+    report_gaps(data.gaps)
     print(
         f"C = {strength:g} (best of {len(tried)} on {data.validation.sum()} validation videos); top-1"
         f" {100 * rows[0]['value']:.1f} % on {len(data.test)} {data.test_split} videos",

@@ -11,6 +11,7 @@ import torch
 
 from videossl.analysis.retrieval import first_match
 from videossl.analysis.statistics import wilson_interval
+from videossl.downstream.accuracy import report_gaps
 from videossl.downstream.feature_file import read_features
 from videossl.results import write_metrics
 from videossl.training.record import write_run
@@ -51,7 +52,9 @@ def retrieve(spec: dict[str, Any], identity: dict[str, Any], *, features: Path, 
         device=torch.device("cpu"),
         seconds=time.monotonic() - start,
         samples={"gallery": len(gallery), "queries": len(queries)},
+        classes=data.gaps.as_json(),
     )
+    report_gaps(data.gaps)
 
 
 def chance(labels: torch.Tensor, gallery_labels: torch.Tensor, k: int) -> float:

@@ -22,8 +22,9 @@ import pandas as pd
 
 from videossl.analysis.statistics import ratio_interval, wilson_interval
 from videossl.config.experiments import MEAN, NOISELESS
+from videossl.data.classes import read_gaps
 from videossl.data.videos import open_store, read_manifest
-from videossl.downstream.accuracy import predict
+from videossl.downstream.accuracy import predict, report_gaps
 from videossl.downstream.evaluate import video_means
 from videossl.downstream.model import load_classifier
 from videossl.errors import UserError
@@ -75,7 +76,9 @@ def robustness(
             parts.append(found.assign(noise=noise, severity=severity))
         predictions = pd.concat(parts, ignore_index=True)
         write_predictions(folder / "predictions.parquet", identity, predictions)
-        rows = scores(parts[0], predictions[predictions["noise"] != ""], model.fc.out_features)
+        # Of the whole test set: a noisy one may be a sample of it.
+        rows = scores(parts[0], predictions[predictions["noise"] != ""], parts[0]["label"].nunique())
+        gaps = read_gaps(weights.with_name("run.json"))
         write_metrics(folder / "metrics.parquet", identity, rows)
         write_run(
             folder / "run.json",
@@ -87,7 +90,9 @@ def robustness(
                 f"{noise or NOISELESS}_{severity}": len(part)
                 for (noise, severity), part in zip(sets, parts, strict=True)
             },
+            classes=gaps.as_json(),
         )
+    report_gaps(gaps)
 
 
 def scores(clean: pd.DataFrame, noisy: pd.DataFrame, classes: int) -> list[dict[str, Any]]:
@@ -97,7 +102,7 @@ def scores(clean: pd.DataFrame, noisy: pd.DataFrame, classes: int) -> list[dict[
     Args:
         clean: predictions of all test videos.
         noisy: predictions with columns noise and severity. Raises UserError for videos that `clean` does not have.
-        classes: how many there are; what chance is follows.
+        classes: how many are tested; what chance is follows.
     """
     known = clean.set_index("video")["correct"]
     if missing := sorted(set(noisy["video"]) - set(known.index)):

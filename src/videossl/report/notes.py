@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from videossl.data.classes import read_gaps
 from videossl.report import style
 from videossl.report.collect import FAILED, OK, PENDING, Record, Results, describe
 from videossl.report.tables import number
@@ -35,6 +37,7 @@ def notes(results: Results, *, span_marks: bool = False, drawn: bool = False) ->
     return [
         *_interval(results, drawn),
         *_test_videos(results),
+        *_missing_classes(results),
         *_missing(results),
         *_baseline(results, span_marks, drawn),
         *_paper(results, drawn),
@@ -85,6 +88,18 @@ def _test_videos(results: Results) -> list[str]:
     if any(record.identity["stage"] == PRETRAINING for record in measured):
         lines.append("A task may take several samples from each video; the interval takes them for independent.")
     return lines or ["Number of test videos and chance level: pending, no cell has finished."]
+
+
+def _missing_classes(results: Results) -> list[str]:
+    """What the runs recorded of classes that lacked videos, once for each target."""
+    found = {
+        (record.identity["target"], text): None
+        for record in results.records
+        if record.status == OK and record.identity["target"]
+        for run in record.runs
+        if (text := read_gaps(Path(run) / "run.json").summary())
+    }
+    return [f"{results.spec.label('target', target)}: {text}." for target, text in found]
 
 
 def _missing(results: Results) -> list[str]:

@@ -72,9 +72,11 @@ def write_run(
     device: torch.device | None,
     seconds: float,
     samples: dict[str, int],
+    classes: dict[str, Any] | None = None,
 ) -> None:
     """Write `run.json`: recipe and hash, versions, device, date, wall time, GPU-hours, sample counts.
 
+    `classes`: of a test, which classes lacked videos (:class:`videossl.data.classes.ClassGaps`).
     `device`: None for a job without torch; this module then does not import it, which takes seconds.
     """
     where = _where(device)
@@ -93,5 +95,6 @@ def write_run(
             "wall_seconds": round(seconds, 2),
             "gpu_hours": round(gpus * seconds / 3600, 4),
             "samples": samples,
+            **({} if classes is None else {"classes": classes}),
         },
     )

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from videossl.data.classes import class_names as known_names
+from videossl.errors import UserError
 from videossl.vifm.models.base import Video, VideoLanguageModel
 from videossl.vifm.saved import load_model
 from videossl.vifm.texts import Tokenizer, fill, phrase, tokenised
@@ -46,10 +48,14 @@ class ZeroShot(nn.Module):
 
 def class_names(manifest: pd.DataFrame) -> list[str]:
     """The names of a dataset's classes in words, in the order of their labels."""
-    labelled = manifest[manifest["label"] >= 0].drop_duplicates("label").sort_values("label")
-    if labelled["label"].tolist() != list(range(len(labelled))):
-        raise ValueError("the labels of the manifest are not 0, 1, 2, ...")
-    return [phrase(name) for name in labelled["label_name"]]
+    names = known_names(manifest)
+    labels = range(int(manifest["label"].max()) + 1)
+    if unnamed := [label for label in labels if label not in names]:
+        raise UserError(
+            f"the target's lists name no class with the number {unnamed[0]} ({len(unnamed)} of {len(labels)} such), "
+            "and a video-language model tells classes by their names. Number the classes without gap, or list them all."
+        )
+    return [phrase(names[label]) for label in labels]
 
 
 @torch.no_grad()

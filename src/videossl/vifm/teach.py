@@ -69,7 +69,7 @@ def write_logits(
         hits = int((logits.mean(axis=1).argmax(axis=1) == labels).sum())
         low, high = wilson_interval(hits, len(labels))
         top1 = {"split": "train", "metric": "top1", "value": hits / len(labels), "n": len(labels)}
-        chance = 1 / logits.shape[2]
+        chance = 1 / len(set(labels))
         write_metrics(
             output.parent / "metrics.parquet", identity, [{**top1, "chance": chance, "ci_low": low, "ci_high": high}]
         )

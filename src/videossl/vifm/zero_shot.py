@@ -11,12 +11,14 @@ import pandas as pd
 import torch
 
 from videossl.analysis.statistics import wilson_interval
+from videossl.data.classes import class_gaps
+from videossl.data.classes import class_names as known_names
 from videossl.data.frames import frames_of
 from videossl.data.loader import ClipDataset, eval_loader, prepare
 from videossl.data.readers.listing import read_listing
 from videossl.data.sampling import ClipSampler
 from videossl.data.videos import read_manifest, test_split
-from videossl.downstream.accuracy import predict
+from videossl.downstream.accuracy import predict, report_gaps
 from videossl.errors import UserError
 from videossl.progress import track
 from videossl.results import write_metrics, write_predictions
@@ -66,7 +68,8 @@ def evaluate(
         logits = clip_logits(spec, model, store, videos, sampler, compute, device, signals)[:, 0]
         predictions = predict(videos, "test", logits, 1)
         write_predictions(folder / "predictions.parquet", identity, predictions)
-        metrics = accuracies(predictions, tests, logits.shape[1])
+        gaps = class_gaps(known_names(rows), None, videos["label"])
+        metrics = accuracies(predictions, tests, gaps.tested)
         write_metrics(folder / "metrics.parquet", identity, metrics)
         write_run(
             folder / "run.json",
@@ -75,10 +78,12 @@ def evaluate(
             device=device,
             seconds=clock.seconds,
             samples={name: len(ids) for name, ids in tests.items()},
+            classes=gaps.as_json(),
         )
     top1 = next(row for row in metrics if row["metric"] == "top1")
     value, low, high, chance = (top1[key] for key in ("value", "ci_low", "ci_high", "chance"))
     print(f"zero-shot top-1 {value:.3f} [{low:.3f}, {high:.3f}], chance {chance:.3f}")
+    report_gaps(gaps)
 
 
 def test_sets(manifest: pd.DataFrame, spec: Mapping[str, Any], root: Path, annotations: Path) -> dict[str, set[str]]:
@@ -122,7 +127,10 @@ def clip_logits(
 
 
 def accuracies(predictions: pd.DataFrame, tests: Mapping[str, set[str]], classes: int) -> list[dict[str, Any]]:
-    """Top-1 on each test set, as `<set>_top1`, and the mean over the sets, as `top1`, with 95 % intervals."""
+    """Top-1 on each test set, as `<set>_top1`, and the mean over the sets, as `top1`, with 95 % intervals.
+
+    `classes`: how many are tested; what chance is follows.
+    """
     correct = predictions.set_index("video")["correct"]
     sets = {name: correct[correct.index.isin(ids)] for name, ids in tests.items()}
     rows = []

@@ -1,22 +1,56 @@
-"""What the readers share: the listing's schema, list files, the index of the video files, the checks."""
+"""What every reader needs: the listing's schema and its checks, and, from modules beside this one, list files and the
+videos below a root."""
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from functools import cached_property
-from os import scandir
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
 
+from videossl.data.classes import with_class_names
+from videossl.data.file_names import escaped
+from videossl.data.readers.list_files import (
+    csv_rows,
+    list_lines,
+    malformed,
+    malformed_item,
+    read_class_index,
+    read_json,
+    require_file,
+    require_text,
+    visible_files,
+    whole_number,
+)
+from videossl.data.readers.spelling import Spellings
+from videossl.data.readers.video_files import RESPELLED, TAKEN, VideoFiles
 from videossl.errors import UserError, unknown_name
 
+__all__ = [
+    "LISTING_SCHEMA",
+    "SPLITS",
+    "Entry",
+    "Spellings",
+    "VideoFiles",
+    "build_listing",
+    "choose_fold",
+    "choose_splits",
+    "csv_rows",
+    "list_lines",
+    "malformed",
+    "malformed_item",
+    "read_class_index",
+    "read_json",
+    "require_file",
+    "require_folder",
+    "require_text",
+    "visible_files",
+    "whole_number",
+]
 SPLITS = ("train", "val", "test", "unused")
-VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".3gp", ".wmv"})
 
 LISTING_SCHEMA = pa.schema(
     [
@@ -48,74 +82,14 @@ class Entry(NamedTuple):
 def require_folder(path: str | Path, what: str) -> Path:
     """`path` as a Path, or UserError if it is not a folder."""
     path = Path(path).expanduser()
-    if not path.is_dir():
+    try:
+        there = path.is_dir()
+    except OSError as error:  # a folder above it that cannot be entered
+        raise UserError(f"the {what} cannot be read: {path} ({error.strerror}).") from error
+    if not there:
         state = "is not a folder" if path.exists() else "does not exist"
         raise UserError(f"the {what} {state}: {path}. Correct the path in the dataset's configuration.")
     return path
-
-
-def require_file(path: Path, source: str) -> Path:
-    """`path`, or UserError that names it and the official place (`source`) that it comes from."""
-    if not path.is_file():
-        raise UserError(f"list file missing: {path}. It is part of {source}.")
-    return path
-
-
-def malformed(path: Path, number: int, text: str, expected: str) -> UserError:
-    """The error for line `number` (1-based) of a list file."""
-    return UserError(f"{path}, line {number}: malformed line {text!r}; expected: {expected}.")
-
-
-def list_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """(line number, text) of the non-blank lines; CR-LF, outer blanks and a byte-order mark do no harm.
-
-    Raises UserError for a file without any: a download that broke off, or a list that was never filled.
-    """
-    empty = True
-    with path.open(encoding="utf-8-sig", errors="replace") as handle:
-        for number, line in enumerate(handle, start=1):
-            if text := line.strip():
-                empty = False
-                yield number, text
-    if empty:
-        raise UserError(f"the list file {path} is empty. Fill it or fetch it again; a list that is optional, remove.")
-
-
-def read_json(path: Path, source: str, kind: type) -> Any:
-    """The content of an official JSON file, whose top level is a `kind` (list or dict)."""
-    require_file(path, source)
-    try:
-        value = json.loads(path.read_text(encoding="utf-8-sig"))
-    except json.JSONDecodeError as error:
-        raise UserError(
-            f"{path}, line {error.lineno}: not valid JSON ({error.msg}). Is the download complete? "
-            f"It is part of {source}."
-        ) from error
-    if not isinstance(value, kind):
-        raise UserError(f"{path}: expected a JSON {kind.__name__}, found {type(value).__name__}.")
-    return value
-
-
-def malformed_item(path: Path, index: int, item: object, expected: str) -> UserError:
-    """The error for element `index` (0-based) of a JSON list."""
-    return UserError(f"{path}, item {index}: malformed {str(item)[:200]}; expected: {expected}.")
-
-
-def read_class_index(path: Path, source: str) -> dict[str, int]:
-    """classInd.txt, lines "number name" counted from 1 -> {name: 0-based label}, complete and unique."""
-    classes: dict[str, int] = {}
-    for number, text in list_lines(require_file(path, source)):
-        index, _, name = text.partition(" ")
-        if not index.isdecimal() or not name.strip():
-            raise malformed(path, number, text, "'<class number from 1> <class name>'")
-        if name.strip() in classes:
-            raise UserError(f"{path}, line {number}: class '{name.strip()}' is listed twice.")
-        classes[name.strip()] = int(index) - 1
-    if sorted(classes.values()) != list(range(len(classes))) or not classes:
-        raise UserError(
-            f"{path}: class numbers must be 1, 2, ... without gap or repetition; {len(classes)} classes read."
-        )
-    return classes
 
 
 def choose_splits(splits: Sequence[str] | None, default: Sequence[str]) -> list[str]:
@@ -136,70 +110,28 @@ def choose_fold(split: int, folds: int = 3) -> int:
     return int(split)
 
 
-class VideoFiles:
-    """Every file below `root`, walked once; links are followed, hidden files are not seen.
+def build_listing(
+    entries: Sequence[Entry],
+    annotations: Path,
+    files: VideoFiles | None = None,
+    classes: Mapping[str, int] | None = None,
+) -> pd.DataFrame:
+    """The checked listing, as LISTING_SCHEMA says; UserError for no entry, a repeated id, leaking splits.
 
-    Paths are relative to `root`, with forward slashes. 300,000 files take about a second on a local disk.
+    Args:
+        entries: of all lists, in their order.
+        annotations: the folder of the lists, for errors.
+        files: where the videos were looked for; what is odd about them is told to the log.
+        classes: {name: number} of all classes, where a list of them is there. It is kept with the listing, so that a
+            class of which there is no video is known.
     """
-
-    def __init__(self, root: Path) -> None:
-        self.paths = frozenset(_walk(root))
-
-    @cached_property
-    def _by_stem(self) -> dict[str, list[str]]:
-        stems: dict[str, list[str]] = defaultdict(list)
-        for path in sorted(self.paths):  # sorted: the choice among copies must not depend on the disk
-            stem, suffix = _split_suffix(path.rpartition("/")[2])
-            if suffix in VIDEO_SUFFIXES:
-                stems[stem].append(path)
-        return stems
-
-    @cached_property
-    def _by_path(self) -> dict[str, str]:
-        return {_split_suffix(path)[0]: path for found in self._by_stem.values() for path in reversed(found)}
-
-    def at(self, path: str) -> str | None:
-        """The file at `path`, or the same one with another video suffix (a converted copy), or None."""
-        return path if path in self.paths else self._by_path.get(_split_suffix(path)[0])
-
-    def named(self, stem: str) -> list[str]:
-        """All video files with this name, whatever the folder and suffix."""
-        return self._by_stem.get(stem, [])
-
-    def stems(self) -> Iterator[str]:
-        """The names, without suffix, of all video files."""
-        return iter(self._by_stem)
-
-
-def _split_suffix(path: str) -> tuple[str, str]:
-    stem, dot, suffix = path.rpartition(".")
-    return (stem, f".{suffix.lower()}") if dot and "/" not in suffix else (path, "")
-
-
-def _walk(root: Path) -> Iterator[str]:
-    seen = {root.resolve()}
-    pending = [(str(root), "")]
-    while pending:
-        folder, prefix = pending.pop()
-        with scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if not entry.is_dir():
-                    yield prefix + entry.name
-                    continue
-                # A link may point back at a parent; each linked folder is therefore entered once.
-                if entry.is_symlink():
-                    if (target := Path(entry.path).resolve()) in seen:
-                        continue
-                    seen.add(target)
-                pending.append((entry.path, f"{prefix}{entry.name}/"))
-
-
-def build_listing(entries: Sequence[Entry], annotations: Path) -> pd.DataFrame:
-    """The checked listing, as LISTING_SCHEMA says; UserError for no entry, a repeated id, leaking splits."""
     if not entries:
         raise UserError(f"the list files in {annotations} name no video.")
+    if files is not None:
+        entries = _without_taken(entries, files)
+        _note_same_files(entries, files)
+        files.notes.tell()
+    entries = [_written(entry, annotations) for entry in entries]
     frame = pd.DataFrame.from_records(entries, columns=Entry._fields)
     frame["status"] = frame["path"].notna().map({True: "found", False: "missing"})
     frame["path"] = frame["path"].where(frame["path"].notna(), frame["expected"])
@@ -208,7 +140,48 @@ def build_listing(entries: Sequence[Entry], annotations: Path) -> pd.DataFrame:
     _check_unique(frame[frame["status"] == "found"], "path", annotations)
     frame = frame[LISTING_SCHEMA.names]
     text = dict.fromkeys(("id", "path", "label_name", "split", "status"), "str")
-    return frame.astype({**text, "label": "int32", "start_frame": "Int32", "end_frame": "Int32"})
+    frame = frame.astype({**text, "label": "int32", "start_frame": "Int32", "end_frame": "Int32"})
+    return with_class_names(frame, classes)
+
+
+def _without_taken(entries: Sequence[Entry], files: VideoFiles) -> list[Entry]:
+    """The entries, missing where the file that fits in another spelling belongs to another video."""
+    found = Counter(path for path, _ in {(entry.path, entry.expected) for entry in entries if entry.path})
+    kept = []
+    for entry in entries:
+        if entry.path and entry.path == files.respelled.get(escaped(entry.expected)):
+            if found[entry.path] > 1:
+                files.notes.add(TAKEN, f"{entry.expected} ({entry.path})")
+                entry = entry._replace(path=None)
+            else:
+                files.notes.add(RESPELLED, f"{entry.expected} ({entry.path})")
+        kept.append(entry)
+    return kept
+
+
+def _note_same_files(entries: Sequence[Entry], files: VideoFiles) -> None:
+    """Note what links make of two listed paths: the same file."""
+    first: dict[bytes, Entry] = {}
+    for entry in entries:
+        if entry.path is None:
+            continue
+        other = first.setdefault(files.real(entry.path), entry)
+        if other.path != entry.path:
+            sides = "on both sides of the split" if other.split != entry.split else "in one split"
+            files.notes.add(f"listed videos are links to the file of another, {sides}", f"{entry.path} ({other.path})")
+
+
+def _written(entry: Entry, annotations: Path) -> Entry:
+    """The entry with its texts as the listing holds them; a JSON file can write what no text is."""
+    texts = {key: escaped(text) for key in ("id", "path", "expected", "label_name") if (text := getattr(entry, key))}
+    try:
+        "".join(texts.values()).encode()
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"the list files in {annotations}: the video {entry.id!a} of the class {entry.label_name!a} has half a "
+            "character in its names. Fetch the lists again."
+        ) from error
+    return entry._replace(**texts)
 
 
 def _check_unique(frame: pd.DataFrame, column: str, annotations: Path) -> None:

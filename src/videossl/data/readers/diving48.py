@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from videossl.data.readers.common import Entry, VideoFiles, build_listing, malformed_item, read_json
+from videossl.data.readers.common import Entry, VideoFiles, build_listing, malformed_item, read_json, whole_number
 from videossl.errors import UserError
 
 SOURCE = "the Diving48 V2 annotations (RESOUND page of svcl.ucsd.edu)"
@@ -29,16 +29,20 @@ def group(video: str) -> str:
 def read(root: Path, annotations: Path) -> pd.DataFrame:
     """List the V2 division; videos at `root`/[any folder/]<vid_name>.mp4. No validation split."""
     vocabulary = read_json(annotations / "Diving48_vocab.json", SOURCE, list)
-    names = ["+".join(attributes) for attributes in vocabulary]
+    try:
+        names = ["+".join(attributes) for attributes in vocabulary]
+    except TypeError as error:
+        expected = "a list of four texts for each class"
+        raise malformed_item(annotations / "Diving48_vocab.json", 0, vocabulary, expected) from error
     files = VideoFiles(root)
     entries = []
     for split in ("train", "test"):
         path = annotations / f"Diving48_V2_{split}.json"
         for index, item in enumerate(read_json(path, SOURCE, list)):
             try:
-                video, label = str(item["vid_name"]), int(item["label"])
-                start, end = int(item["start_frame"]), int(item["end_frame"])
-            except (KeyError, TypeError, ValueError) as error:
+                video = str(item["vid_name"])
+                label, start, end = (whole_number(item[key]) for key in ("label", "start_frame", "end_frame"))
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
                 raise malformed_item(path, index, item, EXPECTED) from error
             if not 0 <= start < end:
                 raise malformed_item(path, index, item, EXPECTED)
@@ -46,4 +50,4 @@ def read(root: Path, annotations: Path) -> pd.DataFrame:
                 raise UserError(f"{path}, item {index}: label {label} is not among Diving48_vocab.json's {len(names)}.")
             found = next(iter(files.named(video)), None)
             entries.append(Entry(video, found, f"{video}.mp4", label, names[label], split, start, end))
-    return build_listing(entries, annotations)
+    return build_listing(entries, annotations, files, {name: label for label, name in enumerate(names)})

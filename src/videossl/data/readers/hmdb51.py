@@ -8,6 +8,7 @@ alphabetical order of the names, as in the label maps that are in common use.
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
@@ -20,13 +21,14 @@ from videossl.data.readers.common import (
     list_lines,
     malformed,
     require_file,
+    require_text,
+    visible_files,
 )
 from videossl.errors import UserError
 
 SOURCE = "'test_train_splits.rar' (HMDB page of serre-lab.clps.brown.edu)"
 SPLIT_OF_FLAG = {"1": "train", "2": "test", "0": "unused"}
-# Anchored at a first character that is no dot: archives carry stray editor files, .hug_test_split1.txt.swp.
-LIST_NAME = re.compile(r"([^.].*)_test_split[123]\.txt")
+LIST_NAME = re.compile(r"(.+)_test_split([123])\.txt")
 
 
 def group(video: str) -> str:
@@ -37,19 +39,30 @@ def group(video: str) -> str:
 def read(root: Path, annotations: Path, split: int = 1) -> pd.DataFrame:
     """List division `split` (1, 2 or 3); videos at `root`/<class>/<file>.avi. No validation split."""
     fold = choose_fold(split)
-    names = {match[1] for path in annotations.iterdir() if (match := LIST_NAME.fullmatch(path.name))}
-    if not names:
+    lists = _lists(annotations)
+    if not lists:
         raise UserError(f"no file <class>_test_split{fold}.txt in {annotations}. They are part of {SOURCE}.")
     files = VideoFiles(root)
     entries = []
-    for label, name in enumerate(sorted(names)):
-        path = require_file(annotations / f"{name}_test_split{fold}.txt", SOURCE)
-        for number, text in list_lines(path):
+    for label, name in enumerate(sorted(lists)):
+        path = require_file(lists[name].get(fold, annotations / f"{name}_test_split{fold}.txt"), SOURCE)
+        for number, text in list_lines(path, raw=True):
             # The flag is the last field; file names hold no blank in the official lists, but may in others.
-            video, _, flag = text.rpartition(" ")
-            if not video.strip() or flag not in SPLIT_OF_FLAG:
+            video, *rest = text.rsplit(maxsplit=1)
+            if not rest or rest[0] not in SPLIT_OF_FLAG:
                 raise malformed(path, number, text, "'<file>.avi <flag>', flag 1 (train), 2 (test) or 0 (unused)")
-            place = f"{name}/{video.strip()}"
-            stem = video.strip().rpartition(".")[0] or video.strip()
-            entries.append(Entry(stem, files.at(place), place, label, name, SPLIT_OF_FLAG[flag]))
-    return build_listing(entries, annotations)
+            place = f"{name}/{video}"
+            found = files.at(place)
+            if found is None:
+                require_text(path, number, text)
+            entries.append(Entry(video.rpartition(".")[0] or video, found, place, label, name, SPLIT_OF_FLAG[rest[0]]))
+    return build_listing(entries, annotations, files, {name: label for label, name in enumerate(sorted(lists))})
+
+
+def _lists(annotations: Path) -> dict[str, dict[int, Path]]:
+    """{class: {division: list}}."""
+    found: dict[str, dict[int, Path]] = {}
+    for path in visible_files(annotations, ".txt"):
+        if match := LIST_NAME.fullmatch(path.name):
+            found.setdefault(unicodedata.normalize("NFC", match[1]), {})[int(match[2])] = path
+    return found

@@ -3,7 +3,8 @@
 Annotations: the official train.csv, val.csv (or validate.csv), test.csv with the columns label, youtube_id,
 time_start, time_end, or any file whose name holds the split's name (kinetics-400_train.csv). Where there is
 no csv, a plain list such as toolboxes use is read: "[folders/]class/id_start_end[.mp4] [frames] label".
-Labels are the alphabetical order of the names, as in the official label maps; plain lists carry their own.
+Labels are the alphabetical order of the names, as in the official label maps; plain lists carry their own. Lists of
+one release may spell a class differently ("arm wrestling", "arm_wrestling"): it has the spelling of the first list.
 
 Videos are found by YouTube id and time range anywhere below the root, so every usual layout will do:
 <split>/<label>/<id>_<start>_<end>.mp4, <label>/..., labels with blanks or underscores, <id>.mp4, .mkv, .webm.
@@ -12,8 +13,8 @@ Clips that are no longer on YouTube are normal; they are listed as missing.
 
 from __future__ import annotations
 
-import csv
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,20 +22,28 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from videossl.data.notes import Notes
 from videossl.data.readers.common import (
     Entry,
+    Spellings,
     VideoFiles,
     build_listing,
     choose_splits,
+    csv_rows,
     list_lines,
     malformed,
+    visible_files,
 )
+from videossl.data.readers.spelling import blanks, letters
 from videossl.errors import UserError
 
 SOURCE = "the official annotations ('Kinetics', Google DeepMind; also the CVD Foundation's 'kinetics-dataset')"
 COLUMNS = ("youtube_id", "time_start", "time_end")
 YOUTUBE_ID = 11  # characters; ids may hold "_" and "-", so names are cut by position
 CLIP_NAME = re.compile(r"([\w-]{11})(?:_(\d{6})_(\d{6}))?", re.ASCII)
+PLAIN_LINE = re.compile(r"(?P<folders>.*[^/])/(?P<clip>[^/\s]+)(?:\s+\d+)?\s+(?P<label>\d+)", re.ASCII)
+SPELLED_ALIKE = "class names that are taken for another spelling of a class"
+KEPT_APART = "classes whose names differ in case or punctuation alone, kept apart"
 
 
 class Clip(NamedTuple):
@@ -57,9 +66,11 @@ def read(root: Path, annotations: Path, splits: Sequence[str] | None = None) -> 
     clips: list[Clip] = []
     for split in choose_splits(splits, ("train", "val")):
         path = _list_file(annotations, split)
-        clips += _read_csv(path, split) if path.suffix == ".csv" else _read_plain(path, split)
+        clips += _read_csv(path, split) if path.suffix.lower() == ".csv" else _read_plain(path, split)
+    files = VideoFiles(root)
+    clips = _one_name_a_class(clips, annotations, files.notes)
     labels = _labels(clips, annotations)
-    finder = _Finder(VideoFiles(root), clips)
+    finder = _Finder(files, clips)
     entries = [
         Entry(
             clip.youtube_id + clip.times,
@@ -71,46 +82,46 @@ def read(root: Path, annotations: Path, splits: Sequence[str] | None = None) -> 
         )
         for clip in clips
     ]
-    return build_listing(entries, annotations)
+    return build_listing(entries, annotations, files)
 
 
 def _list_file(annotations: Path, split: str) -> Path:
-    """<split>.csv, else the only csv, else the only txt, with the split in its name ("val", "validate")."""
-    if (exact := annotations / f"{split}.csv").is_file():
-        return exact
+    """<split>.csv, else the only csv with the split in its name ("val", "validate"), else the same of txt files."""
     for suffix in (".csv", ".txt"):
-        found = [p for p in annotations.glob(f"*{suffix}") if re.search(rf"(?<![a-z]){split}", p.stem.lower())]
+        if (exact := annotations / f"{split}{suffix}").is_file():
+            return exact
+        found = [p for p in visible_files(annotations, suffix) if re.search(rf"(?<![a-z]){split}", p.stem.lower())]
         if len(found) > 1:
-            names = ", ".join(sorted(path.name for path in found))
+            names = ", ".join(path.name for path in found)
             raise UserError(
                 f"several files in {annotations} may be the {split} list: {names}. Leave one, or name it {split}.csv."
             )
         if found:
             return found[0]
-    raise UserError(f"list file missing: {exact} (or another with '{split}' in its name). It is part of {SOURCE}.")
+    raise UserError(
+        f"list file missing: {annotations / split}.csv (or another with '{split}' in its name). It is part of {SOURCE}."
+    )
 
 
 def _read_csv(path: Path, split: str) -> list[Clip]:
+    rows = csv_rows(path)
+    _, header = next(rows, (1, []))
+    header = [name.strip() for name in header]
+    if not set(COLUMNS) <= set(header) or ("label" not in header and split != "test"):
+        raise malformed(path, 1, ",".join(header), f"a header with the columns label, {', '.join(COLUMNS)}")
+    video, start, end = (header.index(name) for name in COLUMNS)
+    label = header.index("label") if "label" in header else None
     clips: dict[Clip, None] = {}
-    with path.open(encoding="utf-8-sig", newline="") as handle:
-        rows = csv.reader(handle)
-        header = [name.strip() for name in next(rows, [])]
-        if not set(COLUMNS) <= set(header) or ("label" not in header and split != "test"):
-            raise malformed(path, 1, ",".join(header), f"a header with the columns label, {', '.join(COLUMNS)}")
-        video, start, end = (header.index(name) for name in COLUMNS)
-        label = header.index("label") if "label" in header else None
-        for row in rows:
-            if not row:
-                continue
-            try:
-                times = f"_{int(float(row[start])):06d}_{int(float(row[end])):06d}"
-                name = "" if label is None else row[label].strip()
-                clip = Clip(row[video].strip(), times, None, name, split)
-            except (IndexError, ValueError) as error:
-                raise malformed(path, rows.line_num, ",".join(row), f"values for {','.join(header)}") from error
-            if len(clip.youtube_id) != YOUTUBE_ID or (not name and split != "test"):
-                raise malformed(path, rows.line_num, ",".join(row), "a label and an 11-character youtube_id")
-            clips[clip] = None  # a line repeated word for word is one clip; a differing one is caught later
+    for number, row in rows:
+        try:
+            times = f"_{int(float(row[start])):06d}_{int(float(row[end])):06d}"
+            name = "" if label is None else unicodedata.normalize("NFC", row[label].strip())
+            clip = Clip(row[video].strip(), times, None, name, split)
+        except (IndexError, ValueError, OverflowError) as error:
+            raise malformed(path, number, ",".join(row), f"values for {','.join(header)}") from error
+        if len(clip.youtube_id) != YOUTUBE_ID or (not name and split != "test"):
+            raise malformed(path, number, ",".join(row), "a label and an 11-character youtube_id")
+        clips[clip] = None  # a line repeated word for word is one clip; a differing one is caught later
     return list(clips)
 
 
@@ -118,28 +129,77 @@ def _read_plain(path: Path, split: str) -> list[Clip]:
     expected = "'[folders/]class/id_start_end[.mp4] [frames] label'"
     clips = []
     for number, text in list_lines(path):
-        place, *rest = text.split()
-        folders, _, name = place.rpartition("/")
-        match = CLIP_NAME.fullmatch(re.sub(r"\.\w{2,4}$", "", name))
-        if not match or not folders or len(rest) not in (1, 2) or not all(field.isdecimal() for field in rest):
+        line = PLAIN_LINE.fullmatch(text)
+        match = line and CLIP_NAME.fullmatch(re.sub(r"\.\w{2,4}$", "", line["clip"]))
+        if not line or not match:
             raise malformed(path, number, text, expected)
         times = f"_{match[2]}_{match[3]}" if match[2] else ""
-        clips.append(Clip(match[1], times, int(rest[-1]), folders.rpartition("/")[2], split))
+        name = unicodedata.normalize("NFC", line["folders"].rpartition("/")[2].strip())
+        clips.append(Clip(match[1], times, int(line["label"]), name, split))
     return clips
+
+
+def _one_name_a_class(clips: list[Clip], annotations: Path, notes: Notes) -> list[Clip]:
+    """The clips, each class under one name: that of the first list, and in it of the first line."""
+    if any(clip.label is not None for clip in clips):
+        names = _names_by_number(clips, annotations)
+    else:
+        names = _names_by_spelling(clips, annotations)
+    for name, known in names.items():
+        if name != known:
+            notes.add(SPELLED_ALIKE, f"{name} ({known})")
+    alike: dict[str, str] = {}
+    for known in dict.fromkeys(names.values()):
+        if (other := alike.setdefault(letters(known), known)) != known:
+            notes.add(KEPT_APART, f"{known} ({other})")
+    return [clip._replace(label_name=names.get(clip.label_name, clip.label_name)) for clip in clips]
+
+
+def _names_by_spelling(clips: list[Clip], annotations: Path) -> dict[str, str]:
+    """{name in a list: name of its class}. Underscores are blanks everywhere. Case and punctuation are passed over only
+    between lists: a list that has two names which differ in nothing else means two classes."""
+    classes: dict[str, str] = {}
+    for split in dict.fromkeys(clip.split for clip in clips):
+        own = dict.fromkeys(clip.label_name for clip in clips if clip.split == split and clip.label_name)
+        known, written = Spellings(classes.values()), {blanks(name) for name in own}
+        taken = [name for name in classes.values() if blanks(name) in written]
+        of_blanks = {blanks(name): name for name in reversed(classes.values())}
+        for name in own:
+            if blanks(name) not in of_blanks:
+                found = known.find(name, f"the {split} list in {annotations}", but=taken)
+                of_blanks[blanks(name)] = name if found is None else found
+            classes[name] = of_blanks[blanks(name)]
+    return classes
+
+
+def _names_by_number(clips: list[Clip], annotations: Path) -> dict[str, str]:
+    """The same for plain lists: there the number is the class, and its names must be spellings of one."""
+    first: dict[int | None, str] = {}
+    classes: dict[str, str] = {}
+    for clip in clips:
+        name = first.setdefault(clip.label, clip.label_name)
+        if letters(name) != letters(clip.label_name):
+            raise _disagree(annotations, f"{clip.label} is '{name}' and '{clip.label_name}'")
+        classes[clip.label_name] = name
+    return classes
 
 
 def _labels(clips: list[Clip], annotations: Path) -> dict[str, int]:
     """{label name: number}, the unnamed being -1; the numbers of plain lists must be one a name."""
-    pairs = {(clip.label_name, clip.label) for clip in clips if clip.label_name}
-    names = sorted({name for name, _ in pairs})
-    if all(number is None for _, number in pairs):
-        return {"": -1, **{name: number for number, name in enumerate(names)}}
-    if len(names) != len(pairs) or len({number for _, number in pairs}) != len(pairs):
-        raise UserError(
-            f"the lists in {annotations} do not agree on one number for each class; use lists of one origin, "
-            f"either all csv or all plain."
-        )
-    return {"": -1, **{name: number for name, number in pairs if number is not None}}
+    numbers: dict[str, int | None] = {}
+    for clip in clips:
+        if clip.label_name and numbers.setdefault(clip.label_name, clip.label) != clip.label:
+            raise _disagree(annotations, f"'{clip.label_name}' is {numbers[clip.label_name]} and {clip.label}")
+    if all(number is None for number in numbers.values()):
+        return {"": -1, **{name: number for number, name in enumerate(sorted(numbers))}}
+    return {"": -1, **{name: number for name, number in numbers.items() if number is not None}}
+
+
+def _disagree(annotations: Path, example: str) -> UserError:
+    return UserError(
+        f"the lists in {annotations} do not agree on one number for each class ({example}); use lists of one origin, "
+        "either all csv or all plain."
+    )
 
 
 class _Finder:

@@ -19,6 +19,8 @@ from videossl.data.readers.common import (
     malformed,
     read_class_index,
     require_file,
+    require_text,
+    visible_files,
 )
 from videossl.errors import UserError, unknown_name
 
@@ -33,7 +35,7 @@ def read(root: Path, annotations: Path, split: str = "") -> pd.DataFrame:
         )
     prefix = f"{split}_" if split else ""
     if split and not (annotations / f"{prefix}train.txt").is_file():
-        found = sorted(path.name.removesuffix("train.txt").rstrip("_") for path in annotations.glob("*train.txt"))
+        found = [path.name.removesuffix("train.txt").rstrip("_") for path in visible_files(annotations, "train.txt")]
         raise unknown_name("split", split, [repr(name) for name in found], f"{annotations} (no file {prefix}train.txt)")
     classes = read_class_index(annotations / "classInd.txt", SOURCE)
     names = {label: name for name, label in classes.items()}
@@ -43,12 +45,12 @@ def read(root: Path, annotations: Path, split: str = "") -> pd.DataFrame:
         path = annotations / f"{prefix}{part}.txt"
         if part != "val" or path.is_file():
             entries += _read_list(path, part, names, files)
-    return build_listing(entries, annotations)
+    return build_listing(entries, annotations, files, classes)
 
 
 def _read_list(path: Path, split: str, names: dict[int, str], files: VideoFiles) -> list[Entry]:
     entries = []
-    for number, text in list_lines(require_file(path, SOURCE)):
+    for number, text in list_lines(require_file(path, SOURCE), raw=True):
         # From the right: paths may hold blanks.
         video, *rest = text.rsplit(maxsplit=1)
         if not rest or not rest[0].isdecimal():
@@ -61,7 +63,9 @@ def _read_list(path: Path, split: str, names: dict[int, str], files: VideoFiles)
             raise UserError(
                 f"{path}, line {number}: class number {rest[0]} is not one of 1..{len(names)} (classInd.txt)."
             )
-        # Exactly the listed file: a list of one's own may well hold the same name with two suffixes.
-        found = str(place) if str(place) in files.paths else None
+        # With the listed suffix: a list of one's own may well hold the same name with two.
+        found = files.at(str(place), any_suffix=False)
+        if found is None:
+            require_text(path, number, text)
         entries.append(Entry(str(place), found, str(place), label, names[label], split))
     return entries

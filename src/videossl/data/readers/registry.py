@@ -11,7 +11,7 @@ from types import ModuleType
 from videossl.errors import unknown_name
 from videossl.registry import module_names
 
-NOT_READERS = frozenset({"common", "listing", "registry", "validation"})
+NOT_READERS = frozenset({"common", "list_files", "listing", "registry", "spelling", "validation", "video_files"})
 
 
 def names() -> list[str]:

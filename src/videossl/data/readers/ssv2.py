@@ -14,11 +14,13 @@ import pandas as pd
 
 from videossl.data.readers.common import (
     Entry,
+    Spellings,
     VideoFiles,
     build_listing,
     choose_splits,
     malformed_item,
     read_json,
+    whole_number,
 )
 from videossl.errors import UserError, unknown_name
 
@@ -39,7 +41,7 @@ def read(root: Path, annotations: Path, splits: Sequence[str] | None = None) -> 
     entries: list[Entry] = []
     for split in wanted:
         entries += _read_split(_file(annotations, OFFICIAL_NAME[split]), split, labels, files)
-    return build_listing(entries, annotations)
+    return build_listing(entries, annotations, files, {name: label for label, name in labels.values()})
 
 
 def _file(annotations: Path, name: str) -> Path:
@@ -56,8 +58,8 @@ def _read_labels(path: Path) -> dict[str, tuple[int, str]]:
     """{normalised template: (class number, template as the labels file has it)}."""
     content = read_json(path, SOURCE, dict)
     try:
-        labels = {_key(name): (int(number), name) for name, number in content.items()}
-    except (TypeError, ValueError) as error:
+        labels = {_key(name): (whole_number(number), name) for name, number in content.items()}
+    except (TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{path}: every value must be a class number ({error}).") from error
     if sorted(number for number, _ in labels.values()) != list(range(len(content))):
         raise UserError(f"{path}: class numbers must be 0, 1, ... without gap or repetition.")
@@ -65,7 +67,8 @@ def _read_labels(path: Path) -> dict[str, tuple[int, str]]:
 
 
 def _read_split(path: Path, split: str, labels: dict[str, tuple[int, str]], files: VideoFiles) -> list[Entry]:
-    keys: dict[str, str] = {}  # 174 distinct templates: normalise each once, not once a video
+    spellings = Spellings(labels)
+    keys: dict[str, str | None] = {}  # 174 distinct templates: normalise each once, not once a video
     entries = []
     for index, item in enumerate(read_json(path, SOURCE, list)):
         try:
@@ -75,8 +78,10 @@ def _read_split(path: Path, split: str, labels: dict[str, tuple[int, str]], file
             raise malformed_item(path, index, item, "{'id': text, 'template': text, ...}") from error
         label, name = -1, ""
         if template is not None:
-            key = keys.setdefault(template, _key(template))
-            if key not in labels:
+            if template not in keys:
+                keys[template] = spellings.find(_key(template), f"{path}, item {index}")
+            key = keys[template]
+            if key is None:
                 raise unknown_name("class", template, (text for _, text in labels.values()), f"{path}, item {index}")
             label, name = labels[key]
         found = next(iter(files.named(video)), None)

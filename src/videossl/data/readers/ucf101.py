@@ -2,6 +2,8 @@
 
 Annotations: the archive "UCF101TrainTestSplits-RecognitionTask" (folder ucfTrainTestlist): classInd.txt,
 trainlist0N.txt with lines "Class/v_Class_gNN_cNN.avi label" (label from 1) and testlist0N.txt without label.
+
+The class HandstandPushups has files v_HandStandPushups_gNN_cNN.avi; copies and lists spell either either way.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import pandas as pd
 
 from videossl.data.readers.common import (
     Entry,
+    Spellings,
     VideoFiles,
     build_listing,
     choose_fold,
@@ -19,6 +22,7 @@ from videossl.data.readers.common import (
     malformed,
     read_class_index,
     require_file,
+    require_text,
 )
 from videossl.errors import unknown_name
 
@@ -39,22 +43,29 @@ def read(root: Path, annotations: Path, split: int = 1) -> pd.DataFrame:
     for name in ("train", "test"):
         path = annotations / f"{name}list{fold:02d}.txt"
         entries += _read_list(path, name, classes, files)
-    return build_listing(entries, annotations)
+    return build_listing(entries, annotations, files, classes)
 
 
 def _read_list(path: Path, split: str, classes: dict[str, int], files: VideoFiles) -> list[Entry]:
     expected = "'Class/v_Class_gNN_cNN.avi'" + (" and the class number from 1" if split == "train" else "")
+    spellings = Spellings(classes)
     entries = []
-    for number, text in list_lines(require_file(path, SOURCE)):
-        fields = text.split()
-        folder, slash, name = fields[0].partition("/")
-        if not slash or not name or len(fields) not in ((2,) if split == "train" else (1, 2)):
+    for number, text in list_lines(require_file(path, SOURCE), raw=True):
+        # From the right: names may hold blanks. Test lists have a number or not.
+        place, *rest = text.rsplit(maxsplit=1)
+        if not (rest and rest[0].isdecimal()):
+            place, rest = text, []
+        folder, slash, name = place.partition("/")
+        if not slash or not name or (split == "train" and not rest):
             raise malformed(path, number, text, expected)
-        if folder not in classes:
+        found = files.at(place)
+        if found is None:
+            require_text(path, number, text)
+        known = spellings.find(folder, f"{path}, line {number}")
+        if known is None:
             raise unknown_name("class", folder, classes, f"{path}, line {number}")
-        label = classes[folder]
-        if len(fields) == 2 and fields[1] != str(label + 1):
-            raise malformed(path, number, text, f"the number {label + 1} that classInd.txt gives to class {folder}")
-        video = name.rpartition(".")[0] or name
-        entries.append(Entry(video, files.at(fields[0]), fields[0], label, folder, split))
+        label = classes[known]
+        if rest and int(rest[0]) != label + 1:
+            raise malformed(path, number, text, f"the number {label + 1} that classInd.txt gives to class {known}")
+        entries.append(Entry(name.rpartition(".")[0] or name, found, place, label, known, split))
     return entries

@@ -153,6 +153,7 @@
       ["finished", run.finished?.replace("T", " ").replace("+00:00", " UTC")], ["wall time", run.wall === undefined ? undefined : time(run.wall)],
       ["GPU-hours", run.gpu_hours], ["device", run.device], ["threads", run.threads], ["code", run.code],
       ["samples", run.samples && Object.entries(run.samples).map(([k, v]) => `${k} ${v}`).join(", ")],
+      ["classes", run.gaps],
       ["packages", environment && Object.entries(environment).map(([k, v]) => `${k} ${v}`).join(", ")],
     ];
     addTable(body, rows.filter(([, value]) => value !== undefined && value !== null));

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from videossl.data.classes import ClassGaps
 from videossl.report import style
 from videossl.report.collect import FAILED, OK, PENDING
 from videossl.report.site.history import read_curve
@@ -175,6 +176,7 @@ class Run:
             "wall": record.get("wall_seconds"),
             "gpu_hours": record.get("gpu_hours"),
             "samples": record.get("samples"),
+            "gaps": ClassGaps.parse(record.get("classes")).summary(),
             "metrics": self.metrics,
             "curve": read_curve([*milestones, self.folder]),
             "log": self.log_lines(places),

@@ -1,0 +1,173 @@
+"""Official list files: text, CSV and JSON, as UTF-8 or with a mark of their encoding; errors have file and line."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from videossl.data.file_names import escaped
+from videossl.errors import UserError
+
+_MARKS = {  # of UTF-32 first: its mark begins with that of UTF-16
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+_LINE_END = re.compile(rb"\r\n|\n|\r")  # str.splitlines would also cut at characters that names may hold
+
+
+def visible_files(folder: Path, ending: str = "") -> list[Path]:
+    """The files in `folder` whose names end so, sorted; hidden ones (`._train.csv`, `.x.swp`) are none of ours."""
+    found = [path for path in folder.iterdir() if path.name.lower().endswith(ending) and not path.name.startswith(".")]
+    return sorted(path for path in found if path.is_file())
+
+
+def require_file(path: Path, source: str) -> Path:
+    """`path`, or UserError that names it and the official place (`source`) that it comes from."""
+    if not path.is_file():
+        raise UserError(f"list file missing: {path}. It is part of {source}.")
+    return path
+
+
+def malformed(path: Path, number: int, text: str, expected: str) -> UserError:
+    """The error for line `number` (1-based) of a list file."""
+    return UserError(f"{path}, line {number}: malformed line {text[:200]!r}; expected: {expected}.")
+
+
+def malformed_item(path: Path, index: int, item: object, expected: str) -> UserError:
+    """The error for element `index` (0-based) of a JSON list."""
+    return UserError(f"{path}, item {index}: malformed {str(item)[:200]}; expected: {expected}.")
+
+
+def list_lines(path: Path, *, raw: bool = False) -> Iterator[tuple[int, str]]:
+    """(line number, text) of the non-blank lines; CR-LF, outer blanks and a byte-order mark do no harm.
+
+    Args:
+        path: the list.
+        raw: bytes that are not UTF-8 are no error, as they may be a file's name; they come as `surrogateescape` has
+            them. The caller must refuse what is no file's name, with :func:`require_text`.
+
+    Raises UserError for a file without any line (a download that broke off, or a list that was never filled), and for
+    a text in another encoding.
+    """
+    empty = True
+    for number, line in enumerate(_LINE_END.split(_utf8(path)), start=1):
+        text = line.decode("utf-8", "surrogateescape").strip()
+        if not text:
+            continue
+        empty = False
+        if not raw:
+            require_text(path, number, text)
+        yield number, text
+    if empty:
+        raise UserError(f"the list file {path} is empty. Fill it or fetch it again; a list that is optional, remove.")
+
+
+def require_text(path: Path, number: int, text: str) -> None:
+    """UserError for a line, from :func:`list_lines`, that is in another encoding than UTF-8."""
+    if (written := escaped(text)) != text:
+        raise UserError(
+            f"{path}, line {number}: not UTF-8 text: {written[:200]}. It may be Latin-1 or Windows-1252; save the list "
+            "as UTF-8 (`iconv -f WINDOWS-1252 -t UTF-8`). Other bytes may only stand in the name of a file that has "
+            "the very same."
+        )
+
+
+def _utf8(path: Path) -> bytes:
+    """The content as UTF-8, without a byte-order mark. Other bytes stay where no mark names an encoding."""
+    data = path.read_bytes()
+    for mark, encoding in _MARKS.items():
+        if data.startswith(mark) and encoding != "utf-8":
+            body = data.removeprefix(mark)
+            try:
+                return body.decode(encoding).encode()
+            except UnicodeDecodeError as error:
+                number = body[: error.start].decode(encoding, "ignore").count("\n") + 1
+                raise UserError(
+                    f"{path}, line {number}: not valid {encoding.upper()}. Save the file as UTF-8."
+                ) from error
+    data = data.removeprefix(codecs.BOM_UTF8)
+    if (place := data.find(b"\0")) >= 0:
+        number = len(_LINE_END.findall(data[:place])) + 1
+        raise UserError(
+            f"{path}, line {number}: a zero byte: this is UTF-16 text without its mark, or no text at all. "
+            "Save the file as UTF-8, or fetch it again."
+        )
+    return data
+
+
+def _text(path: Path) -> str:
+    """The content; UserError with the line of the first byte that is not UTF-8."""
+    data = _utf8(path)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        lines = _LINE_END.split(data)
+        number = len(_LINE_END.findall(data[: error.start])) + 1
+        require_text(path, number, lines[number - 1].decode("utf-8", "surrogateescape").strip())
+        raise UserError(f"{path}, line {number}: not UTF-8 text ({error.reason}).") from error
+
+
+def csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """(line number, fields) of the rows of a CSV file that are not empty, the header among them."""
+    rows = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    number = 1
+    try:
+        for row in rows:
+            if rows.line_num > number:
+                raise malformed(path, number, ",".join(row), "a row on one line; is a quote not closed?")
+            if any(field.strip() for field in row):
+                yield number, row
+            number = rows.line_num + 1
+    except csv.Error as error:
+        raise UserError(f"{path}, line {number}: not valid CSV ({error}). Is a quote not closed?") from error
+
+
+def read_json(path: Path, source: str, kind: type) -> Any:
+    """The content of an official JSON file, whose top level is a `kind` (list or dict)."""
+    try:
+        value = json.loads(_text(require_file(path, source)))
+    except json.JSONDecodeError as error:
+        raise UserError(
+            f"{path}, line {error.lineno}: not valid JSON ({error.msg}). Is the download complete? "
+            f"It is part of {source}."
+        ) from error
+    except (RecursionError, ValueError) as error:  # brackets without end, a number of thousands of digits
+        raise UserError(f"{path}: not usable JSON ({error}). It is part of {source}.") from error
+    if not isinstance(value, kind):
+        raise UserError(f"{path}: expected a JSON {kind.__name__}, found {type(value).__name__}.")
+    return value
+
+
+def whole_number(value: object) -> int:
+    """A number of a JSON file, which may be written as a text. Raises ValueError or TypeError for anything else."""
+    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+        raise ValueError(f"{value!r} is no whole number")
+    return int(value)  # type: ignore[call-overload]
+
+
+def read_class_index(path: Path, source: str) -> dict[str, int]:
+    """classInd.txt, lines "number name" counted from 1 -> {name: 0-based label}, complete and unique."""
+    classes: dict[str, int] = {}
+    for number, text in list_lines(require_file(path, source)):
+        index, *rest = text.split(maxsplit=1)
+        if not index.isdecimal() or not rest:
+            raise malformed(path, number, text, "'<class number from 1> <class name>'")
+        name = unicodedata.normalize("NFC", rest[0])
+        if name in classes:
+            raise UserError(f"{path}, line {number}: class '{name}' is listed twice.")
+        classes[name] = int(index) - 1
+    if sorted(classes.values()) != list(range(len(classes))) or not classes:
+        raise UserError(
+            f"{path}: class numbers must be 1, 2, ... without gap or repetition; {len(classes)} classes read."
+        )
+    return classes

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from videossl.data.file_names import video_path
 from videossl.data.materialise import require_videos
 from videossl.data.video import frames_at
 from videossl.data.videos import open_store
@@ -37,7 +38,7 @@ class VideoFileFrames:
         usable = manifest[manifest["status"] == "ok"]
         starts = usable["start_frame"].fillna(0).astype(int)
         self._files = {
-            (int(shard), int(batch)): (root / path, start)
+            (int(shard), int(batch)): (video_path(root, path), start)
             for shard, batch, path, start in zip(usable["shard"], usable["batch"], usable["path"], starts, strict=True)
         }
         self.short_side = short_side

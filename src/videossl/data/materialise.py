@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from videossl.data.encode import Encode, Encoded, Wanted, encode_videos
+from videossl.data.file_names import video_path
 from videossl.data.store import ShardWriter
 from videossl.data.video import BrokenVideo
 from videossl.errors import UserError
@@ -190,7 +191,7 @@ class Reading(Generic[T]):
 
 def read_videos(videos: Sequence[Reading[T]], root: Path, short_side: int) -> Iterator[tuple[list[T], VideoReport]]:
     """Encode rows of a listing, in order; whatever is wrong with a video ends in its report, with no frames."""
-    there = [one for one in videos if one.video["status"] != "missing" and (root / one.video["path"]).is_file()]
+    there = [one for one in videos if one.video["status"] != "missing" and _is_file(root, one.video["path"])]
     encoded = encode_videos([_wanted(one, root, short_side) for one in there])
     present = {one.row for one in there}
     for one in videos:
@@ -203,9 +204,17 @@ def read_videos(videos: Sequence[Reading[T]], root: Path, short_side: int) -> It
             yield found.frames, replace(_described(found), **named)
 
 
+def _is_file(root: Path, path: str) -> bool:
+    """Whether the file is there; one that may not be looked at is, and has its reason when it is opened."""
+    try:
+        return video_path(root, path).is_file()
+    except OSError:
+        return True
+
+
 def _wanted(one: Reading[T], root: Path, short_side: int) -> Wanted[T]:
     start, end = (None if pd.isna(one.video[key]) else int(one.video[key]) for key in ("start_frame", "end_frame"))
-    return Wanted(root / one.video["path"], short_side, one.encode, start, end, one.full_size)
+    return Wanted(video_path(root, one.video["path"]), short_side, one.encode, start, end, one.full_size)
 
 
 def merge_manifest(listing: pd.DataFrame, reports: Sequence[Path]) -> pa.Table:

@@ -54,9 +54,9 @@ class Decode:
     def __enter__(self) -> Decode:
         import av
 
-        if self.path.stat().st_size == 0:
-            raise BrokenVideo("empty file")
         try:
+            if self.path.stat().st_size == 0:
+                raise BrokenVideo("empty file")
             # Some HMDB51 files have metadata that is not UTF-8.
             self._container = av.open(str(self.path), metadata_errors="ignore")
         except (av.error.FFmpegError, OSError, ValueError) as error:

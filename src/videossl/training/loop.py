@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Protocol
 
 import torch
@@ -135,6 +135,7 @@ class Trainer:
         vote.close()
 
     def _one_step(self, source: Iterator[Any], stop: int) -> None:
+        first = self._awaited(source, stop)
         plan = self.plan
         position = self.epoch + self.step_in_epoch / plan.steps_per_epoch
         rate = lr_factor(plan.schedule, position, plan.epochs)
@@ -143,11 +144,11 @@ class Trainer:
         self.before_step()
         self.optimizer.zero_grad(set_to_none=True)
         parts = 0
-        for parts, batch in enumerate(islice(source, plan.parts), start=1):
+        for parts, batch in enumerate(chain(first, islice(source, plan.parts - 1)), start=1):
             with self._exchange(last=parts == plan.parts):
                 self._count(*self._backward(batch, generator))
         if parts < plan.parts:
-            raise RuntimeError(f"the loader ended in epoch {self.epoch}, step {self.step_in_epoch}, not at {stop}")
+            raise self._too_short(stop)
         if plan.grad_clip:
             nn.utils.clip_grad_norm_(self.module.parameters(), plan.grad_clip)
         self.optimizer.step()
@@ -155,6 +156,24 @@ class Trainer:
         self.step_in_epoch += 1
         if self.step_in_epoch % CHECK_EVERY == 0 or self.step_in_epoch == plan.steps_per_epoch:
             self._check_finite()
+
+    def _awaited(self, source: Iterator[Any], stop: int) -> Iterator[Any]:
+        """The first part of the next step, as an iterator that lets go of it.
+
+        Nothing has changed since the last step, so whatever ends the waiting, there is a state to be saved. A failure
+        later in a step loses the work since the last checkpoint.
+        """
+        try:
+            with self.signals.stop_waiting():
+                return iter([next(source)])
+        except StopIteration:
+            raise self._too_short(stop) from None
+        except BaseException:
+            self.save()
+            raise
+
+    def _too_short(self, stop: int) -> RuntimeError:
+        return RuntimeError(f"the loader ended in epoch {self.epoch}, step {self.step_in_epoch}, not at {stop}")
 
     def _backward(self, batch: Any, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         device = next(self.module.parameters()).device.type

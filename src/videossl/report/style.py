@@ -154,6 +154,7 @@ FIGURE_RC = {
     "legend.fontsize": 8.5,
     "pdf.fonttype": 42,
     "svg.hashsalt": "videossl",
+    "text.parse_math": False,  # a "$" is a "$": titles, classes and names are the user's
 }
 PNG_DPI = 200
 

@@ -27,6 +27,9 @@ from videossl.training.seeding import seed_everything
 CHECK_EVERY = 50
 """Steps between two looks at whether the loss is finite. A look waits for the device; nothing else in a step does."""
 
+ONE_VALUE = "Expected more than 1 value per channel"
+"""What torch's batch normalisation says of a single value."""
+
 
 class Step(Protocol):
     """Computes the loss of one batch with `network`, the trained module; returns it with further scalars to log."""
@@ -178,7 +181,16 @@ class Trainer:
     def _backward(self, batch: Any, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         device = next(self.module.parameters()).device.type
         with torch.autocast(device, torch.bfloat16, enabled=self.plan.precision == "bf16"):
-            loss, scalars = self.step(self.network or self.module, batch, generator)
+            try:
+                loss, scalars = self.step(self.network or self.module, batch, generator)
+            except ValueError as error:
+                if ONE_VALUE not in str(error):
+                    raise
+                raise UserError(
+                    f"a step has one video in each part (batch_size {self.plan.batch_size}, accumulate"
+                    f" {self.plan.parts}), and this network normalises over the videos of a part, for which it needs 2:"
+                    " raise batch_size, or lower accumulate. A set smaller than a batch is one batch."
+                ) from error
         (loss / self.plan.parts).backward()
         return loss.detach(), scalars
 

@@ -60,7 +60,7 @@ def finetune(
     with exclusive(folder, signals):
         rows = read_manifest(manifest)
         store, target = open_store(manifest, rows), target_videos(rows)
-        name = identity["target"]
+        name = identity.get("target", "")
         remedy = f"Give it more: the training list and files of datasets.{name}."
         require_videos(len(target.train), spec, f"dataset {name}", remedy)
         model = build_classifier(spec, target.classes, weights).to(device)

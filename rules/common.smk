@@ -27,6 +27,11 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 
+if {"{", "}"} & set(f"{workflow.basedir}"):
+    raise WorkflowError(
+        f"the workflow lies in {workflow.basedir}: Snakemake takes what is in braces in a path for a wildcard. Move it."
+    )
+
 CLAIMED = cells_of_claims(STUDY.all_cells)
 CONFIG = STUDY.config
 RESULTS = CONFIG.results_dir
@@ -54,6 +59,11 @@ NOISELESS_DIR = f"{RESULTS}/data/{{dataset}}/noisy/{NOISELESS}/0"
 def alternatives(values):
     """A wildcard constraint that matches exactly `values`."""
     return "|".join(values) or "(?!)"
+
+
+def literal(value):
+    """A parameter as it is, tracked: braces in a text would else be taken for wildcards."""
+    return lambda wildcards: value
 
 
 def untracked(value):
@@ -291,6 +301,21 @@ def report_spec(name):
         names["epochs"] = {str(name): f"{name} (here {run})" for name, run in CONFIG.epochs.items()}
     groups = {task: recipe.objective for task, recipe in STUDY.recipes.items()}
     return canonical_json({"name": name, **entry, "labels": names, "groups": groups})
+
+
+def in_message(text):
+    """A text as part of a message, which Snakemake formats."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def in_label(text):
+    """A text as a label in Snakemake's report, where it would fill in braces: an invisible sign keeps them apart."""
+    return re.sub(r"\{(?=\s*\w)", "{\u2060", text)
+
+
+def in_caption(text):
+    """A text as it is in the captions of Snakemake's report, which are reStructuredText."""
+    return re.sub(r"([\\*`|_])", r"\\\1", text)
 
 
 def reduced_note():

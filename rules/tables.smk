@@ -27,7 +27,7 @@ rule table:
             caption="../workflow/report/table.rst",
             category="Tables",
             subcategory=lambda wildcards: chapter_title(STUDY.entries[wildcards.table].section),
-            labels=lambda wildcards: {"table": STUDY.entries[wildcards.table].title},
+            labels=lambda wildcards: {"table": in_label(STUDY.entries[wildcards.table].title)},
         ),
     log:
         f"{RESULTS}/logs/tables/{{table}}.log",
@@ -39,9 +39,10 @@ rule table:
     params:
         spec=lambda wildcards: report_spec(wildcards.table),
         cells=lambda wildcards: cells_json(wildcards.table),
-        reduced=reduced_note(),
-        title=lambda wildcards: STUDY.entries[wildcards.table].title,
-        caption=lambda wildcards: STUDY.entries[wildcards.table].caption,
+        reduced=literal(reduced_note()),
+        mark=literal(in_caption(reduced_note())),
+        title=lambda wildcards: in_caption(STUDY.entries[wildcards.table].title),
+        caption=lambda wildcards: in_caption(STUDY.entries[wildcards.table].caption),
     message:
         "Table {wildcards.table}"
     shell:
@@ -72,7 +73,8 @@ rule claims:
         ENVIRONMENT
     params:
         defaults=canonical_json({task: recipe.default_complexity for task, recipe in STUDY.recipes.items()}),
-        reduced=reduced_note(),
+        reduced=literal(reduced_note()),
+        mark=literal(in_caption(reduced_note())),
     message:
         "What the paper finds, and what the numbers show"
     shell:
@@ -93,7 +95,7 @@ rule figure:
             caption="../workflow/report/figure.rst",
             category="Figures",
             subcategory=lambda wildcards: chapter_title(STUDY.entries[wildcards.figure].section),
-            labels=lambda wildcards: {"figure": STUDY.entries[wildcards.figure].title},
+            labels=lambda wildcards: {"figure": in_label(STUDY.entries[wildcards.figure].title)},
         ),
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
         record=f"{RESULTS}/figures/{{figure}}.record.json",
@@ -108,9 +110,10 @@ rule figure:
         spec=lambda wildcards: report_spec(wildcards.figure),
         cells=lambda wildcards: cells_json(wildcards.figure),
         manifests=lambda wildcards: manifests_json(wildcards.figure),
-        reduced=reduced_note(),
-        title=lambda wildcards: STUDY.entries[wildcards.figure].title,
-        caption=lambda wildcards: STUDY.entries[wildcards.figure].caption,
+        reduced=literal(reduced_note()),
+        mark=literal(in_caption(reduced_note())),
+        title=lambda wildcards: in_caption(STUDY.entries[wildcards.figure].title),
+        caption=lambda wildcards: in_caption(STUDY.entries[wildcards.figure].caption),
         plot=lambda wildcards: STUDY.entries[wildcards.figure].plot,
     message:
         "Figure {wildcards.figure}"

@@ -18,7 +18,7 @@ for target in STUDY.entries:
             [path for path in targets(STUDY.entries[target].kind) if Path(path).stem == target],
         localrule: True
         message:
-            f"{STUDY.entries[target].title}: done"
+            f"{in_message(STUDY.entries[target].title)}: done"
 
 
 # What the rules of tables and figures make.

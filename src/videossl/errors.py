@@ -33,17 +33,25 @@ MACHINE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, e
 """Errors of the system that say something about the machine, and nothing about the code that met them."""
 
 
-def report_user_errors(main: Callable[[], int | None]) -> int:
-    """Run `main` and return its exit code; a :class:`UserError` is printed as one message, exit code 2, and so is an
-    error of the machine such as a full or read-only disk."""
-    try:
-        return main() or 0
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-    except OSError as error:
-        if error.errno not in MACHINE:
-            raise
+def message_of(error: BaseException) -> str | None:
+    """What is said to the user of `error`: of a :class:`UserError`, or of an error of the machine such as a full or
+    read-only disk. None for any other, whose traceback is needed."""
+    if isinstance(error, UserError):
+        return f"error: {error}"
+    if isinstance(error, OSError) and error.errno in MACHINE:
         place = f": {error.filename}" if error.filename else ""
         remedy = "Make it readable and writable, free some space, or set `results_dir` in the configuration."
-        print(f"error: {error.strerror}{place}. {remedy}", file=sys.stderr)
+        return f"error: {error.strerror}{place}. {remedy}"
+    return None
+
+
+def report_user_errors(main: Callable[[], int | None]) -> int:
+    """Run `main` and return its exit code; an error that has a message (:func:`message_of`) is printed, exit code 2."""
+    try:
+        return main() or 0
+    except (UserError, OSError) as error:
+        message = message_of(error)
+        if message is None:
+            raise
+        print(message, file=sys.stderr)
     return 2

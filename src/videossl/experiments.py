@@ -19,9 +19,11 @@ from videossl.backbones import registry as backbones
 from videossl.cells import MODEL_STAGES, PATHS, SCRATCH, Cell, axes_of, baselines_of_grid, cells_of_grid
 from videossl.config import Config, Experiment, Grid, Recipe, load_config, read_yaml
 from videossl.config.base import Strict
+from videossl.config.recipe import by_backbone
 from videossl.config.vifm import ModelRecipe
 from videossl.data.readers import registry as readers
 from videossl.errors import UserError, unknown_name
+from videossl.feasible import require_size, require_videos
 from videossl.recipes import corpus_datasets, model_recipes, task_recipes
 from videossl.vifm.weights import find
 
@@ -50,6 +52,8 @@ FURTHER_METRICS = {
 }
 """What an entry may name besides; of a retrieval, the recall at each of the configured numbers of neighbours."""
 
+FINETUNE_CLIPS = ("finetune", "distill", "features")
+"""Stages that cut their clips as `finetune` says."""
 
 REMEDIES = {
     "task": "A new task needs a recipe: docs/adding_a_task.md.",
@@ -86,6 +90,33 @@ class Study:
         self.cells_of = {name: list(cells) for name, cells in self.views_of.items()}
         self._check_something_is_left()
         self.entries = {name: self.entries[name] for name in self.cells_of}
+        self._check_clips()
+        self._check_subsets()
+
+    def _check_clips(self) -> None:
+        """UserError if a training that is asked for cuts its clips from smaller frames."""
+        finetune, short_side = self.config.finetune, self.config.store.short_side
+        for task in sorted({cell.task for cell in self.pretraining}):
+            recipe = self.recipes[task]
+            where = f"{self.config.recipes_dir}/{task}.yaml (with recipe_overrides)"
+            require_size(recipe.clip.size, recipe.augment.model_dump(), short_side, where)
+        if any(cell.stage in FINETUNE_CLIPS for cell in self.all_cells):
+            require_size(
+                finetune.clip.size, finetune.augment.model_dump(), short_side, "the configuration's `finetune`"
+            )
+
+    def _check_subsets(self) -> None:
+        """UserError if a subset of a known number of videos is too small for a task that is trained on it."""
+        for cell in self.pretraining:
+            size = self.config.subsets[cell.subset]
+            if size != "all":
+                recipe = self.recipes[cell.task]
+                step = {
+                    "batch_size": recipe.videos_a_step(cell.complexity, cell.backbone),
+                    "accumulate": by_backbone(recipe.accumulate, cell.backbone, "accumulate"),
+                }
+                key = f"subsets.{cell.subset}"
+                require_videos(size, step, f"the configuration's `{key}`, for task {cell.task},", f"Raise {key}.")
 
     def _check_something_is_left(self) -> None:
         """UserError if a restriction leaves nothing of an entry that was asked for by name, or nothing at all."""

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,19 +50,22 @@ def train(
     return folder
 
 
-def start(study: Study, task: str, data: Data, folder: Path, *, workers: int = 0, **spec: Any) -> subprocess.Popen:
+def start(
+    study: Study,
+    task: str,
+    data: Data,
+    folder: Path,
+    *,
+    workers: int = 0,
+    launcher: Sequence[str | Path] = (sys.executable,),
+    checkpoint_minutes: float = 1e-9,
+    **spec: Any,
+) -> subprocess.Popen:
     """Start `workflow/scripts/pretrain.py` as a rule does, in a process group of its own; checkpoints at every step."""
     recipe, identity = pretrain_arguments(study, task)
-    command = [
-        sys.executable,
-        SCRIPT,
-        "--recipe",
-        canonical_json(recipe | spec),
-        "--identity",
-        canonical_json(identity),
-    ]
+    command = [*launcher, SCRIPT, "--recipe", canonical_json(recipe | spec), "--identity", canonical_json(identity)]
     command += ["--manifest", data.manifest, "--subset", data.subset, "--output", folder / "weights.pt"]
-    command += ["--device", "cpu", "--threads", "1", "--workers", workers, "--checkpoint-minutes", "1e-9"]
+    command += ["--device", "cpu", "--threads", "1", "--workers", workers, "--checkpoint-minutes", checkpoint_minutes]
     return subprocess.Popen(
         [str(part) for part in command],
         stdout=subprocess.PIPE,

@@ -106,7 +106,7 @@ def test_what_decides_nothing_is_in_no_spec(tmp_path, change):
     ("change", "affected"),
     [
         (config_with("backbones", "r2plus1d", "width", value=0.1), "/r2plus1d/"),
-        ({"recipe_overrides": {"all": {"clip": {"size": 24}}}}, "pretrain/"),
+        ({"recipe_overrides": {"all": {"clip": {"size": 18}}}}, "pretrain/"),
         (config_with("epochs", 200, value=6), "pretrain/"),  # the schedule ends there
         (config_with("finetune", "test_clips", value=3), "finetune/"),
         (config_with("subsets", "30k", value=7), "30k"),

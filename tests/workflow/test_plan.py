@@ -283,3 +283,30 @@ def test_touching_asks_for_neither_gpu_nor_datasets(workflow):
         path.touch()
     assert workflow.run("--touch", "--cores", "1", *arguments, check=False).returncode == 0
     assert workflow.plan(*arguments) == {}
+
+
+def test_braces_in_texts_and_folders_are_no_wildcards(workflow, tmp_path):
+    """In titles, captions, the scale's note and datasets; in the results' folder they are refused at the key."""
+    text = "5% {x} {wildcards.foo} {0} $a_1$"
+    entry = {"kind": "table", "title": text, "caption": text, "rows": "epochs", "columns": "target"}
+    grid = {
+        "task": "rotnet",
+        "backbone": "r2plus1d",
+        "source": "asl24",
+        "subset": "all",
+        "epochs": 50,
+        "target": "asl24",
+    }
+    place = {"title": text, "root": str(tmp_path / "a {b} 'c'"), "annotations": str(tmp_path / "{d}")}
+    values = {
+        "scale": {"note": text},
+        "datasets": {"asl24": place},
+        "experiments": {"own_dataset": entry | {"grid": grid}},
+    }
+    (workflow.root / "mine.yaml").write_text(yaml.safe_dump(values))
+    files = ("--configfile", "config/examples/own_dataset.yaml", "mine.yaml")
+    done = workflow.run("table_own_dataset", "-n", *files)
+    assert f"{text}: done" in done.stdout and jobs_of(done.stdout)["finetune"] == 2
+    (workflow.root / "mine.yaml").write_text(yaml.safe_dump(values | {"results_dir": "out/res{x}"}))
+    done = workflow.run("-n", *files, check=False)
+    assert done.returncode and "results_dir: should have no braces" in done.stdout and "KeyError" not in done.stdout

@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
-
-from videossl.errors import Interrupted, report_user_errors
+from typing import NoReturn
 
 
 def training_parser(description: str, *, manifest: bool = True, identity: bool = True) -> argparse.ArgumentParser:
@@ -62,18 +60,8 @@ def compute_of(arguments: argparse.Namespace):
     )
 
 
-def run_training(main: Callable[[], None]) -> None:
-    """Run a training script's `main` and exit; a stop on a signal has an exit code that asks for a retry."""
-    from videossl.processes import leave
-    from videossl.ranks import is_first
-    from videossl.training.interrupt import EXIT_INTERRUPTED
+def run_training(main: Callable[[], None]) -> NoReturn:
+    """Run a training script's `main` and end the process, within seconds of whatever happened."""
+    from videossl.training.ending import run_and_end
 
-    try:
-        code = report_user_errors(main)
-    except Interrupted:
-        if is_first():
-            print("stopped by a signal; the checkpoint is written and the next attempt goes on from it", flush=True)
-        code = EXIT_INTERRUPTED
-    if code != 2:  # after an error the others may be waiting for what will not come
-        leave()
-    sys.exit(code)
+    run_and_end(main)

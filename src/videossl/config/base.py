@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from videossl.config.explain import explain
 from videossl.errors import UserError
+
+PRINTED = ("title", "caption", "note")
+"""Keys whose texts are printed; a line break in one is a blank, as in YAML itself."""
 
 
 class Strict(BaseModel):
     """A model that refuses unknown keys, so that a misspelt key is an error and not a default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*")
+    @classmethod
+    def _printable(cls, value: Any, info: ValidationInfo) -> Any:
+        """No text holds what no page can show."""
+        if not isinstance(value, str):
+            return value
+        if info.field_name in PRINTED:
+            value = " ".join(part.strip() for part in value.splitlines())
+        if hidden := sorted({letter for letter in value if unicodedata.category(letter) in ("Cc", "Cs")} - {*"\n\t"}):
+            raise ValueError(f"holds control characters, which cannot be printed: {', '.join(map(ascii, hidden))}")
+        return value
 
     @classmethod
     def parse(cls, value: dict[str, Any], where: str) -> Self:

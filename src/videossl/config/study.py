@@ -6,7 +6,7 @@ import itertools
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from videossl.config.base import Strict, merge, read_yaml
 from videossl.config.experiments import NOISES, Experiment
@@ -250,6 +250,13 @@ class Config(Strict):
         if any(later <= earlier for earlier, later in itertools.pairwise(trained)):
             raise ValueError(f"`epochs` must rise from milestone to milestone, not {trained}")
         return self
+
+    @field_validator("results_dir", "paper_values")
+    @classmethod
+    def _without_braces(cls, path: str) -> str:
+        if {"{", "}"} & set(path):
+            raise ValueError("should have no braces: Snakemake takes what is in braces in a path for a wildcard")
+        return path
 
 
 def load_config(paths: list[str | Path]) -> Config:

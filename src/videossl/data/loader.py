@@ -8,20 +8,20 @@ seen exactly once, in the given order.
 from __future__ import annotations
 
 import math
-import signal
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Dataset, Sampler
 
 from videossl.data import geometry
 from videossl.data.augment import AugmentConfig, draw
 from videossl.data.frames import Frames
 from videossl.data.photometric import COLUMNS, PhotometricParams, photometric, unit_interval
 from videossl.data.sampling import ClipSampler, Drawn, epoch_generator, sample_generator
+from videossl.data.workers import Loader
 from videossl.errors import UserError
 from videossl.ranks import rank_and_processes
 
@@ -217,16 +217,14 @@ class EpochBatches(Sampler[list[Key]]):
 
 def train_loader(
     dataset: ClipDataset, batches: Iterable[list[Key]], *, workers: int, device: torch.device | str = "cpu"
-) -> DataLoader[Batch]:
+) -> Loader[Batch]:
     """A loader over `batches`. Iterate it once a run: the workers then live through all epochs."""
-    return DataLoader(
+    return Loader(
         dataset,
         batch_sampler=batches,
         num_workers=workers,
         collate_fn=_as_it_is,
         pin_memory=torch.device(device).type == "cuda",
-        persistent_workers=workers > 0,
-        worker_init_fn=_start_worker if workers else None,
         # A generator of its own: DataLoader draws a base seed, which must not advance the run's global one.
         generator=torch.Generator(),
     )
@@ -239,7 +237,7 @@ def _as_it_is(batch: Batch) -> Batch:
 
 def eval_loader(
     dataset: ClipDataset, *, batch_size: int, workers: int, device: torch.device | str = "cpu"
-) -> DataLoader[Batch]:
+) -> Loader[Batch]:
     """Every video of the data set exactly once, in the table's order; the last batch may be smaller.
 
     Several processes share the batches, each whole: process r of W has batches r, r + W, ...
@@ -247,15 +245,3 @@ def eval_loader(
     batches = list(EpochBatches(len(dataset), batch_size, drop_last=False, shuffle=False, epochs=1))
     rank, processes = rank_and_processes()
     return train_loader(dataset, batches[rank::processes], workers=workers, device=device)
-
-
-def _start_worker(worker: int) -> None:
-    """Settings of a loader process.
-
-    Workers are the parallelism; threads inside them would only compete. A cluster and Ctrl-C signal every process
-    of a job: a worker that died of it would tear down the main process before its checkpoint is written. Workers
-    end with the main process, whatever it ends of.
-    """
-    torch.set_num_threads(1)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -18,6 +18,7 @@ from videossl.downstream.distillation_loss import distillation_loss
 from videossl.downstream.evaluate import video_means
 from videossl.downstream.model import Classifier, build_classifier, load_classifier
 from videossl.errors import UserError
+from videossl.feasible import require_videos
 from videossl.ranks import is_first
 from videossl.results import write_metrics, write_predictions
 from videossl.training.checkpoint import save_torch
@@ -59,6 +60,9 @@ def finetune(
     with exclusive(folder, signals):
         rows = read_manifest(manifest)
         store, target = open_store(manifest, rows), target_videos(rows)
+        name = identity.get("target", "")
+        remedy = f"Give it more: the training list and files of datasets.{name}."
+        require_videos(len(target.train), spec, f"dataset {name}", remedy)
         model = build_classifier(spec, target.classes, weights).to(device)
         dataset = ClipDataset(store, target.train, training_clips(spec), augmentation(spec), spec["seed"])
         if teachers:

@@ -69,6 +69,11 @@ def choose(data: Features, strengths: list[float], most_iterations: int) -> tupl
             "linear probing chooses its regularisation on validation videos, and the target has none; set"
             " `validation` of the dataset above 0."
         )
+    if len(classes := set(data.train_labels[~held].tolist())) < 2:
+        raise UserError(
+            f"linear probing needs training videos of 2 classes or more, and the target's {int((~held).sum())} (without"
+            f" those for validation) are of {len(classes)}: give it more videos, or lower `validation` of the dataset."
+        )
     tried = {}
     for strength in track(sorted(strengths), "strengths of regularisation"):
         probe = fit(data.train[~held], data.train_labels[~held], strength, most_iterations)

@@ -16,6 +16,7 @@ _ESCAPES = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
+    "`": r"\`{}",
     "–": "--",
     "—": "---",
     "×": r"$\times$",
@@ -26,12 +27,22 @@ _ESCAPES = {
 }
 _FIT = r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 """Opens a box that is as wide as what is in it, or the text where that is less."""
-_SPECIAL = re.compile("|".join(re.escape(character) for character in _ESCAPES))
+_SPECIAL = re.compile("|".join([*(re.escape(character) for character in _ESCAPES), "-(?=-)"]))
+_PDFLATEX = re.compile(r"[\t\x20-\x7e\xa0-\u017f\u2010-\u203a\u2026€™]*")
+"""What pdfLaTeX can print as it is, in the fonts that it begins with."""
 
 
 def tex(text: str) -> str:
-    """Plain text with everything that LaTeX would take as a command written out."""
-    return _SPECIAL.sub(lambda match: _ESCAPES[match[0]], text.replace("\n", " "))
+    """Plain text, on one line, with everything that LaTeX would take as a command or a ligature written out."""
+    return _SPECIAL.sub(lambda match: _ESCAPES.get(match[0], "-{}"), " ".join(text.splitlines()))
+
+
+def engine(lines: Sequence[str]) -> list[str]:
+    """A remark for whoever compiles `lines`, if pdfLaTeX would stop at a letter of theirs."""
+    strange = sorted({letter for line in lines for letter in line if not _PDFLATEX.fullmatch(letter)})
+    if not strange:
+        return []
+    return [f"% For {' '.join(strange)}: LuaLaTeX or XeLaTeX, with a font that has them (package fontspec)."]
 
 
 def render(document: Document) -> str:
@@ -54,7 +65,8 @@ def render(document: Document) -> str:
         ]
     lines += ["", r"  \medskip", r"  \begin{minipage}{\linewidth}\footnotesize"]
     lines += [f"    {tex(line)}\\par" for line in [*document.notes(), document.provenance] if line]
-    return "\n".join([*lines, r"  \end{minipage}", r"\end{table}"]) + "\n"
+    lines += [r"  \end{minipage}", r"\end{table}"]
+    return "\n".join([*engine(lines), *lines]) + "\n"
 
 
 def _number(entry: Entry) -> str:

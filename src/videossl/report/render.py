@@ -60,8 +60,12 @@ def _pipe_table(grid: Grid, text: Callable[[Entry], str]) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Plain text with everything that Markdown would take as markup escaped."""
-    return re.sub(r"([\\|*_`<>])", r"\\\1", text.replace("\n", " "))
+    """Plain text, on one line, with everything that Markdown, or GitHub's, would take as markup escaped.
+
+    A bracket only where it would make a link, and what begins a list only where it does: intervals stay readable.
+    """
+    text = re.sub(r"([\\|*_`<>&~#$]|\](?=[(\[:]))", r"\\\1", " ".join(text.splitlines()))
+    return re.sub(r"^(\s*\d*)([-+.)])(?=\s)", r"\1\\\2", text)
 
 
 def _frame_with_origin(results: Results) -> pa.Table:

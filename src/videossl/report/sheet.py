@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 from videossl.report.html import page
-from videossl.report.latex import tex
+from videossl.report.latex import engine, tex
 from videossl.report.render import escape_markdown
 
 
@@ -42,22 +42,21 @@ def latex(sheet: Sheet) -> str:
     # A line that begins with "[" or "*" would be taken as an argument of the `\\` before it.
     body = [r"  {}" + " & ".join(tex(text) for text in row) + r" \\ \addlinespace" for row in sheet.rows]
     notes = [tex(text) + r"\par" for text in [*sheet.notes, sheet.provenance] if text]
-    return "\n".join(
-        [
-            r"% \usepackage{booktabs,longtable}",
-            r"{\scriptsize\raggedright\setlength{\tabcolsep}{3pt}",
-            rf"\begin{{longtable}}{{@{{}}{columns}@{{}}}}",
-            rf"  \caption{{{tex(f'{sheet.title}. {sheet.caption}')}}} \label{{tab:{sheet.name}}} \\",
-            rf"  \toprule {head} \midrule \endfirsthead",
-            rf"  \toprule {head} \midrule \endhead",
-            r"  \bottomrule \endlastfoot",
-            *body,
-            r"\end{longtable}",
-            *notes,
-            "}",
-            "",
-        ]
-    )
+    lines = [
+        r"% \usepackage{booktabs,longtable}",
+        r"{\scriptsize\raggedright\setlength{\tabcolsep}{3pt}",
+        rf"\begin{{longtable}}{{@{{}}{columns}@{{}}}}",
+        rf"  \caption{{{tex(f'{sheet.title}. {sheet.caption}')}}} \label{{tab:{sheet.name}}} \\",
+        rf"  \toprule {head} \midrule \endfirsthead",
+        rf"  \toprule {head} \midrule \endhead",
+        r"  \bottomrule \endlastfoot",
+        *body,
+        r"\end{longtable}",
+        *notes,
+        "}",
+        "",
+    ]
+    return "\n".join([*engine(lines), *lines])
 
 
 def html(sheet: Sheet) -> str:

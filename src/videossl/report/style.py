@@ -143,9 +143,8 @@ _NAMES: dict[str, Mapping[str, str]] = {
 }
 _SPARE = [Look(c, m) for c, m in zip(("#000000", "#999999", "#8C6D1F"), ("*", "<", ">"), strict=True)]
 
-# Figures. Serif-free and embedded, so that a PDF looks the same everywhere.
+# Figures. Embedded fonts, so that a PDF looks the same everywhere.
 FIGURE_RC = {
-    "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.labelsize": 9.5,
@@ -154,6 +153,7 @@ FIGURE_RC = {
     "legend.fontsize": 8.5,
     "pdf.fonttype": 42,
     "svg.hashsalt": "videossl",
+    "text.parse_math": False,  # a "$" is a "$": titles, classes and names are the user's
 }
 PNG_DPI = 200
 

@@ -26,11 +26,16 @@ def failure_noted(folder: Path) -> Iterator[None]:
     except Interrupted:
         raise
     except Exception as error:
-        lines = str(error).splitlines() or [""]
         noted = marker.exists() and marker.stat().st_mtime >= started and rank_and_processes()[1] > 1
         with suppress(OSError, UserError):  # a full disk must not hide the reason that is being raised
             if not noted:
-                write_text(marker, f"{type(error).__name__}: {lines[0]}\n")
+                write_text(marker, f"{type(error).__name__}: {_reason(error)}\n")
         raise
     if is_first():
         marker.unlink(missing_ok=True)
+
+
+def _reason(error: Exception) -> str:
+    """An error in one line. Of one in a loader's worker torch gives the traceback, whose last line says what it was."""
+    lines = str(error).strip().splitlines() or [""]
+    return lines[-1] if "in DataLoader worker process" in lines[0] else lines[0]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import TypeVar
 
 from videossl.errors import Interrupted
 from videossl.processes import any_of_all
+from videossl.ranks import rank_and_processes
 
 Item = TypeVar("Item")
 
@@ -26,6 +28,7 @@ class Signals:
     def __init__(self) -> None:
         self.stop = False
         self.save = False
+        self._waiting = False
 
     def install(self) -> Signals:
         """Start to listen; to be called in the main thread."""
@@ -34,8 +37,24 @@ class Signals:
         signal.signal(signal.SIGURG, self._on_save)
         return self
 
+    @contextmanager
+    def stop_waiting(self) -> Iterator[None]:
+        """Within, a stop raises Interrupted wherever it waits: what is waited for, such as a batch, may never come.
+
+        Several processes note a stop as ever, as all must stop at the same step.
+        """
+        self._waiting = rank_and_processes()[1] == 1
+        try:
+            if self._waiting and self.stop:
+                raise Interrupted
+            yield
+        finally:
+            self._waiting = False
+
     def _on_stop(self, number: int, frame: FrameType | None) -> None:
         self.stop = True
+        if self._waiting:
+            raise Interrupted
 
     def _on_save(self, number: int, frame: FrameType | None) -> None:
         self.save = True
@@ -46,8 +65,12 @@ def until_stopped(items: Iterable[Item], signals: Signals) -> Iterator[Item]:
 
     Several processes with items of their own all go on, or all stop: at the end each waits for the others.
     """
-    for item in items:
-        if signals.stop:
+    source = iter(items)
+    while not signals.stop:
+        try:
+            with signals.stop_waiting():
+                item = next(source)
+        except StopIteration:
             break
         yield item
     if any_of_all(signals.stop):

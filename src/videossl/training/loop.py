@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Protocol
 
 import torch
@@ -26,6 +26,9 @@ from videossl.training.seeding import seed_everything
 
 CHECK_EVERY = 50
 """Steps between two looks at whether the loss is finite. A look waits for the device; nothing else in a step does."""
+
+ONE_VALUE = "Expected more than 1 value per channel"
+"""What torch's batch normalisation says of a single value."""
 
 
 class Step(Protocol):
@@ -135,6 +138,7 @@ class Trainer:
         vote.close()
 
     def _one_step(self, source: Iterator[Any], stop: int) -> None:
+        first = self._awaited(source, stop)
         plan = self.plan
         position = self.epoch + self.step_in_epoch / plan.steps_per_epoch
         rate = lr_factor(plan.schedule, position, plan.epochs)
@@ -143,11 +147,11 @@ class Trainer:
         self.before_step()
         self.optimizer.zero_grad(set_to_none=True)
         parts = 0
-        for parts, batch in enumerate(islice(source, plan.parts), start=1):
+        for parts, batch in enumerate(chain(first, islice(source, plan.parts - 1)), start=1):
             with self._exchange(last=parts == plan.parts):
                 self._count(*self._backward(batch, generator))
         if parts < plan.parts:
-            raise RuntimeError(f"the loader ended in epoch {self.epoch}, step {self.step_in_epoch}, not at {stop}")
+            raise self._too_short(stop)
         if plan.grad_clip:
             nn.utils.clip_grad_norm_(self.module.parameters(), plan.grad_clip)
         self.optimizer.step()
@@ -156,10 +160,37 @@ class Trainer:
         if self.step_in_epoch % CHECK_EVERY == 0 or self.step_in_epoch == plan.steps_per_epoch:
             self._check_finite()
 
+    def _awaited(self, source: Iterator[Any], stop: int) -> Iterator[Any]:
+        """The first part of the next step, as an iterator that lets go of it.
+
+        Nothing has changed since the last step, so whatever ends the waiting, there is a state to be saved. A failure
+        later in a step loses the work since the last checkpoint.
+        """
+        try:
+            with self.signals.stop_waiting():
+                return iter([next(source)])
+        except StopIteration:
+            raise self._too_short(stop) from None
+        except BaseException:
+            self.save()
+            raise
+
+    def _too_short(self, stop: int) -> RuntimeError:
+        return RuntimeError(f"the loader ended in epoch {self.epoch}, step {self.step_in_epoch}, not at {stop}")
+
     def _backward(self, batch: Any, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         device = next(self.module.parameters()).device.type
         with torch.autocast(device, torch.bfloat16, enabled=self.plan.precision == "bf16"):
-            loss, scalars = self.step(self.network or self.module, batch, generator)
+            try:
+                loss, scalars = self.step(self.network or self.module, batch, generator)
+            except ValueError as error:
+                if ONE_VALUE not in str(error):
+                    raise
+                raise UserError(
+                    f"a step has one video in each part (batch_size {self.plan.batch_size}, accumulate"
+                    f" {self.plan.parts}), and this network normalises over the videos of a part, for which it needs 2:"
+                    " raise batch_size, or lower accumulate. A set smaller than a batch is one batch."
+                ) from error
         (loss / self.plan.parts).backward()
         return loss.detach(), scalars
 

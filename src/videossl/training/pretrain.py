@@ -15,6 +15,7 @@ from videossl.data.loader import ClipDataset, eval_loader, prepare
 from videossl.data.store import FrameStore
 from videossl.data.videos import heldout_videos, open_store, read_manifest, subset_videos
 from videossl.errors import UserError
+from videossl.feasible import require_videos
 from videossl.pretext import registry as pretext
 from videossl.pretext.base import PretextTask
 from videossl.processes import of_all
@@ -57,6 +58,13 @@ def pretrain(
         rows = read_manifest(manifest)
         store = open_store(manifest, rows)
         videos = subset_videos(rows, subset)
+        require_videos(
+            len(videos),
+            spec,
+            f"subset {identity['subset']} of dataset {identity['source']}",
+            f"Give it more: the training list and files of datasets.{identity['source']}, and"
+            f" subsets.{identity['subset']}.",
+        )
         heldout = heldout_videos(rows, spec["heldout_videos"], spec["seed"])
         task = build_task(spec).to(device)
         dataset = ClipDataset(store, videos, task.sampler, augmentation(spec), spec["seed"])

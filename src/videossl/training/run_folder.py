@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -21,6 +22,18 @@ LOOK_SECONDS = 1.0
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 """What a file system without locks answers (some network ones, mounted without them)."""
 
+_held: list[IO[str]] = []
+"""The lock files that this process has open."""
+
+
+def _let_go() -> None:
+    """In a fork, such as a loader's worker: one that outlived this process would keep the folder locked."""
+    while _held:
+        _held.pop().close()
+
+
+os.register_at_fork(after_in_child=_let_go)
+
 
 @contextmanager
 def exclusive(folder: Path, signals: Signals) -> Iterator[None]:
@@ -31,7 +44,7 @@ def exclusive(folder: Path, signals: Signals) -> Iterator[None]:
     when a signal says to stop waiting. Files that a killed process left half written are removed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as handle:
+    with (folder / ".lock").open("w") as handle, _kept_from_forks(handle):
         waiting = False
         while not of_first(is_first() and _locked(handle)):  # the first of several processes holds it for all
             if not waiting and is_first():
@@ -45,6 +58,15 @@ def exclusive(folder: Path, signals: Signals) -> Iterator[None]:
                 leftover.unlink()
         with noted_in(folder) if is_first() else nullcontext():
             yield
+
+
+@contextmanager
+def _kept_from_forks(handle: IO[str]) -> Iterator[None]:
+    _held.append(handle)
+    try:
+        yield
+    finally:
+        _held.remove(handle)
 
 
 def _locked(handle: IO[str]) -> bool:

@@ -85,9 +85,16 @@ class Job(socketserver.BaseRequestHandler):
             signal.signal(number, handler)
         self.request.sendall(os.getpid().to_bytes(8, "big"))
         threading.Thread(target=self._stop_with_the_client, daemon=True).start()
+        os.register_at_fork(after_in_child=self.request.close)  # the client waits until all that have it are gone
+        from videossl.training import ending  # imports torch: not before the command is started
+
+        ending.tell = self._tell
         code = run_script(job["arguments"])
         sys.stdout.flush()
         sys.stderr.flush()
+        self._tell(code)
+
+    def _tell(self, code: int) -> None:
         self.request.sendall(code.to_bytes(8, "big"))
 
     def _receive(self, size: int) -> bytes:

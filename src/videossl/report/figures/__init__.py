@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import seaborn as sns
@@ -13,6 +14,7 @@ from videossl.errors import UserError, unknown_name
 from videossl.report import style
 from videossl.report.collect import Results
 from videossl.report.figures import bars, cka, distillation, lines, noise_samples, samples, scatter
+from videossl.report.figures.fonts import families
 from videossl.report.figures.frame import save
 from videossl.report.render import DATA_SUFFIXES, write_data
 
@@ -28,9 +30,14 @@ _DRAW: dict[str, Callable[[Results], Figure]] = {
 }
 
 
+def settings() -> dict[str, Any]:
+    """matplotlib's settings for all figures."""
+    return sns.axes_style("whitegrid") | style.FIGURE_RC | {"font.family": families()}
+
+
 def draw(results: Results) -> Figure:
     """The figure of an entry."""
-    with mpl.rc_context(sns.axes_style("whitegrid") | style.FIGURE_RC):
+    with mpl.rc_context(settings()):
         return _DRAW[results.spec.plot](results)
 
 
@@ -41,7 +48,7 @@ def write_figure(results: Results, paths: list[Path]) -> None:
             raise unknown_name("figure format", path.suffix, FIGURE_SUFFIXES, str(path))
         if path.suffix in DATA_SUFFIXES and not results.records:
             raise UserError(f"{path}: a figure of videos has no numbers; its formats are .png and .pdf.")
-    with mpl.rc_context(sns.axes_style("whitegrid") | style.FIGURE_RC):  # of the file too: a PDF's fonts
+    with mpl.rc_context(settings()):  # of the file too: a PDF's fonts
         figure = draw(results)
         for path in paths:
             if path.suffix in DATA_SUFFIXES:

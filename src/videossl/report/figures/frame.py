@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import textwrap
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from videossl.files import atomic_path
 from videossl.report import style
 from videossl.report.collect import Results
+from videossl.report.figures.fonts import lacking
 from videossl.report.notes import provenance_line
 
 _TITLE_SIZE, _NOTE_SIZE, _NOTE_SPACING = 11, 7, 1.35
@@ -35,7 +38,9 @@ def finish(figure: Figure, results: Results, sentences: Sequence[str], handles: 
     figure.suptitle(title, x=0.01, ha="left", fontsize=_TITLE_SIZE, fontweight="bold")
     if handles:
         figure.legend(handles=handles, loc="outside right center", frameon=False)
+    texts = [text.get_text() for text in figure.findobj(Text)]
     lines = [*sentences, provenance_line(results.provenance)]
+    lines += lacking([*texts, *lines])
     text = "\n".join(wrapped(line, figure.get_figwidth(), 0.93 * _NOTE_SIZE) for line in lines if line)
     # In the layout as a label of the figure, so that the axes make room for however many lines it has.
     grey = {"color": "#444444", "linespacing": _NOTE_SPACING}
@@ -57,5 +62,6 @@ def save(figure: Figure, results: Results, path: Path) -> None:
         metadata = {"Title": results.title, "Description": origin, "Software": None}
     else:
         metadata = {"Title": results.title, "Subject": origin, "CreationDate": None}
-    with atomic_path(path) as temporary:
+    with atomic_path(path) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # the notes say so
         figure.savefig(temporary, format=path.suffix[1:], dpi=style.PNG_DPI, metadata=metadata)

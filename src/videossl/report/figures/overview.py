@@ -14,16 +14,14 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 
 from videossl.data.videos import read_manifest
 from videossl.errors import report_user_errors
 from videossl.files import atomic_path
-from videossl.report import style
 from videossl.report.collect import OK, Results
-from videossl.report.figures import cka, lines, samples
+from videossl.report.figures import cka, lines, samples, settings
 from videossl.report.figures.panels import Panel, values
 from videossl.report.record import SUFFIX, read_record, results_of
 
@@ -48,7 +46,7 @@ def draw(folder: Path) -> Figure:
 
 def write(folder: Path, output: Path) -> None:
     """Draw it into a PNG file, without a date."""
-    with mpl.rc_context(sns.axes_style("whitegrid") | style.FIGURE_RC), atomic_path(output) as temporary:
+    with mpl.rc_context(settings()), atomic_path(output) as temporary:
         draw(folder).savefig(temporary, format="png", dpi=_DPI, metadata={"Software": None})
 
 

@@ -76,7 +76,6 @@ def _draw_video(axes: Iterable[Axes], images: np.ndarray) -> None:
 
 
 def _shortened(name: str) -> str:
-    """A class's name in a readable form, cut to the width of its frames."""
+    """A class's name, cut to the width of its frames."""
     most = int((FRAMES * _SIDE - 0.2) * 72 / (LETTER * _NAME_SIZE))
-    text = name.replace("_", " ")
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+    return name if len(name) <= most else f"{name[: most - 1].rstrip()}…"

@@ -6,12 +6,10 @@ They must outlive the checkpoint of a job that is told to stop, and must never o
 from __future__ import annotations
 
 import atexit
-import ctypes
 import multiprocessing
 import os
 import shutil
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -21,12 +19,11 @@ from typing import Any, TypeVar
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from videossl.children import end_with_parent
 from videossl.errors import UserError
 
 Item = TypeVar("Item")
 
-PR_SET_PDEATHSIG = 1
-"""Linux's prctl(2): the signal that a process gets when its parent ends."""
 SHARED_MEMORY = (
     "a loader's worker found no room in shared memory (/dev/shm). Give the machine or the container more of it (docker"
     " run --shm-size, or --ipc=host), or lower compute.workers or the batch_size"
@@ -115,10 +112,7 @@ def _start(parent: int, worker: int) -> None:
     torch.set_num_threads(1)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":  # elsewhere torch's workers look for their parent every few seconds
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before it could be told
-        os.kill(os.getpid(), signal.SIGKILL)
+    end_with_parent(parent)  # elsewhere than on Linux torch's workers look for their parent every few seconds
 
 
 @atexit.register

@@ -102,6 +102,11 @@ class Results:
         """Whether the paper has a number for any cell."""
         return any(record.paper is not None and record.status != PUBLISHED for record in self.records)
 
+    @property
+    def paper_apart(self) -> bool:
+        """Whether the paper's numbers stand by themselves and not beside ours."""
+        return bool(self.reduced) and self.has_paper_values
+
     def frame(self) -> pd.DataFrame:
         """One row a cell and metric, columns TIDY_COLUMNS; fractions; null where missing."""
         rows = [

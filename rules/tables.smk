@@ -39,7 +39,7 @@ rule table:
     params:
         spec=lambda wildcards: report_spec(wildcards.table),
         cells=lambda wildcards: cells_json(wildcards.table),
-        reduced=reduced_note(),
+        reduced=lambda wildcards: reduced_note(wildcards.table),
         title=lambda wildcards: STUDY.entries[wildcards.table].title,
         caption=lambda wildcards: STUDY.entries[wildcards.table].caption,
     message:
@@ -72,7 +72,7 @@ rule claims:
         ENVIRONMENT
     params:
         defaults=canonical_json({task: recipe.default_complexity for task, recipe in STUDY.recipes.items()}),
-        reduced=reduced_note(),
+        reduced=lambda wildcards: request.reduced_note_of_cells(STUDY, CLAIMED),
     message:
         "What the paper finds, and what the numbers show"
     shell:
@@ -108,7 +108,7 @@ rule figure:
         spec=lambda wildcards: report_spec(wildcards.figure),
         cells=lambda wildcards: cells_json(wildcards.figure),
         manifests=lambda wildcards: manifests_json(wildcards.figure),
-        reduced=reduced_note(),
+        reduced=lambda wildcards: reduced_note(wildcards.figure),
         title=lambda wildcards: STUDY.entries[wildcards.figure].title,
         caption=lambda wildcards: STUDY.entries[wildcards.figure].caption,
         plot=lambda wildcards: STUDY.entries[wildcards.figure].plot,

@@ -25,7 +25,8 @@ class Scale(Strict):
 
     name: str = Field("paper", description="short name of the scale: reduced, smoke, paper")
     reduced: bool = Field(False, description="true: results are marked, and not set beside the paper's")
-    note: str = Field("", description="what is reduced, in words; goes into titles of tables and figures")
+    note: str = Field("", description="what is reduced, in words; goes into titles of tables and figures, which say themselves whose videos"
+        " are generated")
 
 
 class Generated(Strict):

@@ -44,6 +44,8 @@ def check_fits(name: str, entry: Experiment, grids: Sequence[Grid], where: str) 
     for needed in PLOTTED.get(entry.plot, ()) if entry.kind == "figure" else ():
         if needed not in protocols:
             raise UserError(f"{where}: plot '{entry.plot}' needs cells of protocol {needed}; {found}.")
+    if entry.kind == "figure" and entry.plot == "scatter" and len(protocols) < 2:
+        raise UserError(f"{where}: plot 'scatter' needs cells of an accuracy beside the networks; {found} alone.")
     if entry.kind == "figure" and entry.plot in ALONE and len(protocols) > 1:
         raise UserError(f"{where}: plot '{entry.plot}' draws cells of protocol {entry.plot} alone; {found}.")
 

@@ -79,12 +79,7 @@ class Study:
             readers.check_options(dataset.reader, dataset.options, f"the configuration's `datasets.{name}.options`")
         self.entries = self._read_entries()
         shown = {name: self._expand(name) for name in self.entries}
-        # An entry of which a restriction leaves nothing but baselines is not made; figures of videos have no cells.
-        self.views_of = {
-            name: cells
-            for name, cells in shown.items()
-            if self.entries[name].datasets or any(c.partners or not c.is_scratch for c in cells)
-        }
+        self.views_of = {name: cells for name, cells in shown.items() if _is_left(self.entries[name], cells)}
         self.cells_of = {name: list(cells) for name, cells in self.views_of.items()}
         self._check_something_is_left()
         self.entries = {name: self.entries[name] for name in self.cells_of}
@@ -373,6 +368,15 @@ class Study:
     def axis_values(self, axis: str) -> list[str]:
         """All values that the path wildcard `axis` takes, for the wildcard constraints."""
         return sorted({cell.wildcards[axis] for cell in self.all_cells if axis in cell.wildcards})
+
+
+def _is_left(entry: Experiment, cells: Iterable[Cell]) -> bool:
+    """Whether a restriction leaves something to show: more than baselines, and of accuracy over cost both. (Figures of
+    videos have no cells.)"""
+    own = [cell for cell in cells if cell.partners or not cell.is_scratch]
+    if entry.kind == "figure" and entry.plot == "scatter":
+        return len({cell.stage == "network" for cell in own}) == 2
+    return bool(entry.datasets or own)
 
 
 def _key(stage: str, wildcards: Mapping[str, str]) -> tuple[str, ...]:

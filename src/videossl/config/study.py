@@ -10,6 +10,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from videossl.config.base import Strict, merge, read_yaml
 from videossl.config.experiments import NOISES, Experiment
+from videossl.config.layers import FOLDERS, check_layers
 from videossl.config.recipe import Augment, ClipShape, Optimizer, Schedule
 from videossl.config.resources import Limits, Memory, Speed
 from videossl.config.vifm import VideoLanguage
@@ -25,8 +26,11 @@ class Scale(Strict):
 
     name: str = Field("paper", description="short name of the scale: reduced, smoke, paper")
     reduced: bool = Field(False, description="true: results are marked, and not set beside the paper's")
-    note: str = Field("", description="what is reduced, in words; goes into titles of tables and figures, which say themselves whose videos"
-        " are generated")
+    note: str = Field(
+        "",
+        description="what is reduced, in words; goes into titles of tables and figures. Which videos are generated is"
+        " said there without it",
+    )
 
 
 class Generated(Strict):
@@ -60,15 +64,25 @@ class Dataset(Strict):
     )
     shards: PositiveInt = Field(1, description="files of the frame store, one job each")
     generated: Generated | None = Field(None, description="make the videos instead of reading real ones")
-    videos: dict[Literal["train", "val", "test"], PositiveInt] = Field(
-        {"train": 20000, "test": 5000},
-        description="about how many, for estimates of time; of generated ones it is known",
+    videos: dict[Literal["train", "val", "test"], PositiveInt] | None = Field(
+        None,
+        description="about how many, for estimates of time before they are listed; null: 20,000 and 5,000 are assumed",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _real_instead_of_generated(cls, value: Any) -> Any:
+        """Real videos take the place of the generated ones below them; both in one file: `videossl.config.layers`."""
+        if isinstance(value, dict) and any(value.get(key) is not None for key in FOLDERS):
+            return {**value, "generated": None}
+        return value
 
     @model_validator(mode="after")
     def _located(self) -> Dataset:
-        if self.generated is None and (self.root is None or self.annotations is None):
-            raise ValueError("give `root` and `annotations` (real videos) or `generated`")
+        absent = [key for key in FOLDERS if getattr(self, key) is None]
+        if self.generated is None and absent:
+            which = f"`{absent[0]}` is missing: " if len(absent) == 1 else ""
+            raise ValueError(f"{which}give `root` and `annotations` (real videos) or `generated`")
         return self
 
 
@@ -255,7 +269,9 @@ class Config(Strict):
 
 def load_config(paths: list[str | Path]) -> Config:
     """The configuration of the files in `paths`, each on top of the ones before it."""
+    layers = [(str(path), read_yaml(path)) for path in paths]
+    check_layers(layers)
     merged: dict[str, Any] = {}
-    for path in paths:
-        merged = merge(merged, read_yaml(path))
-    return Config.parse(merged, " + ".join(str(path) for path in paths))
+    for _, layer in layers:
+        merged = merge(merged, layer)
+    return Config.parse(merged, " + ".join(name for name, _ in layers))

@@ -63,9 +63,8 @@ def read_published(path: str | Path) -> list[PublishedRow]:
 
 def _row(number: int, line: list[str], where: str) -> PublishedRow:
     if len(line) != len(LABELS) + len(TARGETS):
-        raise UserError(
-            f"{where}: {len(line)} columns, expected {len(LABELS) + len(TARGETS)}. Put quotes around a text with a comma."
-        )
+        expected = len(LABELS) + len(TARGETS)
+        raise UserError(f"{where}: {len(line)} columns, expected {expected}. Put quotes around a text with a comma.")
     labels, numbers = line[: len(LABELS)], line[len(LABELS) :]
     top1 = {}
     for name, text in zip(TARGETS, numbers, strict=True):

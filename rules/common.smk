@@ -9,8 +9,9 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from videossl.analysis.claims import cells_of_claims
-from videossl.config import Config, read_yaml
+from videossl.config import Config
 from videossl.config.layers import check_layers
+from videossl.config.study import read_layers
 from videossl.config.experiments import NOISELESS, NOISES, SEVERITIES
 from videossl.errors import UserError
 from videossl.cells import PATHS, WITHOUT_METRICS
@@ -22,14 +23,15 @@ from videossl import specs
 from videossl.vifm import weights as model_files
 
 try:
+    LAYERS = []
     if workflow.is_main_process:
         own = list(workflow.overwrite_configfiles)  # Snakemake puts them before the workflow's
-        files = [path for path in workflow.configfiles if path not in own] + own
-        # Reading refuses a key that is given twice, of which Snakemake takes the later.
-        check_layers(
-            [(str(path), read_yaml(path)) for path in files] + [("--config", workflow.config_settings.config)]
-        )
-    STUDY = Study(Config.parse(config, " + ".join(map(str, reversed(workflow.configfiles))) or "the configuration"))
+        LAYERS = read_layers([path for path in workflow.configfiles if path not in own] + own)
+        LAYERS.append(("--config", workflow.config_settings.config))
+        check_layers(LAYERS)
+    STUDY = Study(
+        Config.parse(config, " + ".join(map(str, reversed(workflow.configfiles))) or "the configuration"), LAYERS
+    )
     if workflow.is_main_process:
         from videossl.report.dry import check_layouts  # imports pandas, which jobs need not
 

@@ -8,7 +8,7 @@ module whenever it parses the workflow.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -17,8 +17,10 @@ from typing import Any
 
 from videossl.backbones import registry as backbones
 from videossl.cells import MODEL_STAGES, PATHS, SCRATCH, Cell, axes_of, baselines_of_grid, cells_of_grid
-from videossl.config import Config, Experiment, Grid, Recipe, load_config, read_yaml
+from videossl.config import Config, Experiment, Grid, Recipe, read_yaml
 from videossl.config.base import Strict
+from videossl.config.layers import Layer, file_of
+from videossl.config.study import config_of, read_layers
 from videossl.config.vifm import ModelRecipe
 from videossl.data.readers import registry as readers
 from videossl.entries import check_axes, check_fits, check_published
@@ -71,8 +73,10 @@ class _Entries(Strict):
 class Study:
     """The configuration with everything that follows from it: recipes, entries, cells."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, layers: Sequence[Layer] = ()) -> None:
+        """`layers`: the files that the configuration is the sum of, where they are known: messages name them."""
         self.config = config
+        self._layers = layers
         for name, options in (config.backbones or {}).items():
             backbones.check_options(name, options, f"the configuration's `backbones.{name}`")
         for name, dataset in config.datasets.items():
@@ -191,8 +195,10 @@ class Study:
 
     def place_of(self, name: str) -> str:
         """Where entry `name` is written."""
-        own = name in self.config.experiments
-        return f"the configuration's `experiments.{name}`" if own else f"{self.config.experiments_file}: {name}"
+        if name not in self.config.experiments:
+            return f"{self.config.experiments_file}: {name}"
+        file = file_of(self._layers, "experiments", name)
+        return f"`experiments.{name}` in {file}" if file else f"the configuration's `experiments.{name}`"
 
     def _resolve(self, grid: Grid, where: str) -> Grid:
         """`grid` with `task: all` written out and what the configuration's `restrict` leaves; UserError for an
@@ -385,4 +391,5 @@ def _key(stage: str, wildcards: Mapping[str, str]) -> tuple[str, ...]:
 
 def load_study(paths: list[str | Path]) -> Study:
     """The study of the configuration files `paths` (base first, overlays after it)."""
-    return Study(load_config(paths))
+    layers = read_layers(paths)
+    return Study(config_of(layers), layers)

@@ -6,7 +6,7 @@ and only for datasets whose number is not known otherwise. Imports no torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -70,16 +70,17 @@ def videos_of(config: Config, dataset: str) -> Videos:
     return Videos(splits, CONFIGURED, sum(splits.values()))
 
 
-def assumptions(config: Config, datasets: Iterable[str]) -> list[str]:
+def assumptions(config: Config, datasets: Iterable[str], configfiles: Sequence[str] = ()) -> list[str]:
     """Of which of `datasets` the number of videos is assumed, each with how to let it be known."""
     found = []
+    options = " ".join(["", "--configfile", *configfiles]) if configfiles else ""
     for name in datasets:
         videos = videos_of(config, name)
         if videos.source == ASSUMED:
             found.append(
                 f"Assumed: {videos.train:,} training and {videos.test:,} test videos of `{name}`, which nobody has"
                 f" counted yet. Set `datasets.{name}.videos`, or list them first:"
-                f" snakemake --cores 1 {config.results_dir}/data/{name}/{_FILES[LISTED]}"
+                f" snakemake --cores 1 {config.results_dir}/data/{name}/{_FILES[LISTED]}{options}"
             )
     return found
 

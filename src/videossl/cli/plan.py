@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -43,6 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         path = set(critical(study, estimates))
         print_records([_record(cell, estimates[cell], cell in path) for cell in estimates], COLUMNS, arguments.format)
+    said = sys.stdout if arguments.format == "table" else sys.stderr
+    for line in assumptions(study.config, counted_datasets(study, pending.cells), overlays(arguments)):
+        print(line, file=said)
     return 0
 
 
@@ -86,8 +90,6 @@ def print_plan(study: Study, pending: Pending, estimator: Estimator, estimates: 
         )
     print_critical_path(critical(study, estimates), estimates)
     print_sources(estimator, estimates)
-    for line in assumptions(study.config, counted_datasets(study, pending.cells)):
-        print(line)
 
 
 def counted_datasets(study: Study, cells: Iterable[Cell]) -> list[str]:

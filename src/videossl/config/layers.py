@@ -34,6 +34,17 @@ def check_layers(layers: Sequence[Layer]) -> None:
                 raise UserError(_both(str(name), place, where))
 
 
+def file_of(layers: Sequence[Layer], *keys: str) -> str:
+    """The uppermost file that has the key, of a mapping within mappings; "" if none has."""
+    for where, layer in reversed(layers):
+        value: Any = layer
+        for key in keys:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        if value is not None:
+            return where
+    return ""
+
+
 def _both(name: str, place: Mapping[str, str], where: str) -> str:
     key, file = next(iter(place.items()))
     given = f"`datasets.{name}.generated` in {where} and `datasets.{name}.{key}`"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,7 +11,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from videossl.config.base import Strict, merge, read_yaml
 from videossl.config.experiments import NOISES, Experiment
-from videossl.config.layers import FOLDERS, check_layers
+from videossl.config.layers import FOLDERS, Layer, check_layers
 from videossl.config.recipe import Augment, ClipShape, Optimizer, Schedule
 from videossl.config.resources import Limits, Memory, Speed
 from videossl.config.vifm import VideoLanguage
@@ -267,11 +268,21 @@ class Config(Strict):
         return self
 
 
-def load_config(paths: list[str | Path]) -> Config:
-    """The configuration of the files in `paths`, each on top of the ones before it."""
+def read_layers(paths: Iterable[str | Path]) -> list[Layer]:
+    """What the files of a configuration hold, each on top of the ones before it."""
     layers = [(str(path), read_yaml(path)) for path in paths]
     check_layers(layers)
+    return layers
+
+
+def config_of(layers: Sequence[Layer]) -> Config:
+    """The configuration of files above one another."""
     merged: dict[str, Any] = {}
     for _, layer in layers:
-        merged = merge(merged, layer)
+        merged = merge(merged, dict(layer))
     return Config.parse(merged, " + ".join(name for name, _ in layers))
+
+
+def load_config(paths: Iterable[str | Path]) -> Config:
+    """The configuration of the files in `paths`, each on top of the ones before it."""
+    return config_of(read_layers(paths))

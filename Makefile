@@ -76,14 +76,16 @@ format: setup ## Format all files
 schema: setup ## Write the JSON schemas of the configuration files
 	python -m videossl.config.schema
 
-# torch and torchvision keep their pins: a newer one is a change of results to decide on, made by hand.
+# torch and torchvision keep their pins: a newer one is a change of results to decide on, made by hand. To be run on
+# Linux x86-64, where every dependency is: pip forgets markers of platforms, so the pins that have one keep it.
 lock: ## Write the pins anew from a fresh resolution of pyproject.toml
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	grep '^torch' envs/requirements.txt > .venv-lock/kept.txt
+	sed -n 's/^\([^= ]*\)==[^ ]*\( ;.*\)$$/s|^\1==.*|\&\2|/p' envs/requirements.txt > .venv-lock/markers.sed
 	.venv-lock/bin/pip install --quiet -c .venv-lock/kept.txt '.'
-	{ sed -n '/^#/p' envs/requirements.txt; .venv-lock/bin/pip freeze --exclude videossl | sed 's/+cpu//'; } > envs/requirements.new && mv envs/requirements.new envs/requirements.txt
+	{ sed -n '/^#/p' envs/requirements.txt; .venv-lock/bin/pip freeze --exclude videossl | sed 's/+cpu//' | sed -f .venv-lock/markers.sed; } > envs/requirements.new && mv envs/requirements.new envs/requirements.txt
 	.venv-lock/bin/pip install --quiet -c .venv-lock/kept.txt '.[dev]'
-	{ sed -n '/^[#-]/p' envs/requirements-dev.txt; .venv-lock/bin/pip freeze --exclude videossl | sed 's/+cpu//' | grep -vxFf envs/requirements.txt; } > envs/requirements.new && mv envs/requirements.new envs/requirements-dev.txt
+	{ sed -n '/^[#-]/p' envs/requirements-dev.txt; .venv-lock/bin/pip freeze --exclude videossl | sed 's/+cpu//' | sed -f .venv-lock/markers.sed | grep -vxFf envs/requirements.txt; } > envs/requirements.new && mv envs/requirements.new envs/requirements-dev.txt
 	rm -rf .venv-lock
 	{ sed '/- pip:/q' envs/environment.yaml; sed -n '/^[^#]/s/^/      - /p' envs/requirements.txt; } > envs/environment.new && mv envs/environment.new envs/environment.yaml
 

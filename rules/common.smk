@@ -9,21 +9,33 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from videossl.analysis.claims import cells_of_claims
-from videossl.config import Config, read_yaml
+from videossl.config import Config
+from videossl.config.layers import check_layers
+from videossl.config.study import read_layers
 from videossl.config.experiments import NOISELESS, NOISES, SEVERITIES
 from videossl.errors import UserError
-from videossl.cells import MODEL_STAGES, PATHS, WITHOUT_METRICS
+from videossl.cells import PATHS, WITHOUT_METRICS
 from videossl.experiments import Study
 from videossl.files import argument_json, canonical_json
+from videossl.report import request
 from videossl.report.site.chapters import chapter_title
 from videossl import specs
 from videossl.vifm import weights as model_files
 
 try:
+    LAYERS = []
     if workflow.is_main_process:
-        for path in workflow.configfiles:
-            read_yaml(path)  # refuses a key that is given twice, of which Snakemake takes the later
-    STUDY = Study(Config.parse(config, " + ".join(map(str, reversed(workflow.configfiles))) or "the configuration"))
+        own = list(workflow.overwrite_configfiles)  # Snakemake puts them before the workflow's
+        LAYERS = read_layers([path for path in workflow.configfiles if path not in own] + own)
+        LAYERS.append(("--config", workflow.config_settings.config))
+        check_layers(LAYERS)
+    STUDY = Study(
+        Config.parse(config, " + ".join(map(str, reversed(workflow.configfiles))) or "the configuration"), LAYERS
+    )
+    if workflow.is_main_process:
+        from videossl.report.dry import check_layouts  # imports pandas, which jobs need not
+
+        check_layouts(STUDY)
 except UserError as error:
     raise WorkflowError(str(error))
 
@@ -265,42 +277,12 @@ def claimed(name, stages=None):
 
 def cells_json(name):
     """The cells of a table or figure with the files of their results and the runs that each needs, for its script."""
-    return argument_json(
-        [
-            {
-                **cell.identity,
-                "run_dir": run_dir(cell),
-                "metrics": f"{run_dir(cell)}/metrics.parquet",
-                "views": views,
-                "needs": [run_dir(one) for one in STUDY.with_needs([cell])[:-1] if one.stage not in WITHOUT_METRICS],
-                **({"partners": [run_dir(other) for other in cell.partners]} if cell.partners else {}),
-                **({"pending": reason} if (reason := STUDY.unavailable(cell)) else {}),
-            }
-            for cell, views in STUDY.views_of[name].items()
-        ]
-    )
+    return argument_json(request.cells_of(STUDY, name))
 
 
 def report_spec(name):
     """A table's or figure's entry, with the printed names and groups of what it shows, as canonical JSON."""
-    entry = STUDY.entries[name].model_dump(mode="json", exclude={"grid", "cells_of", "metric"}, exclude_none=True)
-    names = {
-        "task": {task: recipe.title or task for task, recipe in STUDY.recipes.items()},
-        "source": {dataset: settings.title for dataset, settings in CONFIG.datasets.items()},
-        "target": {dataset: settings.title for dataset, settings in CONFIG.datasets.items()},
-        "backbone": {},
-    }
-    for model in {cell.backbone for cell in STUDY.cells_of[name] if cell.stage in MODEL_STAGES}:
-        data = STUDY.models[model].data
-        names["backbone"][model] = STUDY.models[model].title
-        names["source"].setdefault(data.name, data.title)
-    clip = CONFIG.finetune.clip
-    names["input"] = {"clip": f"{clip.frames}x{clip.size}"}
-    if CONFIG.scale.reduced:  # what the paper's names stand for here
-        names["subset"] = {name: f"{name} (here {size} videos)" for name, size in CONFIG.subsets.items()}
-        names["epochs"] = {str(name): f"{name} (here {run})" for name, run in CONFIG.epochs.items()}
-    groups = {task: recipe.objective for task, recipe in STUDY.recipes.items()}
-    return canonical_json({"name": name, **entry, "labels": names, "groups": groups})
+    return canonical_json(request.entry_of(STUDY, name))
 
 
 def in_message(text):
@@ -318,10 +300,9 @@ def in_caption(text):
     return re.sub(r"([\\*`|_])", r"\\\1", text)
 
 
-def reduced_note():
+def reduced_note(name):
     """What marks a table or figure that was not made under the paper's conditions; empty at its scale."""
-    scale = CONFIG.scale
-    return (scale.note or scale.name) if scale.reduced else ""
+    return request.reduced_note(STUDY, name)
 
 
 def rendered_of(*kinds):

@@ -3,6 +3,7 @@
 import math
 
 from videossl import costs
+from videossl.inventory import videos_of
 
 
 def devices(wildcards, rule):
@@ -39,7 +40,7 @@ def network_runtime(stage):
 
 def store_runtime(wildcards, attempt):
     """Resource function: the time limit of a shard of a frame store."""
-    videos = costs.all_videos(CONFIG, wildcards.dataset) / CONFIG.datasets[wildcards.dataset].shards
+    videos = videos_of(CONFIG, wildcards.dataset).all / CONFIG.datasets[wildcards.dataset].shards
     return costs.data_minutes(CONFIG, videos, attempt=attempt)
 
 
@@ -52,7 +53,7 @@ def noisy_runtime(wildcards, attempt):
 
 def look_runtime(wildcards, attempt):
     """Resource function: the time limit of a video-language model's look at all videos of a dataset, from their files."""
-    videos = costs.all_videos(CONFIG, wildcards.target) / max(1, COMPUTE.workers)
+    videos = videos_of(CONFIG, wildcards.target).all / max(1, COMPUTE.workers)
     return costs.data_minutes(CONFIG, videos, attempt=attempt)
 
 

@@ -39,8 +39,8 @@ rule table:
     params:
         spec=lambda wildcards: report_spec(wildcards.table),
         cells=lambda wildcards: cells_json(wildcards.table),
-        reduced=literal(reduced_note()),
-        mark=literal(in_caption(reduced_note())),
+        reduced=lambda wildcards: reduced_note(wildcards.table),
+        mark=lambda wildcards: in_caption(reduced_note(wildcards.table)),
         title=lambda wildcards: in_caption(STUDY.entries[wildcards.table].title),
         caption=lambda wildcards: in_caption(STUDY.entries[wildcards.table].caption),
     message:
@@ -73,8 +73,8 @@ rule claims:
         ENVIRONMENT
     params:
         defaults=canonical_json({task: recipe.default_complexity for task, recipe in STUDY.recipes.items()}),
-        reduced=literal(reduced_note()),
-        mark=literal(in_caption(reduced_note())),
+        reduced=lambda wildcards: request.reduced_note_of_cells(STUDY, CLAIMED),
+        mark=lambda wildcards: in_caption(request.reduced_note_of_cells(STUDY, CLAIMED)),
     message:
         "What the paper finds, and what the numbers show"
     shell:
@@ -110,8 +110,8 @@ rule figure:
         spec=lambda wildcards: report_spec(wildcards.figure),
         cells=lambda wildcards: cells_json(wildcards.figure),
         manifests=lambda wildcards: manifests_json(wildcards.figure),
-        reduced=literal(reduced_note()),
-        mark=literal(in_caption(reduced_note())),
+        reduced=lambda wildcards: reduced_note(wildcards.figure),
+        mark=lambda wildcards: in_caption(reduced_note(wildcards.figure)),
         title=lambda wildcards: in_caption(STUDY.entries[wildcards.figure].title),
         caption=lambda wildcards: in_caption(STUDY.entries[wildcards.figure].caption),
         plot=lambda wildcards: STUDY.entries[wildcards.figure].plot,

@@ -21,6 +21,7 @@ from videossl.config.experiments import NOISELESS, NOISES, SEVERITIES
 from videossl.config.recipe import ClipShape, by_backbone
 from videossl.config.resources import Limits
 from videossl.experiments import Study
+from videossl.inventory import ASSUMED, videos_of
 
 TABLE = Path(__file__).with_name("backbones") / "gflops.csv"
 FORWARD, TRAINING = 1.0, 3.0
@@ -112,34 +113,19 @@ def gflops_table() -> dict[str, float]:
         return {row["backbone"]: float(row["gflops"]) for row in csv.DictReader(handle)}
 
 
-def videos_of(config: Config, dataset: str, split: str) -> int:
-    """About how many videos a split of a dataset has; "test" is the split that evaluations use."""
-    entry = config.datasets[dataset]
-    if entry.generated is not None:
-        found = {name: count * entry.generated.classes for name, count in entry.generated.videos.items()}
-    else:
-        found = entry.videos
-    return found.get(split) or found.get("val") or max(found.values())
-
-
-def all_videos(config: Config, dataset: str) -> int:
-    """About how many videos a dataset has."""
-    entry = config.datasets[dataset]
-    names = entry.generated.videos if entry.generated is not None else entry.videos
-    return sum(videos_of(config, dataset, name) for name in names)
-
-
 def _pretrain(cell: Cell, study: Study) -> tuple[float, float]:
     config, recipe = study.config, study.recipes[cell.task]
     gflops, clips = task_work(recipe, cell, study)
-    size = config.subsets[cell.subset]
-    videos = videos_of(config, cell.source, "train") if size == "all" else size
+    source, size = videos_of(config, cell.source), config.subsets[cell.subset]
+    # A subset is part of what is there, if that is known.
+    videos = source.train if size == "all" else size if source.source == ASSUMED else min(size, source.train)
+    heldout = min(config.heldout_videos, source.splits.get("val", 0)) if source.counted else config.heldout_videos
     before = study.previous(cell)
     epochs = config.epochs[cell.epochs] - (config.epochs[before.epochs] if before else 0)
     # The held-out videos: a forward pass each, a third of a training's.
     return (
-        gflops * (epochs * videos + config.heldout_videos / TRAINING),
-        clips * (epochs * videos + config.heldout_videos),
+        gflops * (epochs * videos + heldout / TRAINING),
+        clips * (epochs * videos + heldout),
     )
 
 
@@ -158,8 +144,8 @@ def task_work(recipe: Recipe, cell: Cell, study: Study) -> tuple[float, float]:
 
 def _finetune(cell: Cell, study: Study) -> tuple[float, float]:
     config, settings = study.config, study.config.finetune
-    train = settings.epochs * videos_of(config, cell.target, "train")
-    test = settings.test_clips * videos_of(config, cell.target, "test")
+    target = videos_of(config, cell.target)
+    train, test = settings.epochs * target.finetuned, settings.test_clips * target.test
     own = clip_gflops(cell.backbone, study, settings.clip)
     teachers = sum(clip_gflops(teacher.backbone, study, settings.clip) for teacher in cell.partners)
     return train * (TRAINING * own + FORWARD * teachers) + test * FORWARD * own, train + test
@@ -167,7 +153,8 @@ def _finetune(cell: Cell, study: Study) -> tuple[float, float]:
 
 def _features(cell: Cell, study: Study) -> tuple[float, float]:
     settings = study.config.finetune
-    clips = settings.test_clips * sum(videos_of(study.config, cell.target, split) for split in ("train", "test"))
+    target = videos_of(study.config, cell.target)
+    clips = settings.test_clips * (target.finetuned + target.test)
     return clips * FORWARD * clip_gflops(cell.backbone, study, settings.clip), clips
 
 
@@ -181,7 +168,7 @@ def _robustness(cell: Cell, study: Study) -> tuple[float, float]:
 def noisy_videos(config: Config, dataset: str, noise: str) -> int:
     """About how many noisy copies of test videos there are of one kind of noise, all severities together; of NOISELESS,
     all test videos once."""
-    test = videos_of(config, dataset, "test")
+    test = videos_of(config, dataset).test
     if noise == NOISELESS:
         return test
     sizes = config.noise.videos[noise]
@@ -190,7 +177,8 @@ def noisy_videos(config: Config, dataset: str, noise: str) -> int:
 
 
 def _cka(cell: Cell, study: Study) -> tuple[float, float]:
-    clips, clip = study.config.cka.videos, study.config.finetune.clip
+    target, clip = videos_of(study.config, cell.target), study.config.finetune.clip
+    clips = min(study.config.cka.videos, target.test) if target.counted else study.config.cka.videos
     networks = [cell.backbone, *(other.backbone for other in cell.partners)]
     return clips * FORWARD * sum(clip_gflops(name, study, clip) for name in networks), clips * len(networks)
 

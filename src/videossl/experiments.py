@@ -8,7 +8,7 @@ module whenever it parses the workflow.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -17,11 +17,14 @@ from typing import Any
 
 from videossl.backbones import registry as backbones
 from videossl.cells import MODEL_STAGES, PATHS, SCRATCH, Cell, axes_of, baselines_of_grid, cells_of_grid
-from videossl.config import Config, Experiment, Grid, Recipe, load_config, read_yaml
+from videossl.config import Config, Experiment, Grid, Recipe, read_yaml
 from videossl.config.base import Strict
+from videossl.config.layers import Layer, file_of
 from videossl.config.recipe import by_backbone
+from videossl.config.study import config_of, read_layers
 from videossl.config.vifm import ModelRecipe
 from videossl.data.readers import registry as readers
+from videossl.entries import check_axes, check_fits, check_published
 from videossl.errors import UserError, unknown_name
 from videossl.feasible import require_size, require_videos
 from videossl.recipes import corpus_datasets, model_recipes, task_recipes
@@ -46,11 +49,12 @@ FURTHER_METRICS = {
     "distill": ["top5", *_VIDEOS],
     "linear_probe": ["top5", "validation_top1", "inverse_regularisation"],
     "robustness": ["top1", "clean_top1", "gamma_a", "gamma_r"],
-    "vifm": ["parameters_millions", "loss", "hits"],
-    "zero_shot": [f"split{number}_top1" for number in (1, 2, 3)],
+    "vifm": ["parameters_millions"],
     "class_logits": ["top1"],
 }
-"""What an entry may name besides; of a retrieval, the recall at each of the configured numbers of neighbours."""
+"""What an entry may name besides, whatever the configuration; see :meth:`Study.metrics_of`."""
+OFFICIAL_SPLITS = {"ucf101": [1, 2, 3], "hmdb51": [1, 2, 3]}
+"""By reader: the official divisions into training and test videos, of which zero-shot accuracy is the mean."""
 
 FINETUNE_CLIPS = ("finetune", "distill", "features")
 """Stages that cut their clips as `finetune` says."""
@@ -73,20 +77,17 @@ class _Entries(Strict):
 class Study:
     """The configuration with everything that follows from it: recipes, entries, cells."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, layers: Sequence[Layer] = ()) -> None:
+        """`layers`: the files that the configuration is the sum of, where they are known: messages name them."""
         self.config = config
+        self._layers = layers
         for name, options in (config.backbones or {}).items():
             backbones.check_options(name, options, f"the configuration's `backbones.{name}`")
         for name, dataset in config.datasets.items():
             readers.check_options(dataset.reader, dataset.options, f"the configuration's `datasets.{name}.options`")
         self.entries = self._read_entries()
         shown = {name: self._expand(name) for name in self.entries}
-        # An entry of which a restriction leaves nothing but baselines is not made; figures of videos have no cells.
-        self.views_of = {
-            name: cells
-            for name, cells in shown.items()
-            if self.entries[name].datasets or any(c.partners or not c.is_scratch for c in cells)
-        }
+        self.views_of = {name: cells for name, cells in shown.items() if _is_left(self.entries[name], cells)}
         self.cells_of = {name: list(cells) for name, cells in self.views_of.items()}
         self._check_something_is_left()
         self.entries = {name: self.entries[name] for name in self.cells_of}
@@ -157,7 +158,7 @@ class Study:
         restriction of sources or targets leaves."""
         for dataset in entry.datasets:
             if dataset not in self.config.datasets:
-                raise unknown_name("dataset", dataset, self.config.datasets, self._place_of(name))
+                raise unknown_name("dataset", dataset, self.config.datasets, self.place_of(name))
         limits = [kept for axis, kept in self.config.restrict.items() if axis in ("source", "target")]
         datasets = [one for one in entry.datasets if not limits or any(one in kept for kept in limits)]
         tables = [part.paper_table or entries[part.cells_of].paper_table for part in entry.parts]
@@ -182,14 +183,10 @@ class Study:
         """
         entry = self._all_entries[name]
         if not entry.has_cells:
-            return self._expand_parts(entry)
-        owner, passed = entry, [name]
-        while owner.cells_of is not None:
-            if owner.cells_of in passed:
-                raise UserError(f"`cells_of` goes in a circle: {' -> '.join([*passed, owner.cells_of])}")
-            passed.append(owner.cells_of)
-            owner = self._all_entries[owner.cells_of]
-        grids = [self._resolve(grid, self._place_of(passed[-1])) for grid in owner.grids]
+            return self._expand_parts(name, entry)
+        owner = self._owner_of(name)
+        check_fits(name, entry, self._all_entries[owner].grids, self.place_of(name))
+        grids = [self._resolve(grid, self.place_of(owner)) for grid in self._all_entries[owner].grids]
         models = self.models if any(grid.models for grid in grids) else {}
         pairs = [(grid, cell) for grid in grids for cell in cells_of_grid(grid, self.recipes, models)]
         pairs = [(grid, cell) for grid, cell in pairs if self._is_wanted(cell)]
@@ -199,22 +196,40 @@ class Study:
         for grid, cell in pairs:
             views = shown.setdefault(cell, [])
             views += [view for view in self._views_of(name, entry, grid, cell) if view not in views]
+        if entry.published:
+            check_published(itertools.chain.from_iterable(shown.values()), self.place_of(name))
         return shown
 
-    def _expand_parts(self, entry: Experiment) -> dict[Cell, list[dict[str, Any]]]:
+    def _owner_of(self, name: str) -> str:
+        """The entry whose grids entry `name` shows the cells of: itself, or the one that `cells_of` leads to."""
+        passed = [name]
+        while (other := self._all_entries[passed[-1]].cells_of) is not None:
+            if other in passed:
+                raise UserError(f"`cells_of` goes in a circle: {' -> '.join([*passed, other])}")
+            passed.append(other)
+        return passed[-1]
+
+    def _expand_parts(self, name: str, entry: Experiment) -> dict[Cell, list[dict[str, Any]]]:
         """The students of each part of a distillation figure, each after its teachers. A view says of which part."""
         shown: dict[Cell, list[dict[str, Any]]] = {}
         for number, part in enumerate(entry.parts):
+            grids = [one for one in self._all_entries[self._owner_of(part.cells_of)].grids if one.protocol == "distill"]
+            where = f"{self.place_of(name)}: part {number + 1}, '{part.title}'"
+            if not grids:
+                raise UserError(f"{where}: `cells_of` names {part.cells_of}, which has no cells of protocol distill.")
+            check_axes({"x": part.x}, grids, where)
             students = [cell for cell in self._expand(part.cells_of) if cell.stage == "distill"]
             for cell in dict.fromkeys(itertools.chain.from_iterable((*s.partners, s) for s in students)):
                 view = {"noise": "", "severity": 0, "part": number}
                 shown.setdefault(cell, []).extend({"metric": m, **view} for m in entry.metric or METRICS[cell.stage])
         return shown
 
-    def _place_of(self, name: str) -> str:
+    def place_of(self, name: str) -> str:
         """Where entry `name` is written."""
-        own = name in self.config.experiments
-        return f"the configuration's `experiments.{name}`" if own else f"{self.config.experiments_file}: {name}"
+        if name not in self.config.experiments:
+            return f"{self.config.experiments_file}: {name}"
+        file = file_of(self._layers, "experiments", name)
+        return f"`experiments.{name}` in {file}" if file else f"the configuration's `experiments.{name}`"
 
     def _resolve(self, grid: Grid, where: str) -> Grid:
         """`grid` with `task: all` written out and what the configuration's `restrict` leaves; UserError for an
@@ -265,7 +280,7 @@ class Study:
         valid = self.metrics_of(cell)
         for metric in metrics:
             if metric not in valid:
-                place = f"`metric` of {self._place_of(name)} (protocol {grid.protocol}, task {cell.task or 'none'})"
+                place = f"`metric` of {self.place_of(name)} (protocol {grid.protocol}, task {cell.task or 'none'})"
                 raise unknown_name("metric", metric, valid, place)
         return [
             {"metric": metric, "noise": noise, "severity": severity}
@@ -275,10 +290,16 @@ class Study:
 
     def metrics_of(self, cell: Cell) -> list[str]:
         """All that is measured of a cell."""
+        config = self.config
         if cell.stage == "retrieval":
-            return [f"recall_at_{k}" for k in self.config.retrieval.ks]
+            return [f"recall_at_{k}" for k in config.retrieval.ks]
         own = self.recipes[cell.task].metrics if cell.stage == "pretrain" else METRICS[cell.stage]
-        return [*own, *FURTHER_METRICS.get(cell.stage, [])]
+        found = [*own, *FURTHER_METRICS.get(cell.stage, [])]
+        if cell.stage == "zero_shot":
+            found += [f"split{n}_top1" for n in OFFICIAL_SPLITS.get(config.datasets[cell.target].reader, [])]
+        if cell.stage == "vifm" and config.vifm.training is not None:  # published weights have no training to report
+            found += ["loss", "hits"]
+        return found
 
     @cached_property
     def all_cells(self) -> list[Cell]:
@@ -345,12 +366,17 @@ class Study:
     @cached_property
     def datasets(self) -> list[str]:
         """Names of the datasets that some cell needs, sources first, and of those that some figure shows."""
-        used = [cell.source for cell in self.pretraining] + [cell.target for cell in self.downstream]
+        return self.datasets_of(self.all_cells, [name for entry in self.entries.values() for name in entry.datasets])
+
+    def datasets_of(self, cells: Iterable[Cell], shown: Iterable[str] = ()) -> list[str]:
+        """Names of the datasets whose videos `cells` and all that they start from need, sources first, and `shown`."""
+        needed = self.with_needs(cells)
+        used = [cell.source for cell in needed if cell.stage == "pretrain"]
+        used += [cell.target for cell in needed if cell.target]
         training = self.config.vifm.training
-        if training and (models := self.of_stage("vifm")):
-            corpora = [cell.source for cell in models]
-            used += corpus_datasets(self.config.vifm, corpora) + training.leave_out
-        return list(dict.fromkeys(used + [name for entry in self.entries.values() for name in entry.datasets]))
+        if training and (models := [cell.source for cell in needed if cell.stage == "vifm"]):
+            used += corpus_datasets(self.config.vifm, models) + training.leave_out
+        return list(dict.fromkeys([*used, *shown]))
 
     def unavailable(self, cell: Cell) -> str:
         """Why a cell cannot be run on this machine, "" if it can: it lacks a model's weights, or needs such a cell."""
@@ -381,10 +407,20 @@ class Study:
         return sorted({cell.wildcards[axis] for cell in self.all_cells if axis in cell.wildcards})
 
 
+def _is_left(entry: Experiment, cells: Iterable[Cell]) -> bool:
+    """Whether a restriction leaves something to show: more than baselines, and of accuracy over cost both. (Figures of
+    videos have no cells.)"""
+    own = [cell for cell in cells if cell.partners or not cell.is_scratch]
+    if entry.kind == "figure" and entry.plot == "scatter":
+        return len({cell.stage == "network" for cell in own}) == 2
+    return bool(entry.datasets or own)
+
+
 def _key(stage: str, wildcards: Mapping[str, str]) -> tuple[str, ...]:
     return (stage, *(str(wildcards[axis]) for axis in axes_of(stage)))
 
 
 def load_study(paths: list[str | Path]) -> Study:
     """The study of the configuration files `paths` (base first, overlays after it)."""
-    return Study(load_config(paths))
+    layers = read_layers(paths)
+    return Study(config_of(layers), layers)

@@ -14,11 +14,9 @@ from videossl.cells import Cell
 from videossl.config import Config
 from videossl.config.experiments import NOISELESS
 from videossl.config.recipe import by_backbone
-from videossl.experiments import Study
+from videossl.experiments import OFFICIAL_SPLITS, Study
 from videossl.files import canonical_json
 
-OFFICIAL_SPLITS = {"ucf101": [1, 2, 3], "hmdb51": [1, 2, 3]}
-"""By reader: the official divisions into training and test videos, of which zero-shot accuracy is the mean."""
 CLIP = "vificlip"
 """The model that is CLIP itself, frame by frame: the small CLIP is built from its recipe."""
 DATA_VERSION = 4

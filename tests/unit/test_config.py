@@ -114,6 +114,66 @@ def test_a_dataset_needs_a_place(tmp_path):
     assert "`root` and `annotations`" in message_of(make_study, tmp_path, datasets=datasets)
 
 
+REAL = {"root": "videos", "annotations": "lists"}
+
+
+def layered(folder, *datasets: dict) -> Config:
+    """The configuration of a base whose k400 is generated, and files that say `datasets` one above the other."""
+    paths = [write(folder / "base.yaml", CONFIG)]
+    paths += [write(folder / f"{number}.yaml", {"datasets": {"k400": one}}) for number, one in enumerate(datasets)]
+    return load_config(paths)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [REAL],
+        [{"generated": None, **REAL}],
+        [{"generated": {}, **REAL}],
+        [{"root": "videos"}, {"annotations": "lists"}],
+        [{"generated": {"classes": 4}}, REAL],
+        [{"generated": {"classes": 4}}, {"generated": None, **REAL}],
+    ],
+)
+def test_a_root_over_a_generated_dataset_means_real_videos(tmp_path, layers):
+    dataset = layered(tmp_path, *layers).datasets["k400"]
+    assert dataset.generated is None and (dataset.root, dataset.annotations) == ("videos", "lists")
+
+
+def test_snakemakes_merging_of_files_means_the_same(tmp_path):
+    merged = copy.deepcopy(CONFIG)
+    update_config(merged, {"datasets": {"k400": REAL}})
+    assert Config.parse(merged, "the test").datasets["k400"].generated is None
+
+
+@pytest.mark.parametrize(
+    ("layers", "files"),
+    [
+        ([REAL | {"generated": {"classes": 3}}], ["0.yaml"]),
+        ([{"root": "videos", "generated": {"classes": 3}}], ["0.yaml"]),
+        ([REAL, {"generated": {"classes": 3}}], ["0.yaml", "1.yaml"]),
+        ([{"generated": None, **REAL}, {"generated": {"design": "k400", "classes": 3}}], ["0.yaml", "1.yaml"]),
+    ],
+)
+def test_real_and_generated_contradict_each_other(tmp_path, layers, files):
+    message = message_of(layered, tmp_path, *layers)
+    assert "`datasets.k400.generated` in " in message and "contradict each other" in message
+    for file in files:
+        assert str(tmp_path / file) in message
+
+
+def test_generated_again_above_a_root_that_is_taken_back(tmp_path):
+    nothing = {"root": None, "annotations": None, "generated": {"classes": 5}}
+    dataset = layered(tmp_path, REAL, nothing).datasets["k400"]
+    assert dataset.generated.classes == 5 and dataset.root is None
+
+
+@pytest.mark.parametrize(("given", "missing"), [("root", "annotations"), ("annotations", "root")])
+def test_half_a_place_names_the_other_half(tmp_path, given, missing):
+    message = message_of(layered, tmp_path, {given: "folder"})
+    assert f"datasets.k400: `{missing}` is missing" in message and str(tmp_path / "0.yaml") in message
+
+
 def test_a_recipe_is_checked_with_its_overrides(tmp_path):
     write_files(tmp_path, {}, {"rotnet": ROTNET})
     overrides = {"all": {"batch_size": 2}, "rotnet": {"options": {"stride": 3}, "optimizer": {"lr": 0.5}}}

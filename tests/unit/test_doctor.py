@@ -77,6 +77,17 @@ def test_packages_are_held_against_the_pins(monkeypatch):
     assert any("numpy 0.1 (pin" in finding.text for finding in doctor_machine.packages(None))
 
 
+def test_a_package_without_a_wheel_for_this_platform_is_not_missed(monkeypatch):
+    """decord on aarch64, say."""
+    import packaging.markers
+
+    there = packaging.markers.default_environment()
+    monkeypatch.setattr(packaging.markers, "default_environment", lambda: there | {"platform_machine": "aarch64"})
+    installed = doctor_machine._version
+    monkeypatch.setattr(doctor_machine, "_version", lambda name: None if name == "decord" else installed(name))
+    assert not [finding for finding in doctor_machine.packages(None) if "decord" in finding.text]
+
+
 def test_a_codec_that_does_not_work_is_missing(monkeypatch):
     def broken() -> str:
         raise ImportError("libx264 is not there")

@@ -183,6 +183,7 @@ def test_every_scale_has_the_same_experiments(monkeypatch):
 
 PRETEXT = {key: value for key, value in GRID.items() if key != "target"} | {"protocol": "pretext"}
 NETWORKS = {"protocol": "network", "backbone": ["shufflenet", "r2plus1d"]}
+SIZES = {"rows": "backbone", "columns": "metric", "baseline": False}
 
 
 def test_a_pretext_tasks_own_metrics_are_those_of_its_pretraining_cell(tmp_path):
@@ -194,7 +195,7 @@ def test_a_pretext_tasks_own_metrics_are_those_of_its_pretraining_cell(tmp_path)
 
 
 def test_networks_need_no_training(tmp_path):
-    study = make_study(tmp_path, {"sizes": table(NETWORKS, baseline=False)})
+    study = make_study(tmp_path, {"sizes": table(NETWORKS, **SIZES)})
     assert [cell.path for cell in study.of_stage("network")] == ["networks/shufflenet", "networks/r2plus1d"]
     assert not study.pretraining and not study.datasets
     found = study.find("network", {"backbone": "r2plus1d"})
@@ -215,7 +216,7 @@ def test_a_grid_gives_the_axes_of_its_protocol(tmp_path, grid, message):
 
 
 def test_restricting_an_axis_leaves_out_cells_and_empty_entries(tmp_path):
-    entries = ENTRIES | {"networks": table(NETWORKS, baseline=False), "rotnets": table(GRID | {"task": "rotnet"})}
+    entries = ENTRIES | {"networks": table(NETWORKS, **SIZES), "rotnets": table(GRID | {"task": "rotnet"})}
     study = make_study(tmp_path, entries, restrict={"task": ["rspnet"], "epochs": [200], "backbone": ["r2plus1d"]})
     assert set(study.entries) == {"sizes", "time", "curve", "networks"}
     assert cells(study, "sizes") == [("rspnet", "10k", 200), ("rspnet", "50k", 200), ("scratch", "none", 0)]

@@ -154,6 +154,49 @@ def test_wrong_configuration_is_one_clear_message(workflow, text, expected):
     assert "Traceback (most recent call last)" not in done.stdout
 
 
+LAYOUT = """
+only: [wrong]
+experiments:
+  wrong:
+    kind: table
+    title: W
+    grid: {task: [rotnet, prp], backbone: r2plus1d, source: k400, subset: 10k, epochs: 200, target: ucf101}
+    rows: backbone
+    columns: target
+    baseline: false
+"""
+
+
+def test_a_layout_that_cannot_work_is_told_before_anything_runs(workflow):
+    (workflow.root / "mine.yaml").write_text(LAYOUT)
+    for arguments in (["-n"], ["--cores", "1"]):
+        done = workflow.run(*arguments, "--configfile", "mine.yaml", check=False)
+        assert done.returncode != 0 and "Traceback (most recent call last)" not in done.stdout
+        assert (
+            "`experiments.wrong` in" in done.stdout and "mine.yaml: 'wrong': cells that differ in task" in done.stdout
+        )
+        assert "/k400/10k/rotnet/" in done.stdout and "/k400/10k/prp/" in done.stdout and "Add `task`" in done.stdout
+    assert not (workflow.root / "results/data").exists()
+
+
+def test_a_root_takes_the_place_of_generated_videos(workflow):
+    (workflow.root / "mine.yaml").write_text("datasets: {ucf101: {root: gone, annotations: lists}}\n")
+    target = "results/tables/subset_size.md"
+    both = workflow.plan(target)
+    assert both["generate_videos"] == both["listing"] == 2
+    for arguments in (
+        ["--configfile", "mine.yaml"],
+        ["--config", "datasets={ucf101: {root: gone, annotations: lists}}"],
+    ):
+        jobs = workflow.plan(target, *arguments)
+        assert (jobs["generate_videos"], jobs["listing"]) == (1, 2)
+    done = workflow.run("--cores", "1", target, "--configfile", "mine.yaml", check=False)
+    assert done.returncode != 0 and "ucf101 (UCF101): no folder gone and no folder lists" in done.stdout
+    given = "datasets={ucf101: {generated: {classes: 3}}}"
+    done = workflow.run("-n", target, "--configfile", "mine.yaml", "--config", given, check=False)
+    assert done.returncode != 0 and "`datasets.ucf101.generated` in --config" in done.stdout
+
+
 @pytest.mark.parametrize("target", ["table_subset_sise", "results/tables/subset_sise.html"])
 def test_a_misspelt_target_is_told_with_the_nearest(workflow, target):
     done = workflow.run("-n", target, check=False)

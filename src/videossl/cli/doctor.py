@@ -12,6 +12,7 @@ from videossl.cli.doctor_machine import codecs, gpu, packages, python, slurm
 from videossl.cli.finding import MISSING, OK, WARNING, Finding
 from videossl.errors import UserError
 from videossl.experiments import Study
+from videossl.report.dry import check_layouts
 
 NAME = "doctor"
 HELP = "whether this machine is ready for the study, and what to do where it is not"
@@ -38,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print what is found, subject by subject; 1 if something required is missing."""
     try:
         study = study_of(arguments)
+        check_layouts(study)
     except UserError as error:
         print(f"{SIGNS[MISSING]:<8} configuration: {error}")
         return 1

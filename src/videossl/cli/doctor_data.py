@@ -9,9 +9,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from videossl.cli.finding import MISSING, OK, WARNING, Finding
-from videossl.costs import all_videos
 from videossl.data.videos import gaps_of
 from videossl.experiments import Study
+from videossl.inventory import ASSUMED, LISTED, videos_of
 from videossl.vifm.weights import report
 
 LEAST_FREE = 2**30
@@ -41,7 +41,7 @@ def _dataset(study: Study, name: str) -> list[Finding]:
         return findings
     listing = manifest.with_name("listing.parquet")
     known = _classes(subject, listing) if listing.is_file() else []
-    return [Finding(OK, subject, f"folders are there: {entry.root}, {entry.annotations}"), *known]
+    return [Finding(OK, subject, f"folders are there: {entry.root}, {entry.annotations}; {_told(study, name)}"), *known]
 
 
 def _classes(subject: str, path: Path) -> list[Finding]:
@@ -50,6 +50,13 @@ def _classes(subject: str, path: Path) -> list[Finding]:
     table = pq.read_table(path)
     sentences = gaps_of(table.to_pandas()).sentences() if "label" in table.schema.names else []
     return [Finding(WARNING, subject, f"{sentence} (by {path.name})", remedy) for sentence in sentences]
+
+
+def _told(study: Study, name: str) -> str:
+    """How many videos there are, as far as is known before they are stored."""
+    found = videos_of(study.config, name)
+    counts = ", ".join(f"{number:,} {split}" for split, number in found.splits.items())
+    return {LISTED: f"listed: {counts}", ASSUMED: f"not listed yet, {counts} assumed"}.get(found.source, counts)
 
 
 def _stored(study: Study, name: str, path: Path) -> list[Finding]:
@@ -90,12 +97,14 @@ def disk(study: Study) -> list[Finding]:
     if free < LEAST_FREE:
         return [Finding(WARNING, "disk", text, "free some, or set `results_dir` to another disk")]
     made = {name: _store_bytes(study, name) for name in study.datasets if _manifest(study, name).is_file()}
-    videos = sum(all_videos(study.config, name) for name in made)
+    videos = sum(videos_of(study.config, name).all for name in made)
     if not videos:
         return [Finding(OK, "disk", f"{text}; what frame stores need is estimated once a first one is made")]
-    still = sum(all_videos(study.config, name) for name in study.datasets if name not in made)
-    needed = still * sum(made.values()) / videos
+    still = {name: videos_of(study.config, name) for name in study.datasets if name not in made}
+    needed = sum(found.all for found in still.values()) * sum(made.values()) / videos
     text += f"; the frame stores still to be made need about {needed / 2**30:.1f} GiB"
+    if assumed := [name for name, found in still.items() if found.source == ASSUMED]:
+        text += f" (the number of videos of {', '.join(assumed)} is assumed)"
     if needed > free:
         return [Finding(WARNING, "disk", text, "free some, or set `results_dir` to another disk")]
     return [Finding(OK, "disk", text)]

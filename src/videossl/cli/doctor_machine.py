@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from videossl.cli.finding import MISSING, OK, WARNING, Finding
 from videossl.experiments import Study
@@ -30,7 +32,7 @@ def python(study: Study) -> list[Finding]:
 
 def packages(study: Study) -> list[Finding]:
     """Installed versions against the pins; a direct dependency that is not there at all is required."""
-    pins = dict(re.findall(r"^([\w.-]+)==(\S+)", PINS.read_text(encoding="utf-8"), flags=re.MULTILINE))
+    pins = _pins()
     found = {name: _version(name) for name in pins}
     absent = [name for name, installed in found.items() if installed is None]
     needed = [name for name in absent if name.lower() in _direct()]
@@ -55,14 +57,26 @@ def _version(name: str) -> str | None:
         return None
 
 
+def _pins() -> dict[str, str]:
+    """The pinned version of each package that is needed on this platform."""
+    lines = PINS.read_text(encoding="utf-8").splitlines()
+    pinned = _for_this_platform(line for line in lines if line.strip() and not line.startswith(("#", "-")))
+    return {one.name: next(iter(one.specifier)).version for one in pinned}
+
+
 def _direct() -> set[str]:
-    """What this package itself requires; all pins, where it is not installed as a package."""
+    """What this package itself requires on this platform, also where it is not installed as a package."""
     try:
         found = requires("videossl") or []
     except PackageNotFoundError:
-        text = Path("pyproject.toml").read_text(encoding="utf-8").partition("dependencies = [")[2].partition("]")[0]
-        found = re.findall(r'"([^"]+)"', text)
-    return {re.match(r"[\w.-]+", line)[0].lower() for line in found if "extra ==" not in line}
+        found = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    return {one.name.lower() for one in _for_this_platform(found)}
+
+
+def _for_this_platform(lines: Iterable[str]) -> list[Requirement]:
+    """Those of the requirements whose marker is true here, and that belong to no extra."""
+    found = [Requirement(line) for line in lines]
+    return [one for one in found if one.marker is None or one.marker.evaluate({"extra": ""})]
 
 
 def gpu(study: Study) -> list[Finding]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Mapping, Sequence
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from videossl.cells import PATHS, Cell
@@ -11,7 +12,9 @@ from videossl.cli.common import add_format, entry_named, overlays, print_columns
 from videossl.errors import unknown_name
 from videossl.estimate import CALCULATED, MEASURED, UNKNOWN, Estimate, Estimator, critical_path
 from videossl.experiments import Study
+from videossl.inventory import assumptions
 from videossl.pending import Pending, pending_jobs
+from videossl.report.dry import check_layouts
 
 NAME = "plan"
 HELP = "the pending cells, with an estimate of their hours and the critical path"
@@ -32,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print what is pending."""
     study = study_of(arguments)
+    check_layouts(study)
     pending = pending_jobs(study, targets_of(study, arguments.targets), overlays(arguments))
     estimator = Estimator(study)
     estimates = {cell: estimator.of(cell) for cell in pending.cells}
@@ -40,6 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         path = set(critical(study, estimates))
         print_records([_record(cell, estimates[cell], cell in path) for cell in estimates], COLUMNS, arguments.format)
+    said = sys.stdout if arguments.format == "table" else sys.stderr
+    for line in assumptions(study.config, counted_datasets(study, pending.cells), overlays(arguments)):
+        print(line, file=said)
     return 0
 
 
@@ -83,6 +90,13 @@ def print_plan(study: Study, pending: Pending, estimator: Estimator, estimates: 
         )
     print_critical_path(critical(study, estimates), estimates)
     print_sources(estimator, estimates)
+
+
+def counted_datasets(study: Study, cells: Iterable[Cell]) -> list[str]:
+    """The datasets whose number of videos the estimates of `cells` follow."""
+    found = [cell.target for cell in cells if cell.target]
+    found += [cell.source for cell in cells if cell.stage == "pretrain" and study.config.subsets[cell.subset] == "all"]
+    return list(dict.fromkeys(found))
 
 
 def critical(study: Study, estimates: Mapping[Cell, Estimate]) -> list[Cell]:

@@ -217,6 +217,8 @@ class Experiment(Strict):
     def _complete(self) -> Experiment:
         layout, what = self._layout
         given = [key for key in LAYOUT_KEYS if getattr(self, key)]
+        if self.kind == "table" and self.plot != type(self).model_fields["plot"].default:
+            given.append("plot")
         if missing := [key for key in layout.needs if key not in given]:
             raise ValueError(f"a {what} needs {' and '.join(f'`{key}`' for key in missing)}")
         if idle := [key for key in given if key not in (*layout.needs, *layout.may)]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_v
 
 from videossl.config.base import Strict, merge, read_yaml
 from videossl.config.experiments import NOISES, Experiment
+from videossl.config.layers import FOLDERS, Layer, check_layers
 from videossl.config.recipe import Augment, ClipShape, Optimizer, Schedule
 from videossl.config.resources import Limits, Memory, Speed
 from videossl.config.vifm import VideoLanguage
@@ -25,7 +27,11 @@ class Scale(Strict):
 
     name: str = Field("paper", description="short name of the scale: reduced, smoke, paper")
     reduced: bool = Field(False, description="true: results are marked, and not set beside the paper's")
-    note: str = Field("", description="what is reduced, in words; goes into titles of tables and figures")
+    note: str = Field(
+        "",
+        description="what is reduced, in words; goes into titles of tables and figures. Which videos are generated is"
+        " said there without it",
+    )
 
 
 class Generated(Strict):
@@ -59,15 +65,25 @@ class Dataset(Strict):
     )
     shards: PositiveInt = Field(1, description="files of the frame store, one job each")
     generated: Generated | None = Field(None, description="make the videos instead of reading real ones")
-    videos: dict[Literal["train", "val", "test"], PositiveInt] = Field(
-        {"train": 20000, "test": 5000},
-        description="about how many, for estimates of time; of generated ones it is known",
+    videos: dict[Literal["train", "val", "test"], PositiveInt] | None = Field(
+        None,
+        description="about how many, for estimates of time before they are listed; null: 20,000 and 5,000 are assumed",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _real_instead_of_generated(cls, value: Any) -> Any:
+        """Real videos take the place of the generated ones below them; both in one file: `videossl.config.layers`."""
+        if isinstance(value, dict) and any(value.get(key) is not None for key in FOLDERS):
+            return {**value, "generated": None}
+        return value
 
     @model_validator(mode="after")
     def _located(self) -> Dataset:
-        if self.generated is None and (self.root is None or self.annotations is None):
-            raise ValueError("give `root` and `annotations` (real videos) or `generated`")
+        absent = [key for key in FOLDERS if getattr(self, key) is None]
+        if self.generated is None and absent:
+            which = f"`{absent[0]}` is missing: " if len(absent) == 1 else ""
+            raise ValueError(f"{which}give `root` and `annotations` (real videos) or `generated`")
         return self
 
 
@@ -259,9 +275,21 @@ class Config(Strict):
         return path
 
 
-def load_config(paths: list[str | Path]) -> Config:
-    """The configuration of the files in `paths`, each on top of the ones before it."""
+def read_layers(paths: Iterable[str | Path]) -> list[Layer]:
+    """What the files of a configuration hold, each on top of the ones before it."""
+    layers = [(str(path), read_yaml(path)) for path in paths]
+    check_layers(layers)
+    return layers
+
+
+def config_of(layers: Sequence[Layer]) -> Config:
+    """The configuration of files above one another."""
     merged: dict[str, Any] = {}
-    for path in paths:
-        merged = merge(merged, read_yaml(path))
-    return Config.parse(merged, " + ".join(str(path) for path in paths))
+    for _, layer in layers:
+        merged = merge(merged, dict(layer))
+    return Config.parse(merged, " + ".join(name for name, _ in layers))
+
+
+def load_config(paths: Iterable[str | Path]) -> Config:
+    """The configuration of the files in `paths`, each on top of the ones before it."""
+    return config_of(read_layers(paths))

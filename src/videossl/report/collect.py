@@ -66,6 +66,13 @@ class Record:
         return (self.run_dir,) if self.run_dir else self.members
 
     @property
+    def place(self) -> str:
+        """The record in a line, for messages: its cell's folder and the metric, with noise and severity if any."""
+        folder = self.run_dir or ", ".join(str(value) for value in self.identity.values() if value)
+        noise = " ".join(str(self.identity[key]) for key in CONDITION if self.identity["noise"])
+        return ", ".join(part for part in (folder, noise, self.identity["metric"]) if part)
+
+    @property
     def is_baseline(self) -> bool:
         """Whether the cell is the network without pretraining (a student without it is none)."""
         return _is_baseline(self.identity)
@@ -102,6 +109,11 @@ class Results:
         """Whether the paper has a number for any cell."""
         return any(record.paper is not None and record.status != PUBLISHED for record in self.records)
 
+    @property
+    def paper_apart(self) -> bool:
+        """Whether the paper's numbers stand by themselves and not beside ours."""
+        return bool(self.reduced) and self.has_paper_values
+
     def frame(self) -> pd.DataFrame:
         """One row a cell and metric, columns TIDY_COLUMNS; fractions; null where missing."""
         rows = [
@@ -134,6 +146,7 @@ def collect(
     reduced: str = "",
     provenance: Mapping[str, Any] | None = None,
     failures: Mapping[str, str] | None = None,
+    read: bool = True,
 ) -> Results:
     """Read the cells' metrics.
 
@@ -147,6 +160,7 @@ def collect(
         provenance: commit, hash of the configuration, seed, hardware: printed as given.
         failures: why cells have no metrics, by run folder, beside what the folders themselves say: of cells that never
             ran, as something that they need has failed.
+        read: False: look at no file of results; every cell is pending.
 
     Raises:
         UserError: a cell lacks columns, a metrics file is of another cell or lacks the metric, or the
@@ -164,8 +178,8 @@ def collect(
         if missing:
             raise UserError(f"a cell of '{spec.name}' lacks {', '.join(missing)}: {dict(cell)}.")
         if spec.baseline or not _is_baseline(cell):
-            failure = _failure(cell, failures or {})
-            records += [_record(spec, cell, view, tables.get(view.get(PART)), failure) for view in cell["views"]]
+            failure = _failure(cell, failures or {}) if read else ""
+            records += [_record(spec, cell, view, tables.get(view.get(PART)), failure, read) for view in cell["views"]]
     if not records:
         raise UserError(f"'{spec.name}' has no cells; its `grid` in experiments.yaml is empty.")
     if spec.baseline and not any(record.is_baseline for record in records):
@@ -176,7 +190,10 @@ def collect(
     if spec.average:
         records += _averages(records, table)
     if spec.quoted and table:
-        records += _quoted(table)
+        quoted = _quoted(table)
+        if not quoted:
+            raise UserError(f"'{spec.name}': paper table '{table.name}' quotes no rows; leave `quoted` out.")
+        records += quoted
     if spec.published:
         records += [record for row in read_published(spec.published) for record in _published(row)]
     records.sort(key=lambda record: [sort_key(key, record.identity[key]) for key in (*IDENTITY, *CONDITION, "metric")])
@@ -266,14 +283,14 @@ def _failure(cell: Mapping[str, Any], failures: Mapping[str, str]) -> str:
 
 
 def _record(
-    spec: Spec, cell: Mapping[str, Any], view: Mapping[str, Any], table: PaperTable | None, failure: str
+    spec: Spec, cell: Mapping[str, Any], view: Mapping[str, Any], table: PaperTable | None, failure: str, read: bool
 ) -> Record:
     identity = {**{key: cell[key] for key in IDENTITY}, **CONDITION, **view}
     paper_identity = {**identity, **(cell.get("paper") or {})}
     paper = table.find(paper_identity, view["metric"]) if table else None
     path = Path(cell["metrics"])
     known = {"paper": paper, "run_dir": cell["run_dir"], "partners": tuple(cell.get("partners", ()))}
-    if path.is_file():
+    if read and path.is_file():
         return Record(
             identity, paper_identity, OK, **known, **read_number(path, identity, spec.split, f"'{spec.name}'")
         )

@@ -21,10 +21,8 @@ class Document:
     @classmethod
     def of(cls, results: Results) -> Document:
         """Lay out the records."""
-        paper = results.has_paper_values
-        apart = paper and bool(results.reduced)
-        paper_grid = build_grid(results, paper=True) if apart else None
-        return cls(results, build_grid(results), paper_grid, paper and not apart)
+        paper_grid = build_grid(results, paper=True) if results.paper_apart else None
+        return cls(results, build_grid(results), paper_grid, results.has_paper_values and not results.paper_apart)
 
     @property
     def name(self) -> str:

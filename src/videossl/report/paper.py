@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from videossl.errors import UserError, unknown_name
@@ -31,16 +32,24 @@ _SCALES = {"percent": 0.01, "millions": 1.0, "gflops": 1.0}
 
 
 def read_paper_values(path: str | Path) -> pd.DataFrame:
-    """All rows, identity columns as strings, `value` as a float in our units (percent become fractions)."""
+    """All rows, identity columns as strings, `value` as a float in our units (percent become fractions). UserError with
+    the line of a number that is none."""
     if not Path(path).is_file():
         raise UserError(f"the file of the paper's values, {path}, does not exist.")
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
+    except (OSError, ValueError) as error:  # pandas' own errors, and those of the encoding, are ValueErrors
+        raise UserError(f"the file of the paper's values, {path}, cannot be read as CSV in UTF-8: {error}.") from None
     if tuple(frame.columns) != COLUMNS:
         raise UserError(f"{path}: the columns are {list(frame.columns)}, expected {list(COLUMNS)}.")
     if unknown := sorted(set(frame["unit"]) - set(_SCALES)):
         raise unknown_name("unit", unknown[0], _SCALES, str(path))
+    numbers = pd.to_numeric(frame["value"], errors="coerce")
+    if wrong := list(frame.index[~np.isfinite(numbers)]):
+        text = frame["value"][wrong[0]]
+        raise UserError(f"{path}, row {wrong[0] + 1} below the header: `value` is '{text}', which is no number.")
     # Rounded, for 41.2 * 0.01 is 0.41200000000000003 and would be written so.
-    frame["value"] = (frame["value"].astype(float) * frame["unit"].map(_SCALES).astype(float)).round(6)
+    frame["value"] = (numbers.astype(float) * frame["unit"].map(_SCALES).astype(float)).round(6)
     return frame
 
 

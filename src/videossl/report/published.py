@@ -8,6 +8,7 @@ printed.
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,19 +45,40 @@ class PublishedRow:
 
 
 def read_published(path: str | Path) -> list[PublishedRow]:
-    """All rows, in the order of the file."""
+    """All rows, in the order of the file; UserError with the line of one that cannot be read."""
     try:
         with Path(path).open(newline="", encoding="utf-8") as handle:
-            rows = list(csv.DictReader(handle))
+            reader = csv.reader(handle, strict=True)
+            head, *lines = [(reader.line_num, line) for line in reader if line] or [(1, [])]
     except OSError as error:
         raise UserError(f"the file of published results, {path}, cannot be read ({error.strerror}).") from None
-    if not rows or tuple(rows[0]) != (*LABELS, *TARGETS):
-        raise UserError(f"{path}: the columns are {list(rows[0]) if rows else []}, expected {[*LABELS, *TARGETS]}.")
-    return [
-        PublishedRow(
-            number,
-            tuple("–" if row[name] == "-" else row[name] for name in LABELS),
-            {target: round(float(row[name]) / 100, 6) for name, target in TARGETS.items() if row[name]},
-        )
-        for number, row in enumerate(rows)
-    ]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"the file of published results, {path}, is no CSV file in UTF-8 ({error}).") from None
+    if tuple(head[1]) != (*LABELS, *TARGETS):
+        raise UserError(f"{path}: the columns are {head[1]}, expected {[*LABELS, *TARGETS]}.")
+    if not lines:
+        raise UserError(f"{path} has no rows: there is nothing to set the own cells below.")
+    return [_row(number, line, f"{path}, line {place}") for number, (place, line) in enumerate(lines)]
+
+
+def _row(number: int, line: list[str], where: str) -> PublishedRow:
+    if len(line) != len(LABELS) + len(TARGETS):
+        expected = len(LABELS) + len(TARGETS)
+        raise UserError(f"{where}: {len(line)} columns, expected {expected}. Put quotes around a text with a comma.")
+    labels, numbers = line[: len(LABELS)], line[len(LABELS) :]
+    top1 = {}
+    for name, text in zip(TARGETS, numbers, strict=True):
+        if text.strip():
+            top1[TARGETS[name]] = _fraction(text, f"{where}: {name}")
+    return PublishedRow(number, tuple("–" if label == "-" else label for label in labels), top1)
+
+
+def _fraction(text: str, where: str) -> float:
+    """Percent as printed, as a fraction."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 100:
+        raise UserError(f"{where} is '{text}', expected a number from 0 to 100 (percent), or nothing.")
+    return round(value / 100, 6)

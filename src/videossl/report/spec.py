@@ -103,6 +103,20 @@ class Spec:
         points = ("backbone",) if self.plot == "scatter" else ()
         return tuple(axis for axis in (self.x, self.series, *points, *self.panels) if axis)
 
+    def told_apart_by(self, axes: str) -> str:
+        """What to do where two cells that differ in `axes` fall into one place."""
+        if self.published:
+            return "Leave one of the two out of the grid: the layout of published results is fixed."
+        if self.kind == "table":
+            keys = "`rows` or `columns`"
+        elif self.plot == "cka":
+            keys = "`panels`"
+        elif self.plot == "distillation":
+            keys = "`x` of the part"
+        else:
+            keys = "`series` or `panels`" if self.x_metric else "`x`, `series` or `panels`"
+        return f"Add {axes} to {keys}, or leave one of the two out of the grid."
+
     def label(self, axis: str, value: Any) -> str:
         """The printed name of a value."""
         return style.label(axis, value, self.labels.get(axis))

@@ -10,7 +10,7 @@ from videossl.errors import UserError
 from videossl.report import style
 from videossl.report.collect import FAILED, OK, PENDING, QUOTED, Record, Results
 from videossl.report.published import ROW_LEVELS
-from videossl.report.spec import Spec
+from videossl.report.spec import AXES, Spec
 from videossl.results import is_fraction
 
 # What only a pretrained network has, or a student. The other axes (backbone, target, protocol) a baseline shares.
@@ -211,13 +211,7 @@ def merge(spec: Spec, records: Sequence[Record]) -> Entry:
     """The mean over the seeds of one place. Records that differ in anything else do not belong together."""
     if not records:
         return Entry()
-    for axis in (key for key in records[0].identity if key != "seed"):
-        values = sorted({str(record.identity[axis]) for record in records})
-        if len(values) > 1:
-            raise UserError(
-                f"'{spec.name}': cells that differ in {axis} ({', '.join(values)}) fall into one place; "
-                f"add `{axis}` to the layout (`rows` or `columns`; in a figure `x`, `series` or `panels`)."
-            )
+    _check_differ_in_seed(spec, records)
     metric, paper, planned = records[0].identity["metric"], records[0].paper, len(records)
     origin = {
         "runs": tuple(dict.fromkeys(run for record in records for run in record.runs)),
@@ -234,6 +228,26 @@ def merge(spec: Spec, records: Sequence[Record]) -> Entry:
     chance = done[0].chance if spec.chance else None
     mean = sum(values) / len(values)
     return Entry(OK, metric, mean, low, high, len(done), planned, paper, chance=chance, **origin)
+
+
+def _check_differ_in_seed(spec: Spec, records: Sequence[Record]) -> None:
+    """UserError for two cells of one place that are not the same but for their seed: the layout does not tell them
+    apart."""
+    first = records[0]
+    for other in records[1:]:
+        differ = [axis for axis in AXES if axis != "seed" and other.identity[axis] != first.identity[axis]]
+        if not differ:
+            continue
+        told = " and ".join(f"{a} ({_told(first, a)}, {_told(other, a)})" for a in differ if a != "stage")
+        axes = " or ".join(f"`{axis}`" for axis in differ if axis != "stage")
+        raise UserError(
+            f"'{spec.name}': cells that differ in {told} fall into one place:\n  {first.place}\n  {other.place}\n"
+            f"{spec.told_apart_by(axes)}"
+        )
+
+
+def _told(record: Record, axis: str) -> str:
+    return str(record.identity[axis]) or "none"
 
 
 def _has_pretraining_axis(axes: Sequence[str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import os
 import runpy
@@ -61,7 +62,8 @@ def preload() -> None:
     optimiser loads torch's compiler.
     """
     for module in PRELOADED:
-        importlib.import_module(module)
+        if module != "decord" or importlib.util.find_spec(module):  # it is not made for every machine
+            importlib.import_module(module)
 
 
 class Job(socketserver.BaseRequestHandler):

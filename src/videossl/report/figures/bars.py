@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from videossl.report import style
+from videossl.report import layout, style
 from videossl.report.collect import FAILED, OK, PENDING, Record, Results
 from videossl.report.figures import panels as shared
 from videossl.report.figures.frame import finish
@@ -38,9 +38,9 @@ class Bar:
 def draw(results: Results) -> Figure:
     """The figure."""
     axis = results.spec.series
-    colours = {value: style.look(axis, value, i).colour for i, value in enumerate(shared.values(results, axis))}
-    bars = len(colours) * len(shared.values(results, results.spec.x))
-    figure, panels = shared.lay_out(results, shared.by_panel_axis(results), width=width_for(bars))
+    colours = {value: style.look(axis, value, i).colour for i, value in enumerate(layout.values(results, axis))}
+    bars = len(colours) * len(layout.values(results, results.spec.x))
+    figure, panels = shared.lay_out(results, layout.by_panel_axis(results), width=width_for(bars))
     remarks = [remark for panel in panels for remark in _draw_panel(panel, colours)]
     return finish(figure, results, shared.sentences(results, remarks), _legend(results, colours))
 
@@ -52,8 +52,8 @@ def width_for(bars: int) -> float:
 
 def _draw_panel(panel: Panel, colours: Mapping[Any, str]) -> list[str]:
     """Draw one panel; returns remarks for the notes."""
-    positions = {value: float(place) for place, value in enumerate(shared.x_values(panel))}
-    by_series = {name: dict(shared.entries(panel, name)) for name in colours}
+    positions = {value: float(place) for place, value in enumerate(layout.x_values(panel))}
+    by_series = {name: dict(layout.entries(panel, name)) for name in colours}
     groups = [[Bar(by_series[name].get(x, Entry()), colour) for name, colour in colours.items()] for x in positions]
     draw_groups(panel, list(positions.values()), groups)
     if not panel.paper:
@@ -108,7 +108,7 @@ def _paper_bar(panel: Panel, bar: Bar, at: float, width: float) -> None:
 
 def _baseline(panel: Panel, positions: Mapping[Any, float], series: list[Any]) -> None:
     """The network without pretraining: a dashed line over all bars that share it."""
-    for name, found in shared.baselines(panel, list(positions)):
+    for name, found in layout.baselines(panel, list(positions)):
         for x, entry in found:
             if name is None and x is None:
                 shared.reference_line(panel, entry, shared.BASELINE_COLOUR)

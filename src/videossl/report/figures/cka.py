@@ -17,6 +17,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from videossl.errors import UserError
+from videossl.report import layout
 from videossl.report.collect import OK, Record, Results
 from videossl.report.figures import panels as shared
 from videossl.report.figures.frame import finish, new, wrapped
@@ -91,20 +92,15 @@ def draw(results: Results) -> Figure:
 
 def _arrange(results: Results) -> tuple[dict[tuple[int, int], list[Record]], int, int]:
     """The records of each place, and the number of rows and columns: by two axes, or by one, broken into rows."""
-    axes = results.spec.panels
-    orders = [shared.values(results, axis) for axis in axes]
-    if len(axes) == 2:
+    orders = [layout.values(results, axis) for axis in results.spec.panels]
+    if len(orders) == 2:
         rows, columns = len(orders[0]), len(orders[1])
         where = {(a, b): (i, j) for i, a in enumerate(orders[0]) for j, b in enumerate(orders[1])}
     else:
         rows = math.ceil(len(orders[0]) / _MOST_COLUMNS)
         columns = math.ceil(len(orders[0]) / rows)
         where = {(value,): divmod(index, columns) for index, value in enumerate(orders[0])}
-    places: dict[tuple[int, int], list[Record]] = {}
-    for key, place in where.items():
-        if found := [r for r in results.records if tuple(r.identity[axis] for axis in axes) == key]:
-            places[place] = found
-    return places, rows, columns
+    return {where[key]: records for key, records in layout.by_panel_axes(results).items()}, rows, columns
 
 
 def _name(results: Results, record: Record) -> str:

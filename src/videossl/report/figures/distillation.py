@@ -9,14 +9,14 @@ from typing import Any
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from videossl.report import style
+from videossl.report import layout, style
 from videossl.report.collect import Record, Results
 from videossl.report.figures import panels as shared
 from videossl.report.figures.bars import Bar, draw_groups, handle, paper_handle, width_for
 from videossl.report.figures.frame import finish, wrapped
 from videossl.report.figures.panels import Panel
 from videossl.report.spec import PART, Part
-from videossl.report.tables import merge
+from videossl.report.tables import Entry
 
 TEACHER_COLOURS = ("#56B4E9", "#0072B2", "#999999", "#009E73", "#CC79A7")
 STUDENT_COLOUR = "#D55E00"
@@ -24,13 +24,12 @@ _ORDINALS = ("first", "second", "third", "fourth", "fifth")
 _DIFFERING = ("task", "complexity", "backbone", "source", "subset", "epochs")
 _GAP = 0.5
 """Between groups of groups, in groups."""
-Key = tuple[Any, ...]
 
 
 def draw(results: Results) -> Figure:
     """The figure."""
-    numbers = sorted({record.identity[PART] for record in results.records if _is_student(record)})
-    records = {number: [r for r in results.records if r.identity[PART] == number] for number in numbers}
+    records = layout.by_part(results)
+    numbers = list(records)
     width = min(max(width_for(len(own)) for own in records.values()), 4.8)
     letters = dict(zip(numbers, "abcdefghijklmnop", strict=False))
     titles = {
@@ -48,14 +47,10 @@ def draw(results: Results) -> Figure:
     return finish(figure, results, shared.sentences(results, remarks), _legend(results))
 
 
-def _is_student(record: Record) -> bool:
-    return bool(record.identity["teachers"])
-
-
 def _title(results: Results, part: Part, records: Sequence[Record], width: float) -> str:
     """The part's title and who the teachers are, if they are the same for all its students but for what x says."""
     title = wrapped(part.title, width, 9)
-    found = {_names(results, _teachers(record, records)) for record in records if _is_student(record)}
+    found = {_names(results, layout.teachers_of(record, records)) for record in records if layout.is_student(record)}
     if "teachers" in part.x or len(found) != 1:
         return title
     return "\n".join([title, wrapped(f"teachers: {', '.join(found.pop())}", width, 9)])
@@ -67,39 +62,25 @@ def _names(results: Results, teachers: Sequence[Record]) -> tuple[str, ...]:
     return tuple(" ".join(results.spec.label(axis, t.identity[axis]) for axis in axes) for t in teachers)
 
 
-def _teachers(student: Record, records: Sequence[Record]) -> list[Record]:
-    """The student's teachers, in the order in which its entry names them."""
-    folders = {record.run_dir: record for record in records}
-    return [folders[folder] for folder in student.partners if folder in folders]
-
-
 def _draw_panel(panel: Panel, part: Part) -> list[str]:
     """Draw one panel; returns remarks for the notes."""
-    students: dict[Key, list[Record]] = {}
-    for record in filter(_is_student, panel.records):
-        students.setdefault(tuple(panel.identity(record)[axis] for axis in part.x), []).append(record)
-    orders = [panel.spec.order(axis, {key[level] for key in students}) for level, axis in enumerate(part.x)]
-    keys = [key for key in itertools.product(*orders) if key in students]
-    positions = _positions(keys)
-    draw_groups(panel, positions, [_group(panel, students[key]) for key in keys])
+    groups = layout.students_with_teachers(panel, part)
+    positions = _positions(list(groups))
+    draw_groups(panel, positions, [_bars(*group) for group in groups.values()])
     if not panel.paper:
         shared.draw_chance(panel)
-    remarks = _label_x(panel, part, keys, positions)
+    remarks = _label_x(panel, part, list(groups), positions)
     shared.finish_y(panel)
     return remarks
 
 
-def _group(panel: Panel, students: Sequence[Record]) -> list[Bar]:
-    """The bars of the teachers of one student, and its own; several students of one group are its seeds."""
-    teachers = itertools.zip_longest(*(_teachers(student, panel.records) for student in students))
-    bars = [
-        Bar(merge(panel.results.spec, [one for one in seeds if one is not None]), colour)
-        for seeds, colour in zip(teachers, itertools.cycle(TEACHER_COLOURS), strict=False)
-    ]
-    return [*bars, Bar(merge(panel.results.spec, students), STUDENT_COLOUR)]
+def _bars(teachers: Sequence[Entry], student: Entry) -> list[Bar]:
+    """The bars of a group: the teachers', then the student's."""
+    bars = [Bar(entry, colour) for entry, colour in zip(teachers, itertools.cycle(TEACHER_COLOURS), strict=False)]
+    return [*bars, Bar(student, STUDENT_COLOUR)]
 
 
-def _positions(keys: Sequence[Key]) -> list[float]:
+def _positions(keys: Sequence[layout.Key]) -> list[float]:
     """Places along x, with a gap wherever the first of two axes goes on to its next value."""
     gaps = itertools.accumulate(
         (_GAP if len(key) > 1 and key[0] != before[0] else 0 for before, key in itertools.pairwise(keys)), initial=0.0
@@ -107,7 +88,7 @@ def _positions(keys: Sequence[Key]) -> list[float]:
     return [place + gap for place, gap in enumerate(gaps)]
 
 
-def _label_x(panel: Panel, part: Part, keys: Sequence[Key], positions: Sequence[float]) -> list[str]:
+def _label_x(panel: Panel, part: Part, keys: Sequence[layout.Key], positions: Sequence[float]) -> list[str]:
     """Name the groups and, of two axes, below them the first's; returns what had no room there."""
     ax, spec = panel.axes, panel.spec
     room = panel.width / (positions[-1] - positions[0] + 1)
@@ -131,8 +112,8 @@ def _label_x(panel: Panel, part: Part, keys: Sequence[Key], positions: Sequence[
 
 def _legend(results: Results) -> list[Artist]:
     """A handle for each place among the teachers, and for the student."""
-    students = [record for record in results.records if _is_student(record)]
-    most = max(len(_teachers(student, results.records)) for student in students)
+    students = [record for record in results.records if layout.is_student(record)]
+    most = max(len(layout.teachers_of(student, results.records)) for student in students)
     handles: list[Artist] = [
         handle(f"{ordinal} teacher", colour, [])
         for ordinal, colour in zip(_ORDINALS[:most], TEACHER_COLOURS[:most], strict=True)

@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from videossl.report import style
+from videossl.report import layout, style
 from videossl.report.collect import OK, Results
 from videossl.report.figures import panels as shared
 from videossl.report.figures.frame import finish
@@ -23,7 +23,7 @@ _PAPER_LINE = {"markersize": 5.5, "markerfacecolor": "white", "linewidth": 1, "l
 
 def draw(results: Results) -> Figure:
     """The figure."""
-    figure, panels = shared.lay_out(results, shared.by_panel_axis(results), width=3.5)
+    figure, panels = shared.lay_out(results, layout.by_panel_axis(results), width=3.5)
     remarks = [remark for panel in panels for remark in draw_panel(panel)]
     return finish(figure, results, shared.sentences(results, remarks), legend(results))
 
@@ -31,11 +31,11 @@ def draw(results: Results) -> Figure:
 def draw_panel(panel: Panel) -> list[str]:
     """Draw one panel; returns remarks for the notes."""
     # Evenly spaced: milestones and subsets are levels, not a measured quantity.
-    positions = {value: float(place) for place, value in enumerate(shared.x_values(panel))}
-    series = shared.values(panel.results, panel.spec.series)
+    positions = {value: float(place) for place, value in enumerate(layout.x_values(panel))}
+    series = layout.values(panel.results, panel.spec.series)
     for index, name in enumerate(series):
         look = style.look(panel.spec.series, name, index)
-        points = [(positions[x], entry) for x, entry in shared.entries(panel, name)]
+        points = [(positions[x], entry) for x, entry in layout.entries(panel, name)]
         if not panel.paper:
             _our_line(panel, points, look, aside=0.05 * (index - (len(series) - 1) / 2))
         if panel.paper or not panel.results.reduced:
@@ -69,7 +69,7 @@ def _paper_line(panel: Panel, points: list[tuple[float, Entry]], look: style.Loo
 def _baseline(panel: Panel, positions: Mapping[Any, float]) -> None:
     """A dashed line for the network without pretraining, in the series' colour where each has its own; over the whole
     panel, or from place to place where it differs along x."""
-    for index, (series, found) in enumerate(shared.baselines(panel, list(positions))):
+    for index, (series, found) in enumerate(layout.baselines(panel, list(positions))):
         look = None if series is None else style.look(panel.spec.series, series, index)
         colour = look.colour if look else shared.BASELINE_COLOUR
         if [x for x, _ in found] == [None]:
@@ -90,7 +90,7 @@ def _baseline_along(panel: Panel, points: list[tuple[float, Entry]], colour: str
 def legend(results: Results) -> list[Line2D]:
     """A handle a series; one whose cells are missing says so, since no point can."""
     spec, handles = results.spec, []
-    for index, name in enumerate(shared.values(results, spec.series)):
+    for index, name in enumerate(layout.values(results, spec.series)):
         look = style.look(spec.series, name, index)
         cells = [r for r in results.records if not r.is_baseline and r.identity[spec.series] == name]
         text = spec.label(spec.series, name) + shared.missing(cells)

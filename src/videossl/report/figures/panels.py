@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,37 +15,24 @@ from matplotlib.lines import Line2D
 from videossl.report import style
 from videossl.report.collect import OK, Record, Results
 from videossl.report.figures.frame import LETTER, new, wrapped
+from videossl.report.layout import View
 from videossl.report.notes import PAPER_BLOCK_TITLE, notes, unit_line
-from videossl.report.spec import Spec
-from videossl.report.tables import PRETRAINING_AXES, Entry, merge
+from videossl.report.tables import PRETRAINING_AXES, Entry
 from videossl.results import is_fraction
 
 BASELINE_COLOUR, CHANCE_COLOUR, PAPER_COLOUR = "#222222", "#777777", "#555555"
 REFERENCE = {"linewidth": 1.2, "zorder": 1}
 BAND = {"alpha": 0.08, "linewidth": 0, "zorder": 0}
 _LEGEND_WIDTH, _TICKS_WIDTH = 1.5, 0.65
-Identity = Callable[[Record], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Panel:
+class Panel(View):
     """Axes with what belongs on them: our values or, at a reduced scale on axes of their own, the paper's."""
 
     axes: Axes
-    results: Results
-    records: Sequence[Record]
-    paper: bool
     width: float
     """Inches between the ends of the x axis, about."""
-
-    @property
-    def spec(self) -> Spec:
-        """The entry, with the names that belong to the panel's values."""
-        return self.results.spec.as_in_paper() if self.paper else self.results.spec
-
-    def identity(self, record: Record) -> Mapping[str, Any]:
-        """The record's axes by the names that belong to the panel's values."""
-        return record.paper_identity if self.paper else record.identity
 
 
 def lay_out(
@@ -56,7 +43,7 @@ def lay_out(
     At a reduced scale each has another one for the paper's values, if there are any: below it; at its side if there is
     one group, or more than fit side by side.
     """
-    apart = bool(results.reduced) and results.has_paper_values
+    apart = results.paper_apart
     beside = len(groups) == 1 or len(groups) * width > 10
     rows, columns = _shape(len(groups), width, apart=apart, beside=beside)
     figure = new(columns * width + _LEGEND_WIDTH, rows * height)
@@ -65,10 +52,10 @@ def lay_out(
     for number, (name, records) in enumerate(groups.items()):
         place, other = (2 * number, 2 * number + 1) if apart and beside else (number, number + len(groups))
         inches = width - _TICKS_WIDTH
-        panels.append(Panel(grid[place], results, records, False, inches))
+        panels.append(Panel(results, records, False, grid[place], inches))
         grid[place].set_title(name or ("This study, reduced scale" if results.reduced else ""), loc="left")
         if apart:
-            panels.append(Panel(grid[other], results, records, True, inches))
+            panels.append(Panel(results, records, True, grid[other], inches))
             grid[other].set_title(f"The paper, {name or fixed(results)}".removesuffix(", "), loc="left")
     for unused in grid[len(panels) :]:
         unused.remove()
@@ -83,55 +70,9 @@ def _shape(count: int, width: float, *, apart: bool, beside: bool) -> tuple[int,
     return math.ceil(count / columns), columns
 
 
-def by_panel_axis(results: Results) -> dict[str, list[Record]]:
-    """The records of each value of the entry's `panels` axis, by its printed name; of all where it has none.
-
-    The baseline stands in every panel that is about pretraining, otherwise in its own.
-    """
-    if not results.spec.panels:
-        return {"": list(results.records)}
-    (axis,) = results.spec.panels
-    return {
-        results.spec.label(axis, value): [
-            r for r in results.records if r.identity[axis] == value or (r.is_baseline and axis in PRETRAINING_AXES)
-        ]
-        for value in values(results, axis)
-    }
-
-
-def values(results: Results, axis: str) -> list[Any]:
-    """The values of an axis in printing order, without those of the baseline."""
-    return results.spec.order(axis, {r.identity[axis] for r in results.records if not r.is_baseline})
-
-
 def scale(results: Results) -> float:
     """From values to what is drawn: fractions as percent."""
     return 100.0 if is_fraction(results.metrics[0]) else 1.0
-
-
-def x_values(panel: Panel) -> list[Any]:
-    """What stands along x, in printing order."""
-    axis = panel.spec.x
-    return panel.spec.order(axis, {panel.identity(r)[axis] for r in panel.records if not r.is_baseline})
-
-
-def entries(panel: Panel, series: Any) -> list[tuple[Any, Entry]]:
-    """The entries of one series along x, seeds merged. Series are ours, x is by the panel's names."""
-    spec = panel.results.spec
-    own = [r for r in panel.records if not r.is_baseline and r.identity[spec.series] == series]
-    found = spec.order(spec.x, {panel.identity(record)[spec.x] for record in own})
-    return [(x, merge(spec, [r for r in own if panel.identity(r)[spec.x] == x])) for x in found]
-
-
-def baselines(panel: Panel, along: Sequence[Any]) -> Iterator[tuple[Any, list[tuple[Any, Entry]]]]:
-    """The networks without pretraining: of each series that has its own (backbones, say), else of None; each at every
-    value of x that has its own, else at None."""
-    spec = panel.spec
-    records = [record for record in panel.records if record.is_baseline]
-    for series in [None] if spec.series in PRETRAINING_AXES else values(panel.results, spec.series):
-        own = [r for r in records if series is None or r.identity[spec.series] == series]
-        shared = [None] if spec.x in PRETRAINING_AXES else along
-        yield series, [(x, merge(spec, [r for r in own if x is None or r.identity[spec.x] == x])) for x in shared]
 
 
 def draw_chance(panel: Panel) -> None:
@@ -234,8 +175,7 @@ def reference_handles(results: Results) -> list[Line2D]:
 
 def sentences(results: Results, remarks: Sequence[str] = ()) -> list[str]:
     """The notes of a figure of numbers, with remarks of its own."""
-    apart = bool(results.reduced) and results.has_paper_values
-    block = [f"{PAPER_BLOCK_TITLE}."] if apart else []
+    block = [f"{PAPER_BLOCK_TITLE}."] if results.paper_apart else []
     return [*dict.fromkeys(remarks), *notes(results, drawn=True), *block]
 
 

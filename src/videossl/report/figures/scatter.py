@@ -5,23 +5,16 @@ The colour is the series', the marker the backbone's. The paper's numbers are ho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
-
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from videossl.errors import UserError
-from videossl.report import style
+from videossl.report import layout, style
 from videossl.report.collect import OK, Record, Results
 from videossl.report.figures import panels as shared
 from videossl.report.figures.frame import finish
 from videossl.report.figures.panels import Panel
 from videossl.report.notes import unit_line
-from videossl.report.spec import Spec
-from videossl.report.tables import Entry, merge
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p")
 _SIZE = 6.5
@@ -31,35 +24,28 @@ _ASIDE = 0.045
 
 def draw(results: Results) -> Figure:
     """The figure."""
-    costs = [record for record in results.records if _is_cost(results.spec, record)]
-    if not costs:
-        raise UserError(f"'{results.spec.name}' has no cells of protocol network; its grid must have one of them.")
-    accuracies = replace(results, records=tuple(r for r in results.records if not _is_cost(results.spec, r)))
+    costs, accuracies = layout.costs_and_accuracies(results)
     markers = _markers(accuracies)
-    figure, panels = shared.lay_out(accuracies, shared.by_panel_axis(accuracies), width=4.0, height=3.2)
+    figure, panels = shared.lay_out(accuracies, layout.by_panel_axis(accuracies), width=4.0, height=3.2)
     for panel in panels:
         _draw_panel(panel, costs, markers)
     remarks = ["The points of a network stand slightly aside of one another, so that all can be seen."]
     return finish(figure, results, shared.sentences(accuracies, remarks), _legend(accuracies, markers))
 
 
-def _is_cost(spec: Spec, record: Record) -> bool:
-    return record.identity["metric"] == spec.x_metric
-
-
 def _markers(results: Results) -> dict[str, str]:
     """The marker of each backbone."""
-    names = shared.values(results, "backbone")
+    names = layout.values(results, "backbone")
     return {name: _MARKERS[index % len(_MARKERS)] for index, name in enumerate(names)}
 
 
 def _draw_panel(panel: Panel, costs: list[Record], markers: dict[str, str]) -> None:
     ax = panel.axes
-    series = shared.values(panel.results, panel.spec.series)
+    series = layout.values(panel.results, panel.spec.series)
     for index, name in enumerate(series):
         colour = style.look(panel.spec.series, name, index).colour
         aside = 10 ** (_ASIDE * (index - (len(series) - 1) / 2))
-        for backbone, cost, entry in _points(panel, name, costs):
+        for backbone, cost, entry in layout.points(panel, name, costs):
             kind = {"marker": markers[backbone], "markersize": _SIZE, "linestyle": "none"}
             factor = shared.scale(panel.results)
             if not panel.paper and cost.value is not None and entry.status == OK:
@@ -74,15 +60,6 @@ def _draw_panel(panel: Panel, costs: list[Record], markers: dict[str, str]) -> N
         shared.draw_chance(panel)
     _finish_x(panel, costs)
     shared.finish_y(panel, unit_line(panel.results))
-
-
-def _points(panel: Panel, name: Any, costs: list[Record]) -> Iterator[tuple[str, Entry, Entry]]:
-    """Backbone, cost and accuracy of each network of one series."""
-    spec = panel.results.spec
-    own = [r for r in panel.records if not r.is_baseline and r.identity[spec.series] == name]
-    for backbone in spec.order("backbone", {record.identity["backbone"] for record in own}):
-        cost = merge(spec, [record for record in costs if record.identity["backbone"] == backbone])
-        yield backbone, cost, merge(spec, [record for record in own if record.identity["backbone"] == backbone])
 
 
 def _finish_x(panel: Panel, costs: list[Record]) -> None:
@@ -105,7 +82,7 @@ def _finish_x(panel: Panel, costs: list[Record]) -> None:
 def _legend(results: Results, markers: dict[str, str]) -> list[Line2D]:
     """Colours of the series, markers of the backbones."""
     spec, handles = results.spec, []
-    for index, name in enumerate(shared.values(results, spec.series)):
+    for index, name in enumerate(layout.values(results, spec.series)):
         cells = [r for r in results.records if not r.is_baseline and r.identity[spec.series] == name]
         colour = style.look(spec.series, name, index).colour
         text = spec.label(spec.series, name) + shared.missing(cells)

@@ -1,0 +1,160 @@
+"""Where each number of a figure goes: into which panel, series and place. Draws nothing and imports no matplotlib, so
+that a figure that cannot be laid out is known before the first job (:mod:`videossl.report.dry`).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from videossl.errors import UserError
+from videossl.report.collect import Record, Results
+from videossl.report.spec import PART, Part, Spec
+from videossl.report.tables import PRETRAINING_AXES, Entry, merge
+
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """The records of a panel: for our values or, where those stand apart, for the paper's."""
+
+    results: Results
+    records: Sequence[Record]
+    paper: bool
+
+    @property
+    def spec(self) -> Spec:
+        """The entry, with the names that belong to the panel's values."""
+        return self.results.spec.as_in_paper() if self.paper else self.results.spec
+
+    def identity(self, record: Record) -> Mapping[str, Any]:
+        """The record's axes by the names that belong to the panel's values."""
+        return record.paper_identity if self.paper else record.identity
+
+
+def views(results: Results, groups: Mapping[Any, Sequence[Record]]) -> list[View]:
+    """A view of each group, and one of the paper's values where those stand apart."""
+    sides = (False, True) if results.paper_apart else (False,)
+    return [View(results, records, paper) for records in groups.values() for paper in sides]
+
+
+def by_panel_axis(results: Results) -> dict[str, list[Record]]:
+    """The records of each value of the entry's `panels` axis, by its printed name; of all where it has none.
+
+    The baseline stands in every panel that is about pretraining, otherwise in its own. UserError for two panels of one
+    name.
+    """
+    if not results.spec.panels:
+        return {"": list(results.records)}
+    (axis,) = results.spec.panels
+    found: dict[str, list[Record]] = {}
+    for value in values(results, axis):
+        name = results.spec.label(axis, value)
+        if name in found:
+            raise UserError(f"'{results.spec.name}' has two panels called '{name}': give one {axis} another title.")
+        found[name] = [
+            r for r in results.records if r.identity[axis] == value or (r.is_baseline and axis in PRETRAINING_AXES)
+        ]
+    return found
+
+
+def by_panel_axes(results: Results) -> dict[Key, list[Record]]:
+    """The records of each place of a figure of maps, by their values of the axes of `panels`."""
+    axes = results.spec.panels
+    orders = [values(results, axis) for axis in axes]
+    keys = {key: [r for r in results.records if tuple(r.identity[a] for a in axes) == key] for key in product(orders)}
+    return {key: records for key, records in keys.items() if records}
+
+
+def by_part(results: Results) -> dict[int, list[Record]]:
+    """The records of each part of a distillation figure that has students."""
+    numbers = sorted({record.identity[PART] for record in results.records if is_student(record)})
+    if not numbers:
+        raise UserError(f"'{results.spec.name}' has no students: its parts name entries without a distillation.")
+    return {number: [r for r in results.records if r.identity[PART] == number] for number in numbers}
+
+
+def values(results: Results, axis: str) -> list[Any]:
+    """The values of an axis in printing order, without those of the baseline."""
+    return results.spec.order(axis, {r.identity[axis] for r in results.records if not r.is_baseline})
+
+
+def product(orders: Sequence[Sequence[Any]]) -> list[Key]:
+    """All keys of one value of each."""
+    return list(itertools.product(*orders))
+
+
+def x_values(view: View) -> list[Any]:
+    """What stands along x, in printing order."""
+    axis = view.spec.x
+    return view.spec.order(axis, {view.identity(r)[axis] for r in view.records if not r.is_baseline})
+
+
+def entries(view: View, series: Any) -> list[tuple[Any, Entry]]:
+    """The entries of one series along x, seeds merged. Series are ours, x is by the panel's names."""
+    spec = view.results.spec
+    own = [r for r in view.records if not r.is_baseline and r.identity[spec.series] == series]
+    found = spec.order(spec.x, {view.identity(record)[spec.x] for record in own})
+    return [(x, merge(spec, [r for r in own if view.identity(r)[spec.x] == x])) for x in found]
+
+
+def baselines(view: View, along: Sequence[Any]) -> Iterator[tuple[Any, list[tuple[Any, Entry]]]]:
+    """The networks without pretraining: of each series that has its own (backbones, say), else of None; each at every
+    value of x that has its own, else at None."""
+    spec = view.spec
+    records = [record for record in view.records if record.is_baseline]
+    for series in [None] if spec.series in PRETRAINING_AXES else values(view.results, spec.series):
+        own = [r for r in records if series is None or r.identity[spec.series] == series]
+        shared = [None] if spec.x in PRETRAINING_AXES else along
+        yield series, [(x, merge(spec, [r for r in own if x is None or r.identity[spec.x] == x])) for x in shared]
+
+
+def costs_and_accuracies(results: Results) -> tuple[list[Record], Results]:
+    """Of a figure of accuracy over cost: the sizes or costs of the networks, and all else."""
+    costs = [record for record in results.records if record.identity["metric"] == results.spec.x_metric]
+    others = tuple(record for record in results.records if record.identity["metric"] != results.spec.x_metric)
+    if not costs or not others:
+        raise UserError(
+            f"'{results.spec.name}' has no cells of {'an accuracy' if costs else 'protocol network'}: its grid must be"
+            " two, one of protocol network and one of another."
+        )
+    return costs, replace(results, records=others)
+
+
+def points(view: View, series: Any, costs: Sequence[Record]) -> Iterator[tuple[str, Entry, Entry]]:
+    """Backbone, cost and accuracy of each network of one series."""
+    spec = view.results.spec
+    own = [r for r in view.records if not r.is_baseline and r.identity[spec.series] == series]
+    for backbone in spec.order("backbone", {record.identity["backbone"] for record in own}):
+        cost = merge(spec, [record for record in costs if record.identity["backbone"] == backbone])
+        yield backbone, cost, merge(spec, [record for record in own if record.identity["backbone"] == backbone])
+
+
+def is_student(record: Record) -> bool:
+    """Whether the network has teachers."""
+    return bool(record.identity["teachers"])
+
+
+def teachers_of(student: Record, records: Sequence[Record]) -> list[Record]:
+    """The student's teachers, in the order in which its entry names them."""
+    folders = {record.run_dir: record for record in records}
+    return [folders[folder] for folder in student.partners if folder in folders]
+
+
+def students_with_teachers(view: View, part: Part) -> dict[Key, tuple[list[Entry], Entry]]:
+    """Teachers and student of each place along the axes of the part; several students of one place are its seeds."""
+    students: dict[Key, list[Record]] = {}
+    for record in filter(is_student, view.records):
+        students.setdefault(tuple(view.identity(record)[axis] for axis in part.x), []).append(record)
+    orders = [view.spec.order(axis, {key[level] for key in students}) for level, axis in enumerate(part.x)]
+    spec = view.results.spec
+    found = {}
+    for key in product(orders):
+        if key in students:
+            seeds = itertools.zip_longest(*(teachers_of(student, view.records) for student in students[key]))
+            teachers = [merge(spec, [one for one in same if one is not None]) for same in seeds]
+            found[key] = (teachers, merge(spec, students[key]))
+    return found

@@ -8,7 +8,7 @@ import time
 from snakemake.logging import logger
 
 from videossl.check import builds_of
-from videossl.cli.doctor_data import results_folder
+from videossl.cli.doctor_data import results_folder, working_folder
 from videossl.cli.finding import MISSING
 from videossl.errors import unknown_name
 from videossl.files import write_json, write_text
@@ -59,11 +59,11 @@ def stop_if_datasets_are_missing():
         )
 
 
-def stop_if_results_cannot_be_written():
-    """Before Snakemake makes the folders of outputs."""
-    for finding in results_folder(STUDY):
+def stop_if_missing(findings):
+    """A WorkflowError for the first of `findings` without which nothing can be run."""
+    for finding in findings:
         if finding.state == MISSING:
-            raise WorkflowError(f"results: {finding.text}; {finding.remedy}. Nothing was run.")
+            raise WorkflowError(f"{finding.subject}: {finding.text}; {finding.remedy}. Nothing was run.")
 
 
 def stop_if_networks_cannot_be_built():
@@ -181,6 +181,8 @@ def announce():
 
 if workflow.is_main_process:
     if workflow.output_settings.dryrun:
+        if not Path(".snakemake").is_dir():  # which Snakemake makes for a plan, too
+            stop_if_missing(working_folder(STUDY))
         warn_of_missing_datasets()
     else:
-        stop_if_results_cannot_be_written()
+        stop_if_missing(working_folder(STUDY) + results_folder(STUDY))

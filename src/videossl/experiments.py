@@ -22,6 +22,7 @@ from videossl.config.base import Strict
 from videossl.config.vifm import ModelRecipe
 from videossl.data.readers import registry as readers
 from videossl.errors import UserError, unknown_name
+from videossl.places import CHECKOUT, project_file
 from videossl.recipes import corpus_datasets, model_recipes, task_recipes
 from videossl.vifm.weights import find
 
@@ -69,8 +70,10 @@ class _Entries(Strict):
 class Study:
     """The configuration with everything that follows from it: recipes, entries, cells."""
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    def __init__(self, config: Config, project: Path = CHECKOUT) -> None:
+        """`project`: the folder of the workflow, whose files the configuration names."""
+        self.project = project
+        self.config = config = _with_files(config, project)
         for name, options in (config.backbones or {}).items():
             backbones.check_options(name, options, f"the configuration's `backbones.{name}`")
         for name, dataset in config.datasets.items():
@@ -133,7 +136,10 @@ class Study:
         parts = [
             part.model_copy(update={"paper_table": table}) for part, table in zip(entry.parts, tables, strict=True)
         ]
-        return entry.model_copy(update={"datasets": datasets, "parts": parts})
+        published = entry.published
+        if published is not None:
+            published = project_file(published, self.project, f"`published` of {self._place_of(name)}")
+        return entry.model_copy(update={"datasets": datasets, "parts": parts, "published": published})
 
     @cached_property
     def recipes(self) -> dict[str, Recipe]:
@@ -354,6 +360,17 @@ def _key(stage: str, wildcards: Mapping[str, str]) -> tuple[str, ...]:
     return (stage, *(str(wildcards[axis]) for axis in axes_of(stage)))
 
 
-def load_study(paths: list[str | Path]) -> Study:
+def _with_files(config: Config, project: Path) -> Config:
+    """`config` with the files that it names where they are, see :func:`videossl.places.project_file`."""
+
+    def found(key: str, path: str) -> str:
+        return project_file(path, project, f"the configuration's `{key}`")
+
+    files = {key: found(key, getattr(config, key)) for key in ("experiments_file", "recipes_dir", "paper_values")}
+    vifm = config.vifm.model_copy(update={"recipes_dir": found("vifm.recipes_dir", config.vifm.recipes_dir)})
+    return config.model_copy(update={**files, "vifm": vifm})
+
+
+def load_study(paths: list[str | Path], project: Path = CHECKOUT) -> Study:
     """The study of the configuration files `paths` (base first, overlays after it)."""
-    return Study(load_config(paths))
+    return Study(load_config(paths), project)

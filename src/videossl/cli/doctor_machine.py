@@ -13,7 +13,6 @@ from pathlib import Path
 from videossl.cli.finding import MISSING, OK, WARNING, Finding
 from videossl.experiments import Study
 
-PINS = Path("envs/requirements.txt")
 INSTALL = "`make setup`, or `pip install -r envs/requirements.txt`"
 OLDEST_PYTHON = (3, 11)
 
@@ -30,10 +29,11 @@ def python(study: Study) -> list[Finding]:
 
 def packages(study: Study) -> list[Finding]:
     """Installed versions against the pins; a direct dependency that is not there at all is required."""
-    pins = dict(re.findall(r"^([\w.-]+)==(\S+)", PINS.read_text(encoding="utf-8"), flags=re.MULTILINE))
+    listed = (study.project / "envs/requirements.txt").read_text(encoding="utf-8")
+    pins = dict(re.findall(r"^([\w.-]+)==(\S+)", listed, flags=re.MULTILINE))
     found = {name: _version(name) for name in pins}
     absent = [name for name, installed in found.items() if installed is None]
-    needed = [name for name in absent if name.lower() in _direct()]
+    needed = [name for name in absent if name.lower() in _direct(study.project)]
     other = [f"{name} {found[name]} (pin {pins[name]})" for name in pins if found[name] not in (None, pins[name])]
     findings = []
     if needed:
@@ -55,12 +55,14 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _direct() -> set[str]:
+def _direct(project: Path) -> set[str]:
     """What this package itself requires; all pins, where it is not installed as a package."""
     try:
         found = requires("videossl") or []
     except PackageNotFoundError:
-        text = Path("pyproject.toml").read_text(encoding="utf-8").partition("dependencies = [")[2].partition("]")[0]
+        text = (
+            (project / "pyproject.toml").read_text(encoding="utf-8").partition("dependencies = [")[2].partition("]")[0]
+        )
         found = re.findall(r'"([^"]+)"', text)
     return {re.match(r"[\w.-]+", line)[0].lower() for line in found if "extra ==" not in line}
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from videossl.cells import PATHS, Cell
-from videossl.cli.common import add_format, entry_named, overlays, print_columns, print_records, study_of
+from videossl.cli.common import add_format, entry_named, print_columns, print_records, study_of
 from videossl.errors import unknown_name
 from videossl.estimate import CALCULATED, MEASURED, UNKNOWN, Estimate, Estimator, critical_path
 from videossl.experiments import Study
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print what is pending."""
     study = study_of(arguments)
-    pending = pending_jobs(study, targets_of(study, arguments.targets), overlays(arguments))
+    pending = pending_jobs(study, targets_of(study, arguments.targets), arguments.configfile)
     estimator = Estimator(study)
     estimates = {cell: estimator.of(cell) for cell in pending.cells}
     if arguments.format == "table":

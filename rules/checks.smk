@@ -7,6 +7,7 @@ import time
 
 from snakemake.logging import logger
 
+from videossl.belief import judge, set_times
 from videossl.check import builds_of
 from videossl.cli.doctor_data import results_folder, working_folder
 from videossl.cli.finding import MISSING
@@ -92,6 +93,17 @@ def stop_if_networks_cannot_be_built():
         listed.unlink()
         raise WorkflowError(f"{done.stderr.strip()}\nNothing was run.")
     listed.replace(checked)
+
+
+def tell_results_apart():
+    """Before Snakemake looks at times: finished results of this configuration are kept, also where they were copied,
+    and those of another are made again."""
+    stuck = set_times(judge(STUDY), logger.warning)
+    if stuck:
+        raise WorkflowError(
+            f"{', '.join(stuck)}: made under another configuration than this one, and Snakemake cannot tell, as it was "
+            "copied or touched. Move it away, or set another `results_dir`. Nothing was run."
+        )
 
 
 def warn_of_missing_datasets():
@@ -180,6 +192,7 @@ def announce():
 
 
 if workflow.is_main_process:
+    tell_results_apart()
     if workflow.output_settings.dryrun:
         if not Path(".snakemake").is_dir():  # which Snakemake makes for a plan, too
             stop_if_missing(working_folder(STUDY))

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from videossl.cells import Cell
@@ -84,7 +86,7 @@ def _bytes(paths: tuple[Path, ...]) -> int | None:
             status = path.stat()
         except OSError:
             return None
-        total += 0 if path.is_dir() or path.name == "run.json" else status.st_size
+        total += status.st_size if stat.S_ISREG(status.st_mode) and path.name != "run.json" else 0
     return total
 
 
@@ -97,17 +99,27 @@ def set_times(beliefs: Beliefs, tell: Callable[[str], None]) -> list[str]:
     """
     refused: list[Path] = []
     stuck = []
+    changed: dict[Path, int] = {}
+
+    @cache
+    def found(path: Path) -> int | None:
+        return _time(path)
+
+    def known(path: Path) -> int | None:
+        return changed[path] if path in changed else found(path)
+
     for job, state in beliefs.jobs:
         if state not in (BELIEVED, OTHER):
             continue
-        times = [_time(path) for path in (*job.inputs, *job.code) if path.exists()]
+        times = [time for path in (*job.inputs, *job.code) if (time := known(path)) is not None]
         if state == OTHER and not times:
             stuck += [str(job.outputs[0])] if _taken_for_right(job) else []
         elif times:
             newest = max(times)
             wanted = newest if state == BELIEVED else min(times) - SECOND
-            wrong = [path for path in job.outputs if (_time(path) < newest) is (state == BELIEVED)]
+            wrong = [path for path in job.outputs if (known(path) < newest) is (state == BELIEVED)]
             refused += [path for path in wrong if not _set(path, wanted)]
+            changed |= dict.fromkeys(wrong, wanted)
     if refused:
         tell(
             f"The times of {len(refused)} files, {refused[0]} first, cannot be changed, so Snakemake may plan finished "
@@ -116,10 +128,14 @@ def set_times(beliefs: Beliefs, tell: Callable[[str], None]) -> list[str]:
     return stuck
 
 
-def _time(path: Path) -> int:
-    """When a file was changed, in nanoseconds; of a folder, as Snakemake has it."""
-    stamp = path / ".snakemake_timestamp"
-    return (stamp if path.is_dir() and stamp.exists() else path).stat().st_mtime_ns
+def _time(path: Path) -> int | None:
+    """When a file was changed, in nanoseconds; of a folder, as Snakemake has it. None if there is none."""
+    try:
+        status = path.stat()
+        stamp = path / ".snakemake_timestamp"
+        return (stamp.stat() if stat.S_ISDIR(status.st_mode) and stamp.exists() else status).st_mtime_ns
+    except OSError:
+        return None
 
 
 def _set(path: Path, time: int) -> bool:

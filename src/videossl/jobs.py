@@ -68,8 +68,9 @@ def _data_jobs(study: Study, files: _Files, name: str) -> Iterator[Job]:
     listing = folder / "listing.parquet"
     yield Job((listing,), videos, lambda: specs.listing_spec(config, name))
     reports = [folder / f"shards/{number:04d}.parquet" for number in range(config.datasets[name].shards)]
+    store = specs.store_spec(config, name)
     for report in reports:
-        yield Job((report.with_suffix(".arrow"), report), (listing,), lambda: specs.store_spec(config, name))
+        yield Job((report.with_suffix(".arrow"), report), (listing,), lambda: store)
     yield Job((files.manifest(name),), (listing, *reports), dict)
     for subset in dict.fromkeys(cell.subset for cell in study.pretraining if cell.source == name):
         made = tuple(folder / f"subsets/{subset}{suffix}" for suffix in (".parquet", ".json"))
@@ -84,17 +85,14 @@ def _noisy(study: Study) -> list[str]:
 
 def _noise_jobs(study: Study, files: _Files, name: str) -> Iterator[Job]:
     """The noisy test sets of a dataset, and the one without noise."""
-
-    def spec() -> dict[str, Any]:
-        return specs.noise_spec(study.config)
-
+    noise = specs.noise_spec(study.config)
     reports = []
     for levels in [[files.noisy(name, NOISELESS, 0)], *([files.noisy(name, n, s) for s in SEVERITIES] for n in NOISES)]:
         for number in range(study.config.noise.shards):
             made = [level.parent / f"shards/{number:04d}.parquet" for level in levels]
             reports += made
-            yield Job((*(one.with_suffix(".arrow") for one in made), *made), (files.manifest(name),), spec)
-    yield Job(tuple(files.all_noisy(name)), (files.manifest(name), *reports), spec)
+            yield Job((*(one.with_suffix(".arrow") for one in made), *made), (files.manifest(name),), lambda: noise)
+    yield Job(tuple(files.all_noisy(name)), (files.manifest(name), *reports), lambda: noise)
 
 
 class _Files:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,7 @@ def inputs_of(inputs: Iterable[Path]) -> list[str]:
     return sorted(str(read_record(path).get("digest", "")) for path in dict.fromkeys(map(record_of, inputs)))
 
 
+@cache
 def record_of(path: Path) -> Path:
     """The record of the job that made a file: those of a run share one, and so do a shard and its report."""
     name = "run" if path.name in _OF_A_RUN else path.name.partition(".")[0]

@@ -92,6 +92,11 @@ def read_record(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def noted_digest(path: Path) -> str:
+    """The digest of the first result of a job, such as a shard, from its record; "" if nobody recorded it."""
+    return str(next(iter(read_record(record_of(path)).get("made", [])), ""))
+
+
 def size_of(paths: Iterable[Path]) -> int:
     """Bytes of all files among `paths`. Folders count nothing."""
     return sum(path.stat().st_size for path in paths if path.is_file())

@@ -178,3 +178,27 @@ def test_digests_are_of_content(tmp_path):
     assert digest_of(tmp_path / "x") == digest_of(tmp_path / "y")
     (tmp_path / "y/one").rename(tmp_path / "y/two")
     assert digest_of(tmp_path / "x") != digest_of(tmp_path / "y")
+
+
+def test_a_checkpoint_is_of_the_content_of_its_shards(tmp_path):
+    """A shard of other frames and the same size is other data."""
+    from types import SimpleNamespace
+
+    from videossl.training.session import run_hash
+
+    shard = tmp_path / "shards/0000.arrow"
+    shard.parent.mkdir()
+    store = SimpleNamespace(shard_paths=[shard], num_bytes=lambda number: shard.stat().st_size)
+    dataset = SimpleNamespace(table={"shard": np.array([0])}, store=store)
+    names = []
+    for text in ("abc", "abd", "abc"):
+        shard.write_text(text)
+        note_made({}, [], [shard])
+        names.append(run_hash({"lr": 1}, dataset, []))
+    assert names[0] == names[2] != names[1]
+    record_of(shard).unlink()  # a store of an older version goes by its size
+    names = []
+    for text in ("abc", "abd", "abcd"):
+        shard.write_text(text)
+        names.append(run_hash({"lr": 1}, dataset, []))
+    assert names[0] == names[1] != names[2]

@@ -11,7 +11,7 @@ from videossl.belief import judge, set_times
 from videossl.check import builds_of
 from videossl.cli.doctor_data import results_folder, working_folder
 from videossl.cli.finding import MISSING
-from videossl.errors import unknown_name
+from videossl.errors import UserError, unknown_name
 from videossl.files import write_json, write_text
 from videossl.run_state import failures
 
@@ -98,7 +98,10 @@ def stop_if_networks_cannot_be_built():
 def tell_results_apart():
     """Before Snakemake looks at times: finished results of this configuration are kept, also where they were copied,
     and those of another are made again."""
-    stuck = set_times(judge(STUDY), logger.warning)
+    try:
+        stuck = set_times(judge(STUDY), logger.warning)
+    except UserError as error:
+        raise WorkflowError(str(error))
     if stuck:
         raise WorkflowError(
             f"{', '.join(stuck)}: made under another configuration than this one, and Snakemake cannot tell, as it was "

@@ -154,4 +154,4 @@ def _taken_for_right(job: Job) -> bool:
         notes = json.loads((NOTES / name).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return True
-    return canonical_json(job.spec()) in json.dumps(notes.get("params")).replace('\\"', '"').replace("\\\\", "\\")
+    return repr(canonical_json(job.spec())) in notes.get("params", [])

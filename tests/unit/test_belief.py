@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from base64 import urlsafe_b64encode
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +17,11 @@ import pytest
 
 from videossl.belief import ABSENT, BELIEVED, OTHER, UNKNOWN, Beliefs, judge, set_times
 from videossl.experiments import Study, load_study
+from videossl.files import canonical_json
 from videossl.jobs import jobs_of
 from videossl.made import digest_of, note_made, record_of
 from videossl.run_state import DONE, OUTDATED, states
-from videossl.specs import spec_hash
+from videossl.specs import generate_spec, spec_hash
 
 
 @pytest.fixture(autouse=True)
@@ -152,7 +154,13 @@ def test_generated_videos_of_another_configuration_are_told(study, tmp_path, mon
     entry = generated["k400"]
     generated["k400"] = entry.model_copy(update={"generated": entry.generated.model_copy(update={"seed": 7})})
     changed = Study(study.config.model_copy(update={"datasets": generated}))
-    assert set_times(judge(changed), pytest.fail) == [str(tmp_path / "results/generated/k400")]
+    videos = str(tmp_path / "results/generated/k400")
+    assert set_times(judge(changed), pytest.fail) == [videos]
+    note = tmp_path / ".snakemake/metadata" / urlsafe_b64encode(videos.encode()).decode()
+    note.parent.mkdir(parents=True)
+    for config, stuck in ((study.config, []), (changed.config, [videos])):  # of the first run; after --touch
+        note.write_text(json.dumps({"params": [repr(canonical_json(generate_spec(config, "k400")))]}))
+        assert set_times(judge(changed), pytest.fail) == stuck
 
 
 def test_files_of_another_owner_are_told_once(study, monkeypatch):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import time
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from videossl.specs import spec_hash
 BELIEVED, OTHER, UNKNOWN, ABSENT = ("believed", "other", "unknown", "absent")
 """OTHER: complete, but made under another specification or from something else. UNKNOWN: complete, without a record
 that says how it was made (of an older version), or from something that is not there; Snakemake decides, as ever."""
+RENDERED = ("tables/*.*", "figures/*.*", "metrics.parquet", "report.html")
 NOTES = Path(".snakemake/metadata")
 SECOND = 1_000_000_000
 
@@ -36,6 +38,8 @@ class Beliefs:
     """What is thought of each job of a study, the needed ones first."""
 
     jobs: list[tuple[Job, str]] = field(default_factory=list)
+    rendered: list[Path] = field(default_factory=list)
+    """Tables, figures and what else is made of results."""
 
     @property
     def of_cells(self) -> dict[Cell, str]:
@@ -48,6 +52,8 @@ def judge(study: Study) -> Beliefs:
     found = Beliefs()
     if not Path(study.config.results_dir).is_dir():
         return found
+    root = Path(study.config.results_dir)
+    found.rendered = [path for pattern in RENDERED for path in root.glob(pattern)]
     known: dict[Path, tuple[str, str]] = {}  # by record: state, digest
     for job in jobs_of(study):
         state, digest = _judged(job, known)
@@ -93,6 +99,7 @@ def _bytes(paths: tuple[Path, ...]) -> int | None:
 def set_times(beliefs: Beliefs, tell: Callable[[str], None]) -> list[str]:
     """Give files the order of times that Snakemake goes by: what is believed is as new as what it was made from, what
     is of another configuration older, so that it is made again. Nothing else is touched; what holds already is left.
+    Times in the future, by the clock of another machine, become now: nothing that is made could be newer.
 
     `tell` is called once if files cannot be changed. Returns results of another configuration that no time tells apart,
     as nothing of the workflow's stands below them, and that Snakemake's notes do not tell apart either.
@@ -100,6 +107,7 @@ def set_times(beliefs: Beliefs, tell: Callable[[str], None]) -> list[str]:
     refused: list[Path] = []
     stuck = []
     changed: dict[Path, int] = {}
+    now = time.time_ns()
 
     @cache
     def found(path: Path) -> int | None:
@@ -111,15 +119,18 @@ def set_times(beliefs: Beliefs, tell: Callable[[str], None]) -> list[str]:
     for job, state in beliefs.jobs:
         if state not in (BELIEVED, OTHER):
             continue
-        times = [time for path in (*job.inputs, *job.code) if (time := known(path)) is not None]
+        below = [known(path) for path in (*job.inputs, *job.code)]
+        times = [one for one in below if one is not None]
         if state == OTHER and not times:
             stuck += [str(job.outputs[0])] if _taken_for_right(job) else []
-        elif times:
-            newest = max(times)
-            wanted = newest if state == BELIEVED else min(times) - SECOND
-            wrong = [path for path in job.outputs if (known(path) < newest) is (state == BELIEVED)]
-            refused += [path for path in wrong if not _set(path, wanted)]
-            changed |= dict.fromkeys(wrong, wanted)
+            continue
+        newest = max(times, default=0)
+        for path in job.outputs:
+            wanted = min(times) - SECOND if state == OTHER else newest if known(path) < newest else now
+            if known(path) > now or (known(path) < newest) is (state == BELIEVED):
+                changed[path] = wanted
+                refused += [] if _set(path, wanted) else [path]
+    refused += [path for path in beliefs.rendered if (known(path) or 0) > now and not _set(path, now)]
     if refused:
         tell(
             f"The times of {len(refused)} files, {refused[0]} first, cannot be changed, so Snakemake may plan finished "
@@ -129,18 +140,22 @@ def set_times(beliefs: Beliefs, tell: Callable[[str], None]) -> list[str]:
 
 
 def _time(path: Path) -> int | None:
-    """When a file was changed, in nanoseconds; of a folder, as Snakemake has it. None if there is none."""
+    """When a file was changed, in nanoseconds. None if there is none."""
     try:
-        status = path.stat()
-        stamp = path / ".snakemake_timestamp"
-        return (stamp.stat() if stat.S_ISDIR(status.st_mode) and stamp.exists() else status).st_mtime_ns
+        return _carrier(path).stat().st_mtime_ns
     except OSError:
         return None
 
 
-def _set(path: Path, time: int) -> bool:
+def _carrier(path: Path) -> Path:
+    """The file whose time Snakemake takes for that of `path`: in a folder, its own mark."""
+    mark = path / ".snakemake_timestamp"
+    return mark if not path.suffix and mark.exists() else path
+
+
+def _set(path: Path, when: int) -> bool:
     try:
-        os.utime(path, ns=(time, time))
+        os.utime(_carrier(path), ns=(when, when))
     except OSError:
         return False
     return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from base64 import urlsafe_b64encode
 from dataclasses import replace
 from pathlib import Path
@@ -93,6 +94,19 @@ def test_copied_results_are_believed_whatever_their_times(study, tmp_path):
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "copy").rglob("*")}
     set_times(judge(copied), pytest.fail)
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "copy").rglob("*")}
+
+
+def test_times_of_a_clock_that_is_ahead_become_now(study, tmp_path):
+    table = tmp_path / "results/tables/training_time.md"
+    table.parent.mkdir()
+    table.touch()
+    for number, path in enumerate(sorted((tmp_path / "results").rglob("*"), reverse=True)):
+        os.utime(path, (4_000_000_000 + number, 4_000_000_000 + number))
+    set_times(judge(study), pytest.fail)
+    beliefs = judge(study)
+    assert in_order(beliefs)
+    made = [path for job, _ in beliefs.jobs for path in job.outputs]
+    assert max(path.stat().st_mtime for path in [*made, table]) <= time.time()
 
 
 def test_a_changed_recipe_is_exactly_its_cells(study, tmp_path):

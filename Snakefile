@@ -5,12 +5,14 @@
 #   snakemake -n                    what is pending
 #   snakemake --profile slurm       the paper's scale (config/paper.yaml) on a cluster
 
+import os
+
 from snakemake.utils import min_version
 
 min_version("9.10")
 
 
-configfile: "config/config.yaml"
+configfile: os.path.join(workflow.basedir, "config/config.yaml")
 
 
 # What Snakemake's own report (`snakemake --report report.html`) opens with.

@@ -7,10 +7,11 @@ import time
 
 from snakemake.logging import logger
 
+from videossl.belief import judge, set_times
 from videossl.check import builds_of
-from videossl.cli.doctor_data import results_folder
+from videossl.cli.doctor_data import results_folder, working_folder
 from videossl.cli.finding import MISSING
-from videossl.errors import unknown_name
+from videossl.errors import UserError, unknown_name
 from videossl.files import write_json, write_text
 from videossl.run_state import failures
 
@@ -59,11 +60,11 @@ def stop_if_datasets_are_missing():
         )
 
 
-def stop_if_results_cannot_be_written():
-    """Before Snakemake makes the folders of outputs."""
-    for finding in results_folder(STUDY):
+def stop_if_missing(findings):
+    """A WorkflowError for the first of `findings` without which nothing can be run."""
+    for finding in findings:
         if finding.state == MISSING:
-            raise WorkflowError(f"results: {finding.text}; {finding.remedy}. Nothing was run.")
+            raise WorkflowError(f"{finding.subject}: {finding.text}; {finding.remedy}. Nothing was run.")
 
 
 def stop_if_networks_cannot_be_built():
@@ -92,6 +93,20 @@ def stop_if_networks_cannot_be_built():
         listed.unlink()
         raise WorkflowError(f"{done.stderr.strip()}\nNothing was run.")
     listed.replace(checked)
+
+
+def tell_results_apart():
+    """Before Snakemake looks at times: finished results of this configuration are kept, also where they were copied,
+    and those of another are made again."""
+    try:
+        stuck = set_times(judge(STUDY), logger.warning)
+    except UserError as error:
+        raise WorkflowError(str(error))
+    if stuck:
+        raise WorkflowError(
+            f"{', '.join(stuck)}: made under another configuration than this one, and Snakemake cannot tell, as it was "
+            "copied or touched. Move it away, or set another `results_dir`. Nothing was run."
+        )
 
 
 def warn_of_missing_datasets():
@@ -180,7 +195,10 @@ def announce():
 
 
 if workflow.is_main_process:
+    tell_results_apart()
     if workflow.output_settings.dryrun:
+        if not Path(".snakemake").is_dir():  # which Snakemake makes for a plan, too
+            stop_if_missing(working_folder(STUDY))
         warn_of_missing_datasets()
     else:
-        stop_if_results_cannot_be_written()
+        stop_if_missing(working_folder(STUDY) + results_folder(STUDY))

@@ -17,10 +17,19 @@ from videossl.errors import UserError
 from videossl.cells import PATHS, WITHOUT_METRICS
 from videossl.experiments import Study
 from videossl.files import argument_json, canonical_json
+from videossl.places import shown
 from videossl.report import request
 from videossl.report.site.chapters import chapter_title
 from videossl import specs
 from videossl.vifm import weights as model_files
+
+# The project's own files are beside the Snakefile, wherever it is run from. In its own folder their paths are relative,
+# so that a checkout that was moved makes nothing anew.
+PROJECT = Path() if os.path.samefile(workflow.basedir, os.getcwd()) else Path(workflow.basedir)
+if set("{}") & set(str(workflow.basedir)):
+    raise WorkflowError(
+        f"The folder of the workflow has a brace in its path, which Snakemake takes for a wildcard: rename {workflow.basedir}"
+    )
 
 try:
     LAYERS = []
@@ -29,9 +38,8 @@ try:
         LAYERS = read_layers([path for path in workflow.configfiles if path not in own] + own)
         LAYERS.append(("--config", workflow.config_settings.config))
         check_layers(LAYERS)
-    STUDY = Study(
-        Config.parse(config, " + ".join(map(str, reversed(workflow.configfiles))) or "the configuration"), LAYERS
-    )
+    written = " + ".join(map(shown, reversed(workflow.configfiles))) or "the configuration"
+    STUDY = Study(Config.parse(config, written), LAYERS, PROJECT)
     if workflow.is_main_process:
         from videossl.report.dry import check_layouts  # imports pandas, which jobs need not
 
@@ -39,16 +47,11 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 
-if {"{", "}"} & set(f"{workflow.basedir}"):
-    raise WorkflowError(
-        f"the workflow lies in {workflow.basedir}: Snakemake takes what is in braces in a path for a wildcard. Move it."
-    )
-
 CLAIMED = cells_of_claims(STUDY.all_cells)
 CONFIG = STUDY.config
 RESULTS = CONFIG.results_dir
-SCRIPTS = f"{workflow.basedir}/workflow/scripts"
-LIBRARY = Path(workflow.basedir) / "src/videossl"
+SCRIPTS = str(PROJECT / "workflow/scripts")
+LIBRARY = PROJECT / "src/videossl"
 # Jobs find the library also where it is not installed, as in the environments that Snakemake makes with conda.
 SETUP = f"export PYTHONPATH={shlex.quote(f'{workflow.basedir}/src')}; "
 if os.environ.get("VIDEOSSL_WARM"):  # scripts run in forks of a warm interpreter: see videossl.warm

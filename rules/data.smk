@@ -42,7 +42,7 @@ rule listing:
     message:
         "Listing the videos of {wildcards.dataset}"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --root {params.root:q} --annotations {params.annotations:q} --output {output:q} > {log:q} 2>&1"
+        "python {params.script:q} --recipe {params.recipe:q} --root {params.root:q} --annotations {params.annotations:q} --made-from {input:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule store_shard:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,13 +35,22 @@ class Workflow:
         }
 
     def run(
-        self, *arguments: str, check: bool = True, timeout: int = 600, warm: bool = False
+        self,
+        *arguments: str,
+        check: bool = True,
+        timeout: int = 600,
+        warm: bool = False,
+        folder: Path | None = None,
+        starter: Sequence[str] = (),
     ) -> subprocess.CompletedProcess[str]:
-        """Run `snakemake` here; stdout and stderr come together as `stdout`. `warm`: as `make demo` runs it."""
-        command = [sys.executable, "-m", "snakemake", *arguments]
+        """Run `snakemake` here, or in `folder`; stdout and stderr come together as `stdout`.
+
+        `warm`: as `make demo` runs it; `starter`: a command that starts it.
+        """
+        command = [*starter, sys.executable, "-m", "snakemake", *arguments]
         done = subprocess.run(
             [sys.executable, "-m", "videossl.warm.server", "--", *command] if warm else command,
-            cwd=self.root,
+            cwd=folder or self.root,
             env=self.environment,
             text=True,
             stdout=subprocess.PIPE,
@@ -51,9 +61,9 @@ class Workflow:
             pytest.fail(f"snakemake {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout[-4000:]}")
         return done
 
-    def plan(self, *arguments: str) -> Counter[str]:
+    def plan(self, *arguments: str, folder: Path | None = None) -> Counter[str]:
         """The jobs of a dry-run: how many of each rule."""
-        return jobs_of(self.run(*arguments, "-n", "--quiet", "rules").stdout)
+        return jobs_of(self.run(*arguments, "-n", "--quiet", "rules", folder=folder).stdout)
 
 
 def jobs_of(output: str) -> Counter[str]:

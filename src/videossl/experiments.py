@@ -27,6 +27,7 @@ from videossl.data.readers import registry as readers
 from videossl.entries import check_axes, check_fits, check_published
 from videossl.errors import UserError, unknown_name
 from videossl.feasible import require_size, require_videos
+from videossl.places import CHECKOUT, project_file
 from videossl.recipes import corpus_datasets, model_recipes, task_recipes
 from videossl.vifm.weights import find
 
@@ -77,9 +78,11 @@ class _Entries(Strict):
 class Study:
     """The configuration with everything that follows from it: recipes, entries, cells."""
 
-    def __init__(self, config: Config, layers: Sequence[Layer] = ()) -> None:
-        """`layers`: the files that the configuration is the sum of, where they are known: messages name them."""
-        self.config = config
+    def __init__(self, config: Config, layers: Sequence[Layer] = (), project: Path = CHECKOUT) -> None:
+        """`layers`: the files that the configuration is the sum of, where they are known: messages name them.
+        `project`: the folder of the workflow, whose files the configuration names."""
+        self.project = project
+        self.config = config = _with_files(config, project)
         self._layers = layers
         for name, options in (config.backbones or {}).items():
             backbones.check_options(name, options, f"the configuration's `backbones.{name}`")
@@ -165,7 +168,10 @@ class Study:
         parts = [
             part.model_copy(update={"paper_table": table}) for part, table in zip(entry.parts, tables, strict=True)
         ]
-        return entry.model_copy(update={"datasets": datasets, "parts": parts})
+        published = entry.published
+        if published is not None:
+            published = project_file(published, self.project, f"`published` of {self.place_of(name)}")
+        return entry.model_copy(update={"datasets": datasets, "parts": parts, "published": published})
 
     @cached_property
     def recipes(self) -> dict[str, Recipe]:
@@ -420,7 +426,18 @@ def _key(stage: str, wildcards: Mapping[str, str]) -> tuple[str, ...]:
     return (stage, *(str(wildcards[axis]) for axis in axes_of(stage)))
 
 
-def load_study(paths: list[str | Path]) -> Study:
+def _with_files(config: Config, project: Path) -> Config:
+    """`config` with the files that it names where they are, see :func:`videossl.places.project_file`."""
+
+    def found(key: str, path: str) -> str:
+        return project_file(path, project, f"the configuration's `{key}`")
+
+    files = {key: found(key, getattr(config, key)) for key in ("experiments_file", "recipes_dir", "paper_values")}
+    vifm = config.vifm.model_copy(update={"recipes_dir": found("vifm.recipes_dir", config.vifm.recipes_dir)})
+    return config.model_copy(update={**files, "vifm": vifm})
+
+
+def load_study(paths: list[str | Path], project: Path = CHECKOUT) -> Study:
     """The study of the configuration files `paths` (base first, overlays after it)."""
     layers = read_layers(paths)
-    return Study(config_of(layers), layers)
+    return Study(config_of(layers), layers, project)

@@ -34,7 +34,9 @@ def pending_jobs(study: Study, targets: Sequence[str], configfiles: Sequence[str
     Two dry-runs side by side: the summary says which files would be made, the statistics how many jobs make them. Both
     read only, and so work while a run is under way. UserError with Snakemake's own words if it refuses.
     """
-    arguments = [*targets, *(["--configfile", *configfiles] if configfiles else []), "--nolock"]
+    snakefile = study.project / "Snakefile"
+    arguments = [*targets, "--snakefile", str(snakefile), "--nolock"]
+    arguments += ["--configfile", *configfiles] if configfiles else []
     summary, jobs = _start("--summary", *arguments), _start("--quiet", "rules", "--dry-run", *arguments)
     rows = _rows(_output(summary))
     made = {str(Path(row["output_file"]).parent) for row in rows if row["plan"] == "update pending"}

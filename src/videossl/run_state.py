@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from videossl.belief import OTHER, judge
 from videossl.cells import Cell
 from videossl.experiments import Study
 from videossl.progress import NOTE
@@ -55,8 +56,11 @@ class State:
 def states(study: Study, cells: Iterable[Cell]) -> dict[Cell, State]:
     """The state of each of `cells` and of all that they need, the needed first."""
     found: dict[Cell, State] = {}
+    beliefs = judge(study).of_cells
     for cell in study.with_needs(cells):
         state = state_of(study, cell)
+        if state.name == DONE and beliefs.get(cell) == OTHER:
+            state = State(OUTDATED)
         failed = next((need for need in study.direct_needs(cell) if found[need].name == FAILED), None)
         if state.name == PENDING and failed is not None:
             state = State(FAILED, found[failed].reason, found[failed].upstream or failed.path)

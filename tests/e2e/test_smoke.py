@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ from documentation import block
 from workflow_copy import Workflow, copy_workflow
 
 from videossl.experiments import load_study
+from videossl.made import note_made
+from videossl.specs import store_spec
 
 pytestmark = pytest.mark.xdist_group("smoke")
 SMOKE = ("--configfile", "config/smoke.yaml", "only.yaml")
@@ -163,6 +166,41 @@ def test_what_decides_no_result_replans_no_training(finished, overlay):
     (finished.root / "cosmetic.yaml").write_text(overlay)
     jobs = finished.plan(*SMOKE, "cosmetic.yaml")
     assert not {"pretrain", "finetune", "subset", "manifest", "store_shard", "listing"} & set(jobs)
+
+
+SHOWN = {"table", "figure", "metrics", "report", "all"}
+
+
+def test_copied_results_are_known_by_their_records(finished, study, repository, tmp_path):
+    """By `cp -r` into a fresh clone, without Snakemake's notes: all times are new, in the order of copying."""
+    clone = copy_workflow(repository, tmp_path / "clone")
+    (clone.root / "only.yaml").write_text(ONLY)
+    results = clone.root / RESULTS
+    shutil.copytree(finished.root / RESULTS, results, copy_function=shutil.copyfile)
+    for number, path in enumerate(sorted(results.rglob("*"), reverse=True)):
+        os.utime(path, (2_000_000_000 + number, 2_000_000_000 + number))  # another clock
+    assert set(clone.plan(*SMOKE)) <= SHOWN
+
+    (clone.root / "lr.yaml").write_text("recipe_overrides: {rotnet: {optimizer: {lr: 0.0123}}}\n")
+    other = (*SMOKE, "lr.yaml")
+    for _ in range(2):  # the second time after --touch
+        jobs = clone.plan(*other)
+        assert {rule: number for rule, number in jobs.items() if rule not in SHOWN} == {"pretrain": 4, "finetune": 4}
+        clone.run("--touch", "--cores", "1", "--quiet", "all", *other)
+
+    # Another video of the same size, stored anew.
+    shutil.rmtree(clone.root / ".snakemake")
+    shard = results / "data/ucf101/shards/0000.arrow"
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 1
+    shard.write_bytes(content)
+    report, manifest = shard.with_suffix(".parquet"), results / "data/ucf101/manifest.parquet"
+    listing = manifest.with_name("listing.parquet")
+    reports = sorted(shard.parent.glob("*.parquet"))
+    note_made(store_spec(study.config, "ucf101"), [listing], [shard, report])
+    note_made({}, [listing, *reports], [manifest])
+    jobs = clone.plan(*SMOKE)
+    assert {rule: number for rule, number in jobs.items() if rule not in SHOWN} == {"finetune": 9}
 
 
 def test_status_says_done(finished):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from videossl import progress
+from videossl import places, progress
 from videossl.cli import run
 from videossl.cli.plan import targets_of
 from videossl.cli.status import curve
@@ -18,6 +18,8 @@ from videossl.experiments import load_study
 from videossl.progress import NOTE, noted_in, track
 from videossl.run_state import SILENT_SECONDS, failures, states
 from videossl.specs import pretrain_spec, spec_hash
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -178,7 +180,22 @@ def test_a_profile_brings_its_overlays(capsys):
         run(["status", "--profile", "slumr"])
 
 
-def test_elsewhere_than_in_the_repository_is_an_error_that_says_so(tmp_path, monkeypatch):
+def test_it_works_in_any_folder_with_the_project_of_the_library(tmp_path, mine, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="run `videossl` in the repository's root"):
+    assert run(["status", "subset_size", "--configfile", mine.name]) == 0
+    here = capsys.readouterr().out
+    assert "table_subset_size" in here
+    monkeypatch.chdir("/")
+    assert run(["status", "subset_size", "--configfile", str(mine), "--directory", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == here
+    assert Path.cwd() == tmp_path
+    assert run(["status", "--profile", "slurm", "--format", "csv", "networks"]) == 0  # of the project
+
+
+def test_a_folder_without_a_workflow_is_an_error_that_says_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(places, "CHECKOUT", tmp_path)
+    with pytest.raises(UserError, match=r"no Snakefile or no config/config.yaml.*--snakefile"):
         run(["status"])
+    with pytest.raises(UserError, match="--directory names nothere, which is no folder"):
+        run(["status", "--directory", "nothere", "--snakefile", str(REPOSITORY / "Snakefile")])

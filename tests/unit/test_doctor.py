@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 import torch
 
-from videossl.cli import doctor, doctor_machine, run
-from videossl.cli.doctor_data import datasets, disk, model_weights, results_folder
+from videossl.cli import doctor, doctor_data, doctor_machine, run
+from videossl.cli.doctor_data import datasets, disk, model_weights, results_folder, working_folder
 from videossl.cli.finding import MISSING, OK, WARNING
 from videossl.experiments import Study, load_study
 
@@ -69,12 +71,12 @@ def test_a_gpu_is_left_to_the_cluster_where_there_is_one(tmp_path, monkeypatch):
 
 
 def test_packages_are_held_against_the_pins(monkeypatch):
-    installed = doctor_machine._version
-    assert [finding.state for finding in doctor_machine.packages(None)] in ([OK], [WARNING])
+    installed, study = doctor_machine._version, load_study(["config/config.yaml"])
+    assert [finding.state for finding in doctor_machine.packages(study)] in ([OK], [WARNING])
     monkeypatch.setattr(doctor_machine, "_version", lambda name: None if name == "decord" else installed(name))
-    assert doctor_machine.packages(None)[0].state == MISSING and "decord" in doctor_machine.packages(None)[0].text
+    assert doctor_machine.packages(study)[0].state == MISSING and "decord" in doctor_machine.packages(study)[0].text
     monkeypatch.setattr(doctor_machine, "_version", lambda name: "0.1" if name == "numpy" else installed(name))
-    assert any("numpy 0.1 (pin" in finding.text for finding in doctor_machine.packages(None))
+    assert any("numpy 0.1 (pin" in finding.text for finding in doctor_machine.packages(study))
 
 
 def test_a_package_without_a_wheel_for_this_platform_is_not_missed(monkeypatch):
@@ -120,8 +122,6 @@ def test_weights_are_asked_for_only_where_something_needs_them():
 
 
 def test_a_full_disk_is_a_warning(tmp_path, monkeypatch):
-    from videossl.cli import doctor_data
-
     usage = doctor_data.shutil.disk_usage(tmp_path)._replace(free=2**20)
     monkeypatch.setattr(doctor_data.shutil, "disk_usage", lambda path: usage)
     assert disk(study_of(tmp_path, f"results_dir: {tmp_path}"))[0].state == WARNING
@@ -131,6 +131,20 @@ def test_results_need_a_folder(tmp_path):
     (tmp_path / "file").touch()
     assert results_folder(study_of(tmp_path, f"results_dir: {tmp_path}/file/results"))[0].state == MISSING
     assert results_folder(study_of(tmp_path, f"results_dir: {tmp_path}/new/results"))[0].state == OK
+
+
+def test_snakemake_needs_a_folder_for_its_notes_and_one_for_its_cache(tmp_path, monkeypatch):
+    study = study_of(tmp_path, f"results_dir: {tmp_path}/results")
+    assert working_folder(study)[0].state == OK
+    refused = {str(tmp_path / ".snakemake"): "Permission denied"}
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(doctor_data, "unwritable", lambda folder: refused.get(str(Path(folder).resolve()), ""))
+    finding = working_folder(study)[0]
+    assert finding.state == MISSING and f"{tmp_path} cannot be written (Permission denied)" in finding.text
+    assert "`snakemake --snakefile /" in finding.remedy and finding.remedy.endswith("Snakefile`")
+    refused.clear()
+    monkeypatch.setattr(doctor_data, "cache_problem", lambda: "no cache")
+    assert working_folder(study)[0].remedy == "Set XDG_CACHE_HOME to a folder that can be written"
 
 
 def test_every_check_is_part_of_the_command():

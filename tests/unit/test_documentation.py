@@ -77,6 +77,30 @@ def test_lines_are_not_too_long(page):
     assert not long, f"{page}: lines {long}"
 
 
+TEXTS = [
+    *PAGES,
+    "Snakefile",
+    "Makefile",
+    *(
+        str(path.relative_to(REPOSITORY))
+        for folder in ("config", "rules", "src", "profiles", "workflow")
+        for path in sorted((REPOSITORY / folder).rglob("*"))
+        if path.suffix in (".py", ".smk", ".yaml", ".rst", ".md") and "egg-info" not in str(path)
+    ),
+]
+
+
+@pytest.mark.parametrize("page", dict.fromkeys(TEXTS))
+def test_no_example_has_a_target_after_a_configuration_file(page):
+    """Snakemake would take it for one."""
+    for words in re.findall(r"--configfiles?[ =]+([^`#\n\\]*)", read(page)):
+        for word in itertools.takewhile(
+            lambda word: not word.startswith(("-", "|", ">", "'", '"', ")")), words.split()
+        ):
+            name = word.strip(".,;:)\"'")
+            assert name.endswith((".yaml", "FILE")) or not re.search(r"[/_]|^all$", name), f"{page}: {words}"
+
+
 def test_every_named_file_is_there():
     """Paths in backticks; not those with places to fill in, nor the files that a page tells the reader to write."""
     written = set(re.findall(r"^## \d+\. .*?: `([^`]+)`$", "\n".join(map(read, PAGES)), flags=re.MULTILINE))

@@ -90,7 +90,7 @@ def test_recipe_version_retrains_its_task(tmp_path):
     [
         {"scale": {"name": "other", "reduced": False, "note": "other words"}},
         {"compute": {"device": "cpu", "threads": 8, "workers": 7, "gpus": 2, "checkpoint_minutes": 1}},
-        {"results_dir": "elsewhere", "paper_values": "other.csv"},
+        {"results_dir": "elsewhere", "paper_values": "config/state_of_the_art.csv"},
         config_with("datasets", "k400", "title", value="Another title"),
         config_with("datasets", "ucf101", "root", value="/elsewhere/videos"),
         config_with("datasets", "ucf101", "annotations", value="/elsewhere/lists"),

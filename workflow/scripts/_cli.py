@@ -29,20 +29,22 @@ def training_parser(description: str, *, manifest: bool = True, identity: bool =
     return parser
 
 
-def run_on_features(description: str, job: Callable[..., None]) -> None:
-    """The whole of a script that works on features: `job(recipe, identity, features=..., folder=...)`."""
+def run_on_features(description: str, stage: str, job: Callable[..., None]) -> None:
+    """The whole of a script of `stage` that works on features: `job(recipe, identity, features=..., folder=...)`."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--recipe", type=json.loads, required=True, help="JSON of what decides the result")
     parser.add_argument("--identity", type=json.loads, required=True, help="JSON of the cell's identity columns")
     parser.add_argument("--features", type=Path, required=True, help="features.npz")
     parser.add_argument("--output", type=Path, required=True, help="metrics.parquet; all else goes beside it")
     arguments = parser.parse_args()
+    from videossl.made import note_run
     from videossl.progress import noted_in
     from videossl.training.failure import failure_noted
 
     folder = arguments.output.parent
     with failure_noted(folder), noted_in(folder):
         job(arguments.recipe, arguments.identity, features=arguments.features, folder=folder)
+        note_run(stage, arguments.recipe, [arguments.features], folder)
 
 
 def compute_of(arguments: argparse.Namespace):

@@ -10,6 +10,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, help="weights.pt of the model")
     parser.add_argument("--root", type=Path, required=True, help="folder of the target's videos")
     arguments = parser.parse_args()
+    from videossl.made import note_run
     from videossl.training.failure import failure_noted
     from videossl.vifm.teach import write_logits
 
@@ -23,6 +24,7 @@ def main() -> None:
             output=arguments.output,
             compute=compute_of(arguments),
         )
+        note_run("class_logits", arguments.recipe, [arguments.manifest, arguments.weights], arguments.output.parent)
 
 
 if __name__ == "__main__":

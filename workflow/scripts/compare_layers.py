@@ -10,6 +10,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, nargs="+", required=True, help="weights.pt of one or two finetunings")
     arguments = parser.parse_args()
     from videossl.analysis.similarity import similarity
+    from videossl.made import note_run
     from videossl.training.failure import failure_noted
 
     with failure_noted(arguments.output.parent):
@@ -22,6 +23,7 @@ def main() -> None:
             folder=arguments.output.parent,
             compute=compute_of(arguments),
         )
+        note_run("cka", arguments.recipe, [arguments.manifest, *arguments.weights], arguments.output.parent)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,12 @@ from _cli import compute_of, run_training, training_parser
 
 def main() -> None:
     parser = training_parser(__doc__)
-    parser.add_argument("--weights", type=Path, nargs="*", help="weights.pt of a pretraining; none: not pretrained")
+    parser.add_argument(
+        "--weights", type=Path, nargs="*", default=[], help="weights.pt of a pretraining; none: not pretrained"
+    )
     arguments = parser.parse_args()
     from videossl.downstream.features import extract
+    from videossl.made import note_run
     from videossl.training.failure import failure_noted
 
     with failure_noted(arguments.output.parent):
@@ -20,6 +23,7 @@ def main() -> None:
             output=arguments.output,
             compute=compute_of(arguments),
         )
+        note_run("features", arguments.recipe, [arguments.manifest, *arguments.weights], arguments.output.parent)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,13 @@ from _cli import compute_of, run_training, training_parser
 
 def main() -> None:
     parser = training_parser(__doc__)
-    parser.add_argument("--weights", type=Path, nargs="*", help="weights.pt of a pretraining; none: from scratch")
+    parser.add_argument(
+        "--weights", type=Path, nargs="*", default=[], help="weights.pt of a pretraining; none: from scratch"
+    )
     parser.add_argument("--teachers", type=Path, nargs="*", default=[], help="weights.pt of finetuned networks")
     arguments = parser.parse_args()
     from videossl.downstream.finetune import finetune
+    from videossl.made import note_run
     from videossl.training.failure import failure_noted
 
     with failure_noted(arguments.output.parent):
@@ -22,6 +25,13 @@ def main() -> None:
             folder=arguments.output.parent,
             compute=compute_of(arguments),
             teachers=arguments.teachers,
+        )
+        stage = "distill" if arguments.teachers else "finetune"
+        note_run(
+            stage,
+            arguments.recipe,
+            [arguments.manifest, *arguments.weights, *arguments.teachers],
+            arguments.output.parent,
         )
 
 

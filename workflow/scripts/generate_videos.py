@@ -14,6 +14,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder that gets videos/ and annotations/")
     arguments = parser.parse_args()
     from videossl.data.synthetic import generate
+    from videossl.made import note_made
 
     recipe = arguments.recipe
     generate(
@@ -27,6 +28,7 @@ def main() -> None:
         seed=recipe["seed"],
         broken=recipe["broken"],
     )
+    note_made(recipe, [], [arguments.output])
 
 
 if __name__ == "__main__":

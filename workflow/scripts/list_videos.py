@@ -13,6 +13,9 @@ def main() -> None:
     parser.add_argument("--recipe", type=json.loads, required=True, help="JSON: reader, options, validation, seed")
     parser.add_argument("--root", type=Path, required=True, help="folder of the videos")
     parser.add_argument("--annotations", type=Path, required=True, help="folder of the list files")
+    parser.add_argument(
+        "--made-from", type=Path, nargs="*", default=[], help="the folder of generated videos, if they are"
+    )
     parser.add_argument("--output", type=Path, required=True, help="listing.parquet")
     arguments = parser.parse_args()
     import pyarrow as pa
@@ -24,12 +27,14 @@ def main() -> None:
     from videossl.data.readers.validation import with_validation
     from videossl.data.videos import gaps_of
     from videossl.files import write_parquet
+    from videossl.made import note_made
 
     recipe = arguments.recipe
     listing = read_listing(recipe["reader"], arguments.root, arguments.annotations, **recipe["options"])
     if recipe["validation"] and not (listing["split"] == "val").any():
         listing = with_validation(listing, recipe["validation"], recipe["seed"], group_of(recipe["reader"]))
     write_parquet(arguments.output, pa.Table.from_pandas(listing, schema=LISTING_SCHEMA, preserve_index=False))
+    note_made(recipe, arguments.made_from, [arguments.output])
     for sentence in gaps_of(listing).sentences():
         tell(sentence)
     print(listing.groupby(["split", "status"]).size().to_string())

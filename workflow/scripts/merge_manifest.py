@@ -19,9 +19,11 @@ def main() -> None:
     from videossl.data.notes import tell
     from videossl.data.videos import gaps_of
     from videossl.files import write_parquet
+    from videossl.made import note_made
 
     manifest = merge_manifest(pd.read_parquet(arguments.listing), arguments.reports)
     write_parquet(arguments.output, manifest)
+    note_made({}, [arguments.listing, *arguments.reports], [arguments.output])
     videos = manifest.to_pandas()
     print(videos.groupby(["split", "status"]).size().to_string())
     for video in videos[videos["status"] == "broken"].itertuples():

@@ -17,12 +17,16 @@ def main() -> None:
     from videossl.data.noisy import merge_noisy_manifest
     from videossl.data.videos import read_manifest
     from videossl.files import write_parquet
+    from videossl.made import note_made
 
     clean = read_manifest(arguments.manifest)
+    used = []
     for path in arguments.output:
         reports = [path.parent / "shards" / f"{shard:04d}.parquet" for shard in range(arguments.recipe["shards"])]
         noise, severity = path.parent.parent.name, int(path.parent.name)
         write_parquet(path, merge_noisy_manifest(clean, arguments.recipe, noise, severity, reports))
+        used += reports
+    note_made(arguments.recipe, [arguments.manifest, *used], arguments.output)
 
 
 if __name__ == "__main__":

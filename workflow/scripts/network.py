@@ -15,10 +15,12 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="metrics.parquet")
     arguments = parser.parse_args()
     from videossl.analysis.complexity import network_metrics
+    from videossl.made import network_spec, note_run
     from videossl.results import write_metrics
 
     rows = network_metrics(arguments.backbone)
     write_metrics(arguments.output, arguments.identity, rows)
+    note_run("network", network_spec(arguments.backbone), [], arguments.output.parent)
     print("\n".join(f"{arguments.backbone}: {row['metric']} {row['value']:.2f}" for row in rows))
 
 

@@ -21,10 +21,13 @@ def main() -> None:
     arguments = parser.parse_args()
     from videossl.data.noisy import write_noisy_shards
     from videossl.data.videos import read_manifest
+    from videossl.made import note_made
 
     outputs = {int(path.parent.parent.name): path for path in arguments.frames}
     manifest = read_manifest(arguments.manifest)
     write_noisy_shards(manifest, arguments.root, arguments.recipe, arguments.noise, arguments.shard, outputs)
+    reports = [path.with_suffix(".parquet") for path in arguments.frames]
+    note_made(arguments.recipe, [arguments.manifest], [*arguments.frames, *reports])
 
 
 if __name__ == "__main__":

@@ -16,4 +16,4 @@ def job(recipe: dict[str, Any], identity: dict[str, Any], *, features: Path, fol
 
 
 if __name__ == "__main__":
-    sys.exit(report_user_errors(lambda: run_on_features(__doc__, job)))
+    sys.exit(report_user_errors(lambda: run_on_features(__doc__, "retrieval", job)))

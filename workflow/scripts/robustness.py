@@ -12,6 +12,7 @@ def main() -> None:
     parser.add_argument("--noisy", type=Path, nargs="+", required=True, help="manifests: .../<noise>/<severity>/...")
     arguments = parser.parse_args()
     from videossl.downstream.robustness import robustness
+    from videossl.made import note_run
     from videossl.training.failure import failure_noted
 
     with failure_noted(arguments.output.parent):
@@ -23,6 +24,12 @@ def main() -> None:
             noisy={(path.parent.parent.name, int(path.parent.name)): path for path in arguments.noisy},
             folder=arguments.output.parent,
             compute=compute_of(arguments),
+        )
+        note_run(
+            "robustness",
+            arguments.recipe,
+            [arguments.weights, arguments.noiseless, *arguments.noisy],
+            arguments.output.parent,
         )
 
 

@@ -19,6 +19,7 @@ def main() -> None:
     import pandas as pd
 
     from videossl.data.subsets import make_subset, write_subset
+    from videossl.made import note_made
 
     size = arguments.recipe["size"]
     try:
@@ -29,6 +30,7 @@ def main() -> None:
         subset = arguments.name.rpartition("/")[2]
         raise UserError(f"subset {arguments.name} (`subsets.{subset}` in the configuration): {error}") from error
     write_subset(videos, description, arguments.videos, arguments.description)
+    note_made(arguments.recipe, [arguments.manifest], [arguments.videos, arguments.description])
     print(json.dumps(description, indent=2))
 
 

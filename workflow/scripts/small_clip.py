@@ -11,6 +11,7 @@ def main() -> None:
         "--left-out", type=Path, nargs="*", default=[], help="manifests of datasets with unseen classes"
     )
     arguments = parser.parse_args()
+    from videossl.made import note_run
     from videossl.training.failure import failure_noted
     from videossl.vifm.start import train_start
 
@@ -22,6 +23,7 @@ def main() -> None:
             folder=arguments.output.parent,
             compute=compute_of(arguments),
         )
+        note_run("small_clip", arguments.recipe, [arguments.manifest, *arguments.left_out], arguments.output.parent)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ def main() -> None:
     import pandas as pd
 
     from videossl.data.materialise import write_shard
+    from videossl.made import note_made
 
     recipe = arguments.recipe
     write_shard(
@@ -33,6 +34,7 @@ def main() -> None:
         codec=recipe["codec"],
         quality=recipe["quality"],
     )
+    note_made(recipe, [arguments.listing], [arguments.frames, arguments.report])
 
 
 if __name__ == "__main__":

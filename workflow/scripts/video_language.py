@@ -16,6 +16,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, help="CLIP's own state dict, for models that need it")
     parser.add_argument("--tokenizer", type=Path, help="folder with CLIP's vocab.json and merges.txt")
     arguments = parser.parse_args()
+    from videossl.made import note_run
     from videossl.training.failure import failure_noted
     from videossl.vifm.train import import_model, train_model
 
@@ -40,6 +41,8 @@ def main() -> None:
                 tokenizer=arguments.tokenizer,
                 **shared,
             )
+        used = [arguments.manifest, *arguments.left_out, arguments.start] if arguments.manifest else []
+        note_run("vifm", arguments.recipe, used, folder)
 
 
 if __name__ == "__main__":

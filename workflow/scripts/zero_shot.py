@@ -11,6 +11,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True, help="folder of the target's videos")
     parser.add_argument("--annotations", type=Path, required=True, help="folder of the target's official lists")
     arguments = parser.parse_args()
+    from videossl.made import note_run
     from videossl.training.failure import failure_noted
     from videossl.vifm.zero_shot import evaluate
 
@@ -25,6 +26,7 @@ def main() -> None:
             folder=arguments.output.parent,
             compute=compute_of(arguments),
         )
+        note_run("zero_shot", arguments.recipe, [arguments.manifest, arguments.weights], arguments.output.parent)
 
 
 if __name__ == "__main__":

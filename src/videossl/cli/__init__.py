@@ -7,7 +7,7 @@ import os
 import sys
 
 from videossl.cli import bench, doctor, plan, status
-from videossl.cli.common import BASE
+from videossl.cli.common import add_common
 from videossl.errors import report_user_errors
 
 COMMANDS = (plan, status, doctor, bench)
@@ -31,12 +31,7 @@ def run(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for module in COMMANDS:
         command = commands.add_parser(module.NAME, help=module.HELP, description=module.__doc__)
-        command.add_argument(
-            "--configfile", nargs="+", action="extend", default=[], metavar="FILE", help=f"overlays on top of {BASE}"
-        )
-        command.add_argument(
-            "--profile", default=os.environ.get("SNAKEMAKE_PROFILE"), help="take the overlays from this profile"
-        )
+        add_common(command)
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     arguments = parser.parse_args(argv)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from videossl.config import read_yaml
+from videossl.cli.overlays import overlays
 from videossl.errors import UserError, unknown_name
 from videossl.experiments import Study, load_study
+from videossl.places import BASE, project_folder
 
-BASE = "config/config.yaml"
 FORMATS = ("table", "json", "csv")
 
 
@@ -23,27 +24,40 @@ def add_format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, default="table", help="table: for reading; json, csv: by cell")
 
 
-def overlays(arguments: argparse.Namespace) -> list[str]:
-    """The configuration files on top of the base: those named, else those of the profile, as Snakemake has it."""
-    if arguments.configfile or not arguments.profile:
-        return arguments.configfile
-    found = read_yaml(_profile_file(arguments.profile)).get("configfile", [])
-    return [found] if isinstance(found, str) else found
-
-
-def _profile_file(name: str) -> Path:
-    folders = [Path(name), Path("profiles") / name]
-    for folder in folders:
-        for file in sorted(folder.glob("config*.yaml")):
-            return file
-    raise UserError(f"there is no profile '{name}': neither {folders[0]} nor {folders[1]} has a config.yaml.")
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """The options that say which study is meant, with the names that they have in Snakemake."""
+    parser.add_argument(
+        "--configfile", nargs="+", action="extend", default=[], metavar="FILE", help=f"overlays on top of {BASE}"
+    )
+    parser.add_argument(
+        "--profile", default=os.environ.get("SNAKEMAKE_PROFILE"), help="take the overlays from this profile"
+    )
+    parser.add_argument(
+        "--snakefile",
+        "-s",
+        metavar="FILE",
+        help="the workflow's Snakefile; left out: of this folder, else of this library",
+    )
+    parser.add_argument("--directory", "-d", metavar="FOLDER", help="go there first, as Snakemake does")
 
 
 def study_of(arguments: argparse.Namespace) -> Study:
-    """The study of the command line's configuration; to be called in the repository's root."""
-    if not Path(BASE).is_file():
-        raise UserError(f"there is no {BASE} here ({Path.cwd()}): run `videossl` in the repository's root.")
-    return load_study([BASE, *overlays(arguments)])
+    """The study that the command line means. Goes to the working directory that it names, and puts all overlays into
+    `arguments.configfile`, as seen from there."""
+    project = project_folder(arguments.snakefile)
+    found = overlays(arguments.configfile, arguments.profile, project)
+    if arguments.directory:
+        project, found = project.resolve(), [str(Path(path).absolute()) for path in found]
+        os.chdir(require_folder(arguments.directory))
+    arguments.configfile = found
+    return load_study([project / BASE, *found], project)
+
+
+def require_folder(path: str) -> Path:
+    """The working directory that was asked for; UserError if it is none. (Snakemake would make it.)"""
+    if not Path(path).is_dir():
+        raise UserError(f"--directory names {path}, which is no folder.")
+    return Path(path)
 
 
 def entry_named(study: Study, asked: str) -> str | None:

@@ -7,7 +7,7 @@ import argparse
 
 from videossl.check import builds_of, problems_of
 from videossl.cli.common import study_of
-from videossl.cli.doctor_data import datasets, disk, model_weights, results_folder
+from videossl.cli.doctor_data import datasets, disk, model_weights, results_folder, working_folder
 from videossl.cli.doctor_machine import codecs, gpu, packages, python, slurm
 from videossl.cli.finding import MISSING, OK, WARNING, Finding
 from videossl.errors import UserError
@@ -27,7 +27,7 @@ def networks(study: Study) -> list[Finding]:
     return found or [Finding(OK, "networks", f"all {len(builds)} pairs of task and network can be built")]
 
 
-CHECKS = (python, packages, gpu, slurm, codecs, datasets, model_weights, results_folder, disk, networks)
+CHECKS = (python, packages, gpu, slurm, codecs, datasets, model_weights, working_folder, results_folder, disk, networks)
 """One function a subject, in the order of printing."""
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
-import tempfile
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from videossl.cli.finding import MISSING, OK, WARNING, Finding
+from videossl.cli.start import CACHE_REMEDY, cache_problem
 from videossl.data.videos import gaps_of
 from videossl.experiments import Study
 from videossl.inventory import ASSUMED, LISTED, videos_of
+from videossl.places import existing, unwritable
 from videossl.vifm.weights import report
 
 LEAST_FREE = 2**30
@@ -82,17 +84,30 @@ def results_folder(study: Study) -> list[Finding]:
         return [
             Finding(MISSING, "results", f"{folder} cannot be a folder: {file} is a file", "set another `results_dir`")
         ]
-    try:
-        with tempfile.NamedTemporaryFile(dir=_existing(folder)):
-            return [Finding(OK, "results", f"{folder} can be written")]
-    except OSError as error:
+    if problem := unwritable(folder):
         remedy = "set `results_dir` in an overlay, or make the folder writable"
-        return [Finding(MISSING, "results", f"{folder} cannot be written: {error.strerror}", remedy)]
+        return [Finding(MISSING, "results", f"{folder} cannot be written: {problem}", remedy)]
+    return [Finding(OK, "results", f"{folder} can be written")]
+
+
+def working_folder(study: Study) -> list[Finding]:
+    """Whether Snakemake can keep its notes in the folder where it is run."""
+    folder = Path.cwd()
+    if problem := unwritable(".snakemake"):
+        remedy = (
+            "run in a folder of your own, where relative paths such as `results_dir` then start: "
+            f"`snakemake --snakefile {shlex.quote(str((study.project / 'Snakefile').resolve()))}`"
+        )
+        text = f"{folder} cannot be written ({problem}), and Snakemake keeps its notes there, in .snakemake"
+        return [Finding(MISSING, "working folder", text, remedy)]
+    if problem := cache_problem():
+        return [Finding(MISSING, "working folder", problem, CACHE_REMEDY)]
+    return [Finding(OK, "working folder", f"{folder} can be written")]
 
 
 def disk(study: Study) -> list[Finding]:
     """Free disk, and what the frame stores that are not made yet will need, by those that are."""
-    free = shutil.disk_usage(_existing(study.config.results_dir)).free
+    free = shutil.disk_usage(existing(study.config.results_dir)).free
     text = f"{free / 2**30:.0f} GiB free"
     if free < LEAST_FREE:
         return [Finding(WARNING, "disk", text, "free some, or set `results_dir` to another disk")]
@@ -116,12 +131,6 @@ def _store_bytes(study: Study, name: str) -> int:
 
 def _manifest(study: Study, name: str) -> Path:
     return Path(study.config.results_dir) / "data" / name / "manifest.parquet"
-
-
-def _existing(folder: str) -> Path:
-    """The folder, or the nearest one above it that exists."""
-    path = Path(folder).expanduser().resolve()
-    return next(one for one in (path, *path.parents) if one.is_dir())
 
 
 def model_weights(study: Study) -> list[Finding]:

@@ -15,7 +15,6 @@ from packaging.requirements import Requirement
 from videossl.cli.finding import MISSING, OK, WARNING, Finding
 from videossl.experiments import Study
 
-PINS = Path("envs/requirements.txt")
 INSTALL = "`make setup`, or `pip install -r envs/requirements.txt`"
 OLDEST_PYTHON = (3, 11)
 
@@ -32,10 +31,10 @@ def python(study: Study) -> list[Finding]:
 
 def packages(study: Study) -> list[Finding]:
     """Installed versions against the pins; a direct dependency that is not there at all is required."""
-    pins = _pins()
+    pins = _pins(study.project)
     found = {name: _version(name) for name in pins}
     absent = [name for name, installed in found.items() if installed is None]
-    needed = [name for name in absent if name.lower() in _direct()]
+    needed = [name for name in absent if name.lower() in _direct(study.project)]
     other = [f"{name} {found[name]} (pin {pins[name]})" for name in pins if found[name] not in (None, pins[name])]
     findings = []
     if needed:
@@ -57,19 +56,19 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _pins() -> dict[str, str]:
+def _pins(project: Path) -> dict[str, str]:
     """The pinned version of each package that is needed on this platform."""
-    lines = PINS.read_text(encoding="utf-8").splitlines()
+    lines = (project / "envs/requirements.txt").read_text(encoding="utf-8").splitlines()
     pinned = _for_this_platform(line for line in lines if line.strip() and not line.startswith(("#", "-")))
     return {one.name: next(iter(one.specifier)).version for one in pinned}
 
 
-def _direct() -> set[str]:
+def _direct(project: Path) -> set[str]:
     """What this package itself requires on this platform, also where it is not installed as a package."""
     try:
         found = requires("videossl") or []
     except PackageNotFoundError:
-        found = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+        found = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     return {one.name.lower() for one in _for_this_platform(found)}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from videossl.cells import PATHS, Cell
-from videossl.cli.common import add_format, entry_named, overlays, print_columns, print_records, study_of
+from videossl.cli.common import add_format, entry_named, print_columns, print_records, study_of
 from videossl.errors import unknown_name
 from videossl.estimate import CALCULATED, MEASURED, UNKNOWN, Estimate, Estimator, critical_path
 from videossl.experiments import Study
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print what is pending."""
     study = study_of(arguments)
     check_layouts(study)
-    pending = pending_jobs(study, targets_of(study, arguments.targets), overlays(arguments))
+    pending = pending_jobs(study, targets_of(study, arguments.targets), arguments.configfile)
     estimator = Estimator(study)
     estimates = {cell: estimator.of(cell) for cell in pending.cells}
     if arguments.format == "table":
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         path = set(critical(study, estimates))
         print_records([_record(cell, estimates[cell], cell in path) for cell in estimates], COLUMNS, arguments.format)
     said = sys.stdout if arguments.format == "table" else sys.stderr
-    for line in assumptions(study.config, counted_datasets(study, pending.cells), overlays(arguments)):
+    for line in assumptions(study.config, counted_datasets(study, pending.cells), arguments.configfile):
         print(line, file=said)
     return 0
 

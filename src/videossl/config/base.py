@@ -68,12 +68,24 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         raise UserError(f"there is no file {path}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {error}") from None
+    except yaml.MarkedYAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {_told(error)}") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not valid YAML: {error}") from None
     if not isinstance(value, dict):
         held = "nothing" if value is None else f"a {type(value).__name__}"
         raise UserError(f"{path} should hold a mapping (key: value), and holds {held}")
     return value
+
+
+def _told(error: yaml.MarkedYAMLError) -> str:
+    """The line and what is wrong there, and where that began, on one line."""
+    mark, began = error.problem_mark or error.context_mark, error.context_mark
+    place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    context = f" {error.context}" if error.context else ""
+    if context and began and mark and began.line != mark.line:
+        context += f" that begins in line {began.line + 1}"
+    return f"{place}{error.problem}{context}"
 
 
 def merge(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:

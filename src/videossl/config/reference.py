@@ -24,6 +24,9 @@ fails when it is out of date. An unknown key anywhere is an error that names the
 - `config.yaml` is the embedded default: reduced scale, generated videos, CPU. `paper.yaml` and `smoke.yaml` are
   overlays that say only what differs: `snakemake --configfile config/paper.yaml`. Mappings merge key by key, everything
   else is replaced; `null` empties a key. Several overlays are laid on top of one another in their order.
+- Relative paths start in the working directory: `results_dir`, the folders of datasets, weights, and the overlays
+  themselves. Files that the project has of its own (`experiments_file`, `recipes_dir`, `paper_values`,
+  `vifm.recipes_dir`, `published` of an entry) are looked for there first, then beside the Snakefile.
 - `experiments.yaml` says *what* is run, `recipes/<task>.yaml` *how* a pretext task is trained; a scale replaces keys of
   recipes with `recipe_overrides`.
 - `paper_values.csv` has the paper's numbers in tidy form; accuracies in percent as printed there.

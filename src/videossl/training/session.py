@@ -20,6 +20,7 @@ from videossl.backbones.base import Backbone
 from videossl.data.augment import AugmentConfig
 from videossl.data.loader import ClipDataset, EpochBatches, train_loader
 from videossl.errors import UserError
+from videossl.made import noted_digest
 from videossl.processes import of_first
 from videossl.ranks import is_first, rank_and_processes
 from videossl.specs import spec_hash
@@ -165,14 +166,16 @@ def run_hash(spec: dict[str, Any], dataset: ClipDataset, weights: Sequence[Path]
     """Names a run: two runs of the same name would train the same weights.
 
     When data or pretrained weights were made anew, the recipe is the same, and a checkpoint of the old ones must not
-    be continued. Data are known by their table and the sizes of their shards, which change with any encoded frame.
+    be continued. Data are known by their table and the digests of their shards (of stores of an older version, by the
+    shards' sizes, which change with nearly any encoded frame).
     The milestones of one run share a name: `stop` says how far to go, not how; `heldout_videos` what is measured.
     """
     data = hashlib.sha256()
     for column in dataset.table.values():
         data.update(column.tobytes())
     for shard in np.unique(dataset.table["shard"]):
-        data.update(b"%d\n" % dataset.store.num_bytes(shard))
+        size = dataset.store.num_bytes(shard)  # says what to do if there is no such file
+        data.update(f"{noted_digest(dataset.store.shard_paths[shard]) or size}\n".encode())
     start = [hashlib.sha256(path.read_bytes()).hexdigest() for path in weights]
     recipe = {key: value for key, value in spec.items() if key not in ("stop", "heldout_videos")}
     return spec_hash({"recipe": recipe, "data": data.hexdigest(), "weights": start})

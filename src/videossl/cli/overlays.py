@@ -1,0 +1,65 @@
+"""The configuration files that a command line names, for `videossl` and for `snakemake`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from videossl.config.base import read_yaml
+from videossl.errors import UserError
+from videossl.places import CHECKOUT
+
+SUFFIXES = (".yaml", ".yml", ".json")
+
+
+def read_overlay(path: str) -> None:
+    """UserError if Snakemake could not read a configuration file, or would read it wrongly."""
+    file = Path(path)
+    hint = ""
+    if not path.endswith(SUFFIXES):
+        hint = (
+            " All that follows --configfile is taken for configuration files, so name targets before it:"
+            " `snakemake TARGET ... --configfile FILE`."
+        )
+    elif not file.exists() and (CHECKOUT / path).is_file():
+        hint = f" Paths start in the working directory, {Path.cwd()}. The project has such a file: {CHECKOUT / path}."
+    if file.exists() and not file.is_file() and not file.is_dir():
+        return  # a pipe can be read once
+    try:
+        read_yaml(file)
+    except UserError as error:
+        raise UserError(f"{str(error).rstrip('.')}.{hint}") from None
+
+
+def profile_file(name: str, places: Sequence[Path]) -> Path | None:
+    """The file of a Snakemake profile, which is named by itself or by its folder, in one of `places`."""
+    for folder in places:
+        if (folder / name).is_file():
+            return folder / name
+        for pattern in ("profile*.yaml", "config*.yaml"):
+            for file in sorted((folder / name).glob(pattern)):
+                return file
+    return None
+
+
+def configfiles_of(profile: Path) -> list[str]:
+    """The configuration files that a profile names, as Snakemake finds them: a single one may be relative to the
+    profile's folder."""
+    found = read_yaml(profile).get("configfile") or []
+    if not isinstance(found, str):
+        return [str(path) for path in found]
+    expanded = os.path.expanduser(os.path.expandvars(found))  # noqa: PTH111  (of a text that need not be a path)
+    return [str(profile.parent / expanded) if (profile.parent / expanded).exists() else expanded]
+
+
+def overlays(configfiles: Sequence[str], profile: str | None, project: Path) -> list[str]:
+    """The configuration files on top of the base: those named, else those of the profile, as Snakemake has it."""
+    if configfiles or not profile:
+        return list(configfiles)
+    places = [Path(), Path("profiles"), project, project / "profiles"]
+    file = profile_file(profile, places)
+    if file is None:
+        looked = " nor ".join(dict.fromkeys(str(place / profile) for place in places))
+        raise UserError(f"there is no profile '{profile}': neither {looked} has a config.yaml.")
+    return configfiles_of(file)

@@ -1,0 +1,226 @@
+"""Finished results are told by their own records, not by times."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from base64 import urlsafe_b64encode
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from videossl.belief import ABSENT, BELIEVED, OTHER, UNKNOWN, Beliefs, judge, set_times
+from videossl.experiments import Study, load_study
+from videossl.files import canonical_json
+from videossl.jobs import jobs_of
+from videossl.made import digest_of, note_made, record_of
+from videossl.run_state import DONE, OUTDATED, states
+from videossl.specs import generate_spec, spec_hash
+
+
+@pytest.fixture(autouse=True)
+def in_repository(repository, monkeypatch):
+    monkeypatch.chdir(repository)
+
+
+def study_of(folder: Path, more: str = "") -> Study:
+    """A small study with its results in `folder`; `more`: further overlay."""
+    mine, other = folder.parent / "mine.yaml", folder.parent / "more.yaml"
+    mine.write_text(
+        f"results_dir: {folder}\nonly: [training_time, noise_types, networks]\n"
+        "restrict: {task: [rotnet, rspnet], source: [k400], target: [ucf101]}\n"
+    )
+    other.write_text(more or "{}\n")
+    return load_study(["config/config.yaml", "config/smoke.yaml", mine, other][: 4 if more else 3])
+
+
+def finish(study: Study) -> None:
+    """Results of every job, each of its own content."""
+    for number, job in enumerate(jobs_of(study)):
+        for path in job.outputs:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.suffix == "":
+                path.mkdir()
+                (path / "video.mp4").write_text(f"{number}")
+            elif path.suffix == ".parquet":
+                pq.write_table(pa.table({"number": [number]}), path)
+            elif path.name == "run.json":
+                path.write_text(json.dumps({"recipe_hash": spec_hash(job.spec())}))
+            else:
+                path.write_text(f"{number:05d}")
+        note_made(job.spec(), job.inputs, [path for path in job.outputs if path.name != "run.json"])
+
+
+@pytest.fixture
+def study(tmp_path) -> Study:
+    """A finished study."""
+    study = study_of(tmp_path / "results")
+    assert not judge(study).jobs
+    finish(study)
+    return study
+
+
+def found(beliefs: Beliefs, state: str) -> set[str]:
+    """The folders of the cells, and the other files, in a state."""
+    return {job.cell.path if job.cell else str(job.outputs[0]) for job, one in beliefs.jobs if one == state}
+
+
+def in_order(beliefs: Beliefs) -> bool:
+    """Whether no file is older than what it was made from."""
+    times = {path: path.stat().st_mtime_ns for job, _ in beliefs.jobs for path in (*job.inputs, *job.outputs)}
+    return all(times[a] >= times[b] for job, _ in beliefs.jobs for a in job.outputs for b in job.inputs)
+
+
+def test_copied_results_are_believed_whatever_their_times(study, tmp_path):
+    stages = {job.cell.stage if job.cell else job.outputs[0].parent.name for job, _ in judge(study).jobs}
+    assert {"generated", "shards", "subsets", "pretrain", "finetune", "robustness", "network"} <= stages
+    shutil.copytree(tmp_path / "results", tmp_path / "copy", copy_function=shutil.copyfile)
+    copied = study_of(tmp_path / "copy")
+    order = np.random.default_rng(0).permutation(10_000)
+    for number, path in zip(order, sorted((tmp_path / "copy").rglob("*")), strict=False):
+        os.utime(path, (1_000_000 + number, 1_000_000 + number))
+    beliefs = judge(copied)
+    assert {state for _, state in beliefs.jobs} == {BELIEVED}
+    assert not in_order(beliefs)
+    assert set_times(beliefs, pytest.fail) == []
+    assert in_order(beliefs)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "copy").rglob("*")}
+    set_times(judge(copied), pytest.fail)
+    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "copy").rglob("*")}
+
+
+def test_times_of_a_clock_that_is_ahead_become_now(study, tmp_path):
+    table = tmp_path / "results/tables/training_time.md"
+    table.parent.mkdir()
+    table.touch()
+    for number, path in enumerate(sorted((tmp_path / "results").rglob("*"), reverse=True)):
+        os.utime(path, (4_000_000_000 + number, 4_000_000_000 + number))
+    set_times(judge(study), pytest.fail)
+    beliefs = judge(study)
+    assert in_order(beliefs)
+    made = [path for job, _ in beliefs.jobs for path in job.outputs]
+    assert max(path.stat().st_mtime for path in [*made, table]) <= time.time()
+
+
+def test_a_changed_recipe_is_exactly_its_cells(study, tmp_path):
+    changed = study_of(tmp_path / "results", "recipe_overrides: {rotnet: {optimizer: {lr: 0.0123}}}\n")
+    beliefs = judge(changed)
+    others = found(beliefs, OTHER)
+    assert others == {cell.path for cell in changed.all_cells if cell.task == "rotnet"}
+    assert set_times(beliefs, pytest.fail) == []
+    for job, state in beliefs.jobs:  # Snakemake would run these again, and no others
+        older = [a for a in job.outputs for b in job.inputs if a.stat().st_mtime_ns < b.stat().st_mtime_ns]
+        assert bool(older) == (state == OTHER), job.outputs[0]
+    assert {cell.path for cell, state in states(changed, changed.all_cells).items() if state.name == OUTDATED} == others
+    set_times(judge(study), pytest.fail)  # back to the first configuration: all is as it was
+    assert in_order(judge(study))
+    assert {state.name for state in states(study, study.all_cells).values()} == {DONE}
+
+
+def test_other_videos_of_the_same_size_are_seen(study, tmp_path):
+    jobs = [job for job, _ in judge(study).jobs]
+    data = tmp_path / "results/data/k400"
+    (data / "shards/0000.arrow").write_text("54321")
+    for job in jobs:
+        if job.outputs[0] in (data / "shards/0000.arrow", data / "manifest.parquet"):
+            note_made(job.spec(), job.inputs, job.outputs)
+    beliefs = judge(study)
+    trained = {cell.path for cell in study.all_cells if cell.source == "k400"}
+    assert {path for path in found(beliefs, OTHER) if not path.startswith("/")} == trained
+    assert {path for path in found(beliefs, OTHER) if path.startswith("/")} == {f"{data}/subsets/50k.parquet"}
+
+
+def test_a_job_made_anew_with_the_same_content_changes_nothing(study, tmp_path):
+    manifest = tmp_path / "results/data/k400/manifest.parquet"
+    table = pq.read_table(manifest)
+    pq.write_table(table.replace_schema_metadata({"by": "another version"}), manifest, compression="none")
+    job = next(job for job, _ in judge(study).jobs if job.outputs == (manifest,))
+    note_made(job.spec(), job.inputs, job.outputs)
+    assert {state for _, state in judge(study).jobs} == {BELIEVED}
+
+
+def test_what_nobody_recorded_is_left_to_snakemake(study, tmp_path):
+    finetuning = next(cell for cell in study.all_cells if cell.stage == "finetune" and cell.task == "rspnet")
+    folder = tmp_path / "results" / finetuning.path
+    record_of(folder / "weights.pt").unlink()  # of an older version
+    half = next(cell for cell in study.all_cells if cell.stage == "finetune" and cell.task == "rotnet")
+    (tmp_path / "results" / half.path / "weights.pt").write_text("cut")
+    (tmp_path / "results/networks/c3d/metrics.parquet").unlink()
+    beliefs = judge(study)
+    assert {finetuning.path, half.path} <= found(beliefs, UNKNOWN)
+    assert found(beliefs, ABSENT) == {"networks/c3d"}
+    assert not found(beliefs, OTHER)
+    os.utime(folder / "weights.pt", (5, 5))
+    set_times(beliefs, pytest.fail)
+    assert (folder / "weights.pt").stat().st_mtime == 5
+
+
+def test_generated_videos_of_another_configuration_are_told(study, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # no notes of Snakemake
+    generated = {**study.config.datasets}
+    entry = generated["k400"]
+    generated["k400"] = entry.model_copy(update={"generated": entry.generated.model_copy(update={"seed": 7})})
+    changed = Study(study.config.model_copy(update={"datasets": generated}))
+    videos = str(tmp_path / "results/generated/k400")
+    assert set_times(judge(changed), pytest.fail) == [videos]
+    note = tmp_path / ".snakemake/metadata" / urlsafe_b64encode(videos.encode()).decode()
+    note.parent.mkdir(parents=True)
+    for config, stuck in ((study.config, []), (changed.config, [videos])):  # of the first run; after --touch
+        note.write_text(json.dumps({"params": [repr(canonical_json(generate_spec(config, "k400")))]}))
+        assert set_times(judge(changed), pytest.fail) == stuck
+
+
+def test_files_of_another_owner_are_told_once(study, monkeypatch):
+    monkeypatch.setattr(os, "utime", lambda *_, **__: (_ for _ in ()).throw(PermissionError(1, "not yours")))
+    beliefs = judge(study)
+    jobs = [(replace(job), OTHER if job.cell else state) for job, state in beliefs.jobs]
+    told: list[str] = []
+    set_times(Beliefs(jobs), told.append)
+    assert len(told) == 1 and "cannot be changed" in told[0]
+
+
+def test_digests_are_of_content(tmp_path):
+    frame = pd.DataFrame({"id": ["a", None], "value": [0.1, float("nan")], "n": [1, 2]})
+    frame.to_parquet(tmp_path / "a.parquet")
+    pq.write_table(pa.Table.from_pandas(frame).replace_schema_metadata(), tmp_path / "b.parquet", compression="none")
+    assert digest_of(tmp_path / "a.parquet") == digest_of(tmp_path / "b.parquet")
+    frame.assign(n=[1, 3]).to_parquet(tmp_path / "b.parquet")
+    assert digest_of(tmp_path / "a.parquet") != digest_of(tmp_path / "b.parquet")
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x/one").write_text("1")
+    shutil.copytree(tmp_path / "x", tmp_path / "y")
+    (tmp_path / "y/.snakemake_timestamp").touch()
+    assert digest_of(tmp_path / "x") == digest_of(tmp_path / "y")
+    (tmp_path / "y/one").rename(tmp_path / "y/two")
+    assert digest_of(tmp_path / "x") != digest_of(tmp_path / "y")
+
+
+def test_a_checkpoint_is_of_the_content_of_its_shards(tmp_path):
+    """A shard of other frames and the same size is other data."""
+    from types import SimpleNamespace
+
+    from videossl.training.session import run_hash
+
+    shard = tmp_path / "shards/0000.arrow"
+    shard.parent.mkdir()
+    store = SimpleNamespace(shard_paths=[shard], num_bytes=lambda number: shard.stat().st_size)
+    dataset = SimpleNamespace(table={"shard": np.array([0])}, store=store)
+    names = []
+    for text in ("abc", "abd", "abc"):
+        shard.write_text(text)
+        note_made({}, [], [shard])
+        names.append(run_hash({"lr": 1}, dataset, []))
+    assert names[0] == names[2] != names[1]
+    record_of(shard).unlink()  # a store of an older version goes by its size
+    names = []
+    for text in ("abc", "abd", "abcd"):
+        shard.write_text(text)
+        names.append(run_hash({"lr": 1}, dataset, []))
+    assert names[0] == names[1] != names[2]

@@ -25,6 +25,7 @@ from videossl.config.experiments import NOISELESS, NOISES, SEVERITIES
 from videossl.config.resources import Speed
 from videossl.experiments import Study, load_study
 from videossl.files import write_text
+from videossl.inventory import videos_of
 from videossl.training.pretrain import build_task
 
 DOCUMENT = REPOSITORY / "docs/scale.md"
@@ -130,7 +131,7 @@ def by_stage(study: Study, sizes: Sizes) -> dict[str, Cost]:
     config, assumed = study.config, sizes.assumed
     cells = study.with_needs(study.all_cells)
     for name in study.datasets:
-        frames = costs.all_videos(config, name) * FRAMES[name]
+        frames = videos_of(config, name).all * FRAMES[name]
         shards, cost = config.datasets[name].shards, found["frame stores"]
         cost.jobs += shards + 2
         cost.bytes += frames * assumed.jpeg_bytes

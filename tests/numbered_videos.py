@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -126,6 +127,8 @@ def write_numbered(
         container.mux(stream.encode())
         if audio is not None:
             _write_silence(container, audio, sound)
+    # SVT-AV1 takes a user who may for one who wants this thread to go before all others of the machine.
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     return path
 
 

@@ -242,7 +242,7 @@ class TestReaders:
     @pytest.mark.parametrize(
         ("make", "reason"),
         [
-            (lambda path: with_edit(write_numbered(path, 40), path, first=12, frames=20), "decord counts"),
+            (lambda path: with_edit(write_numbered(path, 40), path, first=12, frames=20), "packets give 20 frames"),
             (lambda path: write_numbered(path, 12, rotation=90), "turned by its display matrix"),
             (lambda path: write_numbered(path.with_suffix(".ts"), 40), "decord"),
         ],

@@ -15,13 +15,21 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from videossl.data.video import BrokenVideo, VideoInfo, stored_size
-from videossl.data.video.decord_reader import Disagreement, Thumbnails, unfit, verified_frames
+from videossl.data.video.decord_reader import (
+    Disagreement,
+    Thumbnails,
+    unfit_after,
+    unfit_before,
+    verified_frames,
+)
 from videossl.data.video.guard import SILENCE_SECONDS, Alive, Guarded, Lost
 from videossl.data.video.sequential import Converter, Decode
 
 T = TypeVar("T")
 
 PYAV, DECORD = "pyav", "decord"
+LONGEST = 65500
+"""Pixels of a side that JPEG can hold."""
 
 Encode = Callable[[np.ndarray, tuple[int, int], int], T]
 """From a frame (H, W, 3), the size (width, height) to store and the frame's number to what is stored of it."""
@@ -90,11 +98,11 @@ def _by_either(wanted: Wanted[T], alive: Alive) -> Encoded[T]:
         frames = decode.frames()
         thumbnails = Thumbnails()
         thumbnails.add(next(frames))
-        reason = unfit(decode)
+        reason = unfit_before(decode)
         for frame in () if reason else frames:
             alive(PYAV)
             thumbnails.add(frame)
-    if reason:
+    if reason := reason or unfit_after(decode):
         return _by_pyav(wanted, alive, reason)
     size = (decode.first.width, decode.first.height) if wanted.full_size else _size(wanted, decode)
     try:
@@ -125,7 +133,10 @@ def _first(wanted: Wanted[T]) -> int:
 
 def _size(wanted: Wanted[T], decode: Decode) -> tuple[int, int]:
     """One size for the whole video, even if the stream changes its own on the way."""
-    return stored_size(*decode.shown_size(), wanted.short_side)
+    size = stored_size(*decode.shown_size(), wanted.short_side)
+    if max(size) > LONGEST:
+        raise BrokenVideo(f"it would be stored as {size[0]}x{size[1]} pixels; {LONGEST} is the most")
+    return size
 
 
 def _all_of(

@@ -10,9 +10,9 @@ class BrokenVideo(Exception):
 
 
 def one_line(error: BaseException) -> str:
-    """The first line of a decoder's message, without the time and source file that decord puts in front."""
+    """The first line of a decoder's message, without the time, source file and path that decord puts in front."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    text = re.sub(r"(\[[\d:]+\]\s*)?/\S+\.(cc|h|cpp):\d+:\s*", "", lines[0]).strip()
+    text = re.sub(r"(\[[\d:]+\]\s*)?/\S+\.(cc|h|cpp):\d+:\s*|\[/[^\]]*\]", "", lines[0]).strip()
     return " ".join(text.split())[:200] or type(error).__name__
 
 

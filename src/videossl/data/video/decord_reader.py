@@ -19,17 +19,18 @@ import numpy as np
 
 from videossl.data.video.broken import one_line
 from videossl.data.video.display import Turn
-from videossl.data.video.sequential import Decode
+from videossl.data.video.sequential import Decode, unconvertible
 
 SIDE = 16
 """Of a thumbnail, in pixels."""
 OFFSET = 3.0
-"""Grey levels, on average, between a frame's thumbnails by the two readers: they resize differently. (On 130 videos
-at most 2.5.)"""
-STILL, OF_MOTION = 0.2, 0.5
-"""The step from the frame before may differ by so many grey levels, plus this share of the step itself. A difference in
-resizing stays the same from frame to frame and drops out; a frame that is repeated or skipped does not. (On the same
-videos at most 0.44 of the step.)"""
+"""Grey levels, on average, between a frame's thumbnails by the two readers: they resize differently. (On 130 videos at
+most 2.5.)"""
+OF_STEP = 0.5
+STILL_MEAN, STILL_MOST = 0.2, 3.0
+"""The step from the frame before may differ by so many grey levels, on average and where it differs most, plus half of
+the step itself. A difference in resizing stays the same from frame to frame and drops out; a frame that is repeated or
+skipped does not. The average tells of a picture that moves, the most of a small thing that moves in a still one."""
 
 
 _user: int | None = None
@@ -45,7 +46,7 @@ def available() -> bool:
     return importlib.util.find_spec("decord") is not None
 
 
-def unfit(decode: Decode) -> str:
+def unfit_before(decode: Decode) -> str:
     """Why decord cannot read this video rightly, known from the first frame; "" if it may."""
     if not available():
         return "decord is not installed"
@@ -53,7 +54,18 @@ def unfit(decode: Decode) -> str:
         return "decord was used before this process was forked, and its threads are not here"
     if decode.turn() != Turn():
         return "turned by its display matrix"
+    if decode.format == "mpegts":
+        return "decord loses the first pictures of transport streams"
     return ""
+
+
+def unfit_after(decode: Decode) -> str:
+    """The same, known when all is decoded: decord believes packets."""
+    if decode.packets != decode.count:
+        return f"{decode.packets} packets give {decode.count} frames"
+    if not decode.key_first:
+        return "it begins in the middle of a group of pictures"
+    return "it begins before time 0" if decode.early else ""
 
 
 class Thumbnails:
@@ -69,7 +81,10 @@ class Thumbnails:
     def add(self, frame: Any) -> None:
         """Keep the thumbnail of the next frame (`av.VideoFrame`)."""
         # gbrp: planes of full size, so that colours are averaged like brightness.
-        small = self._scaler.reformat(frame, SIDE, SIDE, "gbrp", interpolation="AREA", threads=1)
+        try:
+            small = self._scaler.reformat(frame, SIDE, SIDE, "gbrp", interpolation="AREA", threads=1)
+        except (OSError, ValueError) as error:
+            raise unconvertible(frame, error) from error
         self.kept.append(small.to_ndarray().astype(np.float32))
 
     def require(self, number: int, frame: np.ndarray) -> None:
@@ -81,7 +96,8 @@ class Thumbnails:
             raise Disagreement(f"decord's frame {number} is another picture")
         if number:
             step = self.kept[number] - self.kept[number - 1]
-            if np.abs(found - before - step).mean() > STILL + OF_MOTION * np.abs(step).mean():
+            off, size = np.abs(found - before - step), np.abs(step)
+            if off.mean() > STILL_MEAN + OF_STEP * size.mean() or off.max() > STILL_MOST + OF_STEP * size.max():
                 raise Disagreement(f"decord repeats or skips a frame at frame {number}")
 
 
@@ -118,7 +134,7 @@ def _opened(path: Path, size: tuple[int, int]) -> Any:
     global _user
     _user = os.getpid()
     decord.logging.set_level(decord.logging.QUIET)
-    return decord.VideoReader(str(path), ctx=decord.cpu(0), width=size[0], height=size[1], num_threads=1)
+    return decord.VideoReader(str(path.absolute()), ctx=decord.cpu(0), width=size[0], height=size[1], num_threads=1)
 
 
 @contextmanager

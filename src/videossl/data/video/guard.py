@@ -87,11 +87,13 @@ class Guarded(Generic[Item, Result]):
     def _start(self, items: Sequence[Item]) -> Connection:
         context = multiprocessing.get_context("fork")  # the work is a function of this process
         ours, theirs = context.Pipe(duplex=False)
-        self._child = context.Process(target=_serve, args=(self._work, items, theirs, os.getpid()))
+        # A daemon: after an error of its own this process does not wait for it.
+        child = context.Process(target=_serve, args=(self._work, items, theirs, os.getpid()), daemon=True)
         with warnings.catch_warnings():
             # Python warns of forking beside threads; those of Arrow, the only ones here, are not used by the child.
             warnings.simplefilter("ignore", DeprecationWarning)
-            self._child.start()
+            child.start()
+        self._child = child
         theirs.close()
         return ours
 

@@ -17,8 +17,17 @@ import numpy as np
 
 from videossl.data.video.broken import BrokenVideo, reason_of
 from videossl.data.video.display import Turn, square_pixels, turn_of
-from videossl.data.video.truncation import WITHOUT_STRUCTURE, later_frames_missing, missing_bytes
+from videossl.data.video.truncation import WITHOUT_STRUCTURE, earlier_frames_missing, missing_bytes
 
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpegtsraw,mpeg,mpegvideo,flv,live_flv,asf,ogg,m4v,h264,hevc,vvc,av1,"
+    "obu,ivf,rm,dv,mxf,nut,wtv,vob,gxf,dhav,avs2,avs3,cavsvideo,h261,h263,mjpeg,yuv4mpegpipe,nsv,bink,smk,dxa"
+)
+ONE_FILE = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+"""Of FFmpeg: formats that hold a video. Those that name other files (playlists, lists, numbered pictures) and still
+pictures are no video, whatever the file is called."""
+NEED_KEYFRAME = frozenset({"mpeg4", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "h263", "flv1", "wmv1", "wmv2"})
+"""Codecs whose decoders show garbage, and say nothing, when a stream begins in the middle of a group of pictures."""
 SAME_RATE, MISSED_FRAMES = 0.02, 2
 """A header's frame rate is confirmed by the frames' times if it promises so many frames more or less, relative or
 absolute: some files leave out a frame where nothing moves."""
@@ -48,8 +57,13 @@ class Decode:
         self.first: Any = None
         """The first frame."""
         self._times: list[float] = []
-        self._packets: list[tuple[int, int]] = []
-        """When each packet is shown and decoded."""
+        self.packets = 0
+        self.key_first = False
+        """Whether the first packet begins a group of pictures."""
+        self.early = False
+        """Whether a packet has a time before 0."""
+        self._times_of_packets: list[tuple[int, int]] = []
+        """When each packet is shown and decoded, from the first key frame on."""
 
     def __enter__(self) -> Decode:
         import av
@@ -57,13 +71,19 @@ class Decode:
         try:
             if self.path.stat().st_size == 0:
                 raise BrokenVideo("empty file")
-            # Some HMDB51 files have metadata that is not UTF-8.
-            self._container = av.open(str(self.path), metadata_errors="ignore")
+            # Absolute: the beginning of another name may be taken for a protocol. Some HMDB51 files have metadata that
+            # is not UTF-8.
+            self._container = av.open(str(self.path.absolute()), options=ONE_FILE, metadata_errors="ignore")
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise BrokenVideo(f"cannot open: {reason_of(error)}") from error
+            reason = reason_of(error)
+            what = "no format of a video (a playlist or a picture?)" if reason == "Invalid argument" else reason
+            raise BrokenVideo(f"cannot open: {what}") from error
         try:
+            self.format = self._container.format.name
             self._stream = self._pictures()
             self._stream.codec_context.thread_count = 1
+            # Crop to what is shown exactly; without it FFmpeg keeps rows of pixels aligned in memory.
+            self._stream.codec_context.flags |= av.codec.context.Flags.unaligned
         except BaseException:
             self._container.close()
             raise
@@ -91,10 +111,7 @@ class Decode:
         """The frames (`av.VideoFrame`) in order, up to frame `end` (exclusive)."""
         try:
             for packet in self._container.demux(self._stream):
-                if packet.is_corrupt:
-                    raise ValueError("damaged data")
-                if packet.pts is not None and packet.dts is not None:
-                    self._packets.append((packet.pts, packet.dts))
+                self._look_at(packet)
                 for frame in packet.decode():
                     if frame.is_corrupt:  # the decoder has filled in what it could not read, and raises nothing
                         raise ValueError("damaged picture")
@@ -109,13 +126,26 @@ class Decode:
             raise self._fault(error) from error
         self.whole = True
 
+    def _look_at(self, packet: Any) -> None:
+        if packet.is_corrupt:
+            raise ValueError("damaged data")
+        if packet.size == 0:  # the flush at the end
+            return
+        self.packets += 1
+        self.key_first |= self.packets == 1 and packet.is_keyframe
+        if not self.key_first and self._stream.codec_context.name in NEED_KEYFRAME:
+            raise BrokenVideo("begins in the middle of a group of pictures")
+        if packet.pts is not None and packet.dts is not None and (packet.is_keyframe or self._times_of_packets):
+            self._times_of_packets.append((packet.pts, packet.dts))
+        self.early |= packet.pts is not None and packet.pts < 0
+
     def _require_whole(self) -> None:
         if self.count == 0:
             raise BrokenVideo("no frame can be decoded")
         self._require_all_bytes()
-        if self._container.format.name in WITHOUT_STRUCTURE and self._packets:
-            shown, decoded = zip(*self._packets, strict=True)
-            if later_frames_missing(shown, decoded):
+        if self.format in WITHOUT_STRUCTURE and self._times_of_packets:
+            shown, decoded = zip(*self._times_of_packets, strict=True)
+            if earlier_frames_missing(shown, decoded):
                 raise BrokenVideo(f"truncated after frame {self.count}: frames before the last one are missing")
 
     def _fault(self, error: Exception) -> BrokenVideo:
@@ -162,6 +192,11 @@ class Decode:
         if abs(self._header_rate * seconds - intervals) <= max(MISSED_FRAMES, SAME_RATE * intervals):
             return self._header_rate
         return intervals / seconds
+
+
+def unconvertible(frame: Any, error: Exception) -> BrokenVideo:
+    """That FFmpeg cannot make RGB of a frame: it knows few of the colour matrices that a header may name."""
+    return BrokenVideo(f"pixels of format {frame.format.name} cannot be converted to RGB: {reason_of(error)}")
 
 
 class Converter:

@@ -44,17 +44,18 @@ def missing_bytes(path: Path, stream: Any) -> int:
     return max(end - size, 0)
 
 
-def later_frames_missing(pts: Sequence[int], dts: Sequence[int]) -> bool:
-    """Whether a stream ends between a frame and one that is shown before it, by the times of its packets.
+def earlier_frames_missing(pts: Sequence[int], dts: Sequence[int]) -> bool:
+    """Whether a stream ends between a frame and one that is to be shown before it, by the times of its packets.
 
-    Packets are in the order of decoding. In a whole stream of regular frames the times of decoding and of showing span
-    the same; cut off after a frame that B-frames were to precede, those of showing span more. Streams of irregular
-    frames are not judged.
+    Packets are in the order of decoding, from a key frame on; what is shown before that one cannot be decoded. In a
+    whole stream of regular frames there is a frame for each step of time up to the last. Streams of irregular frames
+    are not judged.
     """
     steps = sorted(later - earlier for earlier, later in itertools.pairwise(dts))
     if not steps or steps[0] <= 0 or steps[-1] > 1.5 * steps[0]:
         return False
-    return (max(pts) - min(pts)) - (dts[-1] - dts[0]) > steps[len(steps) // 2] / 2
+    shown = [time for time in pts if time >= pts[0]]
+    return (max(shown) - pts[0]) / steps[len(steps) // 2] + 1 - len(shown) > 0.5
 
 
 def _ts_packet(handle: BinaryIO) -> int:

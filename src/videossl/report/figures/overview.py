@@ -22,7 +22,8 @@ from videossl.errors import report_user_errors
 from videossl.files import atomic_path
 from videossl.report.collect import OK, Results
 from videossl.report.figures import cka, lines, samples, settings
-from videossl.report.figures.panels import Panel, values
+from videossl.report.figures.panels import Panel
+from videossl.report.layout import values
 from videossl.report.record import SUFFIX, read_record, results_of
 
 VIDEOS, CURVES, MAPS = "samples_datasets", "accuracy_over_epochs", "cka_tasks"

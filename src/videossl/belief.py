@@ -14,6 +14,7 @@ import stat
 import time
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -124,6 +125,8 @@ def set_times(beliefs: Beliefs, tell: Callable[[str], None]) -> list[str]:
         if state == OTHER and not times:
             stuck += [str(job.outputs[0])] if _taken_for_right(job) else []
             continue
+        if state == OTHER and _taken_for_right(job):
+            _forget(job)
         newest = max(times, default=0)
         for path in job.outputs:
             wanted = min(times) - SECOND if state == OTHER else newest if known(path) < newest else now
@@ -164,9 +167,20 @@ def _set(path: Path, when: int) -> bool:
 def _taken_for_right(job: Job) -> bool:
     """Whether Snakemake's notes say of a job of another specification that it was made under the planned one, or
     nothing: its files were copied, or touched."""
-    name = b64encode(str(job.outputs[0]).encode(), b"_-").decode()
     try:
-        notes = json.loads((NOTES / name).read_text(encoding="utf-8"))
+        notes = json.loads(_note_of(job.outputs[0]).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return True
     return repr(canonical_json(job.spec())) in notes.get("params", [])
+
+
+def _forget(job: Job) -> None:
+    """Remove Snakemake's notes that contradict the record. With them it would look past the times of files whose
+    content it has noted, as `--touch` notes whatever is there."""
+    for path in job.outputs:
+        with suppress(OSError):
+            _note_of(path).unlink()
+
+
+def _note_of(path: Path) -> Path:
+    return NOTES / b64encode(str(path).encode(), b"_-").decode()

@@ -110,7 +110,8 @@ class Sizes:
         with the momentum of each trained number.
         """
         if cell.stage == "features":
-            videos = sum(costs.videos_of(self.study.config, cell.target, split) for split in ("train", "test"))
+            found = videos_of(self.study.config, cell.target)
+            videos = found.train + found.test
             return 4 * self.feature_dim(cell.backbone) * videos
         if cell.stage == "pretrain":
             whole, trained = self.state(cell)

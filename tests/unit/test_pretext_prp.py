@@ -253,7 +253,7 @@ def test_rates_are_learnt():
     clips += 0.1 * torch.rand(clips.shape)
     choices = torch.tensor([each.choice for each in drawn])
     optimizer = torch.optim.AdamW(task.parameters(), lr=0.01)
-    for _ in range(15):
+    for _ in range(50):
         optimizer.zero_grad()
         task(clips, choices, torch.Generator())[0].backward()
         optimizer.step()

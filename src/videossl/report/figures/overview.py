@@ -67,7 +67,7 @@ def _draw_curves(place: SubFigure, results: Results) -> None:
     apart = bool(results.reduced) and results.has_paper_values
     axes = place.subplots(1, 2 if apart else 1, squeeze=False).ravel()
     for ax, paper in zip(axes, (False, True), strict=False):
-        lines.draw_panel(Panel(ax, results, results.records, paper, _WIDTH / 2 - 1.4))
+        lines.draw_panel(Panel(results, results.records, paper, ax, _WIDTH / 2 - 1.4))
         ax.set_title("The paper" if paper else f"{results.spec.title}, here", loc="left", fontsize=9)
     place.legend(handles=lines.legend(results), loc="outside right center", frameon=False, fontsize=7.5)
 

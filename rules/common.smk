@@ -33,12 +33,13 @@ if set("{}") & set(str(workflow.basedir)):
 
 try:
     LAYERS = []
+    OWN = list(workflow.overwrite_configfiles)  # Snakemake puts them before the workflow's
+    FILES = [path for path in workflow.configfiles if path not in OWN] + OWN
     if workflow.is_main_process:
-        own = list(workflow.overwrite_configfiles)  # Snakemake puts them before the workflow's
-        LAYERS = read_layers([path for path in workflow.configfiles if path not in own] + own)
+        LAYERS = read_layers(FILES)
         LAYERS.append(("--config", workflow.config_settings.config))
         check_layers(LAYERS)
-    written = " + ".join(map(shown, reversed(workflow.configfiles))) or "the configuration"
+    written = " + ".join(map(shown, FILES)) or "the configuration"
     STUDY = Study(Config.parse(config, written), LAYERS, PROJECT)
     if workflow.is_main_process:
         from videossl.report.dry import check_layouts  # imports pandas, which jobs need not

@@ -23,7 +23,7 @@ def as_it_is(frame: np.ndarray, size: tuple[int, int], number: int) -> np.ndarra
 
 
 def found_in(path: Path, short_side: int = HEIGHT) -> Encoded[np.ndarray] | BrokenVideo:
-    return next(encode_videos([Wanted(path, short_side, as_it_is)]))
+    return next(encode_videos([Wanted(path, short_side, as_it_is, decord=True)]))
 
 
 def copied(source: Path, path: Path, *, skip: int = 0, filters: str = "", earlier: int = 0, **options: str) -> Path:
@@ -96,7 +96,7 @@ def test_a_colour_matrix_that_cannot_be_converted_is_a_reason(tmp_path: Path, co
     whole = write_numbered(tmp_path / "whole.mp4", 5, codec)
     number = {"YCgCo": 8, "bt2020c": 10}[matrix]
     path = copied(whole, tmp_path / "odd.mp4", filters=f"h264_metadata=matrix_coefficients={number}")
-    found = list(encode_videos([Wanted(one, HEIGHT, as_it_is) for one in (path, whole)]))
+    found = list(encode_videos([Wanted(one, HEIGHT, as_it_is, decord=True) for one in (path, whole)]))
     assert isinstance(found[0], BrokenVideo)
     assert "cannot be converted to RGB" in str(found[0])
     assert isinstance(found[1], Encoded)

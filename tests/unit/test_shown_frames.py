@@ -35,7 +35,7 @@ def as_it_is(frame: np.ndarray, size: tuple[int, int], number: int) -> np.ndarra
 
 
 def stored(path: Path, **wanted: int) -> Encoded[np.ndarray]:
-    found = next(encode_videos([Wanted(path, SHORT_SIDE, as_it_is, **wanted)]))
+    found = next(encode_videos([Wanted(path, SHORT_SIDE, as_it_is, **{"decord": True, **wanted})]))
     assert isinstance(found, Encoded), found
     return found
 
@@ -234,6 +234,11 @@ def test_colours_of_high_definition(tmp_path: Path) -> None:
 class TestReaders:
     """decord reads where it is proven; else PyAV does, and the reason is kept."""
 
+    def test_one_decode_is_enough_unless_decord_is_asked_for(self, tmp_path: Path) -> None:
+        found = stored(write_numbered(tmp_path / "video.mp4", 40), decord=False)
+        assert (found.reader, found.reader_reason) == ("pyav", "")
+        assert numbers(found) == list(range(40))
+
     def test_decord_is_used_where_it_agrees(self, tmp_path: Path) -> None:
         pytest.importorskip("decord")
         found = stored(write_numbered(tmp_path / "video.mp4", 40))
@@ -287,7 +292,7 @@ class TestReaders:
     def test_narrow_pictures_whose_rows_decord_mistakes(self, tmp_path: Path, width: int) -> None:
         pictures = [drifting(number)[:, :width] for number in range(12)]
         path = write_numbered(tmp_path / "video.mp4", 12, width=width, height=HEIGHT, pictures=pictures)
-        found = next(encode_videos([Wanted(path, width, as_it_is)]))
+        found = next(encode_videos([Wanted(path, width, as_it_is, decord=True)]))
         assert isinstance(found, Encoded), found
         for frame, expected in zip(found.frames, pyav_frames(path, found.size), strict=True):
             assert np.abs(frame.astype(int) - expected).mean() < 1.5
@@ -297,7 +302,7 @@ class TestReaders:
     ) -> None:
         path = write_numbered(tmp_path / "video.mp4", 40)
         monkeypatch.setattr(decord_reader, "_opened", never_returns)
-        found = list(encode_videos([Wanted(path, SHORT_SIDE, as_it_is)] * 2, silence=1.5))
+        found = list(encode_videos([Wanted(path, SHORT_SIDE, as_it_is, decord=True)] * 2, silence=1.5))
         for one in found:
             assert isinstance(one, Encoded)
             assert numbers(one) == list(range(40))

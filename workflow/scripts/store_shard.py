@@ -10,7 +10,7 @@ from videossl.errors import report_user_errors
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recipe", type=json.loads, required=True, help="JSON: shards, short_side, codec, quality")
+    parser.add_argument("--recipe", type=json.loads, required=True, help="JSON: shards and the keys of `store`")
     parser.add_argument("--listing", type=Path, required=True)
     parser.add_argument("--root", type=Path, required=True, help="folder of the videos")
     parser.add_argument("--shard", type=int, required=True, help="number of the shard, from 0")
@@ -33,6 +33,7 @@ def main() -> None:
         short_side=recipe["short_side"],
         codec=recipe["codec"],
         quality=recipe["quality"],
+        reader=recipe["reader"],
     )
     note_made(recipe, [arguments.listing], [arguments.frames, arguments.report])
 

@@ -143,11 +143,12 @@ def _by_decord() -> str:
     from videossl.data.materialise import encode_video
 
     with tempfile.TemporaryDirectory() as folder:
-        frames, report = encode_video(_written(folder), None, None, 48, lambda frame, size, number: number)
+        path = _written(folder)
+        frames, report = encode_video(path, None, None, 48, lambda frame, size, number: number, reader="decord")
     _require_four(len(frames))
     if report.reader_reason:
         raise RuntimeError(f"cannot be used: {report.reader_reason}")
-    return "reads the same frames as PyAV; it is used for each video for which that is so"
+    return "reads the same frames as PyAV; `store.reader: decord` uses it for each video for which that is so"
 
 
 def _written(folder: str) -> Path:

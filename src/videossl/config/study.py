@@ -91,6 +91,11 @@ class Store(Strict):
     """The frame store: videos decoded once, kept as JPEG frames or, faster to read and much larger, as pixels."""
 
     short_side: PositiveInt = Field(128, description="pixels of the shorter side of a stored frame")
+    reader: Literal["pyav", "decord"] = Field(
+        "pyav",
+        description="whose frames are stored: of one complete decode by PyAV, or decord's where each is proven to be"
+        " the same, at twice the time",
+    )
     codec: Literal["jpeg", "raw"] = Field("jpeg", description="how a frame is kept; `raw`: its pixels as they are")
     quality: Annotated[int, Field(ge=1, le=100)] = Field(90, description="JPEG quality; `raw` has none")
 

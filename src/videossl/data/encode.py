@@ -1,8 +1,8 @@
 """From video files to encoded frames, by whichever reader is proven right.
 
-A video is decoded completely by PyAV. Where decord can be right too, its frames are the ones that are used, each held
-against that decode; where it is not, those of PyAV are. So what is stored does not depend on which reader was believed,
-but for the last grey level of resizing.
+A video is decoded completely by PyAV, and those frames are used; or, where that is asked for, decord's, each held
+against that decode, as long as they are the same. So what is stored does not depend on the reader, but for the last
+grey level of resizing.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ class Wanted(Generic[T]):
     encode: Encode[T]
     start: int | None = None
     end: int | None = None
+    decord: bool = False
+    """Use decord's frames where each is proven to be the one of the complete decode."""
     full_size: bool = False
     """Give `encode` frames of the video's own pixels, not of the size to store."""
 
@@ -60,7 +62,7 @@ class Encoded(Generic[T]):
     reader: str
     """Whose frames they are: "pyav" or "decord"."""
     reader_reason: str
-    """Why they are not decord's; "" if they are."""
+    """Why they are not decord's, if they were to be; else ""."""
 
 
 def encode_videos(wanted: Sequence[Wanted[T]], silence: float = SILENCE_SECONDS) -> Iterator[Encoded[T] | BrokenVideo]:
@@ -81,7 +83,7 @@ def encode_videos(wanted: Sequence[Wanted[T]], silence: float = SILENCE_SECONDS)
 
 def _encode(wanted: Wanted[T], alive: Alive) -> Encoded[T] | BrokenVideo:
     try:
-        return _by_either(wanted, alive)
+        return _by_either(wanted, alive) if wanted.decord else _by_pyav(wanted, alive, "")
     except BrokenVideo as error:
         return error
 

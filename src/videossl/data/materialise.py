@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from videossl.data.encode import Encode, Encoded, Wanted, encode_videos
+from videossl.data.encode import DECORD, PYAV, Encode, Encoded, Wanted, encode_videos
 from videossl.data.file_names import video_path
 from videossl.data.store import ShardWriter
 from videossl.data.video import BrokenVideo
@@ -108,11 +108,18 @@ def resize(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def encode_video(
-    path: Path, start: int | None, end: int | None, short_side: int, encode: Encode[T], *, full_size: bool = False
+    path: Path,
+    start: int | None,
+    end: int | None,
+    short_side: int,
+    encode: Encode[T],
+    *,
+    reader: str = PYAV,
+    full_size: bool = False,
 ) -> tuple[list[T], VideoReport]:
     """Encoded frames of one video and its facts, see :class:`videossl.data.encode.Wanted`; BrokenVideo if there are
     none. A range that reaches out of the video is clipped to it."""
-    found = next(encode_videos([Wanted(path, short_side, encode, start, end, full_size)]))
+    found = next(encode_videos([Wanted(path, short_side, encode, start, end, reader == DECORD, full_size)]))
     if isinstance(found, BrokenVideo):
         raise found
     return found.frames, _described(found)
@@ -144,12 +151,13 @@ def write_shard(
     short_side: int,
     quality: int,
     codec: str = "jpeg",
+    reader: str = PYAV,
     progress: bool = True,
 ) -> None:
     """Write shard number `shard` of `shards` and its report, both atomically.
 
     `listing`: one row a video, with a path relative to `root`; `short_side` in pixels; `codec`: of
-    :mod:`videossl.data.codecs`; `quality` of JPEG.
+    :mod:`videossl.data.codecs`; `quality` of JPEG; `reader`: "pyav" or, where it is proven right, "decord".
     """
     if not 0 <= shard < shards:
         raise UserError(f"shard {shard} of {shards}: the number must be in 0..{shards - 1}")
@@ -163,7 +171,7 @@ def write_shard(
         ShardWriter(temporary, short_side=short_side, quality=quality, codec=codec) as writer,
     ):
         videos = [Reading(listing.iloc[row], row, _plainly(writer)) for row in rows]
-        read = read_videos(videos, Path(root), short_side)
+        read = read_videos(videos, Path(root), short_side, reader)
         for encoded, report in track(read, f"shard {shard + 1} of {shards}, videos", len(rows)) if progress else read:
             reports.append(replace(report, batch=writer.append(encoded)) if encoded else report)
     write_report(report_path, reports)
@@ -189,10 +197,12 @@ class Reading(Generic[T]):
     full_size: bool = False
 
 
-def read_videos(videos: Sequence[Reading[T]], root: Path, short_side: int) -> Iterator[tuple[list[T], VideoReport]]:
+def read_videos(
+    videos: Sequence[Reading[T]], root: Path, short_side: int, reader: str = PYAV
+) -> Iterator[tuple[list[T], VideoReport]]:
     """Encode rows of a listing, in order; whatever is wrong with a video ends in its report, with no frames."""
     there = [one for one in videos if one.video["status"] != "missing" and _is_file(root, one.video["path"])]
-    encoded = encode_videos([_wanted(one, root, short_side) for one in there])
+    encoded = encode_videos([_wanted(one, root, short_side, reader) for one in there])
     present = {one.row for one in there}
     for one in videos:
         named = {"row": one.row, "id": one.video["id"]}
@@ -212,9 +222,11 @@ def _is_file(root: Path, path: str) -> bool:
         return True
 
 
-def _wanted(one: Reading[T], root: Path, short_side: int) -> Wanted[T]:
+def _wanted(one: Reading[T], root: Path, short_side: int, reader: str) -> Wanted[T]:
     start, end = (None if pd.isna(one.video[key]) else int(one.video[key]) for key in ("start_frame", "end_frame"))
-    return Wanted(video_path(root, one.video["path"]), short_side, one.encode, start, end, one.full_size)
+    return Wanted(
+        video_path(root, one.video["path"]), short_side, one.encode, start, end, reader == DECORD, one.full_size
+    )
 
 
 def merge_manifest(listing: pd.DataFrame, reports: Sequence[Path]) -> pa.Table:

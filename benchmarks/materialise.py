@@ -13,7 +13,7 @@ from videossl.data.materialise import write_shard
 from videossl.data.video import stored_size
 
 NAME = "materialise"
-OURS, FFMPEG = "frame store, with a check of every picture", "ffmpeg to JPEG files"
+OURS, FFMPEG = "frame store, every frame verified", "ffmpeg to JPEG files"
 
 
 def run(settings: Settings) -> list[Row]:

@@ -71,11 +71,11 @@ def encode_videos(wanted: Sequence[Wanted[T]], silence: float = SILENCE_SECONDS)
     `silence`: seconds without a frame after which a decoder is taken for hung. What `encode` returns must be picklable;
     what it raises is raised here.
     """
-    with Guarded(_encode, silence) as guarded, Guarded(_encode_by_pyav, silence) as careful:
+    with Guarded(_encode, silence) as guarded, Guarded(_encode, silence) as careful:
         for one, found in zip(wanted, guarded(wanted), strict=True):
             if isinstance(found, Lost) and found.doing == DECORD:
                 reason = found.reason
-                found = next(careful([one]))
+                found = next(careful([replace(one, decord=False)]))
                 if isinstance(found, Encoded):
                     found = replace(found, reader_reason=reason)
             yield BrokenVideo(found.reason) if isinstance(found, Lost) else found
@@ -84,13 +84,6 @@ def encode_videos(wanted: Sequence[Wanted[T]], silence: float = SILENCE_SECONDS)
 def _encode(wanted: Wanted[T], alive: Alive) -> Encoded[T] | BrokenVideo:
     try:
         return _by_either(wanted, alive) if wanted.decord else _by_pyav(wanted, alive, "")
-    except BrokenVideo as error:
-        return error
-
-
-def _encode_by_pyav(wanted: Wanted[T], alive: Alive) -> Encoded[T] | BrokenVideo:
-    try:
-        return _by_pyav(wanted, alive, "")
     except BrokenVideo as error:
         return error
 
@@ -146,11 +139,12 @@ def _all_of(
 ) -> Encoded[T]:
     """Encode the wanted range of a reader's frames."""
     alive(reader)
-    first, encoded = _first(wanted), []
+    first, size, encoded = _first(wanted), None, []
     for number, frame in enumerate(pixels):
         alive(reader)
+        size = size or _size(wanted, decode)
         if number >= first:
-            encoded.append(wanted.encode(frame, _size(wanted, decode), number - first))
+            encoded.append(wanted.encode(frame, size, number - first))
     if not encoded:
         raise BrokenVideo(f"first frame is {first}, but the video has {decode.count}")
     return Encoded(encoded, decode.info(), _size(wanted, decode), reader, reason)

@@ -217,7 +217,5 @@ class Converter:
         try:
             rgb = self._scaler.reformat(frame, width, height, "rgb24", interpolation="BILINEAR", threads=1)
         except (OSError, ValueError) as error:
-            raise BrokenVideo(
-                f"pixels of format {frame.format.name} cannot be converted: {reason_of(error)}"
-            ) from error
+            raise unconvertible(frame, error) from error
         return turn.apply(rgb.to_ndarray())

@@ -77,11 +77,6 @@ def alternatives(values):
     return "|".join(values) or "(?!)"
 
 
-def literal(value):
-    """A parameter as it is, tracked: braces in a text would else be taken for wildcards."""
-    return lambda wildcards: value
-
-
 def untracked(value):
     """A parameter that decides no result: Snakemake keeps no record of functions of `input`, so a change of it
     runs nothing again."""

@@ -53,5 +53,5 @@ onsuccess:
 
 
 onerror:
-    render_what_is_there()
+    render_partial()
     tell_what_failed()

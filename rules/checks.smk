@@ -7,13 +7,13 @@ import time
 
 from snakemake.logging import logger
 
-from videossl.belief import judge, set_times
+from videossl.belief import judge, set_apart
 from videossl.check import builds_of
 from videossl.cli.doctor_data import results_folder, working_folder
 from videossl.cli.finding import MISSING
 from videossl.errors import UserError, unknown_name
 from videossl.files import write_json, write_text
-from videossl.run_state import failures
+from videossl.report import partial as partial_report
 
 
 def no_such_target(wildcards):
@@ -96,17 +96,12 @@ def stop_if_networks_cannot_be_built():
 
 
 def tell_results_apart():
-    """Before Snakemake looks at times: finished results of this configuration are kept, also where they were copied,
-    and those of another are made again."""
+    """Before Snakemake looks: finished results of this configuration are kept, also where they were copied, and those of
+    another are made again."""
     try:
-        stuck = set_times(judge(STUDY), logger.warning)
+        set_apart(judge(STUDY), logger.warning)
     except UserError as error:
         raise WorkflowError(str(error))
-    if stuck:
-        raise WorkflowError(
-            f"{', '.join(stuck)}: made under another configuration than this one, and Snakemake cannot tell, as it was "
-            "copied or touched. Move it away, or set another `results_dir`. Nothing was run."
-        )
 
 
 def warn_of_missing_datasets():
@@ -119,24 +114,32 @@ def warn_of_missing_datasets():
         )
 
 
-def render_what_is_there():
-    """After a failure: the tables and figures that were asked for and lack cells, with `pending` and `failed` in their
-    places. The next run makes them anew, as their inputs will be newer."""
-    made = []
-    # In a file, as a command has a greatest length.
-    reasons = Path(RESULTS) / "logs/failures.json"
-    write_json(reasons, failures(STUDY, STUDY.all_cells))
-    rendered = ("table", "figure", "claims", "report")  # in this order, as the report shows the others
-    jobs = [job for job in workflow.dag.jobs if job.rule.name in rendered]
-    for job in sorted(jobs, key=lambda job: rendered.index(job.rule.name)):
-        if not all(Path(path).exists() for path in job.output):
-            for path in [*job.output, *job.log]:
-                Path(path).parent.mkdir(parents=True, exist_ok=True)
-            told = f" --failures {shlex.quote(str(reasons))}" if job.rule.name in ("table", "figure") else ""
-            done = subprocess.run(["bash", "-c", f"set -eu; {SETUP}{job.shellcmd}{told}"])
-            made += [job.output[0]] if done.returncode == 0 else []
-    if made:
-        logger.info(f"Rendered with the cells that are there, the others marked pending or failed: {', '.join(made)}")
+def rendered_by(jobs):
+    """The names of the tables, figures and other pages that are made by some of `jobs`."""
+    found = [(job.rule.name, job) for job in jobs]
+    named = [job.wildcards[rule] for rule, job in found if rule in ("table", "figure")]
+    return named + [rule for rule, _ in found if rule in ("claims", "report")]
+
+
+def render_partial():
+    """After a failure: the tables and figures that were asked for and could not be made, with what is there. No target
+    is satisfied by them, so that the next run makes the whole ones."""
+    left = [job for job in workflow.dag.needrun_jobs() if not workflow.dag.finished(job)]
+    given = Path(RESULTS) / "logs/partial.json"  # in a file, as a command has a greatest length
+    try:
+        write_json(given, partial_report.asked(STUDY, rendered_by(left)))
+    except (UserError, OSError) as error:
+        logger.warning(f"No partial tables and figures: {error}")
+        return
+    command = f"{SETUP}python {shlex.quote(f'{SCRIPTS}/make_partial.py')} {shlex.quote(str(given))}"
+    done = subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.stderr.strip():
+        logger.warning(done.stderr.strip())
+    if made := done.stdout.split("\n")[:-1]:
+        logger.info(
+            f"INCOMPLETE tables and figures, with what is there and what is pending or failed, are in {RESULTS}/partial "
+            f"until the whole ones are made: {', '.join(made)}"
+        )
 
 
 def tell_what_failed():
@@ -186,6 +189,7 @@ STARTED = []
 def announce():
     """Say what is about to run."""
     STARTED.append(time.time())
+    partial_report.remove(STUDY, rendered_by(workflow.dag.needrun_jobs()))
     scale = CONFIG.scale
     logger.info(
         f"videossl: scale '{scale.name}'{f' ({scale.note})' if scale.note else ''}; "

@@ -49,6 +49,7 @@ except UserError as error:
     raise WorkflowError(str(error))
 
 CLAIMED = cells_of_claims(STUDY.all_cells)
+OF_CLAIMS = request.of_claims(STUDY)
 CONFIG = STUDY.config
 RESULTS = CONFIG.results_dir
 SCRIPTS = str(PROJECT / "workflow/scripts")
@@ -251,22 +252,6 @@ def all_metrics():
 def maps_of(name):
     """The maps of the cells of a figure that draws them."""
     return [f"{run_dir(cell)}/cka.parquet" for cell in STUDY.cells_of[name] if STUDY.entries[name].plot == "cka"]
-
-
-def manifests_of(name):
-    """The manifests of the sets of videos that a figure shows frames of, by dataset, noise and severity."""
-    entry = STUDY.entries[name]
-    found = {(dataset, "", 0): manifest(dataset) for dataset in entry.datasets}
-    for dataset in entry.datasets if entry.plot == "noise_samples" else []:
-        conditions = [(dataset, noise, severity) for noise in NOISES for severity in SEVERITIES]
-        found |= dict(zip(conditions, noisy_manifests(dataset)))
-    return found
-
-
-def manifests_json(name):
-    """The same, for the figure's script."""
-    keys = ("dataset", "noise", "severity")
-    return canonical_json([{**dict(zip(keys, key)), "manifest": path} for key, path in manifests_of(name).items()])
 
 
 def claimed(name, stages=None):

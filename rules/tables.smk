@@ -72,9 +72,9 @@ rule claims:
     conda:
         ENVIRONMENT
     params:
-        defaults=canonical_json({task: recipe.default_complexity for task, recipe in STUDY.recipes.items()}),
-        reduced=lambda wildcards: request.reduced_note_of_cells(STUDY, CLAIMED),
-        mark=lambda wildcards: in_caption(request.reduced_note_of_cells(STUDY, CLAIMED)),
+        defaults=canonical_json(OF_CLAIMS["default_complexities"]),
+        reduced=OF_CLAIMS["reduced"],
+        mark=in_caption(OF_CLAIMS["reduced"]),
     message:
         "What the paper finds, and what the numbers show"
     shell:
@@ -85,7 +85,7 @@ rule figure:
     input:
         metrics=lambda wildcards: metrics_of(wildcards.figure),
         maps=lambda wildcards: maps_of(wildcards.figure),
-        manifests=lambda wildcards: list(manifests_of(wildcards.figure).values()),
+        manifests=lambda wildcards: [one["manifest"] for one in request.sets_of(STUDY, wildcards.figure)],
         paper=CONFIG.paper_values,
         script=f"{SCRIPTS}/make_figure.py",
         code=REPORT_CODE,
@@ -109,7 +109,7 @@ rule figure:
     params:
         spec=lambda wildcards: report_spec(wildcards.figure),
         cells=lambda wildcards: cells_json(wildcards.figure),
-        manifests=lambda wildcards: manifests_json(wildcards.figure),
+        manifests=lambda wildcards: canonical_json(request.sets_of(STUDY, wildcards.figure)),
         reduced=lambda wildcards: reduced_note(wildcards.figure),
         mark=lambda wildcards: in_caption(reduced_note(wildcards.figure)),
         title=lambda wildcards: in_caption(STUDY.entries[wildcards.figure].title),

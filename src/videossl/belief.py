@@ -1,37 +1,35 @@
 """Whether finished results are those that the configuration asks for, told by their own records.
 
 Snakemake goes by the times of files and by its notes in `.snakemake`. Both are lost when results are copied: a finished
-training would be run again, and one of another configuration believed. So before Snakemake looks, the jobs are gone
-through from the ground up. Results are believed if they are complete, were made under the planned specification, and
-from what is there now, by content. Imports no torch.
+training would be run again, and one of another configuration believed. And it misses a file only where nothing that was
+made from it is left: after a run that was killed while it made something again, the tables of before would do. So
+before Snakemake looks, the jobs are gone through from the ground up. Results are believed if they are complete, were
+made under the planned specification, and from what is there now, by content. Imports no torch.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import time
-from base64 import b64encode
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from videossl.cells import Cell
 from videossl.experiments import Study
-from videossl.files import canonical_json
 from videossl.jobs import Job, jobs_of
 from videossl.made import read_record, record_of
+from videossl.marks import mark_incomplete, unmark
+from videossl.report.jobs import renderings_of
 from videossl.specs import spec_hash
 
 BELIEVED, OTHER, UNKNOWN, ABSENT = ("believed", "other", "unknown", "absent")
-"""OTHER: complete, but made under another specification or from something else. UNKNOWN: complete, without a record
-that says how it was made (of an older version), or from something that is not there; Snakemake decides, as ever."""
-RENDERED = ("tables/*.*", "figures/*.*", "metrics.parquet", "report.html")
-NOTES = Path(".snakemake/metadata")
-SECOND = 1_000_000_000
+"""OTHER: complete, but made under another specification, from something else, or changed in size since. UNKNOWN:
+complete, without a record that says how it was made (of an older version), or from something that has none; Snakemake
+decides, as ever."""
 
 
 @dataclass
@@ -39,13 +37,26 @@ class Beliefs:
     """What is thought of each job of a study, the needed ones first."""
 
     jobs: list[tuple[Job, str]] = field(default_factory=list)
-    rendered: list[Path] = field(default_factory=list)
-    """Tables, figures and what else is made of results."""
 
     @property
     def of_cells(self) -> dict[Cell, str]:
         """The state of each cell."""
         return {job.cell: state for job, state in self.jobs if job.cell is not None}
+
+    def of(self, state: str) -> list[Job]:
+        """The jobs in a state."""
+        return [job for job, one in self.jobs if one == state]
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What jobs that start from another must know of it."""
+
+    state: str = UNKNOWN
+    digest: str = ""
+    """Of what it made; also where that is gone, if the same would be made again. "" if that is not known."""
+    differs: bool = False
+    """Whether what its record tells of is not what the configuration asks for."""
 
 
 def judge(study: Study) -> Beliefs:
@@ -53,36 +64,40 @@ def judge(study: Study) -> Beliefs:
     found = Beliefs()
     if not Path(study.config.results_dir).is_dir():
         return found
-    root = Path(study.config.results_dir)
-    found.rendered = [path for pattern in RENDERED for path in root.glob(pattern)]
-    known: dict[Path, tuple[str, str]] = {}  # by record: state, digest
-    for job in jobs_of(study):
-        state, digest = _judged(job, known)
+    known: dict[Path, _Judged] = {}  # by record
+    for job in (*jobs_of(study), *renderings_of(study)):
+        judged = _judged(job, known)
         for path in dict.fromkeys(map(record_of, job.outputs)):
-            known[path] = (state, digest)
-        found.jobs.append((job, state))
+            known[path] = judged
+        found.jobs.append((job, judged.state))
     return found
 
 
-def _judged(job: Job, known: dict[Path, tuple[str, str]]) -> tuple[str, str]:
+def _judged(job: Job, known: dict[Path, _Judged]) -> _Judged:
     """The state of a job, and the digest of what it made."""
     size = _bytes(job.outputs)
-    if size is None:
-        return ABSENT, ""
     record = read_record(record_of(job.outputs[0]))
-    if not record or record.get("bytes") != size:
-        return UNKNOWN, ""
-    if record.get("spec") != spec_hash(job.spec()):
-        return OTHER, ""
-    below = [known.get(path, (UNKNOWN, "")) for path in dict.fromkeys(map(record_of, job.inputs))]
-    states = {state for state, _ in below}
-    if OTHER in states:
-        return OTHER, ""
-    if states - {BELIEVED}:
-        return UNKNOWN, ""
-    if sorted(digest for _, digest in below) != record.get("inputs"):
-        return OTHER, ""
-    return BELIEVED, str(record.get("digest", ""))
+    if not record:
+        rendered = OTHER if job.is_rendering else UNKNOWN  # a table is soon made again
+        return _Judged(ABSENT if size is None else rendered)
+    below = [known.get(path, _Judged()) for path in dict.fromkeys(map(record_of, job.inputs))]
+    if _differs(job, record, size, below):
+        return _Judged(ABSENT if size is None else OTHER, differs=True)
+    if not all(one.digest for one in below):
+        return _Judged(ABSENT if size is None else UNKNOWN)
+    return _Judged(ABSENT if size is None else BELIEVED, str(record.get("digest", "")))
+
+
+def _differs(job: Job, record: dict[str, Any], size: int | None, below: Sequence[_Judged]) -> bool:
+    """Whether a job's results, there or gone, are others than those that the configuration asks for."""
+    if size is not None and record.get("bytes") != size:
+        return True  # copied in part, or cut
+    if any(one.differs for one in below) or record.get("spec") != spec_hash(job.spec()):
+        return True
+    if job.is_rendering and any(one.state == ABSENT for one in below):
+        return True
+    digests = sorted(one.digest for one in below)
+    return all(digests) and digests != record.get("inputs")
 
 
 def _bytes(paths: tuple[Path, ...]) -> int | None:
@@ -97,16 +112,34 @@ def _bytes(paths: tuple[Path, ...]) -> int | None:
     return total
 
 
-def set_times(beliefs: Beliefs, tell: Callable[[str], None]) -> list[str]:
-    """Give files the order of times that Snakemake goes by: what is believed is as new as what it was made from, what
-    is of another configuration older, so that it is made again. Nothing else is touched; what holds already is left.
-    Times in the future, by the clock of another machine, become now: nothing that is made could be newer.
+def set_apart(beliefs: Beliefs, tell: Callable[[str], None]) -> None:
+    """Make Snakemake see results as they were judged: what is of another configuration is marked as incomplete, so that
+    it is made again where it is needed; what is believed is no older than what it was made from.
 
-    `tell` is called once if files cannot be changed. Returns results of another configuration that no time tells apart,
-    as nothing of the workflow's stands below them, and that Snakemake's notes do not tell apart either.
+    `tell` is called with what the user should know.
     """
+    other = [path for job in beliefs.of(OTHER) for path in job.outputs]
+    believed = [path for job in beliefs.of(BELIEVED) for path in job.outputs]
+    unmark(believed)
+    if not mark_incomplete(other):
+        tell(
+            f"{len(other)} files, {other[0]} first, were made under another configuration than this one, and "
+            "Snakemake's folder .snakemake, where that is noted, cannot be written: they may be taken for right. "
+            "The owner of the folder can run this command."
+        )
+    made_again = [job for job in beliefs.of(OTHER) if not job.is_rendering]
+    if made_again:
+        tell(
+            f"{len(made_again)} results were made under another configuration, from other data, or are damaged, "
+            f"{made_again[0].outputs[0]} first: those that are needed are made again."
+        )
+    _set_times(beliefs, tell)
+
+
+def _set_times(beliefs: Beliefs, tell: Callable[[str], None]) -> None:
+    """Give what is believed the order of times that Snakemake goes by; what holds already is left. Times in the future,
+    by the clock of another machine, become now: nothing that is made could be newer."""
     refused: list[Path] = []
-    stuck = []
     changed: dict[Path, int] = {}
     now = time.time_ns()
 
@@ -117,29 +150,18 @@ def set_times(beliefs: Beliefs, tell: Callable[[str], None]) -> list[str]:
     def known(path: Path) -> int | None:
         return changed[path] if path in changed else found(path)
 
-    for job, state in beliefs.jobs:
-        if state not in (BELIEVED, OTHER):
-            continue
-        below = [known(path) for path in (*job.inputs, *job.code)]
-        times = [one for one in below if one is not None]
-        if state == OTHER and not times:
-            stuck += [str(job.outputs[0])] if _taken_for_right(job) else []
-            continue
-        if state == OTHER and _taken_for_right(job):
-            _forget(job)
-        newest = max(times, default=0)
+    for job in beliefs.of(BELIEVED):
+        newest = max((known(path) or 0 for path in (*job.inputs, *job.code)), default=0)
         for path in job.outputs:
-            wanted = min(times) - SECOND if state == OTHER else newest if known(path) < newest else now
-            if known(path) > now or (known(path) < newest) is (state == BELIEVED):
-                changed[path] = wanted
-                refused += [] if _set(path, wanted) else [path]
-    refused += [path for path in beliefs.rendered if (known(path) or 0) > now and not _set(path, now)]
+            if known(path) > now or known(path) < newest:
+                changed[path] = newest if known(path) < newest else now
+                refused += [] if _set(path, changed[path]) else [path]
+    refused += [path for job in beliefs.of(OTHER) for path in job.outputs if known(path) > now and not _set(path, now)]
     if refused:
         tell(
             f"The times of {len(refused)} files, {refused[0]} first, cannot be changed, so Snakemake may plan finished "
-            "runs again, or believe some of another configuration. The owner of the files can run this command."
+            "runs again. The owner of the files can run this command."
         )
-    return stuck
 
 
 def _time(path: Path) -> int | None:
@@ -162,25 +184,3 @@ def _set(path: Path, when: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _taken_for_right(job: Job) -> bool:
-    """Whether Snakemake's notes say of a job of another specification that it was made under the planned one, or
-    nothing: its files were copied, or touched."""
-    try:
-        notes = json.loads(_note_of(job.outputs[0]).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return True
-    return repr(canonical_json(job.spec())) in notes.get("params", [])
-
-
-def _forget(job: Job) -> None:
-    """Remove Snakemake's notes that contradict the record. With them it would look past the times of files whose
-    content it has noted, as `--touch` notes whatever is there."""
-    for path in job.outputs:
-        with suppress(OSError):
-            _note_of(path).unlink()
-
-
-def _note_of(path: Path) -> Path:
-    return NOTES / b64encode(str(path).encode(), b"_-").decode()

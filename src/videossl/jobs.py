@@ -1,6 +1,6 @@
 """The jobs of a study that make what others start from: data, networks, evaluations. As the rules have them.
 
-Tables and figures are not among them: they are cheap, and nothing starts from them.
+Those that show results, tables and figures, are in :mod:`videossl.report.jobs`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ class Job:
     cell: Cell | None = None
     code: tuple[Path, ...] = ()
     """Files of the project that are inputs, for their times; what they hold is in the specification."""
+    is_rendering: bool = False
+    """Whether it shows results. Then all of them must be there; to show them again costs seconds."""
 
 
 def jobs_of(study: Study) -> Iterator[Job]:

@@ -7,7 +7,6 @@ import os
 import shutil
 import time
 from base64 import urlsafe_b64encode
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +15,31 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from videossl.belief import ABSENT, BELIEVED, OTHER, UNKNOWN, Beliefs, judge, set_times
+from videossl.belief import ABSENT, BELIEVED, OTHER, UNKNOWN, Beliefs, judge, set_apart
 from videossl.experiments import Study, load_study
-from videossl.files import canonical_json
 from videossl.jobs import jobs_of
 from videossl.made import digest_of, note_made, record_of
+from videossl.marks import FOLDER, mark_incomplete, unmark
+from videossl.report.jobs import renderings_of
 from videossl.run_state import DONE, OUTDATED, states
-from videossl.specs import generate_spec, spec_hash
+from videossl.specs import spec_hash
 
 
 @pytest.fixture(autouse=True)
-def in_repository(repository, monkeypatch):
-    monkeypatch.chdir(repository)
+def in_another_folder(repository, tmp_path, monkeypatch):
+    """A folder with the configuration, for Snakemake's notes."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/config").symlink_to(repository / "config")
+    monkeypatch.chdir(tmp_path / "here")
+
+
+def nothing_to_tell(text: str) -> None:
+    pytest.fail(text)
+
+
+def marked() -> int:
+    """How many files Snakemake would make again, as their jobs have not ended."""
+    return sum(path.is_file() for path in FOLDER.rglob("*")) if FOLDER.is_dir() else 0
 
 
 def study_of(folder: Path, more: str = "") -> Study:
@@ -43,7 +55,7 @@ def study_of(folder: Path, more: str = "") -> Study:
 
 def finish(study: Study) -> None:
     """Results of every job, each of its own content."""
-    for number, job in enumerate(jobs_of(study)):
+    for number, job in enumerate((*jobs_of(study), *renderings_of(study))):
         for path in job.outputs:
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.suffix == "":
@@ -67,9 +79,11 @@ def study(tmp_path) -> Study:
     return study
 
 
-def found(beliefs: Beliefs, state: str) -> set[str]:
-    """The folders of the cells, and the other files, in a state."""
-    return {job.cell.path if job.cell else str(job.outputs[0]) for job, one in beliefs.jobs if one == state}
+def found(beliefs: Beliefs, state: str, *, shown: bool = False) -> set[str]:
+    """The folders of the cells, and the other files, in a state; or the names of what shows them."""
+    if shown:
+        return {job.outputs[0].name for job in beliefs.of(state) if job.is_rendering}
+    return {job.cell.path if job.cell else str(job.outputs[0]) for job in beliefs.of(state) if not job.is_rendering}
 
 
 def in_order(beliefs: Beliefs) -> bool:
@@ -80,31 +94,30 @@ def in_order(beliefs: Beliefs) -> bool:
 
 def test_copied_results_are_believed_whatever_their_times(study, tmp_path):
     stages = {job.cell.stage if job.cell else job.outputs[0].parent.name for job, _ in judge(study).jobs}
-    assert {"generated", "shards", "subsets", "pretrain", "finetune", "robustness", "network"} <= stages
-    shutil.copytree(tmp_path / "results", tmp_path / "copy", copy_function=shutil.copyfile)
-    copied = study_of(tmp_path / "copy")
+    assert {"generated", "shards", "subsets", "pretrain", "finetune", "robustness", "network", "tables"} <= stages
+    (tmp_path / "results").rename(tmp_path / "before")
+    shutil.copytree(tmp_path / "before", tmp_path / "results", copy_function=shutil.copyfile)
     order = np.random.default_rng(0).permutation(10_000)
-    for number, path in zip(order, sorted((tmp_path / "copy").rglob("*")), strict=False):
+    for number, path in zip(order, sorted((tmp_path / "results").rglob("*")), strict=False):
         os.utime(path, (1_000_000 + number, 1_000_000 + number))
-    beliefs = judge(copied)
+    beliefs = judge(study)
     assert {state for _, state in beliefs.jobs} == {BELIEVED}
     assert not in_order(beliefs)
-    assert set_times(beliefs, pytest.fail) == []
-    assert in_order(beliefs)
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "copy").rglob("*")}
-    set_times(judge(copied), pytest.fail)
-    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "copy").rglob("*")}
+    set_apart(beliefs, nothing_to_tell)
+    assert in_order(beliefs) and not marked()
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "results").rglob("*")}
+    set_apart(judge(study), nothing_to_tell)
+    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "results").rglob("*")}
 
 
 def test_times_of_a_clock_that_is_ahead_become_now(study, tmp_path):
     table = tmp_path / "results/tables/training_time.md"
-    table.parent.mkdir()
-    table.touch()
+    table.write_text("changed by hand")
     for number, path in enumerate(sorted((tmp_path / "results").rglob("*"), reverse=True)):
         os.utime(path, (4_000_000_000 + number, 4_000_000_000 + number))
-    set_times(judge(study), pytest.fail)
+    set_apart(judge(study), nothing_to_tell)
     beliefs = judge(study)
-    assert in_order(beliefs)
+    assert found(beliefs, OTHER, shown=True) == {"training_time.parquet", "metrics.parquet", "report.html"}
     made = [path for job, _ in beliefs.jobs for path in job.outputs]
     assert max(path.stat().st_mtime for path in [*made, table]) <= time.time()
 
@@ -114,14 +127,66 @@ def test_a_changed_recipe_is_exactly_its_cells(study, tmp_path):
     beliefs = judge(changed)
     others = found(beliefs, OTHER)
     assert others == {cell.path for cell in changed.all_cells if cell.task == "rotnet"}
-    assert set_times(beliefs, pytest.fail) == []
-    for job, state in beliefs.jobs:  # Snakemake would run these again, and no others
-        older = [a for a in job.outputs for b in job.inputs if a.stat().st_mtime_ns < b.stat().st_mtime_ns]
-        assert bool(older) == (state == OTHER), job.outputs[0]
+    told: list[str] = []
+    set_apart(beliefs, told.append)
+    assert [f"{len(others)} results" in text for text in told] == [True]
+    assert marked() == sum(len(job.outputs) for job in beliefs.of(OTHER))
     assert {cell.path for cell, state in states(changed, changed.all_cells).items() if state.name == OUTDATED} == others
-    set_times(judge(study), pytest.fail)  # back to the first configuration: all is as it was
-    assert in_order(judge(study))
+    set_apart(judge(study), nothing_to_tell)  # back to the first configuration: all is as it was
+    assert not marked() and in_order(judge(study))
     assert {state.name for state in states(study, study.all_cells).values()} == {DONE}
+
+
+def test_what_shows_something_else_is_made_again(study, tmp_path):
+    """By its cells, their number, its text, and what it was made from."""
+    everything = {job.outputs[0].name for job in judge(study).of(BELIEVED) if job.is_rendering}
+    assert everything == {
+        "training_time.parquet",
+        "noise_types.parquet",
+        "networks.parquet",
+        "metrics.parquet",
+        "report.html",
+    }
+    noted = study_of(tmp_path / "results", "scale: {name: smoke, note: another text}\n")
+    assert found(judge(noted), OTHER, shown=True) == everything
+    assert not found(judge(noted), OTHER)
+    cell = next(cell for cell in study.all_cells if cell.stage == "finetune" and cell.task == "rspnet")
+    results = tmp_path / "results" / cell.path
+    pq.write_table(pa.table({"number": [12345]}), results / "metrics.parquet")
+    job = next(job for job, _ in judge(study).jobs if job.cell == cell)
+    note_made(job.spec(), job.inputs, [path for path in job.outputs if path.name != "run.json"])
+    assert found(judge(study), OTHER, shown=True) == {"training_time.parquet", "metrics.parquet", "report.html"}
+
+
+def test_a_run_that_ended_while_something_was_made_again_leaves_nothing_to_believe(study, tmp_path):
+    """Its results are gone, and what was made from them is there, and newer: Snakemake would see nothing to do."""
+    changed = study_of(tmp_path / "results", "recipe_overrides: {rspnet: {optimizer: {lr: 0.0123}}}\n")
+    cells = [cell for cell in study.of_stage("pretrain") if cell.task == "rspnet"]
+    job = next(job for job, _ in judge(study).jobs if job.cell == cells[0])
+    for path in job.outputs:
+        path.unlink()
+    beliefs = judge(changed)
+    assert found(beliefs, ABSENT) == {cells[0].path}
+    assert found(beliefs, OTHER) == {c.path for c in changed.all_cells if c.task == "rspnet"} - {cells[0].path}
+    assert {"training_time.parquet", "metrics.parquet", "report.html"} <= found(beliefs, OTHER, shown=True)
+
+
+def test_what_was_removed_to_save_space_is_not_missed(study, tmp_path):
+    """What was made from it is still known to be right; what shows it needs it."""
+    cell = next(cell for cell in study.of_stage("pretrain") if cell.task == "rspnet" and cell.epochs == 50)
+    (tmp_path / "results" / cell.path / "weights.pt").unlink()
+    (tmp_path / "results/data/k400/shards/0000.arrow").unlink()
+    beliefs = judge(study)
+    assert found(beliefs, ABSENT) == {cell.path, f"{tmp_path}/results/data/k400/shards/0000.arrow"}
+    assert not found(beliefs, OTHER) and not found(beliefs, OTHER, shown=True)
+    shown = next(cell for cell in study.all_cells if cell.stage == "finetune" and cell.task == "rspnet")
+    (tmp_path / "results" / shown.path / "metrics.parquet").unlink()
+    assert "training_time.parquet" in found(judge(study), OTHER, shown=True)
+    (tmp_path / "results/tables/.made/noise_types.json").unlink()  # of an older version
+    assert "noise_types.parquet" in found(judge(study), OTHER, shown=True)
+    (tmp_path / "results/tables/noise_types.md").unlink()
+    assert {"noise_types.parquet"} <= found(judge(study), ABSENT, shown=True)
+    assert {"report.html"} <= found(judge(study), OTHER, shown=True)
 
 
 def test_other_videos_of_the_same_size_are_seen(study, tmp_path):
@@ -143,7 +208,8 @@ def test_a_job_made_anew_with_the_same_content_changes_nothing(study, tmp_path):
     pq.write_table(table.replace_schema_metadata({"by": "another version"}), manifest, compression="none")
     job = next(job for job, _ in judge(study).jobs if job.outputs == (manifest,))
     note_made(job.spec(), job.inputs, job.outputs)
-    assert {state for _, state in judge(study).jobs} == {BELIEVED}
+    beliefs = judge(study)
+    assert {state for job, state in beliefs.jobs} == {BELIEVED}
 
 
 def test_what_nobody_recorded_is_left_to_snakemake(study, tmp_path):
@@ -154,36 +220,60 @@ def test_what_nobody_recorded_is_left_to_snakemake(study, tmp_path):
     (tmp_path / "results" / half.path / "weights.pt").write_text("cut")
     (tmp_path / "results/networks/c3d/metrics.parquet").unlink()
     beliefs = judge(study)
-    assert {finetuning.path, half.path} <= found(beliefs, UNKNOWN)
+    assert finetuning.path in found(beliefs, UNKNOWN)
     assert found(beliefs, ABSENT) == {"networks/c3d"}
-    assert not found(beliefs, OTHER)
+    assert half.path in found(beliefs, OTHER)  # copied in part
     os.utime(folder / "weights.pt", (5, 5))
-    set_times(beliefs, pytest.fail)
+    set_apart(beliefs, [].append)
     assert (folder / "weights.pt").stat().st_mtime == 5
 
 
-def test_generated_videos_of_another_configuration_are_told(study, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # no notes of Snakemake
+def test_generated_videos_of_another_configuration_are_told(study, tmp_path):
     generated = {**study.config.datasets}
     entry = generated["k400"]
     generated["k400"] = entry.model_copy(update={"generated": entry.generated.model_copy(update={"seed": 7})})
     changed = Study(study.config.model_copy(update={"datasets": generated}))
     videos = str(tmp_path / "results/generated/k400")
-    assert set_times(judge(changed), pytest.fail) == [videos]
-    note = tmp_path / ".snakemake/metadata" / urlsafe_b64encode(videos.encode()).decode()
-    note.parent.mkdir(parents=True)
-    for config, stuck in ((study.config, []), (changed.config, [videos])):  # of the first run; after --touch
-        note.write_text(json.dumps({"params": [repr(canonical_json(generate_spec(config, "k400")))]}))
-        assert set_times(judge(changed), pytest.fail) == stuck
+    assert videos in found(judge(changed), OTHER)
+    set_apart(judge(changed), [].append)
+    mark = FOLDER / urlsafe_b64encode(videos.encode()).decode()
+    assert json.loads(mark.read_text()) == {"external_jobid": None}
 
 
-def test_files_of_another_owner_are_told_once(study, monkeypatch):
+def test_marks_are_where_snakemake_looks(tmp_path, monkeypatch):
+
+    from snakemake.persistence.file import FilePersistence
+
+    monkeypatch.chdir(tmp_path)
+    paths = [tmp_path / "a.txt", tmp_path / "/".join(["long" * 40] * 3) / "b.txt"]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    snakemake = FilePersistence(nolock=True)
+    assert mark_incomplete(paths)
+    keys = [str(path) for path in paths]
+    assert snakemake._filter_incomplete_keys(keys) == set(keys)
+    unmark(paths[:1])
+    snakemake._clear_cache()
+    assert snakemake._filter_incomplete_keys(keys) == set(keys[1:])
+
+
+def test_files_of_another_owner_are_told_once(study, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "utime", lambda *_, **__: (_ for _ in ()).throw(PermissionError(1, "not yours")))
     beliefs = judge(study)
-    jobs = [(replace(job), OTHER if job.cell else state) for job, state in beliefs.jobs]
+    later = time.time() + 1000
+    beliefs.jobs[0][0].outputs[0].joinpath(".snakemake_timestamp").touch()
+    monkeypatch.setattr("videossl.belief._time", lambda path: int(later * 1e9))
     told: list[str] = []
-    set_times(Beliefs(jobs), told.append)
+    set_apart(beliefs, told.append)
     assert len(told) == 1 and "cannot be changed" in told[0]
+
+
+def test_marks_that_cannot_be_written_are_told(study, tmp_path):
+    FOLDER.parent.touch()
+    told: list[str] = []
+    set_apart(judge(study_of(tmp_path / "results", "finetune: {epochs: 3}\n")), told.append)
+    assert "cannot be written" in told[0]
 
 
 def test_digests_are_of_content(tmp_path):

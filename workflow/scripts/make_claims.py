@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from videossl.errors import report_user_errors
+from videossl.made import note_made
 from videossl.report.claims import write_claims
 from videossl.report.paper import read_paper_values
 from videossl.report.record import CLAIMS, write_record
@@ -36,10 +37,10 @@ def main() -> None:
         given = {
             "metrics": [str(path) for path in arguments.metrics],
             "default_complexities": arguments.default_complexities,
-            "paper_values": str(arguments.paper_values),
             "reduced": arguments.reduced,
         }
-        write_record(arguments.record, CLAIMS, given)
+        write_record(arguments.record, CLAIMS, {**given, "paper_values": str(arguments.paper_values)})
+        note_made(given, arguments.metrics, [*arguments.output, arguments.record])
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from videossl.errors import report_user_errors
+from videossl.made import note_made
 from videossl.report.all_metrics import write_all_metrics
 
 
@@ -17,6 +18,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="the Parquet file")
     arguments = parser.parse_args()
     count = write_all_metrics(arguments.records, arguments.results, arguments.output)
+    note_made({}, arguments.records, [arguments.output])
     print(f"{arguments.output}: the metrics of {count} runs")
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from videossl.errors import report_user_errors
+from videossl.made import note_made
 from videossl.report.site.page import write_report
 
 
@@ -17,6 +18,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="the HTML file")
     arguments = parser.parse_args()
     write_report(arguments.records, arguments.results, arguments.output)
+    note_made({}, arguments.records, [arguments.output])
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ from typing import Any
 
 from videossl.errors import UserError
 from videossl.files import is_packed, unpack
+from videossl.made import note_made
 from videossl.report.collect import Results, collect, reduced_mark
+from videossl.report.jobs import inputs_of, spec_of
 from videossl.report.origin import read_origin_of_videos, read_provenance
 from videossl.report.paper import read_paper_values
 from videossl.report.record import write_record
@@ -36,9 +38,6 @@ def parse_arguments(
         )
     parser.add_argument("--paper-values", type=Path, help="config/paper_values.csv; left out: no comparison")
     parser.add_argument("--reduced", default="", help="how a reduced scale is marked in the title; empty: full scale")
-    parser.add_argument(
-        "--failures", default="{}", help="JSON: of cells that cannot run, the reason by run_dir, such as what they need"
-    )
     parser.add_argument("--record", type=Path, help="file for the record: what it was made from, and when")
     parser.add_argument("--output", type=Path, nargs="+", required=True, help=f"files: {', '.join(suffixes)}")
     arguments = parser.parse_args(argv)
@@ -47,20 +46,22 @@ def parse_arguments(
 
 
 def record(arguments: argparse.Namespace) -> None:
-    """Write the record, where the arguments ask for one."""
-    if arguments.record:
-        write_record(
-            arguments.record,
-            arguments.kind,
-            {
-                "entry": _json(arguments.spec, "--spec", dict),
-                "cells": _json(arguments.cells, "--cells", list),
-                "manifests": _json(getattr(arguments, "manifests", "[]"), "--manifests", list),
-                "paper_values": str(arguments.paper_values) if arguments.paper_values else None,
-                "reduced": arguments.reduced,
-                "failures": _json(arguments.failures, "--failures", dict),
-            },
-        )
+    """Write the record, where the arguments ask for one: beside the table or figure for those who read it, and of how
+    all its files were made."""
+    if not arguments.record:
+        return
+    given = {
+        "entry": _json(arguments.spec, "--spec", dict),
+        "cells": _json(arguments.cells, "--cells", list),
+        "manifests": _json(getattr(arguments, "manifests", "[]"), "--manifests", list),
+        "paper_values": str(arguments.paper_values) if arguments.paper_values else None,
+        "reduced": arguments.reduced,
+    }
+    write_record(arguments.record, arguments.kind, given)
+    shown = (given["cells"], given["manifests"])
+    note_made(
+        spec_of(given["entry"], *shown, arguments.reduced), inputs_of(*shown), [*arguments.output, arguments.record]
+    )
 
 
 def read_results(arguments: argparse.Namespace) -> Results:
@@ -77,8 +78,7 @@ def read_results(arguments: argparse.Namespace) -> Results:
         return Results(spec, (), reduced_mark(arguments.reduced), origin, manifests=tuple(manifests))
     values = read_paper_values(arguments.paper_values) if arguments.paper_values else None
     cells = _json(arguments.cells, "--cells", list)
-    failures = _json(arguments.failures, "--failures", dict)
-    return collect(spec, cells, values, reduced=arguments.reduced, provenance=read_provenance(cells), failures=failures)
+    return collect(spec, cells, values, reduced=arguments.reduced, provenance=read_provenance(cells))
 
 
 def _json(text: str, option: str, expected: type) -> Any:

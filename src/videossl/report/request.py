@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from videossl.analysis.claims import cells_of_claims
 from videossl.cells import MODEL_STAGES, WITHOUT_METRICS, Cell
+from videossl.config.experiments import NOISES, SEVERITIES
 from videossl.experiments import Study
 
 
@@ -52,6 +54,29 @@ def cells_of(study: Study, name: str) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def sets_of(study: Study, name: str) -> list[dict[str, Any]]:
+    """The sets of videos that a figure shows frames of: dataset, noise, severity and the path of the manifest."""
+    entry, root = study.entries[name], study.config.results_dir
+    found = [(dataset, "", 0, f"{root}/data/{dataset}/manifest.parquet") for dataset in entry.datasets]
+    found += [
+        (dataset, noise, severity, f"{root}/data/{dataset}/noisy/{noise}/{severity}/manifest.parquet")
+        for dataset in (entry.datasets if entry.plot == "noise_samples" else [])
+        for noise in NOISES
+        for severity in SEVERITIES
+    ]
+    return [dict(zip(("dataset", "noise", "severity", "manifest"), one, strict=True)) for one in found]
+
+
+def of_claims(study: Study) -> dict[str, Any]:
+    """The arguments of the script of the paper's claims."""
+    cells = cells_of_claims(study.all_cells)
+    return {
+        "metrics": [f"{study.config.results_dir}/{cell.path}/metrics.parquet" for cell in cells],
+        "default_complexities": {task: recipe.default_complexity for task, recipe in study.recipes.items()},
+        "reduced": reduced_note_of_cells(study, cells),
+    }
 
 
 def reduced_note(study: Study, name: str) -> str:

@@ -24,14 +24,17 @@ from videossl.report.site.runs import compute, counts, describe, find_runs, show
 
 PAPER = "A Large-Scale Analysis on Contextual Self-Supervised Video Representation Learning"
 
+INCOMPLETE = "INCOMPLETE: a run failed before all was there. The page of the whole study is made when it has finished."
 
-def write_report(records: Sequence[Path], results: Path, output: Path) -> None:
+
+def write_report(records: Sequence[Path], results: Path, output: Path, *, incomplete: bool = False) -> None:
     """Write the report of the tables, figures and claims whose records are given.
 
     Args:
         records: `<name>.record.json` files; tables and figures lie beside them.
         results: the folder of the results; run folders in the records lie in it.
         output: the page. Its links to files hold as long as it lies where it is written.
+        incomplete: say at the top that this is the page of a run that failed.
     """
     if not records:
         raise UserError("the report needs the records of at least one table or figure: results/tables/*.record.json.")
@@ -51,7 +54,7 @@ def write_report(records: Sequence[Path], results: Path, output: Path) -> None:
     body = [
         _contents(order, parsed, entries, bool(judged)),
         "<main>",
-        _opening(made, parsed, runs, judged),
+        _opening(made, parsed, runs, judged, incomplete),
     ]
     for chapter in order:
         body.append(f'<h2 id="{chapter.anchor}">{escape(chapter.title)}</h2>')
@@ -75,7 +78,11 @@ def _labels(found: Any) -> dict[str, dict[str, str]]:
 
 
 def _opening(
-    made: Sequence[Made], parsed: Mapping[str, Results], runs: Mapping[str, Run], judged: Mapping[str, Any]
+    made: Sequence[Made],
+    parsed: Mapping[str, Results],
+    runs: Mapping[str, Run],
+    judged: Mapping[str, Any],
+    incomplete: bool,
 ) -> str:
     """What this is, and the study in a few numbers."""
     kinds = [one.kind for one in made]
@@ -100,9 +107,10 @@ def _opening(
         f'<p class="scale">{escape(mark)}: numbers are not to be compared with the paper\'s cell by cell</p>'
         for mark in scales
     )
+    warning = f'<p class="incomplete">{INCOMPLETE}</p>' if incomplete else ""
     return f"""<header>
 <h1>{escape(PAPER)}: this study's results</h1>
-{scale}
+{warning}{scale}
 <dl class="facts">{rows}{verdicts}</dl>
 <p>Each number opens the run that it comes from: recipe, metrics, training curve, log, predictions and files.
 Headers of columns sort. Brackets hold 95 % intervals. <span class="pending">pending</span> has not run,

@@ -83,7 +83,7 @@ class Run:
     @cached_property
     def status(self) -> str:
         """ok, failed or pending."""
-        if (self.folder / "metrics.parquet").is_file():
+        if self._given.get("metrics", True) and (self.folder / "metrics.parquet").is_file():
             return OK
         return FAILED if (self.folder / "FAILED").is_file() or self._failure else PENDING
 

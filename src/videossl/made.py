@@ -36,6 +36,8 @@ RESULTS_OF = {
     "class_logits": ("logits.npz", "metrics.parquet"),
 }
 """By stage: the files of a run that hold results. (`run.json` says when and on what, which is no result.)"""
+_WITH_TIMES = ("state.pt", ".record.json", "report.html")
+"""Files that also say how long something took, or when: made again, they differ, and what is made from them does not."""
 _OF_A_RUN = {name for names in RESULTS_OF.values() for name in names}
 
 
@@ -59,13 +61,14 @@ def note_made(spec: Mapping[str, Any], inputs: Iterable[Path], outputs: Iterable
     """Record that `outputs` were made from `inputs` under `spec`, after both are complete."""
     outputs = list(outputs)
     made = [digest_of(path) for path in outputs]
+    lasting = [digest for path, digest in zip(outputs, made, strict=True) if not path.name.endswith(_WITH_TIMES)]
     used = inputs_of(inputs)
     record = {
         "spec": spec_hash(dict(spec)),
         "inputs": used,
         "made": made,
         "bytes": size_of(outputs),
-        "digest": hashlib.sha256(canonical_json([made, used]).encode()).hexdigest(),
+        "digest": hashlib.sha256(canonical_json([lasting, used]).encode()).hexdigest(),
     }
     for path in dict.fromkeys(record_of(path) for path in outputs):
         write_json(path, record)

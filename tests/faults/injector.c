@@ -38,6 +38,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static void prepare(void) {
     if (ready) return;
     ready = 1;
+    root[0] = 0, place_when = -1;
     const char *given = getenv("FAULT_ROOT"), *place = getenv("FAULT_PLACE");
     if (given) snprintf(root, sizeof root, "%s/", given);
     char when[16];
@@ -87,13 +88,28 @@ static int ours(const char *path, char *out) {
     return strncmp(out, ".snakemake/log/", 15) != 0;
 }
 
-static int of_descriptor(int descriptor, char *out) {
-    char link[64], path[PATH_MAX];
+static int behind(int descriptor, char *path) {
+    char link[64];
     snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
-    ssize_t length = readlink(link, path, sizeof path - 1);
+    ssize_t length = readlink(link, path, PATH_MAX - 1);
     if (length <= 0 || path[0] != '/') return 0;
     path[length] = 0;
-    return ours(path, out);
+    return 1;
+}
+
+static int of_descriptor(int descriptor, char *out) {
+    char path[PATH_MAX];
+    return behind(descriptor, path) && ours(path, out);
+}
+
+/* A path that may be relative to a folder's descriptor. */
+static int ours_in(int folder, const char *path, char *out) {
+    char whole[PATH_MAX];
+    if (folder == AT_FDCWD || path[0] == '/') return ours(path, out);
+    if (!behind(folder, whole)) return 0;
+    size_t length = strlen(whole);
+    if ((size_t)snprintf(whole + length, sizeof whole - length, "/%s", path) >= sizeof whole - length) return 0;
+    return ours(whole, out);
 }
 
 static void note(const char *kind, const char *path) {
@@ -128,10 +144,10 @@ static void die(int number, int when) {
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-static int around(const char *about, const char *kind, int (*act)(void *), void *arguments) {
+static int around(int folder, const char *about, const char *kind, int (*act)(void *), void *arguments) {
     char path[PATH_MAX];
     prepare();
-    if (inside || !ours(about, path)) return act(arguments);
+    if (inside || !ours_in(folder, about, path)) return act(arguments);
     inside = 1;
     int number = count(kind, path);
     die(number, BEFORE);
@@ -154,11 +170,11 @@ static int act_renameat(void *given) {
 }
 int rename(const char *from, const char *to) {
     struct pair p = {from, to, 0, 0};
-    return around(to, "rename", act_rename, &p);
+    return around(AT_FDCWD, to, "rename", act_rename, &p);
 }
 int renameat(int a, const char *from, int b, const char *to) {
     struct pair p = {from, to, a, b};
-    return around(to, "rename", act_renameat, &p);
+    return around(b, to, "rename", act_renameat, &p);
 }
 
 static int act_unlink(void *given) { return REAL(unlink)(given); }
@@ -166,10 +182,10 @@ static int act_unlinkat(void *given) {
     struct pair *p = given;
     return REAL(unlinkat)(p->from_folder, p->from, p->to_folder);
 }
-int unlink(const char *path) { return around(path, "remove", act_unlink, (void *)path); }
+int unlink(const char *path) { return around(AT_FDCWD, path, "remove", act_unlink, (void *)path); }
 int unlinkat(int folder, const char *path, int flags) {
     struct pair p = {path, 0, folder, flags};
-    return around(path, "remove", act_unlinkat, &p);
+    return around(folder, path, "remove", act_unlinkat, &p);
 }
 
 /* `whole` writes all, `part` the first half. */
@@ -219,7 +235,7 @@ static pid_t around_fork(void) {
     die(number, BEFORE);
     pid_t child = REAL(fork)();
     if (child) die(number, AFTER);
-    else seen = 0;
+    else ready = seen = 0; /* a fork of the warm interpreter gets the environment of its job */
     inside = 0;
     return child;
 }

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
+from workflow_copy import PARTS, copy_workflow
 
 CONFIGURATION = """
 only: [accuracies, retrieved, curve]
@@ -16,17 +19,16 @@ results_dir: results
 compute: {milestone_jobs: every, retries: 0, checkpoint_minutes: 0.001}
 datasets:
   k400: {shards: 1, generated: {classes: 2, videos: {train: 4, val: 2}, frames: [16, 17]}}
-  ucf101: {shards: 2, generated: {classes: 2, videos: {train: 6, test: 2}, frames: [16, 17]}}
+  ucf101: {shards: 1, generated: {classes: 2, videos: {train: 4, test: 2}, frames: [16, 17]}}
 subsets: {10k: 4}
 experiments:
   accuracies:
     kind: table
-    title: Two protocols
-    grid:
-      - &cells {task: rotnet, backbone: r2plus1d, source: k400, subset: 10k, epochs: 100, target: ucf101}
-      - {<<: *cells, protocol: linear_probe}
-    rows: protocol
-    columns: task
+    title: Accuracies
+    grid: &cells
+      {task: rotnet, backbone: r2plus1d, source: k400, subset: 10k, epochs: 100, target: ucf101}
+    rows: task
+    columns: target
   retrieved:
     kind: table
     title: Retrieval
@@ -38,7 +40,7 @@ experiments:
     kind: figure
     plot: lines
     title: A curve
-    grid: {<<: *cells, epochs: [50, 100]}
+    grid: *cells
     x: epochs
     series: task
 """
@@ -48,3 +50,101 @@ recipe_overrides: {rotnet: {optimizer: {lr: 0.0123}}}
 """
 """A second configuration for the same folder: other videos of one dataset, another recipe. All but the first dataset
 must be made again."""
+TIMES = {"seconds", "finished", "wall_seconds", "gpu_hours", "first", "last"}
+"""Keys that say when something was done, or how long it took."""
+
+
+class Copies:
+    """Folders to run in, which share one copy of the workflow."""
+
+    def __init__(self, repository: Path, home: Path) -> None:
+        self.home, self.source = home, home / "workflow"
+        shutil.rmtree(self.source, ignore_errors=True)
+        copy_workflow(repository, self.source)
+        (self.source / "faults.yaml").write_text(CONFIGURATION)
+        (self.source / "change.yaml").write_text(CHANGE)
+
+    def new(self, name: str, *, like: Path | None = None) -> Path:
+        """A folder without results, or with those of another, and with Snakemake's notes of them."""
+        root = self.home / name
+        shutil.rmtree(root, ignore_errors=True)
+        root.mkdir()
+        for part in (*PARTS, "faults.yaml", "change.yaml"):
+            (root / part).symlink_to(self.source / part)
+        for part in ("results", ".snakemake") if like is not None else ():
+            shutil.copytree(like / part, root / part, symlinks=True)
+        return root
+
+    def environment(self) -> dict[str, str]:
+        """Of a run."""
+        return {
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(self.source / "src"),
+            "XDG_CACHE_HOME": str(self.home / "cache"),
+        }
+
+
+def command(*, changed: bool = False) -> list[str]:
+    """As `make demo` runs the study, on one core. A run that was killed has left Snakemake's lock; `--unlock` would
+    take as long as all else, so it is removed as that does it."""
+    snakemake = [sys.executable, "-m", "snakemake", "--cores", "1", "--quiet", "rules", "--configfile"]
+    overlays = ["config/smoke.yaml", "faults.yaml", *(["change.yaml"] if changed else [])]
+    warm = [sys.executable, "-m", "videossl.warm.server", "--", *snakemake, *overlays]
+    return ["sh", "-c", 'rm -f .snakemake/locks/*; exec "$@"', "sh", *warm]
+
+
+def contents(root: Path) -> dict[str, str]:
+    """What must be the same after a fault: by file, a digest of all but times. Logs and checkpoints are no results."""
+    found = {}
+    for path in sorted((root / "results").rglob("*")):
+        name = path.relative_to(root / "results").as_posix()
+        if path.is_file() and not name.startswith("logs/") and path.name != "checkpoint.pt":
+            found[name] = hashlib.sha256(_lasting(path)).hexdigest()
+    return found
+
+
+def _lasting(path: Path) -> bytes:
+    if path.suffix in (".json", ".jsonl"):
+        lines = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
+        value = [_without_times(json.loads(line)) for line in lines]
+        if path.parent.name == ".made":  # sizes and digests of files with times in them
+            value = [{key: one[key] for key in ("spec", "inputs", "digest")} for one in value]
+        return json.dumps(value, sort_keys=True).encode()
+    if path.name == "state.pt":
+        import torch
+
+        state = torch.load(path, weights_only=True)
+        return repr(_digests({key: value for key, value in state.items() if key not in TIMES})).encode()
+    if path.name == "report.html":
+        return _report(path.read_text())
+    return path.read_bytes()
+
+
+def _digests(value: Any) -> Any:
+    if hasattr(value, "numpy"):
+        return hashlib.sha256(value.contiguous().numpy().tobytes()).hexdigest()
+    if isinstance(value, dict):
+        return {key: _digests(one) for key, one in value.items()}
+    return [_digests(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _without_times(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_times(one) for key, one in value.items() if key not in TIMES}
+    return [_without_times(one) for one in value] if isinstance(value, list) else value
+
+
+def _report(page: str) -> bytes:
+    """The page without durations and dates."""
+    return re.sub(r"(# to )+#", "#", re.sub(r"[0-9:.,-]+", "#", page).replace("# #", "#")).encode()
+
+
+def left_behind(root: Path) -> list[str]:
+    """What a finished study must not hold."""
+    results = root / "results"
+    found = [path for path in results.rglob("*") if path.name.endswith((".tmp", ".new")) or path.name == "FAILED"]
+    found += [path for path in (results / "partial").rglob("*") if path.is_file()]
+    found += [path for path in (root / ".snakemake/incomplete").rglob("*") if path.is_file()]
+    return [path.relative_to(root).as_posix() for path in found]

@@ -1,0 +1,161 @@
+"""Kill a small study at every place where it writes, renames, removes or forks, one place a run, and start it again.
+
+`make faults` runs it over all places, and goes on where it was stopped. A place is passed if the same command then ends
+with exit code 0 and the results of an undisturbed run, and leaves nothing half made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from faults.injector import Place, compile_injector, places_of, run
+from faults.study import Copies, command, contents, left_behind
+
+REPOSITORY = Path(__file__).parents[2]
+PASSED, NOT_REACHED, FAILED = "passed", "not reached", "failed"
+
+
+@dataclass
+class Scenario:
+    """A command from a state, the places where it may be killed, and what it ends with undisturbed."""
+
+    name: str
+    start: Path
+    changed: bool
+    library: Path
+    copies: Copies
+    places: list[Place] = field(default_factory=list)
+    expected: dict[str, str] = field(default_factory=dict)
+
+    def record(self) -> Scenario:
+        """Run it undisturbed, twice: for the places, and for what comes out without the injector."""
+        for number, log in enumerate((self.copies.home / f"{self.name}.events", None)):
+            root = self.copies.new(f"{self.name}{number}", like=self.start)
+            if log is not None:
+                log.unlink(missing_ok=True)
+            output = self.copies.home / f"{self.name}{number}.log"
+            library = self.library if log else None
+            code, _ = run(
+                command(changed=self.changed), root, self.copies.environment(), output, library=library, log=log
+            )
+            if code or left_behind(root):
+                raise SystemExit(f"the undisturbed run ended with {code}, {left_behind(root)}: see {output}")
+            if log is None:
+                self.expected = contents(root)
+            else:
+                self.places = places_of(log)
+                with_injector = contents(root)
+        if with_injector != self.expected:
+            raise SystemExit(f"two undisturbed runs differ: {_differing(with_injector, self.expected)}")
+        return self
+
+    def try_place(self, place: Place, slot: int) -> tuple[str, str]:
+        """Kill a run there and start it again; the outcome, and what was wrong."""
+        root = self.copies.new(f"{self.name}-slot{slot}", like=self.start)
+        output = self.copies.home / f"{self.name}-slot{slot}.log"
+        again = output.with_suffix(".again.log")
+        given = (command(changed=self.changed), root, self.copies.environment())
+        _, reached = run(*given, output, library=self.library, place=place)
+        if not reached:
+            return NOT_REACHED, ""
+        code, _ = run(*given, again)
+        if code:
+            return FAILED, f"exit code {code}: {again.read_text()[-1500:]}"
+        if left := left_behind(root):
+            return FAILED, f"left behind: {', '.join(left)}"
+        differing = _differing(contents(root), self.expected)
+        return (FAILED, f"differs: {differing}") if differing else (PASSED, "")
+
+
+def _differing(found: dict[str, str], expected: dict[str, str]) -> str:
+    return ", ".join(sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name)))
+
+
+def scenarios(home: Path) -> list[Scenario]:
+    """A study from nothing, and one whose results of another configuration are there."""
+    home.mkdir(parents=True, exist_ok=True)
+    copies, library = Copies(REPOSITORY, home), compile_injector(home)
+    nothing = copies.new("nothing")
+    for part in ("results", ".snakemake"):
+        (nothing / part).mkdir()
+    fresh = Scenario("fresh", nothing, False, library, copies).record()
+    changed = Scenario("changed", home / "fresh1", True, library, copies).record()
+    return [fresh, changed]
+
+
+def sample(places: Sequence[Place], count: int, seed: int) -> list[Place]:
+    """Some of the places, of each kind about as many."""
+    kinds: dict[tuple[str, str], list[Place]] = {}
+    for place in random.Random(seed).sample(list(places), len(places)):
+        kinds.setdefault((place.kind, place.scope), []).append(place)
+    turns: list[Place] = []
+    while len(turns) < min(count, len(places)):
+        turns += [waiting.pop() for waiting in kinds.values() if waiting]
+    return turns[:count]
+
+
+def tried(todo: Sequence[tuple[Scenario, Place]], jobs: int) -> Iterator[tuple[Scenario, Place, str, str]]:
+    """Try places, `jobs` at a time."""
+    slots = list(range(jobs))
+
+    def one(given: tuple[Scenario, Place]) -> tuple[Scenario, Place, str, str]:
+        slot = slots.pop()
+        try:
+            outcome, why = given[0].try_place(given[1], slot)
+            if outcome == NOT_REACHED:  # the order of some forks differs from run to run
+                outcome, why = given[0].try_place(given[1], slot)
+        finally:
+            slots.append(slot)
+        return *given, outcome, why
+
+    with ThreadPoolExecutor(jobs) as pool:
+        yield from pool.map(one, todo)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--home", type=Path, default=Path("results/faults"), help="folder for all that is made")
+    parser.add_argument("--sample", type=int, help="so many places a scenario; without it: all")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample, and of the order")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
+    parser.add_argument("--list", action="store_true", help="list the places and end")
+    arguments = parser.parse_args()
+    home = arguments.home.absolute()
+    found = scenarios(home)
+    journal = home / "outcomes.jsonl"
+    before = [json.loads(line) for line in journal.read_text().splitlines()] if journal.exists() else []
+    known = {(one["scenario"], Place(**one["place"])) for one in before if one["outcome"] == PASSED}
+    todo = []
+    for scenario in found:
+        chosen = sample(scenario.places, arguments.sample or len(scenario.places), arguments.seed)
+        print(f"{scenario.name}: {len(scenario.places)} places, {len(chosen)} to try", flush=True)
+        todo += [(scenario, place) for place in chosen if (scenario.name, place) not in known]
+        if arguments.list:
+            print(*scenario.places, sep="\n")
+    if arguments.list:
+        return 0
+    random.Random(arguments.seed).shuffle(todo)
+    counts = Counter({PASSED: len(known)})
+    with journal.open("a") as log:
+        for number, (scenario, place, outcome, why) in enumerate(tried(todo, arguments.jobs), start=1):
+            counts[outcome] += 1
+            entry = {"scenario": scenario.name, "place": asdict(place), "outcome": outcome, "why": why}
+            print(json.dumps(entry, sort_keys=True), file=log, flush=True)
+            print(
+                f"[{number}/{len(todo)}] {outcome}: {scenario.name}, {place}" + f"\n    {why}" * bool(why), flush=True
+            )
+    print(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
+    return int(counts[FAILED] > 0 or counts[NOT_REACHED] > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

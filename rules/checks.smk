@@ -203,5 +203,6 @@ if workflow.is_main_process:
         warn_of_missing_datasets()
     else:
         stop_if_missing(working_folder(STUDY) + results_folder(STUDY))
-        enter_folder(Path(".snakemake"), logger.warning)
+        made = [workflow.snakemake_tmp_dir, workflow.sourcecache.runtime_cache_path]
+        enter_folder(Path(".snakemake"), made, logger.warning)
         remove_leftovers(Path(RESULTS), logger.warning)

@@ -9,25 +9,26 @@ from __future__ import annotations
 
 import atexit
 import fcntl
+import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from videossl.files import writer_of
-from videossl.process_name import ELSEWHERE, ENDED, PATTERN, own_name, state_of
+from videossl.process_name import ELSEWHERE, ENDED, PATTERN, RUNS, own_name, state_of
 
 ABANDONED_SECONDS = 3 * 24 * 3600.0
 """A file of another machine's that has not changed for so long is nobody's: no job writes one file that long."""
-LONGEST_FOLDER = 60
-"""Letters: sockets are made in temporary folders, and their paths may have 107."""
+LONGEST_FOLDER = 38
+"""Letters of the place of temporary folders: sockets are made in them, and paths of sockets may have 107."""
 _TEMPORARY = re.compile(rf"videossl-({PATTERN})-\w+")
 RUNS_FOLDER = "videossl-runs"
-"""In Snakemake's folder of notes: an empty file for each run at work there, with its process's name."""
+"""In Snakemake's folder of notes: a file for each run at work there, with its process's name."""
 
 
 @dataclass
@@ -115,26 +116,46 @@ def _abandoned_folders() -> Iterator[Path]:
                     yield path
 
 
-def enter_folder(notes: Path, tell: Callable[[str], None]) -> None:
-    """Note that this process runs Snakemake in the folder of `notes` (`.snakemake`). If all that did before were killed
-    on this machine, remove the lock that they left, which Snakemake itself cannot tell from one of a run at work."""
+def enter_folder(notes: Path, temporary: Iterable[str | Path], tell: Callable[[str], None]) -> None:
+    """Note that this process runs Snakemake in the folder of `notes` (`.snakemake`), and which folders it has made for
+    `temporary` files. What those that were killed on this machine had made goes.
+
+    If no other is left, so does the lock in the folder, which Snakemake itself cannot tell from one of a run at work.
+    """
     runs = notes / RUNS_FOLDER
     with suppress(OSError):  # no locks on this file system, or no way to write: then Snakemake's own lock is all
         runs.mkdir(parents=True, exist_ok=True)
         with (runs / ".lock").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             states = {path: state_of(path.name) for path in runs.iterdir() if re.fullmatch(PATTERN, path.name)}
-            locks = list((notes / "locks").glob("*.lock"))
-            if locks and set(states.values()) == {ENDED}:
-                for path in locks:
-                    path.unlink()
-                tell("A run that was killed had left Snakemake's lock in this folder; it is removed.")
-            for path, state in states.items():
-                if state == ENDED:
-                    path.unlink()
+            ended = [path for path, state in states.items() if state == ENDED]
+            if not list(notes.glob("locks/*.lock")):  # of other machines' runs, too: who works here has one
+                ended = [path for path, state in states.items() if state != RUNS]
+            elif ended and len(ended) == len(states):
+                _unlock(notes, tell)
+            for path in ended:
+                _remove_folders_of(path)
+                path.unlink()
             mine = runs / own_name()
-            mine.touch()
+            mine.write_text(json.dumps([str(Path(folder).resolve()) for folder in temporary]))
             atexit.register(_leave, mine)
+
+
+def _unlock(notes: Path, tell: Callable[[str], None]) -> None:
+    """Remove what Snakemake keeps in its folder while it runs."""
+    for folder in notes.glob("shell_tmp.*"):  # of commands that are too long for one
+        shutil.rmtree(folder, ignore_errors=True)
+    for path in notes.glob("locks/*.lock"):
+        path.unlink()
+    tell("A run that was killed had left Snakemake's lock in this folder; it is removed.")
+
+
+def _remove_folders_of(run: Path) -> None:
+    """Remove the folders that a run has noted, if they look like Snakemake's."""
+    with suppress(OSError, ValueError, TypeError):
+        for folder in map(Path, json.loads(run.read_text())):
+            if re.match(r"snakemake\w{8}$", folder.name) or folder.parent.name == "snakemake-runtime-cache":
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _leave(mine: Path) -> None:

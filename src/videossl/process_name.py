@@ -1,7 +1,7 @@
 """A name for a process by which others know, later and on other machines too, whether it still runs. Without torch.
 
 A process id alone is used again, and says nothing on another machine or in another container, where results on a
-network file system are seen as well. The name has both, and when the process started.
+network file system are seen as well. The name has all of these, and when the process started.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from functools import cache
 from pathlib import Path
 
 RUNS, ENDED, ELSEWHERE = ("runs", "ended", "elsewhere")
-"""ELSEWHERE: of another machine or container, or of this one before it was started anew. It may run or not."""
-PATTERN = r"[0-9a-f]{8}-\d+-\d+"
+"""ELSEWHERE: on another machine or in another container. It may run or not."""
+PATTERN = r"[0-9a-f]{14}-[0-9a-f]+-[0-9a-f]+"
 """What names look like, as a regular expression."""
 
 
@@ -26,25 +26,41 @@ def own_name() -> str:
 
 def name_of(process: int) -> str:
     """The name of a running process of this machine."""
-    return f"{_machine()}-{process}-{_started(process) or 0}"
+    return f"{''.join(_place())}-{process:x}-{_started(process) or 0:x}"
 
 
 def state_of(name: str) -> str:
     """Whether the process of that name RUNS, has ENDED, or is ELSEWHERE."""
-    machine, process, started = name.split("-")
-    if machine != _machine():
+    place, process, started = name.split("-")
+    machine, boot, container = place[:6], place[6:10], place[10:]
+    if machine != _place()[0]:
         return ELSEWHERE
-    return RUNS if _started(int(process)) == int(started) else ENDED
+    if boot != _place()[1]:  # nothing outlives a restart; but only an installation's own number is sure to be its
+        return ENDED if _read("/etc/machine-id") else ELSEWHERE
+    if container != _place()[2]:
+        return ELSEWHERE
+    return RUNS if _started(int(process, 16)) == int(started, 16) else ENDED
 
 
 @cache
-def _machine() -> str:
-    """Tells apart what process ids are counted in: machines, their starts, and containers."""
-    parts = [socket.gethostname()]
+def _place() -> tuple[str, str, str]:
+    """The machine, the time that it was started, and the container: what process ids are counted in."""
+    container = ""
     with suppress(OSError):
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text())
-        parts.append(str(Path("/proc/self/ns/pid").readlink()))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
+        container = str(Path("/proc/self/ns/pid").readlink())
+    machine = f"{socket.gethostname()}\n{_read('/etc/machine-id')}"
+    return _short(machine, 6), _short(_read("/proc/sys/kernel/random/boot_id"), 4), _short(container, 4)
+
+
+def _short(text: str, digits: int) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
 
 
 def _started(process: int) -> int | None:

@@ -4,11 +4,11 @@ PYTHON ?= python3
 # `nproc` heeds OMP_NUM_THREADS, which is set below (and newer makes pass it on to $(shell)).
 CORES ?= $(shell env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
 BIN := .venv/bin
+OUTSIDE := $(PATH)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # One thread a process: jobs run side by side, and results do not depend on the number of cores.
 export OMP_NUM_THREADS := 1
 export PYTHONUNBUFFERED := 1
-STAMP := .venv/.installed
 
 BENCH := .venv-bench
 
@@ -17,25 +17,18 @@ BENCH := .venv-bench
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-setup: $(STAMP) ## Make the virtual environment .venv with the pinned packages
-
-$(STAMP): envs/requirements.txt envs/requirements-dev.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..."; exit 1; }
-	@echo "Installing the pinned packages into .venv (1-3 minutes)"
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r envs/requirements-dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch $@
+setup: ## Make the virtual environment .venv with the pinned packages, or mend it
+	@PATH='$(OUTSIDE)' $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..."; exit 1; }
+	@PATH='$(OUTSIDE)' $(PYTHON) envs/environment.py
 
 # The jobs are short and many: they share one warm interpreter (src/videossl/warm).
 # Snakemake looks at all waiting jobs again once a timespan of its job limit for every job that has ended: the longer, the
 # less it does (and the later it exits: its timers have to end).
-# A run that was killed leaves Snakemake's lock. The lock below is the kernel's and dies with the last process of the
-# run, so once it is ours Snakemake's can be stale only; if another run is alive, this one waits for it.
+# If another run is alive, this one waits for it: the kernel's lock lasts as long as any process of the run.
 define BUILD
 	@mkdir -p results
 	@flock -n results/.run.lock true || echo "Another run is active in this folder; waiting for it to end."
-	@flock results/.run.lock sh -c 'snakemake --unlock >/dev/null 2>&1; exec python -m videossl.warm.server -- snakemake $(1) --cores $(CORES) --max-jobs-per-timespan 1000/5s --quiet reason host'
+	@flock results/.run.lock python -m videossl.warm.server -- snakemake $(1) --cores $(CORES) --max-jobs-per-timespan 1000/5s --quiet reason host
 endef
 
 demo: setup ## Build the whole study at reduced scale: generated videos, all trainings, every table and figure
@@ -55,7 +48,7 @@ bench: $(BENCH)/.installed ## Measure speed (10 minutes) and write docs/performa
 	PYTHONPATH=$(CURDIR)/src LD_LIBRARY_PATH=$(CURDIR)/$(BENCH)/ffmpeg $(BENCH)/bin/python -m benchmarks.run
 	python -m benchmarks.scale
 
-$(BENCH)/.installed: $(STAMP) envs/requirements-bench.txt
+$(BENCH)/.installed: envs/requirements.txt envs/requirements-bench.txt | setup
 	$(PYTHON) -m venv $(BENCH)
 	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $$(echo $(BENCH)/lib/python3*/site-packages)/overlay.pth
 	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-deps -r envs/requirements-bench.txt

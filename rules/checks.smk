@@ -13,6 +13,7 @@ from videossl.cli.doctor_data import results_folder, working_folder
 from videossl.cli.finding import MISSING
 from videossl.errors import UserError, unknown_name
 from videossl.files import write_json, write_text
+from videossl.leftovers import enter_folder, remove_leftovers
 from videossl.report import partial as partial_report
 
 
@@ -206,3 +207,6 @@ if workflow.is_main_process:
         warn_of_missing_datasets()
     else:
         stop_if_missing(working_folder(STUDY) + results_folder(STUDY))
+        made = [workflow.snakemake_tmp_dir, workflow.sourcecache.runtime_cache_path]
+        enter_folder(Path(".snakemake"), made, logger.warning)
+        remove_leftovers(Path(RESULTS), logger.warning)

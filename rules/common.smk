@@ -15,6 +15,7 @@ from videossl.config.study import read_layers
 from videossl.config.experiments import NOISELESS, NOISES, SEVERITIES
 from videossl.errors import UserError
 from videossl.cells import PATHS, WITHOUT_METRICS
+from videossl.children import become_controller
 from videossl.experiments import Study
 from videossl.files import argument_json, canonical_json
 from videossl.places import shown
@@ -60,6 +61,7 @@ if os.environ.get("VIDEOSSL_WARM"):  # scripts run in forks of a warm interprete
     CLIENT = shlex.quote(str(LIBRARY / "warm/client.py"))
     SETUP = f'{SETUP}python() {{ command python -SE {CLIENT} "$@"; }}; '
 shell.prefix(SETUP.replace("{", "{{").replace("}", "}}"))  # Snakemake formats it
+become_controller()  # jobs stop when this process has ended, of whatever
 
 ENVIRONMENT = f"{workflow.basedir}/envs/environment.yaml"
 COMPUTE = CONFIG.compute

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
+from videossl.children import stop_with_controller
+
 
 class UserError(Exception):
     """Something the user can mend: says what was wrong, where, what is valid, and the remedy.
@@ -46,7 +48,11 @@ def message_of(error: BaseException) -> str | None:
 
 
 def report_user_errors(main: Callable[[], int | None]) -> int:
-    """Run `main` and return its exit code; an error that has a message (:func:`message_of`) is printed, exit code 2."""
+    """Run `main` and return its exit code; an error that has a message (:func:`message_of`) is printed, exit code 2.
+
+    A job stops with the Snakemake process that started it.
+    """
+    stop_with_controller()
     try:
         return main() or 0
     except (UserError, OSError) as error:

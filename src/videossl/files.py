@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import errno
+import glob
 import json
 import os
+import re
 import shutil
 import zlib
 from collections.abc import Iterator
@@ -17,6 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from videossl.errors import UserError
+from videossl.process_name import ELSEWHERE, ENDED, PATTERN, own_name, state_of
+
+HALF = ".tmp"
+"""Ending of the names of files that are being written."""
+_HALF_WRITTEN = re.compile(rf"\..+\.({PATTERN}|\d+){re.escape(HALF)}", re.DOTALL)
+"""Older versions named them by the process id alone."""
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """Errors of writing that mean a disk, a quota or a file that is full."""
@@ -26,11 +34,16 @@ NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it replaces `path`, on failure it is removed.
 
+    A process that is killed leaves it. It is named by its process, so that whoever writes `path` next, or starts the
+    workflow (:mod:`videossl.leftovers`), knows and removes it.
     UserError, with the space that is left, where the disk is full; what was there before is then untouched.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*{HALF}"):
+        if writer_of(left.name) == ENDED:
+            left.unlink(missing_ok=True)
+    temporary = half_written(target)
     try:
         with full_disk_explained(target):
             yield temporary
@@ -39,6 +52,18 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def half_written(target: Path) -> Path:
+    """Where this process writes what is to become `target`."""
+    return target.with_name(f".{target.name}.{own_name()}{HALF}")
+
+
+def writer_of(name: str) -> str | None:
+    """The state of the process that writes the file of this name (:mod:`videossl.process_name`); None if it is the name
+    of no half-written file."""
+    named = _HALF_WRITTEN.fullmatch(name)
+    return named and (state_of(named[1]) if "-" in named[1] else ELSEWHERE)
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from videossl.files import half_written
+
 Item = TypeVar("Item")
 
 LOG_SECONDS = 10.0
@@ -84,7 +86,7 @@ def _note(what: str, done: int = 0, total: int | None = None, seconds: float = 0
         return
     note: dict[str, Any] = {"what": what, "done": done, "total": total, "seconds": round(seconds, 2)}
     note |= {"host": socket.gethostname(), "pid": os.getpid(), "slurm_job": os.environ.get("SLURM_JOB_ID", "")}
-    temporary = _folder / f".{NOTE}.{os.getpid()}.tmp"
+    temporary = half_written(_folder / NOTE)
     with suppress(OSError):
         temporary.write_text(json.dumps(note), encoding="utf-8")
         temporary.replace(_folder / NOTE)

@@ -64,6 +64,9 @@ def compute_of(arguments: argparse.Namespace):
 
 def run_training(main: Callable[[], None]) -> NoReturn:
     """Run a training script's `main` and end the process, within seconds of whatever happened."""
+    from videossl.children import stop_with_controller
+
+    stop_with_controller()  # before torch is imported, which takes seconds
     from videossl.training.ending import run_and_end
 
     run_and_end(main)

@@ -13,7 +13,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from functools import partial
-from multiprocessing import util
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from videossl.children import end_with_parent
 from videossl.errors import UserError
+from videossl.leftovers import temporary_folder
 
 Item = TypeVar("Item")
 
@@ -32,8 +33,8 @@ KILLED = (
     "a loader's worker was killed, most often for want of memory. Lower compute.workers, or raise compute.memory.worker"
 )
 
-_sockets: set[str] = set()
-"""The folder in which workers have the sockets that batches go through."""
+_sockets: dict[int, Path] = {}
+"""By process id: the folder in which its workers have the sockets that batches go through."""
 
 
 class Loader(DataLoader[Item]):
@@ -41,7 +42,7 @@ class Loader(DataLoader[Item]):
 
     def __init__(self, dataset: Dataset[Item], *, num_workers: int, **options: Any) -> None:
         if num_workers:
-            _sockets.add(util.get_temp_dir())  # of this process, before each worker would make one of its own
+            _place_sockets()
             dataset = _Handing(dataset)
             options |= {"worker_init_fn": partial(_start, os.getpid()), "persistent_workers": True}
         super().__init__(dataset, num_workers=num_workers, **options)
@@ -103,6 +104,14 @@ def _explained(error: RuntimeError) -> Exception:
     return error
 
 
+def _place_sockets() -> None:
+    """Let multiprocessing have a folder of ours for this process and its workers: of its own nobody can tell, when it
+    was left behind, whose it was. Each worker would make one."""
+    if os.getpid() not in _sockets:
+        _sockets[os.getpid()] = temporary_folder()
+        multiprocessing.current_process()._config["tempdir"] = str(_sockets[os.getpid()])
+
+
 def _start(parent: int, worker: int) -> None:
     """Settings of a worker. Workers are the parallelism; threads inside them would only compete.
 
@@ -115,16 +124,17 @@ def _start(parent: int, worker: int) -> None:
     end_with_parent(parent)  # elsewhere than on Linux torch's workers look for their parent every few seconds
 
 
-@atexit.register
 def kill_workers() -> None:
-    """End this process's workers. At exit Python would send them SIGTERM and wait for ever; this comes before."""
+    """End this process's workers."""
     for process in multiprocessing.active_children():
         if process.daemon:
             process.kill()
 
 
+@atexit.register
 def leave_nothing() -> None:
-    """End the workers, and remove their sockets: for a process that ends without Python's own way out."""
+    """End the workers, and remove their sockets. At exit Python would send them SIGTERM and wait for ever; this comes
+    before, and for a process that ends without Python's own way out."""
     kill_workers()
-    for folder in _sockets:
+    if folder := _sockets.get(os.getpid()):
         shutil.rmtree(folder, ignore_errors=True)

@@ -7,18 +7,28 @@ import importlib.util
 import json
 import os
 import runpy
+import secrets
 import signal
 import socket
 import socketserver
 import subprocess
 import sys
-import tempfile
 import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from videossl.warm.client import FORWARDED
+from videossl.children import end_with_parent, stop_this_process
+from videossl.warm.client import FORWARDED, of_this_user
+
+WATCHED = {*FORWARDED, signal.SIGCHLD}
+"""Signals that the process beside the command waits for."""
+SERVER_ENDED = (
+    "The warm interpreter has ended ({}). The run goes on: each further job starts an interpreter of its own, which "
+    "takes some seconds."
+)
 
 PRELOADED = (
     "videossl.torchvision_operators",
@@ -73,6 +83,7 @@ class Job(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         """Become the job: take over the client's files, folder and environment, run the script, tell its exit code."""
+        self.server.socket.close()  # once the warm interpreter is no more, nobody must wait for it here
         head, files, _, _ = socket.recv_fds(self.request, 8, 3)
         job = json.loads(self._receive(int.from_bytes(head, "big")))
         for number, file in enumerate(files):
@@ -115,7 +126,7 @@ class Job(socketserver.BaseRequestHandler):
                 pass
         except OSError:
             return
-        os.kill(os.getpid(), signal.SIGTERM)
+        stop_this_process()
 
 
 def run_script(arguments: list[str]) -> int:
@@ -136,26 +147,32 @@ def run_script(arguments: list[str]) -> int:
 
 
 class Server(socketserver.ForkingMixIn, socketserver.UnixStreamServer):
-    """Forks for every connection."""
+    """Forks for every connection of the same user.
+
+    Its address is a name without a file (Linux's abstract sockets): it is gone with the process, whatever ended that.
+    """
 
     request_queue_size = 128
     max_children = 1024
     block_on_close = False
 
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Whether the other end is of the same user."""
+        return of_this_user(request)
 
-def serve(server: Server, alive: int) -> None:
-    """Answer until the file `alive`, a pipe from the command's process, is closed."""
-    preload()
-    os.set_blocking(alive, False)
-    server.timeout = 0.2
-    while True:
-        server.handle_request()
-        server.service_actions()  # collects jobs that have ended
-        try:
-            if os.read(alive, 1) == b"":
-                return
-        except BlockingIOError:
-            continue
+
+def serve(server: Server, parent: int) -> NoReturn:
+    """Answer until the process `parent`, of which this one is a child, ends or kills this one."""
+    end_with_parent(parent)
+    for number in FORWARDED:  # Ctrl-C reaches all; the server goes when the command has ended
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
+    try:
+        preload()
+        server.serve_forever(poll_interval=0.2)  # at which it also collects jobs that have ended
+    except BaseException:
+        traceback.print_exc()
+    os._exit(1)
 
 
 def main(arguments: list[str]) -> int:
@@ -163,32 +180,53 @@ def main(arguments: list[str]) -> int:
     if not arguments:
         print(__doc__, file=sys.stderr)
         return 2
-    read, write = os.pipe()
-    with tempfile.TemporaryDirectory(prefix="videossl-") as folder:
-        path = str(Path(folder) / "socket")
-        with Server(path, Job) as server:  # listens from now on; jobs wait until it answers
-            process = os.fork()
-            if process == 0:
-                os.close(write)
-                for number in FORWARDED:  # Ctrl-C reaches all; the server goes when the command has ended
-                    signal.signal(number, signal.SIG_IGN)
-                serve(server, read)
-                os._exit(0)
-            os.close(read)
-        try:
-            return run_command(arguments, path)
-        finally:
-            os.close(write)
-            os.waitpid(process, 0)
+    signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+    parent, name = os.getpid(), f"videossl-{secrets.token_hex(8)}"
+    with Server("\0" + name, Job) as server:  # listens from now on; jobs wait until it answers
+        process = os.fork()
+        if process == 0:
+            serve(server, parent)
+    return supervise(start_command(arguments, name), process)
 
 
-def run_command(arguments: list[str], path: str) -> int:
-    """Run the command with the socket's path in its environment; signals go to it."""
-    environment: dict[str, Any] = {**os.environ, "VIDEOSSL_WARM": path}
-    command = subprocess.Popen(arguments, env=environment)
-    for number in FORWARDED:
-        signal.signal(number, lambda number, frame: command.send_signal(number))
-    return command.wait()
+def start_command(arguments: list[str], name: str) -> int:
+    """Start the command, which ends with this process, with the server's name in its environment; its process id."""
+    parent = os.getpid()
+
+    def prepare() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
+        end_with_parent(parent)
+
+    return subprocess.Popen(arguments, env={**os.environ, "VIDEOSSL_WARM": name}, preexec_fn=prepare).pid
+
+
+def supervise(command: int, server: int) -> int:
+    """Wait for the command and return its exit code; signals go to it. Says once if the server ends before.
+
+    The server ends with this process.
+    """
+    while True:
+        signalled = signal.sigwaitinfo(WATCHED)
+        if signalled.si_signo != signal.SIGCHLD:
+            if signalled.si_code <= 0:  # sent by a process; those of a terminal reach the command by themselves
+                os.kill(command, signalled.si_signo)
+            continue
+        for process, status in ended_children():
+            code = os.waitstatus_to_exitcode(status)
+            if process == command:
+                return code if code >= 0 else 128 - code
+            if process == server:
+                print(
+                    SERVER_ENDED.format(f"killed by signal {-code}" if code < 0 else f"exit code {code}"),
+                    file=sys.stderr,
+                )
+
+
+def ended_children() -> Iterator[tuple[int, int]]:
+    """Process id and wait status of each child that has ended."""
+    with suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            yield ended
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from videossl.backbones import registry as backbones
 from videossl.cells import MODEL_STAGES, PATHS, SCRATCH, Cell, axes_of, baselines_of_grid, cells_of_grid
@@ -27,6 +27,7 @@ from videossl.data.readers import registry as readers
 from videossl.entries import check_axes, check_fits, check_published
 from videossl.errors import UserError, unknown_name
 from videossl.feasible import require_size, require_videos
+from videossl.names import EntryName, SameInAnyCase
 from videossl.places import CHECKOUT, project_file
 from videossl.recipes import corpus_datasets, model_recipes, task_recipes
 from videossl.vifm.weights import find
@@ -72,7 +73,7 @@ REMEDIES = {
 
 
 class _Entries(Strict):
-    experiments: dict[str, Experiment]
+    experiments: Annotated[dict[EntryName, Experiment], SameInAnyCase]
 
 
 class Study:

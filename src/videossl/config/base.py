@@ -17,9 +17,10 @@ PRINTED = ("title", "caption", "note")
 
 
 class Strict(BaseModel):
-    """A model that refuses unknown keys, so that a misspelt key is an error and not a default."""
+    """A model that refuses unknown keys, so that a misspelt key is an error and not a default; and values of another
+    type, so that "1" and true are no numbers and 1 is not true. No number is infinite or none (NaN)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     @field_validator("*")
     @classmethod

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from videossl.config.experiments import Experiment
@@ -34,6 +35,8 @@ fails when it is out of date. An unknown key anywhere is an error that names the
   (frames x height), backbone, pretraining, top-1 accuracy on UCF101 and HMDB51 in percent.
 - The `*.schema.json` files are JSON schemas for editors; the first line of each YAML file names its own.
 """
+MANY = 10**6
+"""From here on a bound is written as 1e06."""
 SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
     "config.yaml and overlays": ("", Config),
     "experiments.yaml": ("One entry a table or figure, under its name.", Experiment),
@@ -60,7 +63,12 @@ def rows(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, s
     for name, field in model.model_fields.items():
         inner = first_model(field.annotation)
         key = f"{prefix}{name}"
-        yield key, _type(field.annotation), _default(field), _cell(field.description or _summary(inner))
+        yield (
+            key,
+            _cell(_with_bounds(field.annotation, field.metadata)),
+            _default(field),
+            _cell(field.description or _summary(inner)),
+        )
         if inner is not None and inner is not Experiment:
             many = "<name>." if "dict[" in str(field.annotation) else ""
             yield from rows(inner, f"{key}.{many}")
@@ -70,19 +78,37 @@ def _summary(model: type[BaseModel] | None) -> str:
     return (model.__doc__ or "").splitlines()[0] if model else ""
 
 
-def _type(annotation: Any) -> str:
-    """The annotation as a person would write it, without the checks that it carries."""
-    return _cell(_plain(annotation))
+def _with_bounds(annotation: Any, metadata: Iterable[Any]) -> str:
+    """The annotation as a person would write it, with the bounds of a number."""
+    limits = {type(part).__name__: part for part in _flat(metadata)}
+    parts = []
+    if annotation in (int, float):
+        parts += [f"{limits['Ge'].ge:,}"] if "Ge" in limits else []
+        parts += [f"above {limits['Gt'].gt:,}"] if "Gt" in limits else []
+        parts += [f"to below {limits['Lt'].lt:,}"] if "Lt" in limits else []
+        parts += (
+            [f"to {limits['Le'].le:,}" if limits["Le"].le < MANY else f"to {limits['Le'].le:.0e}"]
+            if "Le" in limits
+            else []
+        )
+    return " ".join([_plain(annotation), *parts])
+
+
+def _flat(metadata: Iterable[Any]) -> Iterator[Any]:
+    for part in metadata:
+        yield from part.metadata if isinstance(part, FieldInfo) else [part]
 
 
 def _plain(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _plain(arguments[0])
+        return _with_bounds(arguments[0], arguments[1:])
     if origin is Literal:
         return " | ".join(map(str, arguments))
     if origin in (Union, UnionType):
         return " | ".join("null" if part is type(None) else _plain(part) for part in arguments)
+    if origin is tuple and len(set(arguments)) == 1:
+        return f"list of {len(arguments)} ({_plain(arguments[0])})"
     if arguments:
         return f"{origin.__name__}[{', '.join(_plain(part) for part in arguments)}]"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):

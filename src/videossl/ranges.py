@@ -8,9 +8,11 @@ of a seed, three zeros more) is told at once, and not by a job that runs out of 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
+from pydantic.fields import FieldInfo
 
 _EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
@@ -32,6 +34,14 @@ def _each_once(values: list[Any]) -> list[Any]:
         if value in seen:
             raise ValueError(f"should have each value once, and has {value!r} twice")
         seen.append(value)
+    return values
+
+
+def _rates(values: list[int]) -> list[int]:
+    if values != sorted(set(values)) or any(rate > 1 and rate % 2 for rate in values):
+        raise ValueError(
+            "must be rising numbers, each 1 or even (frames at half the rate are reconstructed), such as [1, 2, 4, 8]"
+        )
     return values
 
 
@@ -66,6 +76,38 @@ Shares = Annotated[tuple[PositiveShare, PositiveShare], Strict(False), AfterVali
 """The least and the greatest of shares."""
 Once = AfterValidator(_each_once)
 """For a list: no value twice."""
+Channels = Annotated[int, Field(ge=1, le=65_536)]
+"""Numbers of a feature, a map, an embedding."""
+ChannelsOrNone = Annotated[int, Field(ge=0, le=65_536)]
+Depth = Annotated[int, Field(ge=1, le=1000)]
+"""Layers or blocks one after the other."""
+Depths = Annotated[list[Depth], Field(min_length=1, max_length=4)]
+"""Blocks of each stage."""
+TubeSides = Annotated[list[Side], Field(min_length=3, max_length=3)]
+"""Frames, height and width."""
+Rates = Annotated[list[Few], Field(min_length=2), AfterValidator(_rates)]
+"""Playback rates, of each of which there is a half."""
+MANY = 10**9
+"""From here on a bound is written as 1e+09."""
+
+
+def bounds(metadata: Iterable[Any]) -> str:
+    """The bounds of a number as text, such as "0 to below 1"; "" if it has none.
+
+    metadata: of an annotation, or of a field.
+    """
+    limits = {type(part).__name__: part for part in _flat(metadata)}
+    parts = [f"{limits['Ge'].ge:,}"] if "Ge" in limits else []
+    parts += [f"above {limits['Gt'].gt:,}"] if "Gt" in limits else []
+    parts += [f"to below {limits['Lt'].lt:,}"] if "Lt" in limits else []
+    if "Le" in limits:
+        parts.append(f"to {limits['Le'].le:,}" if limits["Le"].le < MANY else f"to {limits['Le'].le:.0e}")
+    return " ".join(parts)
+
+
+def _flat(metadata: Iterable[Any]) -> Iterator[Any]:
+    for part in metadata:
+        yield from part.metadata if isinstance(part, FieldInfo) else [part]
 
 
 def numbers(kind: Any, count: int) -> Any:

@@ -8,11 +8,30 @@ from __future__ import annotations
 
 import ast
 import importlib
+import typing
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from videossl import ranges
 from videossl.errors import UserError, unknown_name
+from videossl.ranges import bounds
+
+KINDS = {kind.__name__: kind for kind in (bool, int, float, str, list)}
+"""Plain types that an option may have."""
+WORDS = {
+    bool: ("true or false", "true or false"),
+    int: ("a whole number", "whole numbers"),
+    float: ("a number", "numbers"),
+    str: ("a text", "texts"),
+}
+"""What one value of a type is called, and several."""
+LONGEST_SHOWN = 100
+"""Characters of a wrong value in a message."""
 
 
 def module_names(folder: Path, others: Collection[str]) -> list[str]:
@@ -65,36 +84,108 @@ class Registry:
         Read from the text of its file, so that a configuration can be checked without importing torch. ValueError if
         the file registers no class under its name, or if a default is no plain value.
         """
-        return dict(_options(self.folder / f"{name}.py"))
+        return {key: option.default for key, option in _options(self.folder / f"{name}.py").items()}
+
+    def valid_values(self, name: str) -> dict[str, str]:
+        """What each option may be, in words."""
+        return {key: option.in_words() for key, option in _options(self.folder / f"{name}.py").items()}
 
     def check_options(self, name: str, options: Mapping[str, object], where: str = "") -> None:
-        """Raises UserError for an unknown name, an unknown option (with the valid ones), and for a value of another
-        type than the option's default. `where`: the file and key that the options come from.
+        """Raises UserError for an unknown name, an unknown option (with the valid ones), and for a value that the
+        option's annotation does not allow. `where`: the file and key that the options come from.
         """
         if name not in self.names():
             raise unknown_name(self.kind, name, self.names(), where)
-        valid = self.options(name)
+        valid = _options(self.folder / f"{name}.py")
         place = f"the options of {self.kind} '{name}'{f' ({where})' if where else ''}"
         for key, value in options.items():
             if key not in valid:
                 raise unknown_name("option", key, valid, place)
-            if not _same_type(value, valid[key]):
-                raise UserError(
-                    f"option '{key}' in {place} must be {_in_words(valid[key])}"
-                    f" (default: {valid[key]!r}), not {value!r}."
-                )
+            if problem := valid[key].problem(value):
+                raise UserError(f"option '{key}' in {place} {problem}.")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a class: its default, and what values it may have."""
+
+    default: object
+    kind: Any
+    """The annotation: one of :mod:`videossl.ranges`, or a plain type."""
+
+    def problem(self, value: object) -> str:
+        """What is wrong with a value; "" if nothing is. A text that YAML makes of 1e-4 is no number here, as options
+        reach jobs as they are written."""
+        try:
+            kept = _checker(self.kind).validate_python(value, strict=True)
+        except ValidationError as error:
+            return self._told(value, error.errors()[0])
+        if isinstance(value, str) and not isinstance(kept, str):
+            return f"is the text {value!r} to YAML: write a number with a point, such as {float(value):.1e}"
+        return ""
+
+    def in_words(self) -> str:
+        """The valid values in words."""
+        if get_origin(self.kind) is Literal:
+            return f"one of {', '.join(map(str, get_args(self.kind)))}"
+        if not isinstance(self.default, list):
+            one, _ = WORDS.get(type(self.default), (f"of type {type(self.default).__name__}", ""))
+            return _within(one, self.kind)
+        listed = get_args(self.kind)[0] if get_origin(self.kind) is Annotated else self.kind
+        _, several = WORDS.get(type(self.default[0]) if self.default else object, ("", "values"))
+        return f"a list of {_within(several, *get_args(listed))}"
+
+    def _told(self, value: object, error: Any) -> str:
+        own = error["msg"].removeprefix("Value error, ") if error["type"] in ("value_error", "too_long") else ""
+        where = "".join(f", value {place + 1}" for place in error["loc"] if isinstance(place, int))
+        said = error["msg"].replace("Input should", "it should").replace("List should", "it should")
+        detail = f": {said}{where}" if isinstance(self.default, list) and isinstance(value, list) and not own else ""
+        detail = f" and {own}" if own else detail
+        return f"must be {self.in_words()} (default: {self.default!r}), not {_shown(value)}{detail}"
+
+
+def _within(words: str, kind: Any = None) -> str:
+    """`words` with the bounds of an annotation."""
+    within = bounds(getattr(kind, "__metadata__", ()))
+    return f"{words}, {within}" if within else words
+
+
+def _shown(value: object) -> str:
+    """A value for messages; a number may have more digits than Python writes."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 @cache
-def _options(path: Path) -> Mapping[str, object]:
+def _checker(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind, config=ConfigDict(allow_inf_nan=False))
+
+
+@cache
+def _options(path: Path) -> Mapping[str, Option]:
     for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
         if isinstance(node, ast.ClassDef) and any(_registers(one, path.stem) for one in node.decorator_list):
-            found: dict[str, object] = {}
+            found: dict[str, Option] = {}
             for init in (part for part in node.body if isinstance(part, ast.FunctionDef) and part.name == "__init__"):
                 for argument, default in zip(init.args.kwonlyargs, init.args.kw_defaults, strict=True):
-                    found[argument.arg] = ast.literal_eval(default)
+                    value = ast.literal_eval(default)
+                    found[argument.arg] = Option(value, _kind(argument.annotation, value))
             return found
     raise ValueError(f"{path} must register a class under the name '{path.stem}'")
+
+
+def _kind(annotation: ast.expr | None, default: object) -> Any:
+    """What an annotation means, where it is a plain type or one of :mod:`videossl.ranges`; else the default's type."""
+    if annotation is not None:
+        known = {**vars(ranges), **vars(typing)}
+        try:
+            return eval(ast.unparse(annotation), {"__builtins__": KINDS}, known)
+        except (NameError, TypeError, AttributeError):
+            pass
+    return list[type(default[0])] if isinstance(default, list) and default else type(default)
 
 
 def _registers(decorator: ast.expr, name: str) -> bool:
@@ -105,19 +196,3 @@ def _registers(decorator: ast.expr, name: str) -> bool:
         and getattr(decorator.func, "id", getattr(decorator.func, "attr", "")) == "register"
         and [ast.unparse(argument) for argument in decorator.args] == [repr(name)]
     )
-
-
-def _in_words(default: object) -> str:
-    """The type of an option in words."""
-    words = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", list: "a list"}
-    return words.get(type(default), f"of type {type(default).__name__}")
-
-
-def _same_type(value: object, default: object) -> bool:
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(value, bool) and isinstance(default, bool)
-    if isinstance(default, float):
-        return isinstance(value, int | float)
-    if isinstance(default, list):  # of as many as the user likes, all of one type; the class knows how many it takes
-        return isinstance(value, list) and all(_same_type(item, one) for item in value for one in default[:1])
-    return isinstance(value, type(default))

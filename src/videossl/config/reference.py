@@ -7,7 +7,6 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from videossl.config.experiments import Experiment
@@ -15,6 +14,7 @@ from videossl.config.explain import first_model
 from videossl.config.recipe import Recipe
 from videossl.config.study import Config
 from videossl.config.vifm import ModelRecipe
+from videossl.ranges import bounds
 
 INTRODUCTION = """\
 # Configuration
@@ -35,8 +35,6 @@ fails when it is out of date. An unknown key anywhere is an error that names the
   (frames x height), backbone, pretraining, top-1 accuracy on UCF101 and HMDB51 in percent.
 - The `*.schema.json` files are JSON schemas for editors; the first line of each YAML file names its own.
 """
-MANY = 10**6
-"""From here on a bound is written as 1e06."""
 SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
     "config.yaml and overlays": ("", Config),
     "experiments.yaml": ("One entry a table or figure, under its name.", Experiment),
@@ -80,23 +78,7 @@ def _summary(model: type[BaseModel] | None) -> str:
 
 def _with_bounds(annotation: Any, metadata: Iterable[Any]) -> str:
     """The annotation as a person would write it, with the bounds of a number."""
-    limits = {type(part).__name__: part for part in _flat(metadata)}
-    parts = []
-    if annotation in (int, float):
-        parts += [f"{limits['Ge'].ge:,}"] if "Ge" in limits else []
-        parts += [f"above {limits['Gt'].gt:,}"] if "Gt" in limits else []
-        parts += [f"to below {limits['Lt'].lt:,}"] if "Lt" in limits else []
-        parts += (
-            [f"to {limits['Le'].le:,}" if limits["Le"].le < MANY else f"to {limits['Le'].le:.0e}"]
-            if "Le" in limits
-            else []
-        )
-    return " ".join([_plain(annotation), *parts])
-
-
-def _flat(metadata: Iterable[Any]) -> Iterator[Any]:
-    for part in metadata:
-        yield from part.metadata if isinstance(part, FieldInfo) else [part]
+    return " ".join(part for part in (_plain(annotation), bounds(metadata)) if part)
 
 
 def _plain(annotation: Any) -> str:

@@ -23,7 +23,7 @@ def names() -> list[str]:
 
 
 def check_options(name: str, options: Mapping[str, object], where: str = "") -> None:
-    """UserError unless `options` are options of the task `name`, each of its type; ranges are the class's to check."""
+    """UserError unless `options` are options of the task `name`, each a value that it may have."""
     _REGISTRY.check_options(name, options, where)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,11 @@ def names() -> list[str]:
     return _REGISTRY.names()
 
 
+def check_options(name: str, options: Mapping[str, object], where: str = "") -> None:
+    """UserError unless `options` are options of the model `name`, each a value that it may have."""
+    _REGISTRY.check_options(name, options, where)
+
+
 def load(name: str) -> type[VideoLanguageModel]:
     """The class of a model; UserError for an unknown name."""
     return _REGISTRY.load(name)
@@ -30,5 +36,5 @@ def build(name: str, **options: Any) -> VideoLanguageModel:
 
     UserError for an unknown name or option.
     """
-    _REGISTRY.check_options(name, options)
+    check_options(name, options)
     return load(name)(**options)

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from videossl import ranges
-from videossl.errors import UserError, unknown_name
+from videossl.errors import UserError, as_given, unknown_name
 from videossl.ranges import bounds
 
 KINDS = {kind.__name__: kind for kind in (bool, int, float, str, list)}
@@ -30,8 +30,6 @@ WORDS = {
     str: ("a text", "texts"),
 }
 """What one value of a type is called, and several."""
-LONGEST_SHOWN = 100
-"""Characters of a wrong value in a message."""
 
 
 def module_names(folder: Path, others: Collection[str]) -> list[str]:
@@ -141,22 +139,13 @@ class Option:
         said = error["msg"].replace("Input should", "it should").replace("List should", "it should")
         detail = f": {said}{where}" if isinstance(self.default, list) and isinstance(value, list) and not own else ""
         detail = f" and {own}" if own else detail
-        return f"must be {self.in_words()} (default: {self.default!r}), not {_shown(value)}{detail}"
+        return f"must be {self.in_words()} (default: {self.default!r}), not {as_given(value)}{detail}"
 
 
 def _within(words: str, kind: Any = None) -> str:
     """`words` with the bounds of an annotation."""
     within = bounds(getattr(kind, "__metadata__", ()))
     return f"{words}, {within}" if within else words
-
-
-def _shown(value: object) -> str:
-    """A value for messages; a number may have more digits than Python writes."""
-    try:
-        text = repr(value)
-    except ValueError:
-        return "a number of thousands of digits"
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 @cache

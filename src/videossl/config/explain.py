@@ -7,13 +7,19 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from videossl.errors import unknown_name
+from videossl.errors import LONGEST_SHOWN, as_given, unknown_name
 
-LONGEST_GIVEN = 100
-"""Characters of a wrong value that are shown."""
 WORDS = {
     "Value error, ": "",
     "Input should": "should",
+    "String should": "should",
+    "List should": "should",
+    "Tuple should": "should",
+    "Dictionary should": "should",
+    " after validation": "",
+    "be a finite number": "be a number, neither infinite nor NaN",
+    "Keys should be strings": "a key should be a text: put quotes around it",
+    "be a valid tuple": "be a list",
     "be a valid integer": "be a whole number",
     "be a valid number": "be a number",
     "be a valid string": "be a text",
@@ -65,7 +71,10 @@ def _places(problem: Mapping[str, Any], value: Any) -> tuple[Place, Place]:
 
 
 def _key(place: Place) -> str:
-    return ".".join(str(part) for part in place if part != "[key]") or "(top level)"
+    parts = [str(part) if str(part).isprintable() else ascii(part) for part in place if part != "[key]"]
+    return (
+        ".".join(part if len(part) <= LONGEST_SHOWN else f"{part[:LONGEST_SHOWN]}…" for part in parts) or "(top level)"
+    )
 
 
 def _complaints(place: Place, problems: list[dict[str, Any]], model: type[BaseModel]) -> str:
@@ -79,8 +88,7 @@ def _complaints(place: Place, problems: list[dict[str, Any]], model: type[BaseMo
         for words, plain in WORDS.items():
             text = text.replace(words, plain)
         texts.append(text)
-    given = repr(first["input"])
-    shown = given if len(given) <= LONGEST_GIVEN else f"{given[:LONGEST_GIVEN]}…"
+    shown = as_given(first["input"])
     return ", or ".join(dict.fromkeys(texts)) + ("" if first["type"] == "missing" else f" (given: {shown})")
 
 

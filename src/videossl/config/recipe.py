@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from videossl.config.base import Strict, merge, read_yaml
+from videossl.config.base import Strict, merge
+from videossl.config.explain import explain
+from videossl.config.reading import read_yaml
 from videossl.errors import UserError, unknown_name
 from videossl.names import Name, SameInAnyCase
 from videossl.ranges import (
@@ -83,7 +85,11 @@ class Optimizer(Strict):
         for backbone, keys in self.by_backbone.items():
             if unknown := set(keys) - set(Optimizer.model_fields) | {"by_backbone"} & set(keys):
                 raise ValueError(f"by_backbone.{backbone} has unknown keys {sorted(unknown)}")
-            Optimizer.model_validate(self.model_dump() | {"by_backbone": {}} | keys)
+            try:
+                Optimizer.model_validate(self.model_dump() | {"by_backbone": {}} | keys)
+            except ValidationError as error:
+                told = explain(error, Optimizer, keys, f"by_backbone.{backbone}")
+                raise ValueError("; ".join(line.strip() for line in told.splitlines())) from None
         return self
 
     def of(self, backbone: str) -> Optimizer:

@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from videossl.config.base import Strict, merge, read_yaml
+from videossl.config.base import Strict, merge
 from videossl.config.experiments import NOISES, SEVERITIES, Experiment
 from videossl.config.generated import Generated
 from videossl.config.layers import FOLDERS, Layer, check_layers
+from videossl.config.reading import read_yaml
 from videossl.config.recipe import Augment, ClipShape, Counts, Optimizer, Schedule
 from videossl.config.resources import Limits, Memory, Minutes, Speed
 from videossl.config.vifm import VideoLanguage

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from videossl.config.base import Strict, merge, read_yaml
+from videossl.config.base import Strict, merge
+from videossl.config.reading import read_yaml
 from videossl.config.recipe import Augment, ClipShape, ColourDivisors, Colours, Optimizer, Schedule, Text
 from videossl.errors import UserError, unknown_name
 from videossl.names import FilePath, Name, SameInAnyCase

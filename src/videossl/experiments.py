@@ -27,6 +27,7 @@ from videossl.data.readers import registry as readers
 from videossl.entries import check_axes, check_fits, check_published
 from videossl.errors import UserError, unknown_name
 from videossl.feasible import require_size, require_videos
+from videossl.folders import check_results_folder
 from videossl.names import EntryName, SameInAnyCase
 from videossl.places import CHECKOUT, project_file
 from videossl.recipes import corpus_datasets, model_recipes, task_recipes
@@ -84,6 +85,7 @@ class Study:
         `project`: the folder of the workflow, whose files the configuration names."""
         self.project = project
         self.config = config = _with_files(config, project)
+        check_results_folder(config, project)
         self._layers = layers
         for name, options in (config.backbones or {}).items():
             backbones.check_options(name, options, f"the configuration's `backbones.{name}`")
@@ -430,11 +432,13 @@ def _key(stage: str, wildcards: Mapping[str, str]) -> tuple[str, ...]:
 def _with_files(config: Config, project: Path) -> Config:
     """`config` with the files that it names where they are, see :func:`videossl.places.project_file`."""
 
-    def found(key: str, path: str) -> str:
-        return project_file(path, project, f"the configuration's `{key}`")
+    def found(key: str, path: str, *, folder: bool = False) -> str:
+        return project_file(path, project, f"the configuration's `{key}`", folder=folder)
 
-    files = {key: found(key, getattr(config, key)) for key in ("experiments_file", "recipes_dir", "paper_values")}
-    vifm = config.vifm.model_copy(update={"recipes_dir": found("vifm.recipes_dir", config.vifm.recipes_dir)})
+    files = {key: found(key, getattr(config, key)) for key in ("experiments_file", "paper_values")}
+    files["recipes_dir"] = found("recipes_dir", config.recipes_dir, folder=True)
+    recipes_dir = found("vifm.recipes_dir", config.vifm.recipes_dir, folder=True)
+    vifm = config.vifm.model_copy(update={"recipes_dir": recipes_dir})
     return config.model_copy(update={**files, "vifm": vifm})
 
 

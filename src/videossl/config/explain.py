@@ -72,9 +72,8 @@ def _places(problem: Mapping[str, Any], value: Any) -> tuple[Place, Place]:
 
 def _key(place: Place) -> str:
     parts = [str(part) if str(part).isprintable() else ascii(part) for part in place if part != "[key]"]
-    return (
-        ".".join(part if len(part) <= LONGEST_SHOWN else f"{part[:LONGEST_SHOWN]}…" for part in parts) or "(top level)"
-    )
+    shown = [part if len(part) <= LONGEST_SHOWN else f"{part[:LONGEST_SHOWN]}…" for part in parts]
+    return ".".join(shown) or "(top level)"
 
 
 def _complaints(place: Place, problems: list[dict[str, Any]], model: type[BaseModel]) -> str:

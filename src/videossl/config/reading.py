@@ -66,12 +66,9 @@ class _Loader(yaml.SafeLoader):
             return super().construct_object(node, deep)
         except (ValueError, LookupError, ArithmeticError, AttributeError, TypeError) as error:
             text = str(getattr(node, "value", ""))
-            problem = (
-                f"'{text[:40]}{'…' if len(text) > 40 else ''}' is not what it looks like ({str(error)[:60]}). Is it"
-            )
-            raise yaml.constructor.ConstructorError(
-                None, None, f"{problem} a text? Then put quotes around it", node.start_mark
-            ) from error
+            shown = f"{text[:40]}…" if len(text) > 40 else text
+            problem = f"'{shown}' looks like a number, a date or the like and is none: put quotes around a text"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from error
 
 
 def _count(node: yaml.Node, counted: dict[int, int], above: set[int]) -> int:

@@ -90,7 +90,7 @@ class Study:
         for name, options in (config.backbones or {}).items():
             backbones.check_options(name, options, f"the configuration's `backbones.{name}`")
         for name, dataset in config.datasets.items():
-            readers.check_options(dataset.reader, dataset.options, f"the configuration's `datasets.{name}.options`")
+            readers.check_values(dataset.reader, dataset.options, f"the configuration's `datasets.{name}.options`")
         self.entries = self._read_entries()
         shown = {name: self._expand(name) for name in self.entries}
         self.views_of = {name: cells for name, cells in shown.items() if _is_left(self.entries[name], cells)}

@@ -21,9 +21,9 @@ TARGETS = ("all", "claims", "figures", "logs", "metrics", "partial", "report", "
 """What no table or figure may be called: targets of the workflow and results that are no entry's."""
 NOTHING = ("none", "scratch")
 """What no dataset, subset or variant may be called: in their places in the results, networks without pretraining."""
-SPECIAL = "{}*?[]:"
-"""Characters that Snakemake (wildcards, patterns, addresses of remote files) or Parquet's libraries read as more than a
-part of a path."""
+SPECIAL = "*?[]:"
+"""Characters that Snakemake or Parquet's library read as more than a part of a path."""
+_PATH = r"^[^-{}*?\[\]:][^{}*?\[\]:]*$"
 
 
 def check_name(name: str, reserved: tuple[str, ...] = NOTHING) -> str:
@@ -66,10 +66,12 @@ def check_path(path: str) -> str:
 def check_workflow_path(path: str) -> str:
     """The path of a file or folder that rules of the workflow name; ValueError for one that Snakemake misreads."""
     check_path(path)
+    if set("{}") & set(path):
+        raise ValueError("should have no braces: Snakemake takes what is in braces in a path for a wildcard")
     if special := sorted(set(SPECIAL) & set(path)):
         raise ValueError(
-            f"holds {' '.join(special)}, and Snakemake takes {' '.join(SPECIAL)} in a path for wildcards or for the"
-            " address of another machine: choose a path without"
+            f"should have no {' and no '.join(f'`{letter}`' for letter in special)}: to Snakemake and Parquet's library"
+            f" {' '.join(SPECIAL)} in a path are patterns, or the address of another machine"
         )
     return path
 
@@ -95,13 +97,13 @@ FilePath = Annotated[str, AfterValidator(check_path)]
 WorkflowPath = Annotated[
     str,
     AfterValidator(check_workflow_path),
-    Field(json_schema_extra={"pattern": rf"^[^-{re.escape(SPECIAL)}][^{re.escape(SPECIAL)}]*$"}),
+    Field(json_schema_extra={"pattern": _PATH}),
 ]
 """A file or folder that rules of the workflow name."""
 ResultsPath = Annotated[
     str,
     AfterValidator(results_path),
-    Field(json_schema_extra={"pattern": rf"^[^-{re.escape(SPECIAL)}][^{re.escape(SPECIAL)}]*$"}),
+    Field(json_schema_extra={"pattern": _PATH}),
 ]
 """The folder of results."""
 SameInAnyCase = AfterValidator(check_spellings)

@@ -40,7 +40,8 @@ def _each_once(values: list[Any]) -> list[Any]:
 def _rates(values: list[int]) -> list[int]:
     if values != sorted(set(values)) or any(rate > 1 and rate % 2 for rate in values):
         raise ValueError(
-            "must be rising numbers, each 1 or even (frames at half the rate are reconstructed), such as [1, 2, 4, 8]"
+            "rates must be rising numbers, each 1 or even (frames at half the rate are reconstructed), such as"
+            " [1, 2, 4, 8]"
         )
     return values
 

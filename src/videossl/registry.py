@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 import importlib
 import typing
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -28,6 +29,8 @@ WORDS = {
     int: ("a whole number", "whole numbers"),
     float: ("a number", "numbers"),
     str: ("a text", "texts"),
+    list: ("a list", "lists"),
+    type(None): ("null", "null"),
 }
 """What one value of a type is called, and several."""
 
@@ -84,9 +87,11 @@ class Registry:
         """
         return {key: option.default for key, option in _options(self.folder / f"{name}.py").items()}
 
-    def valid_values(self, name: str) -> dict[str, str]:
-        """What each option may be, in words."""
-        return {key: option.in_words() for key, option in _options(self.folder / f"{name}.py").items()}
+    def option_rows(self) -> Iterator[tuple[str, str, str, object]]:
+        """Of every option of every class: the class's name, the option's, its valid values in words, its default."""
+        for name in self.names():
+            for key, option in _options(self.folder / f"{name}.py").items():
+                yield name, key, option.in_words(), option.default
 
     def check_options(self, name: str, options: Mapping[str, object], where: str = "") -> None:
         """Raises UserError for an unknown name, an unknown option (with the valid ones), and for a value that the
@@ -124,28 +129,30 @@ class Option:
 
     def in_words(self) -> str:
         """The valid values in words."""
-        if get_origin(self.kind) is Literal:
-            return f"one of {', '.join(map(str, get_args(self.kind)))}"
-        if not isinstance(self.default, list):
-            one, _ = WORDS.get(type(self.default), (f"of type {type(self.default).__name__}", ""))
-            return _within(one, self.kind)
-        listed = get_args(self.kind)[0] if get_origin(self.kind) is Annotated else self.kind
-        _, several = WORDS.get(type(self.default[0]) if self.default else object, ("", "values"))
-        return f"a list of {_within(several, *get_args(listed))}"
+        return _in_words(self.kind)
 
     def _told(self, value: object, error: Any) -> str:
         own = error["msg"].removeprefix("Value error, ") if error["type"] in ("value_error", "too_long") else ""
         where = "".join(f", value {place + 1}" for place in error["loc"] if isinstance(place, int))
         said = error["msg"].replace("Input should", "it should").replace("List should", "it should")
         detail = f": {said}{where}" if isinstance(self.default, list) and isinstance(value, list) and not own else ""
-        detail = f" and {own}" if own else detail
+        detail = f"; {own}" if own else detail
         return f"must be {self.in_words()} (default: {self.default!r}), not {as_given(value)}{detail}"
 
 
-def _within(words: str, kind: Any = None) -> str:
-    """`words` with the bounds of an annotation."""
-    within = bounds(getattr(kind, "__metadata__", ()))
-    return f"{words}, {within}" if within else words
+def _in_words(kind: Any, number: int = 0) -> str:
+    """The values of an annotation in words. number: 0 for one value, 1 for several."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        within = bounds(arguments[1:])
+        return f"{_in_words(arguments[0], number)}, {within}" if within else _in_words(arguments[0], number)
+    if origin is Literal:
+        return f"{'' if number else 'one '}of {', '.join(map(str, arguments))}"
+    if origin in (Union, UnionType):
+        return " or ".join(_in_words(one, number) for one in arguments)
+    if origin is list:
+        return f"a list {'' if get_origin(arguments[0]) is Literal else 'of '}{_in_words(arguments[0], 1)}"
+    return WORDS.get(kind, (f"of type {getattr(kind, '__name__', kind)}", "values"))[number]
 
 
 @cache

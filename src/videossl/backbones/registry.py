@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _REGISTRY = Registry("backbone", "videossl.backbones", Path(__file__).parent)
 
 register = _REGISTRY.register
+option_rows = _REGISTRY.option_rows
 
 
 def names() -> list[str]:

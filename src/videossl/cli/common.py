@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from videossl.cli.overlays import overlays
+from videossl.contradictions import check_contradictions
 from videossl.errors import UserError, unknown_name
 from videossl.experiments import Study, load_study
 from videossl.places import BASE, project_folder
@@ -50,7 +51,9 @@ def study_of(arguments: argparse.Namespace) -> Study:
         project, found = project.resolve(), [str(Path(path).absolute()) for path in found]
         os.chdir(require_folder(arguments.directory))
     arguments.configfile = found
-    return load_study([project / BASE, *found], project)
+    study = load_study([project / BASE, *found], project)
+    check_contradictions(study)
+    return study
 
 
 def require_folder(path: str) -> Path:

@@ -9,12 +9,15 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from videossl.backbones import registry as backbones
 from videossl.config.experiments import Experiment
 from videossl.config.explain import first_model
 from videossl.config.recipe import Recipe
 from videossl.config.study import Config
 from videossl.config.vifm import ModelRecipe
+from videossl.pretext import registry as tasks
 from videossl.ranges import bounds
+from videossl.vifm.models import registry as models
 
 INTRODUCTION = """\
 # Configuration
@@ -33,6 +36,13 @@ fails when it is out of date. An unknown key anywhere is an error that names the
 - `paper_values.csv` has the paper's numbers in tidy form; accuracies in percent as printed there.
 - `state_of_the_art.csv` has published results as the paper lists them: group and approach, venue (- for none), input
   (frames x height), backbone, pretraining, top-1 accuracy on UCF101 and HMDB51 in percent.
+- Numbers are numbers: `"3"` and `true` are none, and none is infinite. Lists hold each value once. Bounds stand below.
+- Names (of tables and figures, datasets, subsets, variants, models and their data) become files and folders. They have
+  letters from a to z, digits, `_` and `-`, of which the first is a letter or digit, and 64 at most. Two that differ in
+  case alone are refused, and names that have a meaning of their own: `all`, `claims`, `figures`, `logs`, `metrics`,
+  `partial`, `report` and `tables` for tables and figures, `none` and `scratch` for all others.
+- `results_dir` may begin with `~`. It is never the workflow's folder, one above it or one of its parts, nor a folder
+  that holds a dataset's `root` or `annotations`, nor one within a `root`, where all folders are searched for videos.
 - The `*.schema.json` files are JSON schemas for editors; the first line of each YAML file names its own.
 """
 SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
@@ -40,6 +50,12 @@ SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
     "experiments.yaml": ("One entry a table or figure, under its name.", Experiment),
     "recipes/<task>.yaml": ("", Recipe),
     "recipes/vifm/<model>.yaml": ("", ModelRecipe),
+}
+
+OPTIONS = {
+    "pretext tasks (`options` of a recipe)": tasks.option_rows,
+    "backbones (`backbones` of the configuration)": backbones.option_rows,
+    "video-language models (`options` of a recipe)": models.option_rows,
 }
 
 
@@ -52,6 +68,11 @@ def reference() -> str:
             parts.append(f"{text}\n")
         parts.append("| key | type | default | meaning |\n| :-- | :-- | :-- | :-- |")
         parts += [f"| `{key}` | {kind} | {default} | {meaning} |" for key, kind, default, meaning in rows(model)]
+        parts.append("")
+    for title, option_rows in OPTIONS.items():
+        parts.append(f"## Options of {title}\n\n| key | valid | default |\n| :-- | :-- | :-- |")
+        for name, key, valid, default in option_rows():
+            parts.append(f"| `{name}`: `{key}` | {_cell(valid)} | `{_cell(str(default))}` |")
         parts.append("")
     return "\n".join(parts)
 

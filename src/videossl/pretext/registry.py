@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _REGISTRY = Registry("pretext task", "videossl.pretext", Path(__file__).parent)
 
 register = _REGISTRY.register
+option_rows = _REGISTRY.option_rows
 
 
 def names() -> list[str]:

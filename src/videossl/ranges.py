@@ -37,6 +37,17 @@ def _each_once(values: list[Any]) -> list[Any]:
     return values
 
 
+def _of(count: int) -> BeforeValidator:
+    """A check of how many numbers a list has."""
+
+    def check(values: object) -> object:
+        if not isinstance(values, list | tuple) or len(values) != count:
+            raise ValueError(f"should be a list of {count} numbers")
+        return values
+
+    return BeforeValidator(check)
+
+
 def _rates(values: list[int]) -> list[int]:
     if values != sorted(set(values)) or any(rate > 1 and rate % 2 for rate in values):
         raise ValueError(
@@ -71,9 +82,9 @@ InnerShare = Annotated[_Float, Field(gt=0, lt=1)]
 ShareBelowOne = Annotated[_Float, Field(ge=0, lt=1)]
 Width = Annotated[_Float, Field(gt=0, le=100)]
 """A factor for the channels of all layers; 1.0: as in the paper."""
-Range = Annotated[tuple[Moderate, Moderate], Strict(False), AfterValidator(_in_order)]
+Range = Annotated[tuple[Moderate, Moderate], Strict(False), AfterValidator(_in_order), _of(2)]
 """The least and the greatest of numbers above 0."""
-Shares = Annotated[tuple[PositiveShare, PositiveShare], Strict(False), AfterValidator(_in_order)]
+Shares = Annotated[tuple[PositiveShare, PositiveShare], Strict(False), AfterValidator(_in_order), _of(2)]
 """The least and the greatest of shares."""
 Once = AfterValidator(_each_once)
 """For a list: no value twice."""
@@ -113,4 +124,4 @@ def _flat(metadata: Iterable[Any]) -> Iterator[Any]:
 
 def numbers(kind: Any, count: int) -> Any:
     """The annotation of `count` numbers of one kind, written as a list."""
-    return Annotated[tuple[(kind,) * count], Strict(False)]
+    return Annotated[tuple[(kind,) * count], Strict(False), _of(count)]

@@ -88,7 +88,9 @@ def _complaints(place: Place, problems: list[dict[str, Any]], model: type[BaseMo
             text = text.replace(words, plain)
         texts.append(text)
     shown = as_given(first["input"])
-    return ", or ".join(dict.fromkeys(texts)) + ("" if first["type"] == "missing" else f" (given: {shown})")
+    # Of a mapping as a whole, the message itself says what of it is wrong.
+    told = first["type"] == "missing" or (first["type"] == "value_error" and isinstance(first["input"], Mapping))
+    return ", or ".join(dict.fromkeys(texts)) + ("" if told else f" (given: {shown})")
 
 
 def _model_at(model: type[BaseModel], location: Place) -> type[BaseModel]:

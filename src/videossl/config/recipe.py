@@ -84,12 +84,13 @@ class Optimizer(Strict):
     def _every_backbone_is_valid(self) -> Optimizer:
         for backbone, keys in self.by_backbone.items():
             if unknown := set(keys) - set(Optimizer.model_fields) | {"by_backbone"} & set(keys):
-                raise ValueError(f"by_backbone.{backbone} has unknown keys {sorted(unknown)}")
+                raise ValueError(f"by_backbone.{backbone}: unknown keys {sorted(unknown)}")
             try:
                 Optimizer.model_validate(self.model_dump() | {"by_backbone": {}} | keys)
             except ValidationError as error:
                 told = explain(error, Optimizer, keys, f"by_backbone.{backbone}")
-                raise ValueError("; ".join(line.strip() for line in told.splitlines())) from None
+                problems = "; ".join(line.strip() for line in told.splitlines()[1:])
+                raise ValueError(f"by_backbone.{backbone}: {problems}") from None
         return self
 
     def of(self, backbone: str) -> Optimizer:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from videossl.config.base import Strict, merge
 from videossl.config.experiments import NOISES, SEVERITIES, Experiment
@@ -282,12 +282,13 @@ class Config(Strict):
     vifm: VideoLanguage = VideoLanguage()
     compute: Compute = Compute()
 
-    @model_validator(mode="after")
-    def _epochs_rise(self) -> Config:
-        trained = [self.epochs[milestone] for milestone in sorted(self.epochs)]
+    @field_validator("epochs")
+    @classmethod
+    def _epochs_rise(cls, epochs: dict[int, int]) -> dict[int, int]:
+        trained = [epochs[milestone] for milestone in sorted(epochs)]
         if any(later <= earlier for earlier, later in itertools.pairwise(trained)):
-            raise ValueError(f"`epochs` must rise from milestone to milestone, not {trained}")
-        return self
+            raise ValueError(f"must rise from milestone to milestone, not {trained}")
+        return epochs
 
 
 def read_layers(paths: Iterable[str | Path]) -> list[Layer]:

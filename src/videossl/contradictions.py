@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from videossl.cells import Cell
 from videossl.config.generated import SPLITS
 from videossl.config.recipe import by_backbone
-from videossl.costs import devices
+from videossl.costs import WORK, devices, job_seconds
 from videossl.errors import UserError
 from videossl.experiments import Study
 
@@ -22,6 +22,8 @@ LONGEST_PART = 200
 def check_contradictions(study: Study) -> None:
     """UserError for the first contradiction."""
     _paths_differ(study.all_cells)
+    for cell in {(cell.stage, cell.task, cell.complexity, cell.backbone): cell for cell in study.all_cells}.values():
+        _every_number_has_a_value(study, cell)
     for cell in study.all_cells:
         if cell.stage == "pretrain":
             _enough_is_generated(study, cell)
@@ -48,6 +50,16 @@ def _paths_differ(cells: Iterable[Cell]) -> None:
                 f"a cell's folder would be called {long[0]}, which has more than {LONGEST_PART} characters: choose"
                 " shorter names of datasets, subsets or variants, or name fewer axes in `teachers` or `against`."
             )
+
+
+def _every_number_has_a_value(study: Study, cell: Cell) -> None:
+    """What may differ by backbone has a value for the cell's; UserError else, with the key."""
+    if cell.stage == "pretrain":
+        study.recipes[cell.task].optimizer.of(cell.backbone)
+    if cell.stage in ("finetune", "distill"):
+        study.config.finetune.optimizer.of(cell.backbone)
+    if cell.stage in WORK:
+        job_seconds(cell, study)
 
 
 def _enough_is_generated(study: Study, cell: Cell) -> None:

@@ -29,6 +29,8 @@ def check_results_folder(config: Config, project: Path) -> None:
     if repository.is_relative_to(results):
         what = "the folder of the workflow itself" if results == repository else "a folder above the workflow's"
         raise UserError(f"{given}, {what}: results would lie among its files. {REMEDY}, such as results.")
+    if Path.home().resolve().is_relative_to(results):
+        raise UserError(f"{given}, which holds the home folder: results would lie among the user's files. {REMEDY}.")
     if results.is_relative_to(repository) and (part := results.relative_to(repository).parts[0]) in PROJECTS:
         raise UserError(f"{given}, within the workflow's own folder {part}. {REMEDY}, such as results.")
     for name, dataset in config.datasets.items():

@@ -40,8 +40,8 @@ def project_file(path: str, project: Path, where: str, *, folder: bool = False) 
         if there:
             return path if found == Path(path) else str(found)
         if found.exists():
-            wanted, is_one = ("folder", "file") if folder else ("file", "folder")
-            raise UserError(f"{where} names {path}, which is a {is_one} and should be a {wanted}. Correct the path.")
+            wanted = "folder" if folder else "file"
+            raise UserError(f"{where} names {path}, which is no {wanted} and should be one. Correct the path.")
     looked = " nor ".join(dict.fromkeys(str(folder.resolve()) for folder in (Path(), project)))
     raise UserError(f"{where} names {path}, which is not there: neither below {looked}. Correct the path.")
 

@@ -1,4 +1,4 @@
-"""What numbers of a configuration may be: the kinds of them, each with its bounds.
+"""What numbers, lists and texts of a configuration may be: the kinds of them, each with its bounds.
 
 Configuration models and the options of tasks, networks and models are annotated with these, so schemas, documentation
 and errors have the same bounds. Upper ones are far above anything sensible: a slip of the finger (a size in the place
@@ -57,6 +57,14 @@ def _rates(values: list[int]) -> list[int]:
     return values
 
 
+def _filled(text: str) -> str:
+    if not text.strip():
+        raise ValueError("should be a text, and is empty")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_filled)]
+"""A text that is not empty."""
 _Float = Annotated[float, BeforeValidator(_number)]
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 """A number of things."""

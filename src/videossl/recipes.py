@@ -20,9 +20,8 @@ from videossl.vifm.models import registry as networks
 def task_recipes(config: Config) -> dict[str, Recipe]:
     """The recipe of each pretext task that has one."""
     names = task_names(config.recipes_dir)
-    for name in config.recipe_overrides or {}:
-        if name not in ("all", *names):
-            raise unknown_name("pretext task", name, ("all", *names), "recipe_overrides")
+    if not names:
+        raise UserError(f"the configuration's `recipes_dir`, {config.recipes_dir}, has no recipe (<task>.yaml).")
     for name in names:
         if name not in pretext.names():
             raise UserError(
@@ -30,6 +29,9 @@ def task_recipes(config: Config) -> dict[str, Recipe]:
                 f"src/videossl/pretext/{name}.py (docs/adding_a_task.md), or name the file as one of "
                 f"{', '.join(pretext.names())}."
             )
+    for name in config.recipe_overrides or {}:
+        if name not in ("all", *names):
+            raise unknown_name("pretext task", name, ("all", *names), "recipe_overrides")
     for name in config.compute.parallel:
         if name not in ("finetune", *names):
             raise unknown_name("kind of job", name, ("finetune", *names), "compute.parallel")

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from videossl.config.base import Strict
 from videossl.names import WorkflowPath
-from videossl.ranges import Count, Once, Seed
+from videossl.ranges import Count, Once, Seed, Text
 
 
 def _as_list(value: object) -> object:
@@ -169,7 +169,7 @@ Plot = Literal[(*PLOTS,)]
 class Part(Strict):
     """One panel of a distillation figure: students beside their teachers."""
 
-    title: str
+    title: Text
     cells_of: str = Field(description="the entry with the students; their teachers are added")
     x: Axes = Field(
         min_length=1, max_length=2, description="what tells the students apart; two: the first one's values group"
@@ -181,7 +181,7 @@ class Experiment(Strict):
     """One table or figure: the cells it needs and how they are laid out."""
 
     kind: Literal["table", "figure"]
-    title: str
+    title: Text
     caption: str = Field("", description="what it shows and how to read it")
     section: str = Field(
         "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -86,6 +87,7 @@ def _complaints(place: Place, problems: list[dict[str, Any]], model: type[BaseMo
         text = problem["msg"]
         for words, plain in WORDS.items():
             text = text.replace(words, plain)
+        text = re.sub(r" or instance of \w+", "", text)
         texts.append(text)
     shown = as_given(first["input"])
     # Of a mapping as a whole, the message itself says what of it is wrong.

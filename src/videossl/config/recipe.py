@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from videossl.config.base import Strict, merge
 from videossl.config.explain import explain
@@ -27,6 +27,7 @@ from videossl.ranges import (
     ShareBelowOne,
     Shares,
     Side,
+    Text,
     Version,
     numbers,
 )
@@ -41,15 +42,6 @@ UNRESIZED = ("random_resized", "whole")
 """Crops whose part of the frame decides the size."""
 LARGEST_HUE = 0.5
 """Of the circle of colours: half a turn either way is all of it."""
-
-
-def _filled(text: str) -> str:
-    if not text.strip():
-        raise ValueError("should be a text, and is empty")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_filled)]
 
 
 class ClipShape(Strict):

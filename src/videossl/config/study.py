@@ -30,6 +30,7 @@ from videossl.ranges import (
     Seed,
     ShareBelowOne,
     Side,
+    Text,
     Version,
 )
 
@@ -49,7 +50,7 @@ Milestone = Annotated[Count, BeforeValidator(_of_json)]
 class Scale(Strict):
     """How far the run is from the paper's conditions; printed with every table and figure."""
 
-    name: str = Field("paper", description="short name of the scale: reduced, smoke, paper")
+    name: Text = Field("paper", description="short name of the scale: reduced, smoke, paper")
     reduced: bool = Field(False, description="true: results are marked, and not set beside the paper's")
     note: str = Field(
         "",
@@ -61,7 +62,7 @@ class Scale(Strict):
 class Dataset(Strict):
     """One dataset: where it is, in which layout, and how it is split."""
 
-    title: str = Field(description="name as printed in tables and figures")
+    title: Text = Field(description="name as printed in tables and figures")
     kind: Literal["appearance", "temporal"] = Field(
         "appearance", description="what a class is told by: one picture, or how it moves"
     )

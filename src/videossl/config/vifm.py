@@ -9,10 +9,10 @@ from pydantic import AfterValidator, Field
 
 from videossl.config.base import Strict, merge
 from videossl.config.reading import read_yaml
-from videossl.config.recipe import Augment, ClipShape, ColourDivisors, Colours, Optimizer, Schedule, Text
+from videossl.config.recipe import Augment, ClipShape, ColourDivisors, Colours, Optimizer, Schedule
 from videossl.errors import UserError, unknown_name
 from videossl.names import FilePath, Name, SameInAnyCase
-from videossl.ranges import Count, Few, Frames, NotNegative, Once, Positive, Side, Version
+from videossl.ranges import Count, Few, Frames, NotNegative, Once, Positive, Side, Text, Version
 
 
 def _one_place(template: str) -> str:
@@ -28,7 +28,7 @@ class PretrainingData(Strict):
     """What the published model was trained on as a video-language model."""
 
     name: Name = Field(description="short name, as `source` in results")
-    title: str = Field(description="name as printed")
+    title: Text = Field(description="name as printed")
     videos: Count = Field(description="number of videos")
 
 
@@ -60,7 +60,7 @@ class ModelRecipe(Strict):
     """All that is needed to use one video-language model as its authors do."""
 
     model: Name = Field(description="the model; the file has the same name")
-    title: str = Field(description="name as printed")
+    title: Text = Field(description="name as printed")
     recipe_version: Version = Field(1, description="raise it when a change in code should change results")
     data: PretrainingData
     clip: ClipShape = Field(description="frames of a video and size of a frame that the network sees")

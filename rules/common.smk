@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 from videossl.analysis.claims import cells_of_claims
 from videossl.config import Config
+from videossl.contradictions import check_contradictions
 from videossl.config.layers import check_layers
 from videossl.config.study import read_layers
 from videossl.config.experiments import NOISELESS, NOISES, SEVERITIES
@@ -46,6 +47,7 @@ try:
         from videossl.report.dry import check_layouts  # imports pandas, which jobs need not
 
         check_layouts(STUDY)
+        check_contradictions(STUDY)
 except UserError as error:
     raise WorkflowError(str(error))
 

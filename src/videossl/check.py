@@ -1,7 +1,8 @@
-"""Build each network and pretext task of a study once, so that a value out of range is known before the first job.
+"""Build each network, pretext task and video-language model of a study once, so that what cannot be built is known
+before the first job.
 
-Names and types of options are checked whenever the configuration is read; their ranges, and whether a network can take
-clips of the configured size, are known to the classes alone, and those need torch.
+Each option by itself is checked whenever the configuration is read; whether they fit one another, and whether a network
+can take clips of the configured size, is known to the classes alone, and those need torch.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from typing import Any
 from videossl.cells import Cell
 from videossl.experiments import Study
 from videossl.files import canonical_json
-from videossl.specs import finetune_spec, pretrain_spec
+from videossl.specs import finetune_spec, pretrain_spec, vifm_spec
 
+MODELS = ("vifm",)
+"""Stages that build a video-language model."""
 TRAINED = ("finetune", "distill", "features")
 """Stages that build a network for the clips of `finetune`."""
 
@@ -26,13 +29,17 @@ def builds_of(study: Study, cells: Iterable[Cell]) -> list[dict[str, Any]]:
             spec = pretrain_spec(study, cell)
             kept = {key: spec[key] for key in ("task", "options", "backbone", "clip", "augment")}
             where = f"the recipe {study.config.recipes_dir}/{cell.task}.yaml with the configuration's recipe_overrides"
+            where += f", and its `backbones.{cell.backbone}`"
         elif cell.stage in TRAINED:
             spec = finetune_spec(study, cell)
             kept = {key: spec[key] for key in ("backbone", "clip")}
-            where = "the configuration's `finetune.clip`"
+            where = f"the configuration's `finetune.clip`, and its `backbones.{cell.backbone}`"
+        elif cell.stage in MODELS:
+            spec = vifm_spec(study, cell)
+            kept = {key: spec[key] for key in ("model", "options", "clip")}
+            where = f"the recipe {study.config.vifm.recipes_dir}/{cell.backbone}.yaml with `vifm.recipe_overrides`"
         else:
             continue
-        where = f"{where}, and its `backbones.{cell.backbone}`"
         found.setdefault(canonical_json(kept), {**kept, "seed": cell.seed, "where": where})
     return list(found.values())
 
@@ -50,10 +57,14 @@ def problems_of(builds: Iterable[dict[str, Any]]) -> list[str]:
         except Exception as error:  # whatever is raised here would be raised in a job
             lines = str(error).splitlines() or [type(error).__name__]
             clip = f"{build['clip']['frames']}x{build['clip']['size']}x{build['clip']['size']}"
-            what = f"{build.get('task', 'a network')} with {build['backbone']['name']}, clips of {clip}"
             # One mistake in a task is told once, whatever networks it is used with.
-            found.setdefault(lines[0], f"{what}: {lines[0]}\n    Written in {build['where']}.")
+            found.setdefault(lines[0], f"{_name(build)}, clips of {clip}: {lines[0]}\n    Written in {build['where']}.")
     return list(found.values())
+
+
+def _name(build: dict[str, Any]) -> str:
+    """What is built, for messages."""
+    return build["model"] if "model" in build else f"{build.get('task', 'a network')} with {build['backbone']['name']}"
 
 
 def _build(build: dict[str, Any]) -> None:
@@ -62,7 +73,13 @@ def _build(build: dict[str, Any]) -> None:
 
     from videossl.backbones import registry as backbones
     from videossl.training.pretrain import build_task
+    from videossl.vifm.models import registry as models
 
+    if "model" in build:
+        side = build["clip"]["size"]
+        model = models.build(build["model"], **build["options"]).eval()
+        model.encode_video(torch.empty(1, 3, build["clip"]["frames"], side, side))
+        return
     if "task" in build:
         network = build_task(build).backbone
     else:

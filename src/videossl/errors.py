@@ -31,6 +31,19 @@ def unknown_name(kind: str, name: object, valid: Iterable[object], where: str = 
     return UserError(f"unknown {kind} '{name}'{place}.{hint} Valid: {', '.join(names) or '(none)'}.{more}")
 
 
+LONGEST_SHOWN = 100
+"""Characters of a wrong value in a message."""
+
+
+def as_given(value: object) -> str:
+    """A wrong value for messages, cut where it is long. (Python writes no number of thousands of digits.)"""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        return "a number of thousands of digits" if isinstance(value, int) else f"a {type(value).__name__}"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+
+
 MACHINE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EIO, errno.ESTALE}
 """Errors of the system that say something about the machine, and nothing about the code that met them."""
 

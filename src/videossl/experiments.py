@@ -13,7 +13,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from videossl.backbones import registry as backbones
 from videossl.cells import MODEL_STAGES, PATHS, SCRATCH, Cell, axes_of, baselines_of_grid, cells_of_grid
@@ -27,6 +27,8 @@ from videossl.data.readers import registry as readers
 from videossl.entries import check_axes, check_fits, check_published
 from videossl.errors import UserError, unknown_name
 from videossl.feasible import require_size, require_videos
+from videossl.folders import check_results_folder
+from videossl.names import EntryName, SameInAnyCase
 from videossl.places import CHECKOUT, project_file
 from videossl.recipes import corpus_datasets, model_recipes, task_recipes
 from videossl.vifm.weights import find
@@ -72,7 +74,7 @@ REMEDIES = {
 
 
 class _Entries(Strict):
-    experiments: dict[str, Experiment]
+    experiments: Annotated[dict[EntryName, Experiment], SameInAnyCase]
 
 
 class Study:
@@ -83,11 +85,12 @@ class Study:
         `project`: the folder of the workflow, whose files the configuration names."""
         self.project = project
         self.config = config = _with_files(config, project)
+        check_results_folder(config, project)
         self._layers = layers
         for name, options in (config.backbones or {}).items():
             backbones.check_options(name, options, f"the configuration's `backbones.{name}`")
         for name, dataset in config.datasets.items():
-            readers.check_options(dataset.reader, dataset.options, f"the configuration's `datasets.{name}.options`")
+            readers.check_values(dataset.reader, dataset.options, f"the configuration's `datasets.{name}.options`")
         self.entries = self._read_entries()
         shown = {name: self._expand(name) for name in self.entries}
         self.views_of = {name: cells for name, cells in shown.items() if _is_left(self.entries[name], cells)}
@@ -429,11 +432,13 @@ def _key(stage: str, wildcards: Mapping[str, str]) -> tuple[str, ...]:
 def _with_files(config: Config, project: Path) -> Config:
     """`config` with the files that it names where they are, see :func:`videossl.places.project_file`."""
 
-    def found(key: str, path: str) -> str:
-        return project_file(path, project, f"the configuration's `{key}`")
+    def found(key: str, path: str, *, folder: bool = False) -> str:
+        return project_file(path, project, f"the configuration's `{key}`", folder=folder)
 
-    files = {key: found(key, getattr(config, key)) for key in ("experiments_file", "recipes_dir", "paper_values")}
-    vifm = config.vifm.model_copy(update={"recipes_dir": found("vifm.recipes_dir", config.vifm.recipes_dir)})
+    files = {key: found(key, getattr(config, key)) for key in ("experiments_file", "paper_values")}
+    files["recipes_dir"] = found("recipes_dir", config.recipes_dir, folder=True)
+    recipes_dir = found("vifm.recipes_dir", config.vifm.recipes_dir, folder=True)
+    vifm = config.vifm.model_copy(update={"recipes_dir": recipes_dir})
     return config.model_copy(update={**files, "vifm": vifm})
 
 

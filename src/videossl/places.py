@@ -29,17 +29,31 @@ def project_folder(snakefile: str | None = None) -> Path:
     )
 
 
-def project_file(path: str, project: Path, where: str) -> str:
-    """A file or folder that the configuration names: as written if that is there from the working directory, else from
-    the folder `project`. UserError, with the key `where`, if it is in neither.
+def project_file(path: str, project: Path, where: str, *, folder: bool = False) -> str:
+    """A file (or `folder`) that the configuration names: as written if that is there from the working directory, else
+    from the folder `project`. UserError, with the key `where`, if it is in neither, or is something else.
 
     A run in the project's folder itself so keeps the paths as they are written.
     """
-    for found in (Path(path).expanduser(), project / path):
-        if found.exists():
+    for found in (_expanded(path, where), project / path):
+        there = found.is_dir() if folder else found.is_file()
+        if there:
             return path if found == Path(path) else str(found)
+        if found.exists():
+            wanted = "folder" if folder else "file"
+            raise UserError(f"{where} names {path}, which is no {wanted} and should be one. Correct the path.")
     looked = " nor ".join(dict.fromkeys(str(folder.resolve()) for folder in (Path(), project)))
     raise UserError(f"{where} names {path}, which is not there: neither below {looked}. Correct the path.")
+
+
+def _expanded(path: str, where: str) -> Path:
+    """The path with `~` written out."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UserError(
+            f"{where} names {path}, and there is no user {path.split('/')[0]}. Write the folder out."
+        ) from None
 
 
 def existing(folder: str | Path) -> Path:

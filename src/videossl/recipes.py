@@ -6,6 +6,7 @@ Imports no torch.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 
 from videossl.backbones import registry as backbones
@@ -13,14 +14,14 @@ from videossl.config import Config, Recipe, load_recipe, task_names
 from videossl.config.vifm import ModelRecipe, VideoLanguage, load_model_recipe, model_names
 from videossl.errors import UserError, unknown_name
 from videossl.pretext import registry as pretext
+from videossl.vifm.models import registry as networks
 
 
 def task_recipes(config: Config) -> dict[str, Recipe]:
     """The recipe of each pretext task that has one."""
     names = task_names(config.recipes_dir)
-    for name in config.recipe_overrides or {}:
-        if name not in ("all", *names):
-            raise unknown_name("pretext task", name, ("all", *names), "recipe_overrides")
+    if not names:
+        raise UserError(f"the configuration's `recipes_dir`, {config.recipes_dir}, has no recipe (<task>.yaml).")
     for name in names:
         if name not in pretext.names():
             raise UserError(
@@ -28,6 +29,9 @@ def task_recipes(config: Config) -> dict[str, Recipe]:
                 f"src/videossl/pretext/{name}.py (docs/adding_a_task.md), or name the file as one of "
                 f"{', '.join(pretext.names())}."
             )
+    for name in config.recipe_overrides or {}:
+        if name not in ("all", *names):
+            raise unknown_name("pretext task", name, ("all", *names), "recipe_overrides")
     for name in config.compute.parallel:
         if name not in ("finetune", *names):
             raise unknown_name("kind of job", name, ("finetune", *names), "compute.parallel")
@@ -41,8 +45,12 @@ def _check_recipe(name: str, recipe: Recipe, where: str) -> None:
     _check_backbones(recipe.batch_size, f"batch_size of the recipe {name}")
     _check_backbones(recipe.accumulate, f"accumulate of the recipe {name}")
     _check_backbones(recipe.optimizer.lr, f"optimizer.lr of the recipe {name}")
-    for complexity in recipe.complexity or ("",):
-        pretext.check_options(name, recipe.task_options(complexity), where)
+    for complexity, source in itertools.product(recipe.complexity or ("",), ("", *recipe.source_options)):
+        pretext.check_options(name, recipe.task_options(complexity, source), where)
+    for key in ("times", "loaded"):
+        option = getattr(recipe.cost, key)
+        if isinstance(option, str) and option not in recipe.options:
+            raise unknown_name("option", option, recipe.options, f"`cost.{key}` of {where}")
     _check_backbones(recipe.optimizer.by_backbone, f"optimizer.by_backbone of the recipe {name}")
 
 
@@ -64,6 +72,11 @@ def model_recipes(config: Config) -> dict[str, ModelRecipe]:
             if name not in valid:
                 raise unknown_name("video-language model", name, valid, f"vifm.{key}")
     models = {name: load_model_recipe(settings, name) for name in names}
+    for name, recipe in models.items():
+        where = f"{settings.recipes_dir}/{name}.yaml (with vifm.recipe_overrides)"
+        if name not in networks.names():
+            raise unknown_name("video-language model", name, networks.names(), where, "It needs a file of its name.")
+        networks.check_options(name, recipe.network_options(), where)
     _check_corpora(config, models)
     return models
 

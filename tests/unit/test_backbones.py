@@ -57,14 +57,14 @@ def test_unknown_option_lists_the_valid_ones():
 
 @pytest.mark.parametrize("options", [{"embedding": "512"}, {"embedding": True}, {"dropout": "0.2"}])
 def test_an_option_of_the_wrong_type_is_refused(options):
-    with pytest.raises(UserError, match=r"option .* must be a (whole )?number \(default"):
+    with pytest.raises(UserError, match=r"option .* must be a (whole )?number, 0 .* \(default"):
         registry.build("shufflenet", width=SMALL, **options)
 
 
 @pytest.mark.parametrize("name", ["mobilenet", "shufflenet"])
 @pytest.mark.parametrize("options", [{"dropout": 1.0}, {"embedding": -1}])
 def test_an_option_out_of_range_is_refused(name, options):
-    with pytest.raises(UserError, match=f"'{name}'.*dropout in"):
+    with pytest.raises(UserError, match=f"option '{next(iter(options))}' .* '{name}' must be a .*number, 0 to"):
         registry.build(name, width=SMALL, **options)
 
 

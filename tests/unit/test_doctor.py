@@ -46,14 +46,14 @@ def test_a_machine_that_has_all_is_ready(tmp_path, capsys):
 def test_what_is_missing_is_told_with_its_remedy(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(doctor_machine.shutil, "which", lambda name: None)  # no Slurm
     text = f"results_dir: {tmp_path}/results\ndatasets: {{{REAL % (tmp_path, tmp_path)}}}\ncompute: {{device: cuda}}"
-    text += "\nrecipe_overrides: {rotnet: {options: {stride: 0}}}"
+    text += "\nrecipe_overrides: {rotnet: {clip: {frames: 1, size: 1}}}"
     (tmp_path / "lists").mkdir()
     assert run(["doctor", "--configfile", str(overlay(tmp_path, text))]) == 1
     output = capsys.readouterr().out
     assert f"MISSING  dataset k400: root {tmp_path}/videos does not exist" in output
     assert f"annotations {tmp_path}/lists is empty" in output and "set `datasets.k400.root` in an overlay" in output
     assert "MISSING  gpu: compute.device is 'cuda'" in output and "set compute.device to 'auto'" in output
-    assert "MISSING  networks: rotnet with r2plus1d" in output and "stride" in output
+    assert "MISSING  networks: rotnet with r2plus1d" in output and "clip.size" in output
     assert "4 required things are missing." in output
 
 

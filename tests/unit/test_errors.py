@@ -129,7 +129,7 @@ CASES = {
     ),
     "a size that is neither": (
         lambda f: study(f, subsets={"10k": 0}),
-        ["subsets.10k: should be greater than 0, or should be 'all' (given: 0)"],
+        ["subsets.10k: should be greater than or equal to 1, or should be 'all' (given: 0)"],
     ),
     "a backbone's option": (
         lambda f: study(f, backbones={"vit": {"depht": 2}}),
@@ -137,11 +137,11 @@ CASES = {
     ),
     "a type of a backbone's option": (
         lambda f: study(f, backbones={"vit": {"depth": 1.5}}),
-        ["option 'depth'", "`backbones.vit`", "a whole number (default: 12), not 1.5"],
+        ["option 'depth'", "`backbones.vit`", "a whole number, 1 to 1,000 (default: 12), not 1.5"],
     ),
     "a width": (
         lambda f: study(f, backbones={"r2plus1d": {"width": -1}}),
-        ["width of backbone 'r2plus1d'", "`backbones.r2plus1d`", "above 0"],
+        ["'width' in the options of backbone 'r2plus1d'", "`backbones.r2plus1d`", "above 0"],
     ),
     "a task's option": (
         lambda f: study(f, recipe_overrides={"rspnet": {"options": {"temprature": 1}}}),

@@ -8,7 +8,7 @@ import pytest
 from tiny import GRID, make_study, table
 
 from videossl.cells import PATHS, Cell
-from videossl.config.base import read_yaml
+from videossl.config.reading import read_yaml
 from videossl.errors import UserError
 from videossl.experiments import Study, load_study
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from videossl.backbones.base import Backbone, scale_channels
 from videossl.backbones.registry import register
+from videossl.ranges import Width
 
 STAGES = ((64, 1), (128, 1), (256, 2), (512, 2), (512, 2))  # channels and convolutions of each stage
 
@@ -38,7 +39,7 @@ class C3D(Backbone):
     Maps of a clip of 16x112x112: 64x16x112x112, 128x16x56x56, 256x8x28x28, 512x4x14x14, 512x2x7x7.
     """
 
-    def __init__(self, *, width: float = 1.0) -> None:
+    def __init__(self, *, width: Width = 1.0) -> None:
         super().__init__()
         channels, layers = 3, nn.Sequential()
         for number, (planes, convolutions) in enumerate(STAGES, start=1):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from videossl.backbones.base import Backbone, scale_channels
 from videossl.backbones.registry import register
-from videossl.errors import UserError
+from videossl.ranges import ChannelsOrNone, Share, ShareBelowOne, Width
 
 STEM, LAST = 32, 1280
 # expansion, channels, blocks and stride (in T, H and W) of the first block
@@ -76,14 +76,14 @@ class MobileNet(Backbone):
     counted_classes: ClassVar[int] = 101
 
     def __init__(
-        self, *, width: float = 1.0, embedding: int = 512, dropout: float = 0.2, residual_start: float = 1.0
+        self,
+        *,
+        width: Width = 1.0,
+        embedding: ChannelsOrNone = 512,
+        dropout: ShareBelowOne = 0.2,
+        residual_start: Share = 1.0,
     ) -> None:
         super().__init__()
-        if embedding < 0 or not 0 <= dropout < 1 or not 0 <= residual_start <= 1:
-            raise UserError(
-                "options of backbone 'mobilenet': embedding must be 0 or more, dropout in [0, 1) and residual_start"
-                f" in [0, 1], not {embedding}, {dropout} and {residual_start}."
-            )
         channels = scale_channels(STEM, width, multiple=8)
         layers = [nn.Sequential(*conv_block(3, channels, 3, stride=(1, 2, 2)))]
         for expansion, planes, blocks, stride in STAGES:

@@ -11,6 +11,8 @@ last block has positions for 3x3 places and interpolates them for its 4x4. At 22
 
 from __future__ import annotations
 
+from typing import Literal
+
 import videossl.torchvision_operators  # noqa: F401  torchvision may not be importable without
 
 # isort: split
@@ -19,9 +21,9 @@ from torch import Tensor
 from torchvision.models.video import mvit as torchvision_mvit
 
 from videossl.backbones.base import Backbone, scale_channels
-from videossl.backbones.parts.tokens import check_at_least, check_depths, check_drop_path, resize_positions
+from videossl.backbones.parts.tokens import check_at_least, check_depths, resize_positions
 from videossl.backbones.registry import register
-from videossl.errors import unknown_name
+from videossl.ranges import Depths, Frames, ShareBelowOne, Side, Width
 
 PATCH_STRIDE = (2, 4, 4)  # frames, rows, columns from one token to the next; patches of 3x7x7 overlap
 CHANNELS = 96  # of the first stage; every later one has twice those before it, and twice the heads
@@ -89,18 +91,15 @@ class MViT(Backbone):
     def __init__(
         self,
         *,
-        width: float = 1.0,
-        version: str = "v2",
-        depths: list[int] = [1, 2, 11, 2],  # noqa: B006
-        drop_path: float = 0.2,
-        frames: int = 16,
-        size: int = 112,
+        width: Width = 1.0,
+        version: Literal["v1", "v2"] = "v2",
+        depths: Depths = [1, 2, 11, 2],  # noqa: B006
+        drop_path: ShareBelowOne = 0.2,
+        frames: Frames = 16,
+        size: Side = 112,
     ) -> None:
         super().__init__()
-        if version not in VERSIONS:
-            raise unknown_name("version", version, VERSIONS, where="the options of backbone 'mvit'")
-        check_depths("mvit", depths, stages=4)
-        check_drop_path("mvit", drop_path)
+        check_depths("mvit", depths)
         check_at_least(PATCH_STRIDE[0], "mvit", frames=frames)
         check_at_least(PATCH_STRIDE[1] * 2 ** (len(depths) - 1), "mvit", size=size)
         channels = scale_channels(CHANNELS, width, multiple=8)

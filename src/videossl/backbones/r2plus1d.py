@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from videossl.backbones.base import Backbone, scale_channels
 from videossl.backbones.registry import register
+from videossl.ranges import Width
 
 
 class FactorisedConv(nn.Module):
@@ -74,7 +75,7 @@ class R2Plus1D(Backbone):
     Maps of a clip of 16x112x112: 64x16x56x56 (stem, conv2), 128x8x28x28, 256x4x14x14, 512x2x7x7.
     """
 
-    def __init__(self, *, width: float = 1.0) -> None:
+    def __init__(self, *, width: Width = 1.0) -> None:
         super().__init__()
         c2, c3, c4, c5 = (scale_channels(channels, width, multiple=4) for channels in (64, 128, 256, 512))
         self.feature_dim = self.map_channels = c5

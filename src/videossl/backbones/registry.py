@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from videossl.errors import UserError
 from videossl.registry import Registry
 
 if TYPE_CHECKING:
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 _REGISTRY = Registry("backbone", "videossl.backbones", Path(__file__).parent)
 
 register = _REGISTRY.register
+option_rows = _REGISTRY.option_rows
 
 
 def names() -> list[str]:
@@ -23,14 +23,8 @@ def names() -> list[str]:
 
 
 def check_options(name: str, options: Mapping[str, object], where: str = "") -> None:
-    """UserError unless `options` are options of the backbone `name`, each of its type, and its width is positive; other
-    ranges are the class's to check."""
+    """UserError unless `options` are options of the backbone `name`, each a value that it may have."""
     _REGISTRY.check_options(name, options, where)
-    if not options.get("width", 1.0) > 0:
-        raise UserError(
-            f"the width of backbone '{name}'{f' in {where}' if where else ''} must be a number above 0"
-            f" (1.0: as in the paper), not {options['width']!r}."
-        )
 
 
 def build(name: str, *, width: float = 1.0, **options: object) -> Backbone:

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone, scale_channels
 from videossl.backbones.registry import register
-from videossl.errors import UserError
+from videossl.ranges import ChannelsOrNone, ShareBelowOne, Width
 
 GROUPS = 3
 STEM = 48  # channels of the 2.0x network
@@ -86,13 +86,8 @@ class ShuffleNet(Backbone):
     `embedding`: features at width 1.0 (0: the pooled map itself); `dropout`: before the linear layer.
     """
 
-    def __init__(self, *, width: float = 1.0, embedding: int = 512, dropout: float = 0.2) -> None:
+    def __init__(self, *, width: Width = 1.0, embedding: ChannelsOrNone = 512, dropout: ShareBelowOne = 0.2) -> None:
         super().__init__()
-        if embedding < 0 or not 0 <= dropout < 1:
-            raise UserError(
-                f"options of backbone 'shufflenet': embedding must be 0 or more and dropout in [0, 1),"
-                f" not {embedding} and {dropout}."
-            )
         # A quarter of a stage's channels must divide into the groups, and so must what a down-sampling block
         # adds: multiples of 12, each stage at least twice the one before.
         multiple = 4 * GROUPS

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from videossl.backbones.base import Backbone, scale_channels
 from videossl.backbones.registry import register
+from videossl.ranges import Width
 
 STEM = 64
 STAGES = ((16, 64), (32, 128), (48, 192), (64, 256))  # of each stage's two fire modules: squeezed, expanded twice
@@ -52,7 +53,7 @@ class SqueezeNet(Backbone):
 
     counted_classes: ClassVar[int] = 101
 
-    def __init__(self, *, width: float = 1.0) -> None:
+    def __init__(self, *, width: Width = 1.0) -> None:
         super().__init__()
         channels = scale_channels(STEM, width, multiple=4)
         self.stem = nn.Sequential(

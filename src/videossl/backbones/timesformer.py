@@ -24,13 +24,12 @@ from transformers.models.timesformer.modeling_timesformer import TimesformerEmbe
 
 from videossl.backbones.base import Backbone, scale_channels
 from videossl.backbones.parts.tokens import (
-    check_at_least,
-    check_drop_path,
     head_count,
     pad_to_patches,
     resize_positions,
 )
 from videossl.backbones.registry import register
+from videossl.ranges import Depth, Frames, ShareBelowOne, Side, Width
 
 CHANNELS = 768
 HEAD_CHANNELS = 64
@@ -69,16 +68,14 @@ class TimeSformer(Backbone):
     def __init__(
         self,
         *,
-        width: float = 1.0,
-        depth: int = 12,
-        patch: int = 16,
-        frames: int = 16,
-        size: int = 112,
-        drop_path: float = 0.1,
+        width: Width = 1.0,
+        depth: Depth = 12,
+        patch: Side = 16,
+        frames: Frames = 16,
+        size: Side = 112,
+        drop_path: ShareBelowOne = 0.1,
     ) -> None:
         super().__init__()
-        check_at_least(1, "timesformer", depth=depth, patch=patch, frames=frames, size=size)
-        check_drop_path("timesformer", drop_path)
         channels = scale_channels(CHANNELS, width, multiple=8)
         config = TimesformerConfig(
             num_frames=frames,

@@ -20,8 +20,9 @@ from torch import Tensor
 from torchvision.models.video.swin_transformer import SwinTransformer3d
 
 from videossl.backbones.base import Backbone, scale_channels
-from videossl.backbones.parts.tokens import check_depths, check_drop_path, head_count
+from videossl.backbones.parts.tokens import check_depths, head_count
 from videossl.backbones.registry import register
+from videossl.ranges import Depths, ShareBelowOne, Width
 
 PATCH = (2, 4, 4)  # frames, rows, columns of a token
 WINDOW = (8, 7, 7)
@@ -38,10 +39,9 @@ class VideoSwin(Backbone):
     from none in the first.
     """
 
-    def __init__(self, *, width: float = 1.0, depths: list[int] = [2, 2, 6, 2], drop_path: float = 0.1) -> None:  # noqa: B006
+    def __init__(self, *, width: Width = 1.0, depths: Depths = [2, 2, 6, 2], drop_path: ShareBelowOne = 0.1) -> None:  # noqa: B006
         super().__init__()
-        check_depths("videoswin", depths, stages=4)
-        check_drop_path("videoswin", drop_path)
+        check_depths("videoswin", depths)
         channels = scale_channels(CHANNELS, width, multiple=8)
         heads = head_count(channels, HEAD_CHANNELS)
         network = SwinTransformer3d(

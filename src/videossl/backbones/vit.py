@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone, scale_channels
-from videossl.backbones.parts.tokens import check_at_least, head_count, pad_to_patches
+from videossl.backbones.parts.tokens import head_count, pad_to_patches
 from videossl.backbones.registry import register
 from videossl.errors import UserError
+from videossl.ranges import Channels, Depth, TubeSides, Width
 
 HEAD_CHANNELS = 64  # channels of a head of attention: 12 heads in ViT-B, 6 in ViT-S
 MLP_RATIO = 4  # units of a block's hidden layer for each of its channels
@@ -96,13 +97,12 @@ class ViT(Backbone):
     def __init__(
         self,
         *,
-        width: float = 1.0,
-        dim: int = 768,
-        depth: int = 12,
-        tube: list[int] = [2, 16, 16],  # noqa: B006 - never changed
+        width: Width = 1.0,
+        dim: Channels = 768,
+        depth: Depth = 12,
+        tube: TubeSides = [2, 16, 16],  # noqa: B006 - never changed
     ) -> None:
         super().__init__()
-        check_at_least(1, "vit", dim=dim, depth=depth)
         self.tube = checked_tube(tube, "backbone 'vit'")
         dim = scale_channels(dim, width, multiple=8)
         self.feature_dim = self.map_channels = dim

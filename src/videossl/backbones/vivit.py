@@ -21,8 +21,9 @@ from transformers import VivitConfig, VivitModel
 from transformers.models.vivit.modeling_vivit import VivitEmbeddings
 
 from videossl.backbones.base import Backbone, scale_channels
-from videossl.backbones.parts.tokens import check_at_least, head_count, pad_to_patches, resize_positions
+from videossl.backbones.parts.tokens import head_count, pad_to_patches, resize_positions
 from videossl.backbones.registry import register
+from videossl.ranges import Depth, Frames, Side, Width
 
 CHANNELS = 768
 HEAD_CHANNELS = 64
@@ -59,10 +60,9 @@ class ViViT(Backbone):
     """
 
     def __init__(
-        self, *, width: float = 1.0, depth: int = 12, patch: int = 16, frames: int = 16, size: int = 112
+        self, *, width: Width = 1.0, depth: Depth = 12, patch: Side = 16, frames: Frames = 16, size: Side = 112
     ) -> None:
         super().__init__()
-        check_at_least(1, "vivit", depth=depth, patch=patch, frames=frames, size=size)
         channels = scale_channels(CHANNELS, width, multiple=8)
         self.tubelet = (TUBELET_FRAMES, patch, patch)
         config = VivitConfig(

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from videossl.cli.overlays import overlays
+from videossl.contradictions import check_contradictions
 from videossl.errors import UserError, unknown_name
 from videossl.experiments import Study, load_study
 from videossl.places import BASE, project_folder
+from videossl.report.csv_cells import csv_cell
 
 FORMATS = ("table", "json", "csv")
 
@@ -50,7 +52,9 @@ def study_of(arguments: argparse.Namespace) -> Study:
         project, found = project.resolve(), [str(Path(path).absolute()) for path in found]
         os.chdir(require_folder(arguments.directory))
     arguments.configfile = found
-    return load_study([project / BASE, *found], project)
+    study = load_study([project / BASE, *found], project)
+    check_contradictions(study)
+    return study
 
 
 def require_folder(path: str) -> Path:
@@ -82,9 +86,9 @@ def print_records(records: Sequence[Mapping[str, Any]], columns: Sequence[str], 
     if form == "json":
         print(json.dumps([{key: record[key] for key in columns} for record in records], indent=2))
         return
-    writer = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(records)
+    writer.writerows({key: csv_cell(record[key]) for key in columns} for record in records)
 
 
 def print_columns(rows: Sequence[Sequence[str]], right: Sequence[int] = (), indent: str = "") -> None:

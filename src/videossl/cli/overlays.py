@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from videossl.config.base import read_yaml
+from videossl.config.reading import read_yaml
 from videossl.errors import UserError
 from videossl.places import CHECKOUT
 

@@ -6,26 +6,28 @@ import itertools
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PositiveInt, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from videossl.config.base import Strict
+from videossl.names import WorkflowPath
+from videossl.ranges import Count, Once, Seed, Text
 
 
 def _as_list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
-Strings = Annotated[list[str], BeforeValidator(_as_list)]
-Numbers = Annotated[list[PositiveInt], BeforeValidator(_as_list)]
+Strings = Annotated[list[str], BeforeValidator(_as_list), Once]
+Numbers = Annotated[list[Count], BeforeValidator(_as_list), Once]
 NOISES = ("gaussian", "shot", "impulse", "speckle")
 SEVERITIES = (1, 2, 3, 4, 5)
 NOISELESS = "none"
 """In the place of a noise, with severity 0: test videos stored as the noisy ones are, which are compared with them."""
 MEAN = "mean"
 """The name of the mean over all kinds of noise."""
-Kinds = Annotated[list[Literal[(*NOISES, MEAN)]], BeforeValidator(_as_list)]
-Severities = Annotated[list[Annotated[int, Field(ge=0, le=5)]], BeforeValidator(_as_list)]
-Seeds = Annotated[list[Annotated[int, Field(ge=0)]], BeforeValidator(_as_list)]
+Kinds = Annotated[list[Literal[(*NOISES, MEAN)]], BeforeValidator(_as_list), Once]
+Severities = Annotated[list[Annotated[int, Field(ge=0, le=5)]], BeforeValidator(_as_list), Once]
+Seeds = Annotated[list[Seed], BeforeValidator(_as_list), Once, Field(min_length=1)]
 Axis = Literal[
     "task",
     "complexity",
@@ -42,7 +44,7 @@ Axis = Literal[
     "severity",
     "metric",
 ]
-Axes = Annotated[list[Axis], BeforeValidator(_as_list)]
+Axes = Annotated[list[Axis], BeforeValidator(_as_list), Once]
 
 
 PRETRAINING = ("task", "source", "subset", "epochs")
@@ -79,7 +81,7 @@ class Grid(Strict):
         " training data of video-language models; zero_shot: their accuracy on a target without training on it",
     )
     task: Strings = Field([], description="pretext tasks; all: every task that has a recipe; scratch: none")
-    complexity: Strings = Field([""], description="variants of the task; empty: the recipe's default")
+    complexity: Strings = Field([""], min_length=1, description="variants of the task; empty: the recipe's default")
     backbone: Strings = Field([], description="files of src/videossl/backbones")
     model: Strings = Field([], description="vifm, zero_shot: video-language models")
     source: Strings = Field([], description="dataset of the pretraining")
@@ -167,7 +169,7 @@ Plot = Literal[(*PLOTS,)]
 class Part(Strict):
     """One panel of a distillation figure: students beside their teachers."""
 
-    title: str
+    title: Text
     cells_of: str = Field(description="the entry with the students; their teachers are added")
     x: Axes = Field(
         min_length=1, max_length=2, description="what tells the students apart; two: the first one's values group"
@@ -179,13 +181,15 @@ class Experiment(Strict):
     """One table or figure: the cells it needs and how they are laid out."""
 
     kind: Literal["table", "figure"]
-    title: str
+    title: Text
     caption: str = Field("", description="what it shows and how to read it")
     section: str = Field(
         "",
         description="the paper's section that it belongs to, such as 4.1: its chapter in the report; empty: the last",
     )
-    grid: list[Grid] | Grid | None = Field(None, description="a grid or several, whose cells are joined")
+    grid: Annotated[list[Grid], Field(min_length=1)] | Grid | None = Field(
+        None, description="a grid or several, whose cells are joined"
+    )
     cells_of: str | None = Field(None, description="use the cells of this other entry")
     baseline: bool = Field(True, description="add the same network without pretraining")
     metric: Strings = Field([], description="metrics of every cell; empty: those that its protocol is about")
@@ -194,7 +198,7 @@ class Experiment(Strict):
     columns: Axes = Field([], description="table: axes across the top")
     average: bool = Field(False, description="table: add the mean over the tasks, one more value of the axis `task`")
     quoted: bool = Field(False, description="table: add the rows that the paper quotes from the tasks' own papers")
-    published: str | None = Field(
+    published: WorkflowPath | None = Field(
         None, description="table: a CSV file of published accuracies, below which the entry's own cells stand"
     )
     plot: Plot = Field(

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from videossl.errors import unknown_name
+from videossl.errors import LONGEST_SHOWN, as_given, unknown_name
 
-LONGEST_GIVEN = 100
-"""Characters of a wrong value that are shown."""
 WORDS = {
     "Value error, ": "",
     "Input should": "should",
+    "String should": "should",
+    "List should": "should",
+    "Tuple should": "should",
+    "Dictionary should": "should",
+    " after validation": "",
+    "be a finite number": "be a number, neither infinite nor NaN",
+    "Keys should be strings": "a key should be a text: put quotes around it",
+    "be a valid tuple": "be a list",
     "be a valid integer": "be a whole number",
     "be a valid number": "be a number",
     "be a valid string": "be a text",
@@ -65,7 +72,9 @@ def _places(problem: Mapping[str, Any], value: Any) -> tuple[Place, Place]:
 
 
 def _key(place: Place) -> str:
-    return ".".join(str(part) for part in place if part != "[key]") or "(top level)"
+    parts = [str(part) if str(part).isprintable() else ascii(part) for part in place if part != "[key]"]
+    shown = [part if len(part) <= LONGEST_SHOWN else f"{part[:LONGEST_SHOWN]}…" for part in parts]
+    return ".".join(shown) or "(top level)"
 
 
 def _complaints(place: Place, problems: list[dict[str, Any]], model: type[BaseModel]) -> str:
@@ -78,10 +87,12 @@ def _complaints(place: Place, problems: list[dict[str, Any]], model: type[BaseMo
         text = problem["msg"]
         for words, plain in WORDS.items():
             text = text.replace(words, plain)
+        text = re.sub(r" or instance of \w+", "", text)
         texts.append(text)
-    given = repr(first["input"])
-    shown = given if len(given) <= LONGEST_GIVEN else f"{given[:LONGEST_GIVEN]}…"
-    return ", or ".join(dict.fromkeys(texts)) + ("" if first["type"] == "missing" else f" (given: {shown})")
+    shown = as_given(first["input"])
+    # Of a mapping as a whole, the message itself says what of it is wrong.
+    told = first["type"] == "missing" or (first["type"] == "value_error" and isinstance(first["input"], Mapping))
+    return ", or ".join(dict.fromkeys(texts)) + ("" if told else f" (given: {shown})")
 
 
 def _model_at(model: type[BaseModel], location: Place) -> type[BaseModel]:

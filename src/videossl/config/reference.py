@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from videossl.backbones import registry as backbones
 from videossl.config.experiments import Experiment
 from videossl.config.explain import first_model
 from videossl.config.recipe import Recipe
 from videossl.config.study import Config
 from videossl.config.vifm import ModelRecipe
+from videossl.pretext import registry as tasks
+from videossl.ranges import bounds
+from videossl.vifm.models import registry as models
 
 INTRODUCTION = """\
 # Configuration
@@ -32,6 +36,13 @@ fails when it is out of date. An unknown key anywhere is an error that names the
 - `paper_values.csv` has the paper's numbers in tidy form; accuracies in percent as printed there.
 - `state_of_the_art.csv` has published results as the paper lists them: group and approach, venue (- for none), input
   (frames x height), backbone, pretraining, top-1 accuracy on UCF101 and HMDB51 in percent.
+- Numbers are numbers: `"3"` and `true` are none, and none is infinite. Lists hold each value once. Bounds stand below.
+- Names (of tables and figures, datasets, subsets, variants, models and their data) become files and folders. They have
+  letters from a to z, digits, `_` and `-`, of which the first is a letter or digit, and 64 at most. Two that differ in
+  case alone are refused, and names that have a meaning of their own: `all`, `claims`, `figures`, `logs`, `metrics`,
+  `partial`, `report` and `tables` for tables and figures, `none` and `scratch` for all others.
+- `results_dir` may begin with `~`. It is never the workflow's folder, one above it or one of its parts, nor a folder
+  that holds a dataset's `root` or `annotations`, nor one within a `root`, where all folders are searched for videos.
 - The `*.schema.json` files are JSON schemas for editors; the first line of each YAML file names its own.
 """
 SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
@@ -39,6 +50,12 @@ SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
     "experiments.yaml": ("One entry a table or figure, under its name.", Experiment),
     "recipes/<task>.yaml": ("", Recipe),
     "recipes/vifm/<model>.yaml": ("", ModelRecipe),
+}
+
+OPTIONS = {
+    "pretext tasks (`options` of a recipe)": tasks.option_rows,
+    "backbones (`backbones` of the configuration)": backbones.option_rows,
+    "video-language models (`options` of a recipe)": models.option_rows,
 }
 
 
@@ -52,6 +69,11 @@ def reference() -> str:
         parts.append("| key | type | default | meaning |\n| :-- | :-- | :-- | :-- |")
         parts += [f"| `{key}` | {kind} | {default} | {meaning} |" for key, kind, default, meaning in rows(model)]
         parts.append("")
+    for title, option_rows in OPTIONS.items():
+        parts.append(f"## Options of {title}\n\n| key | valid | default |\n| :-- | :-- | :-- |")
+        for name, key, valid, default in option_rows():
+            parts.append(f"| `{name}`: `{key}` | {_cell(valid)} | `{_cell(str(default))}` |")
+        parts.append("")
     return "\n".join(parts)
 
 
@@ -60,7 +82,12 @@ def rows(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, s
     for name, field in model.model_fields.items():
         inner = first_model(field.annotation)
         key = f"{prefix}{name}"
-        yield key, _type(field.annotation), _default(field), _cell(field.description or _summary(inner))
+        yield (
+            key,
+            _cell(_with_bounds(field.annotation, field.metadata)),
+            _default(field),
+            _cell(field.description or _summary(inner)),
+        )
         if inner is not None and inner is not Experiment:
             many = "<name>." if "dict[" in str(field.annotation) else ""
             yield from rows(inner, f"{key}.{many}")
@@ -70,19 +97,21 @@ def _summary(model: type[BaseModel] | None) -> str:
     return (model.__doc__ or "").splitlines()[0] if model else ""
 
 
-def _type(annotation: Any) -> str:
-    """The annotation as a person would write it, without the checks that it carries."""
-    return _cell(_plain(annotation))
+def _with_bounds(annotation: Any, metadata: Iterable[Any]) -> str:
+    """The annotation as a person would write it, with the bounds of a number."""
+    return " ".join(part for part in (_plain(annotation), bounds(metadata)) if part)
 
 
 def _plain(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _plain(arguments[0])
+        return _with_bounds(arguments[0], arguments[1:])
     if origin is Literal:
         return " | ".join(map(str, arguments))
     if origin in (Union, UnionType):
         return " | ".join("null" if part is type(None) else _plain(part) for part in arguments)
+    if origin is tuple and len(set(arguments)) == 1:
+        return f"list of {len(arguments)} ({_plain(arguments[0])})"
     if arguments:
         return f"{origin.__name__}[{', '.join(_plain(part) for part in arguments)}]"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):

@@ -7,25 +7,50 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from videossl.config.base import Strict, merge, read_yaml
-from videossl.config.experiments import NOISES, Experiment
+from videossl.config.base import Strict, merge
+from videossl.config.experiments import NOISES, SEVERITIES, Experiment
+from videossl.config.generated import Generated
 from videossl.config.layers import FOLDERS, Layer, check_layers
-from videossl.config.recipe import Augment, ClipShape, Optimizer, Schedule
-from videossl.config.resources import Limits, Memory, Speed
+from videossl.config.reading import read_yaml
+from videossl.config.recipe import Augment, ClipShape, Counts, Optimizer, Schedule
+from videossl.config.resources import Limits, Memory, Minutes, Speed
 from videossl.config.vifm import VideoLanguage
 from videossl.data.readers import registry as readers
+from videossl.names import EntryName, FilePath, Name, ResultsPath, SameInAnyCase, WorkflowPath
+from videossl.ranges import (
+    Count,
+    Few,
+    FewOrNone,
+    Moderate,
+    Once,
+    Positive,
+    PositiveShare,
+    Seed,
+    ShareBelowOne,
+    Side,
+    Text,
+    Version,
+)
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]+$", description="lower case letters and digits")]
 Reader = Literal[*readers.names()]
-Fraction = Annotated[float, Field(ge=0, le=1)]
+Shards = Annotated[int, Field(ge=1, le=10_000)]
+"""Files of four digits."""
+
+
+def _of_json(key: object) -> object:
+    """A key that is a number, as JSON has it, whose keys are texts."""
+    return int(key) if isinstance(key, str) and key.isascii() and key.isdecimal() and len(key) < 10 else key
+
+
+Milestone = Annotated[Count, BeforeValidator(_of_json)]
 
 
 class Scale(Strict):
     """How far the run is from the paper's conditions; printed with every table and figure."""
 
-    name: str = Field("paper", description="short name of the scale: reduced, smoke, paper")
+    name: Text = Field("paper", description="short name of the scale: reduced, smoke, paper")
     reduced: bool = Field(False, description="true: results are marked, and not set beside the paper's")
     note: str = Field(
         "",
@@ -34,38 +59,23 @@ class Scale(Strict):
     )
 
 
-class Generated(Strict):
-    """A procedurally generated stand-in of a dataset."""
-
-    design: Literal["k400", "k700", "ssv2", "ucf101", "hmdb51", "diving48"] = Field(
-        description="the dataset whose layout and character the generated videos have"
-    )
-    classes: PositiveInt = Field(description="number of classes")
-    videos: dict[str, PositiveInt] = Field(description="videos per class of each split")
-    frames: tuple[PositiveInt, PositiveInt] = Field((32, 48), description="shortest and longest, in frames")
-    size: tuple[PositiveInt, PositiveInt] = Field((56, 48), description="width and height in pixels, even")
-    fps: PositiveInt = Field(12, description="frames per second")
-    seed: int = Field(0, description="seed of the generator")
-    broken: bool = Field(False, description="add a truncated, an empty, a text and a missing file")
-
-
 class Dataset(Strict):
     """One dataset: where it is, in which layout, and how it is split."""
 
-    title: str = Field(description="name as printed in tables and figures")
+    title: Text = Field(description="name as printed in tables and figures")
     kind: Literal["appearance", "temporal"] = Field(
         "appearance", description="what a class is told by: one picture, or how it moves"
     )
     reader: Reader = Field(description="layout of the annotation files: a file of src/videossl/data/readers")
-    root: str | None = Field(None, description="folder of the videos; set by the workflow for generated ones")
-    annotations: str | None = Field(None, description="folder of the official list files")
+    root: FilePath | None = Field(None, description="folder of the videos; set by the workflow for generated ones")
+    annotations: FilePath | None = Field(None, description="folder of the official list files")
     options: dict[str, Any] = Field({}, description="options of the reader, such as split: 1")
-    validation: Fraction = Field(
+    validation: ShareBelowOne = Field(
         0.1, description="share of the training videos held out where the dataset has no validation split"
     )
-    shards: PositiveInt = Field(1, description="files of the frame store, one job each")
+    shards: Shards = Field(1, description="files of the frame store, one job each")
     generated: Generated | None = Field(None, description="make the videos instead of reading real ones")
-    videos: dict[Literal["train", "val", "test"], PositiveInt] | None = Field(
+    videos: Annotated[dict[Literal["train", "val", "test"], Count], Field(min_length=1)] | None = Field(
         None,
         description="about how many, for estimates of time before they are listed; null: 20,000 and 5,000 are assumed",
     )
@@ -90,7 +100,7 @@ class Dataset(Strict):
 class Store(Strict):
     """The frame store: videos decoded once, kept as JPEG frames or, faster to read and much larger, as pixels."""
 
-    short_side: PositiveInt = Field(128, description="pixels of the shorter side of a stored frame")
+    short_side: Annotated[Side, Field(ge=8)] = Field(128, description="pixels of the shorter side of a stored frame")
     reader: Literal["pyav", "decord"] = Field(
         "pyav",
         description="whose frames are stored: of one complete decode by PyAV, or decord's where each is proven to be"
@@ -103,10 +113,10 @@ class Store(Strict):
 class Finetune(Strict):
     """End-to-end finetuning and the video-level test."""
 
-    recipe_version: int = Field(1, description="raise it when a change in code should retrain")
-    epochs: PositiveInt = Field(description="finetuning epochs")
-    batch_size: PositiveInt | dict[str, PositiveInt] = Field(description="videos a step; may differ by backbone")
-    accumulate: PositiveInt | dict[str, PositiveInt] = Field(
+    recipe_version: Version = Field(1, description="raise it when a change in code should retrain")
+    epochs: Count = Field(description="finetuning epochs")
+    batch_size: Counts = Field(description="videos a step; may differ by backbone")
+    accumulate: Counts = Field(
         1,
         description="parts that a batch is trained in, for memory; batch normalisation and the negatives of one batch"
         " are those of a part, so it is part of the recipe. May differ by backbone",
@@ -115,45 +125,45 @@ class Finetune(Strict):
         "fp32", description="bf16: training computes convolutions and matrix products in bfloat16"
     )
     clip: ClipShape = Field(description="what the network sees")
-    stride: PositiveInt = Field(2, description="frames between the frames of a clip")
-    test_clips: PositiveInt = Field(10, description="uniformly spaced clips a test video; logits are averaged")
-    dropout: Fraction = Field(0.5, description="before the classifier")
+    stride: Few = Field(2, description="frames between the frames of a clip")
+    test_clips: Few = Field(10, description="uniformly spaced clips a test video; logits are averaged")
+    dropout: ShareBelowOne = Field(0.5, description="before the classifier")
     optimizer: Optimizer
     schedule: Schedule
-    reference_batch_size: PositiveInt | None = Field(None, description="learning rate is for this batch size")
+    reference_batch_size: Count | None = Field(None, description="learning rate is for this batch size")
     augment: Augment = Field(description="training augmentation")
 
 
 class Distillation(Strict):
     """Finetuning with teachers; all else as `finetune`."""
 
-    temperature: PositiveFloat = Field(4.0, description="of the softmaxes of teachers and student")
+    temperature: Moderate = Field(4.0, description="of the softmaxes of teachers and student")
     weighting: Literal["sum", "mean", "aekd"] = Field(
         "sum", description="of the teachers' terms; aekd: in gradient space (Du et al. 2020)"
     )
-    most_weight: Annotated[float, Field(gt=0, le=1)] = Field(0.6, description="aekd: largest weight of one teacher")
+    most_weight: PositiveShare = Field(0.6, description="aekd: largest weight of one teacher")
 
 
 class LinearProbe(Strict):
     """Logistic regression on frozen features."""
 
-    inverse_regularisation: list[PositiveFloat] = Field(
+    inverse_regularisation: Annotated[list[Positive], Once] = Field(
         [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0],
         min_length=1,
         description="scikit-learn's C: of these, the best on validation videos",
     )
-    most_iterations: PositiveInt = Field(2000, description="of the solver")
+    most_iterations: Count = Field(2000, description="of the solver")
 
 
 class Retrieval(Strict):
     """Nearest neighbours of test videos among training videos."""
 
-    ks: list[PositiveInt] = Field(
+    ks: Annotated[list[Count], Once] = Field(
         [1, 5, 10, 20, 50], min_length=1, description="numbers of neighbours that are looked at"
     )
 
 
-Size = PositiveInt | Literal["all"]
+Size = Count | Literal["all"]
 Kind = Literal[NOISES]
 
 
@@ -163,12 +173,14 @@ class Noise(Strict):
     constants: Literal["schiappa", "imagenet-c"] = Field(
         "schiappa", description="whose strengths: Schiappa et al. 2023 or Hendrycks and Dietterich 2019"
     )
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="of the noise and of the choice of videos")
-    videos: dict[Kind, Annotated[list[Size], Field(min_length=5, max_length=5)] | Size] = Field(
-        {"gaussian": "all", "shot": "all", "impulse": "all", "speckle": "all"},
-        description="test videos by noise, one number or one for each severity",
+    seed: Seed = Field(0, description="of the noise and of the choice of videos")
+    videos: dict[Kind, Annotated[list[Size], Field(min_length=len(SEVERITIES), max_length=len(SEVERITIES))] | Size] = (
+        Field(
+            {"gaussian": "all", "shot": "all", "impulse": "all", "speckle": "all"},
+            description="test videos by noise, one number or one for each severity",
+        )
     )
-    shards: PositiveInt = Field(1, description="files of each frame store, one job each for a kind of noise")
+    shards: Shards = Field(1, description="files of each frame store, one job each for a kind of noise")
 
     @model_validator(mode="after")
     def _every_kind(self) -> Noise:
@@ -180,31 +192,31 @@ class Noise(Strict):
 class CKA(Strict):
     """Comparison of the layers of two networks."""
 
-    videos: Annotated[int, Field(ge=4)] = Field(256, description="test videos that both networks see, drawn by seed")
-    batch_size: Annotated[int, Field(ge=4)] = Field(32, description="samples of one mini-batch estimate")
+    videos: Annotated[Count, Field(ge=4)] = Field(256, description="test videos that both networks see, drawn by seed")
+    batch_size: Annotated[Count, Field(ge=4)] = Field(32, description="samples of one mini-batch estimate")
 
 
 class Devices(Strict):
     """Devices of the training jobs of one kind."""
 
-    gpus: PositiveInt = Field(1, description="GPUs on each node")
-    nodes: PositiveInt = Field(1, description="nodes")
+    gpus: Few = Field(1, description="GPUs on each node")
+    nodes: Few = Field(1, description="nodes")
 
 
 class Compute(Strict):
     """How to run; nothing here changes a result by more than the rounding of numbers."""
 
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU if there is one")
-    threads: PositiveInt = Field(1, description="CPU threads of a training process")
-    workers: Annotated[int, Field(ge=0)] = Field(0, description="loader processes of a training process")
-    gpus: Annotated[int, Field(ge=0)] = Field(
+    threads: Few = Field(1, description="CPU threads of a training process")
+    workers: FewOrNone = Field(0, description="loader processes of a training process")
+    gpus: FewOrNone = Field(
         0, description="GPUs a training job asks the cluster for, on each node; it trains with a process on each"
     )
-    nodes: PositiveInt = Field(1, description="nodes of a training job")
+    nodes: Few = Field(1, description="nodes of a training job")
     parallel: dict[str, Devices] = Field(
         {}, description="other GPUs and nodes by pretext task, or of `finetune` (and distillation)"
     )
-    processes: PositiveInt | None = Field(
+    processes: Few | None = Field(
         None, description="processes of a training job on a node; null: one a GPU, and one without GPUs"
     )
     milestone_jobs: Literal["every", "needed"] = Field(
@@ -212,10 +224,10 @@ class Compute(Strict):
     )
     channels_last: bool = Field(False, description="keep the channels of a pixel together in memory")
     compile: bool = Field(False, description="compile backbones with torch.compile; where that fails, go on without")
-    retries: Annotated[int, Field(ge=0)] = Field(
+    retries: FewOrNone = Field(
         2, description="further attempts of a training job that ended without a result; each goes on where it was"
     )
-    checkpoint_minutes: Annotated[float, Field(gt=0)] = Field(
+    checkpoint_minutes: Minutes = Field(
         10, description="at most this long between two checkpoints; one is also written at each epoch's end"
     )
     speed: Speed = Speed()
@@ -227,23 +239,29 @@ class Config(Strict):
     """The whole configuration, after overlays."""
 
     scale: Scale = Field(description="how this run differs from the paper's conditions")
-    results_dir: str = Field("results", description="everything a rule writes goes below this folder")
-    experiments_file: str = Field("config/experiments.yaml", description="the tables and figures of the study")
-    experiments: dict[str, Experiment] = Field({}, description="further tables and figures of one's own")
-    only: list[str] | None = Field(
+    results_dir: ResultsPath = Field("results", description="everything a rule writes goes below this folder")
+    experiments_file: FilePath = Field("config/experiments.yaml", description="the tables and figures of the study")
+    experiments: Annotated[dict[EntryName, Experiment], SameInAnyCase] = Field(
+        {}, description="further tables and figures of one's own"
+    )
+    only: Annotated[list[str], Once, Field(min_length=1)] | None = Field(
         None, description="build only these tables and figures, by their names in experiments; null: all"
     )
-    restrict: dict[Literal["task", "backbone", "source", "subset", "epochs", "target", "seed"], list[str | int]] = (
-        Field({}, description="by axis: leave out all cells with another value, in every table and figure")
+    restrict: dict[
+        Literal["task", "backbone", "source", "subset", "epochs", "target", "seed"],
+        Annotated[list[str | int], Once, Field(min_length=1)],
+    ] = Field({}, description="by axis: leave out all cells with another value, in every table and figure")
+    recipes_dir: FilePath = Field("config/recipes", description="one file a pretext task")
+    paper_values: WorkflowPath = Field("config/paper_values.csv", description="the paper's numbers")
+    datasets: Annotated[dict[Name, Dataset], SameInAnyCase] = Field(
+        min_length=1, description="by short name, as experiments name them"
     )
-    recipes_dir: str = Field("config/recipes", description="one file a pretext task")
-    paper_values: str = Field("config/paper_values.csv", description="the paper's numbers")
-    datasets: dict[Name, Dataset] = Field(description="by short name, as experiments name them")
-    subsets: dict[Name, PositiveInt | Literal["all"]] = Field(
-        description="number of training videos of each named subset; all: the whole training split"
+    subsets: Annotated[dict[Name, Count | Literal["all"]], SameInAnyCase] = Field(
+        min_length=1, description="number of training videos of each named subset; all: the whole training split"
     )
-    epochs: dict[PositiveInt, PositiveInt] = Field(
-        description="milestone as experiments name it: epochs really trained; the longest ends the schedule"
+    epochs: dict[Milestone, Count] = Field(
+        min_length=1,
+        description="milestone as experiments name it: epochs really trained; the longest ends the schedule",
     )
     backbones: dict[str, dict[str, Any]] | None = Field(
         None, description="options of a backbone, such as width: 0.25; null: all at full size"
@@ -252,10 +270,10 @@ class Config(Strict):
     recipe_overrides: dict[str, dict[str, Any]] | None = Field(
         None, description="by pretext task (`all`: every task): keys that replace those of its recipe file"
     )
-    heldout_videos: PositiveInt = Field(
+    heldout_videos: Count = Field(
         512, description="at most this many validation videos of the source measure a pretext task"
     )
-    subset_seed: int = Field(0, description="seed of the choice of subsets and of carved validation splits")
+    subset_seed: Seed = Field(0, description="seed of the choice of subsets and of carved validation splits")
     finetune: Finetune = Field(description="finetuning on the target datasets")
     distillation: Distillation = Distillation()
     linear_probe: LinearProbe = LinearProbe()
@@ -265,19 +283,13 @@ class Config(Strict):
     vifm: VideoLanguage = VideoLanguage()
     compute: Compute = Compute()
 
-    @model_validator(mode="after")
-    def _epochs_rise(self) -> Config:
-        trained = [self.epochs[milestone] for milestone in sorted(self.epochs)]
-        if any(later <= earlier for earlier, later in itertools.pairwise(trained)):
-            raise ValueError(f"`epochs` must rise from milestone to milestone, not {trained}")
-        return self
-
-    @field_validator("results_dir", "paper_values")
+    @field_validator("epochs")
     @classmethod
-    def _without_braces(cls, path: str) -> str:
-        if {"{", "}"} & set(path):
-            raise ValueError("should have no braces: Snakemake takes what is in braces in a path for a wildcard")
-        return path
+    def _epochs_rise(cls, epochs: dict[int, int]) -> dict[int, int]:
+        trained = [epochs[milestone] for milestone in sorted(epochs)]
+        if any(later <= earlier for earlier, later in itertools.pairwise(trained)):
+            raise ValueError(f"must rise from milestone to milestone, not {trained}")
+        return epochs
 
 
 def read_layers(paths: Iterable[str | Path]) -> list[Layer]:

@@ -5,25 +5,39 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, Field
 
-from videossl.config.base import Strict, merge, read_yaml
-from videossl.config.recipe import Augment, ClipShape, Optimizer, Schedule
+from videossl.config.base import Strict, merge
+from videossl.config.reading import read_yaml
+from videossl.config.recipe import Augment, ClipShape, ColourDivisors, Colours, Optimizer, Schedule
 from videossl.errors import UserError, unknown_name
+from videossl.names import FilePath, Name, SameInAnyCase
+from videossl.ranges import Count, Few, Frames, NotNegative, Once, Positive, Side, Text, Version
+
+
+def _one_place(template: str) -> str:
+    if template.count("{}") != 1:
+        raise ValueError("should have {} once, for the name of the class")
+    return template
+
+
+Template = Annotated[str, AfterValidator(_one_place)]
 
 
 class PretrainingData(Strict):
     """What the published model was trained on as a video-language model."""
 
-    name: str = Field(pattern=r"^[a-z0-9]+$", description="short name, as `source` in results")
-    title: str = Field(description="name as printed")
-    videos: PositiveInt = Field(description="number of videos")
+    name: Name = Field(description="short name, as `source` in results")
+    title: Text = Field(description="name as printed")
+    videos: Count = Field(description="number of videos")
 
 
 class Prompts(Strict):
     """From class names to texts."""
 
-    templates: list[str] = Field(min_length=1, description="texts with {} for the name of the class")
+    templates: Annotated[list[Template], Once] = Field(
+        min_length=1, description="texts with {} for the name of the class"
+    )
     average: Literal["features", "probabilities"] = Field(
         "features", description="over the templates: of the normalised text features, or of the softmaxes"
     )
@@ -34,18 +48,20 @@ class Published(Strict):
 
     origin: str = Field(description="where they come from")
     hub: str | None = Field(None, description="name on the Hugging Face hub, if they are there")
-    files: list[str] = Field(min_length=1, description="file names that are looked for in a folder, best first")
+    files: Annotated[list[Text], Once] = Field(
+        min_length=1, description="file names that are looked for in a folder, best first"
+    )
     licence: str = Field(description="of the weights, as far as it is stated")
-    gigabytes: PositiveFloat = Field(description="size, roughly")
+    gigabytes: Positive = Field(description="size, roughly")
     base: str | None = Field(None, description="what else is needed: a CLIP state dict for what was not trained")
 
 
 class ModelRecipe(Strict):
     """All that is needed to use one video-language model as its authors do."""
 
-    model: str = Field(description="the model; the file has the same name")
-    title: str = Field(description="name as printed")
-    recipe_version: int = Field(1, description="raise it when a change in code should change results")
+    model: Name = Field(description="the model; the file has the same name")
+    title: Text = Field(description="name as printed")
+    recipe_version: Version = Field(1, description="raise it when a change in code should change results")
     data: PretrainingData
     clip: ClipShape = Field(description="frames of a video and size of a frame that the network sees")
     sampling: Literal["centres", "linspace", "steps"] = Field(
@@ -53,18 +69,16 @@ class ModelRecipe(Strict):
         " distances; steps: every n-th frame from the first on"
     )
     crop: Literal["center", "whole"] = Field("center", description="whole: the frame squeezed to a square, not cropped")
-    resize_short: PositiveInt | None = Field(None, description="resize the short side first, pixels")
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    resize_short: Side | None = Field(None, description="resize the short side first, pixels")
+    mean: Colours
+    std: ColourDivisors
     prompts: Prompts
     options: dict[str, Any] = Field({}, description="of the network; its defaults are the published one")
     objective: Literal["classes", "pairs"] = Field(
         description="of training: classes: cross-entropy over the prompts of all classes; pairs: videos and their own"
         " captions of a batch find one another"
     )
-    motion_weight: Annotated[float, Field(ge=0)] = Field(
-        0.0, description="of EZ-CLIP's loss that wants the frames' features to differ"
-    )
+    motion_weight: NotNegative = Field(0.0, description="of EZ-CLIP's loss that wants the frames' features to differ")
     weights: Published
 
     def test_augment(self) -> dict[str, Any]:
@@ -81,30 +95,32 @@ class Corpus(Strict):
     """Generated videos that stand for a model's pretraining data."""
 
     dataset: str = Field(description="the dataset; captions are its class names")
-    videos: PositiveInt = Field(description="number of its training videos")
+    videos: Count = Field(description="number of its training videos")
 
 
 class SmallClip(Strict):
     """The small CLIP, without any temporal module, that all small video-language models start from."""
 
     dataset: str = Field(description="captioned videos that it is trained on")
-    videos: PositiveInt = Field(description="number of videos")
-    frames: PositiveInt = Field(description="frames of a video, whose features are averaged")
-    epochs: PositiveInt
-    batch_size: PositiveInt = Field(description="videos a step")
-    lr: PositiveFloat = Field(description="learning rate; the optimiser is that of the models otherwise")
+    videos: Count = Field(description="number of videos")
+    frames: Frames = Field(description="frames of a video, whose features are averaged")
+    epochs: Count
+    batch_size: Count = Field(description="videos a step")
+    lr: Positive = Field(description="learning rate; the optimiser is that of the models otherwise")
 
 
 class SmallModels(Strict):
     """Training of small video-language models, where no published weights are used."""
 
     clip: SmallClip
-    corpora: dict[str, Corpus] = Field(description="by the name of the pretraining data in the models' recipes")
-    leave_out: list[str] = Field(
+    corpora: Annotated[dict[Name, Corpus], SameInAnyCase] = Field(
+        description="by the name of the pretraining data in the models' recipes"
+    )
+    leave_out: Annotated[list[str], Once] = Field(
         [], description="datasets whose classes are left out of the training, so that zero-shot classes are unseen"
     )
-    epochs: PositiveInt
-    batch_size: PositiveInt = Field(description="videos a step")
+    epochs: Count
+    batch_size: Count = Field(description="videos a step")
     optimizer: Optimizer
     schedule: Schedule = Schedule()
     augment: Augment = Field(description="training augmentation; mean and std are the models' own")
@@ -113,30 +129,28 @@ class SmallModels(Strict):
 class WeightFiles(Strict):
     """The user's files of one model."""
 
-    path: str = Field(description="a file, a folder, or a name on the Hugging Face hub that was downloaded before")
-    base: str | None = Field(None, description="file of CLIP's own state dict, for models that need it")
+    path: FilePath = Field(description="a file, a folder, or a name on the Hugging Face hub that was downloaded before")
+    base: FilePath | None = Field(None, description="file of CLIP's own state dict, for models that need it")
 
 
 class VideoLanguage(Strict):
     """Video foundation models (section 5.3)."""
 
-    recipes_dir: str = Field("config/recipes/vifm", description="one file a model")
+    recipes_dir: FilePath = Field("config/recipes/vifm", description="one file a model")
     recipe_overrides: dict[str, dict[str, Any]] | None = Field(
         None, description="by model (`all`: every model): keys that replace those of its recipe file"
     )
     training: SmallModels | None = Field(None, description="train small models; null: use published weights")
     weights: dict[str, WeightFiles] = Field({}, description="by model: where its published weights are")
-    tokenizer: str = Field(
+    tokenizer: FilePath = Field(
         "openai/clip-vit-base-patch16",
         description="folder with CLIP's vocab.json and merges.txt, or a hub name; published weights only",
     )
-    batch_size: PositiveInt = Field(16, description="videos a step of tests and of teaching")
-    views: PositiveInt = Field(
-        4, description="distillation: clips of a training video for which the teachers' logits are kept"
-    )
+    batch_size: Count = Field(16, description="videos a step of tests and of teaching")
+    views: Few = Field(4, description="distillation: clips of a training video for which the teachers' logits are kept")
 
 
-def model_names(recipes_dir: str | Path) -> list[str]:
+def model_names(recipes_dir: FilePath | Path) -> list[str]:
     """The video-language models: those with a recipe file."""
     return sorted(path.stem for path in Path(recipes_dir).glob("*.yaml"))
 

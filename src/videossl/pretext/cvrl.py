@@ -17,11 +17,11 @@ from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone
 from videossl.data.sampling import Drawn, loop, span, window_indices
-from videossl.errors import UserError
 from videossl.pretext.base import PretextTask
 from videossl.pretext.parts.retrieval import retrieval_row
 from videossl.pretext.registry import register
 from videossl.processes import gather
+from videossl.ranges import Channels, Few, Moderate
 from videossl.ranks import rank_and_processes
 
 HIDDEN_LAYERS = 3
@@ -101,17 +101,12 @@ class CVRL(PretextTask):
         backbone: Backbone,
         frames: int,
         *,
-        stride: int = 2,
-        hidden: int = 2048,
-        dim: int = 128,
-        temperature: float = 0.1,
+        stride: Few = 2,
+        hidden: Channels = 2048,
+        dim: Channels = 128,
+        temperature: Moderate = 0.1,
     ) -> None:
         super().__init__(backbone)
-        if min(stride, hidden, dim) < 1 or temperature <= 0:
-            raise UserError(
-                "options of pretext task 'cvrl': stride, hidden and dim must be 1 or more and temperature above 0,"
-                f" not {stride}, {hidden}, {dim}, {temperature}."
-            )
         self.temperature = temperature
         self.sampler = NearbyClips(length=frames, stride=stride)
         self.head = projection_head(backbone.feature_dim, hidden, dim)

@@ -21,6 +21,7 @@ from videossl.errors import UserError
 from videossl.pretext.base import PretextTask
 from videossl.pretext.parts.decoder import Decoder, MapProjection, conv_block
 from videossl.pretext.registry import register
+from videossl.ranges import Channels, NotNegative, Rates
 
 GLIMPSES = 4  # frames of a chunk that its motion is measured on: 0, 5, 10, 15 of 16
 WEIGHTS = (0.8, 2.0)  # of the place of a chunk with the least and with the most motion
@@ -103,13 +104,16 @@ class PRP(PretextTask):
         backbone: Backbone,
         frames: int,
         *,
-        rates: list[int] = [1, 2, 4, 8],  # noqa: B006  (never changed; its type is what a recipe must give)
-        channels: int = 512,
-        reconstruction_weight: float = 1.0,
-        classification_weight: float = 0.1,
+        rates: Rates = [1, 2, 4, 8],  # noqa: B006  (never changed; its type is what a recipe must give)
+        channels: Channels = 512,
+        reconstruction_weight: NotNegative = 1.0,
+        classification_weight: NotNegative = 0.1,
     ) -> None:
         super().__init__(backbone)
-        _check(frames, rates, channels, reconstruction_weight, classification_weight)
+        if frames < GLIMPSES:
+            raise UserError(
+                f"pretext task 'prp' needs clips of at least {GLIMPSES} frames (clip.frames), not {frames}."
+            )
         self.frames = frames
         self.reconstruction_weight, self.classification_weight = reconstruction_weight, classification_weight
         self.sampler = DilatedClip(frames, tuple(rates))
@@ -167,20 +171,3 @@ class PRP(PretextTask):
                 "chance": 1 / len(self.rates),
             }
         ]
-
-
-def _check(frames: int, rates: list[int], channels: int, *weights: float) -> None:
-    """UserError for options that make no sense."""
-    whole = all(isinstance(rate, int) and (rate == 1 or (rate > 0 and rate % 2 == 0)) for rate in rates)
-    if not whole or len(rates) < 2 or sorted(set(rates)) != rates:
-        raise UserError(
-            "option 'rates' of pretext task 'prp' must be two or more rising numbers, each 1 or even (frames at half"
-            f" the rate are reconstructed), such as [1, 2, 4, 8], not {rates}."
-        )
-    if frames < GLIMPSES:
-        raise UserError(f"pretext task 'prp' needs clips of at least {GLIMPSES} frames (clip.frames), not {frames}.")
-    if channels < 1 or min(weights) < 0:
-        raise UserError(
-            "options of pretext task 'prp': channels must be 1 or more, reconstruction_weight and"
-            f" classification_weight 0 or more, not {channels}, {weights[0]} and {weights[1]}."
-        )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _REGISTRY = Registry("pretext task", "videossl.pretext", Path(__file__).parent)
 
 register = _REGISTRY.register
+option_rows = _REGISTRY.option_rows
 
 
 def names() -> list[str]:
@@ -23,7 +24,7 @@ def names() -> list[str]:
 
 
 def check_options(name: str, options: Mapping[str, object], where: str = "") -> None:
-    """UserError unless `options` are options of the task `name`, each of its type; ranges are the class's to check."""
+    """UserError unless `options` are options of the task `name`, each a value that it may have."""
     _REGISTRY.check_options(name, options, where)
 
 

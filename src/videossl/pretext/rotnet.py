@@ -6,15 +6,18 @@ their code, LongLong-Jing/3DRotNet (train.py, Video_dataloader.py, resnet.py).
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone
 from videossl.data.sampling import RandomClips
-from videossl.errors import UserError
 from videossl.pretext.base import PretextTask
 from videossl.pretext.registry import register
+from videossl.ranges import Few
 
 HIDDEN = 64  # units of the head's hidden layer (resnet.py: fc1)
 
@@ -44,12 +47,10 @@ class RotNet(PretextTask):
     frames).
     """
 
-    def __init__(self, backbone: Backbone, frames: int, *, rotations: int = 4, stride: int = 2) -> None:
+    def __init__(
+        self, backbone: Backbone, frames: int, *, rotations: Annotated[int, Field(ge=2, le=4)] = 4, stride: Few = 2
+    ) -> None:
         super().__init__(backbone)
-        if rotations not in (2, 3, 4):
-            raise UserError(f"option 'rotations' of pretext task 'rotnet' must be 2, 3 or 4, not {rotations}.")
-        if stride < 1:
-            raise UserError(f"option 'stride' of pretext task 'rotnet' must be 1 or more, not {stride}.")
         self.rotations = rotations
         self.sampler = RandomClips(length=frames, stride=stride, clips_per_video=1)
         self.head = nn.Sequential(nn.Linear(backbone.feature_dim, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, rotations))

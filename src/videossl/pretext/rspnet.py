@@ -13,7 +13,6 @@ from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone
 from videossl.data.sampling import RandomClips
-from videossl.errors import UserError
 from videossl.pretext.base import PretextTask
 from videossl.pretext.parts.losses import info_nce
 from videossl.pretext.parts.momentum import MomentumEncoder
@@ -21,6 +20,7 @@ from videossl.pretext.parts.queue import Queue
 from videossl.pretext.parts.retrieval import retrieval_row
 from videossl.pretext.registry import register
 from videossl.processes import gather, own, whole
+from videossl.ranges import Channels, Count, Moderate, NotNegative, ShareBelowOne
 
 
 def at_speed(clips: Tensor, fast: Tensor) -> Tensor:
@@ -80,18 +80,13 @@ class RSPNet(PretextTask):
         backbone: Backbone,
         frames: int,
         *,
-        dim: int = 128,
-        queue_size: int = 16384,
-        momentum: float = 0.999,
-        temperature: float = 0.07,
-        margin: float = 2.0,
+        dim: Channels = 128,
+        queue_size: Count = 16384,
+        momentum: ShareBelowOne = 0.999,
+        temperature: Moderate = 0.07,
+        margin: NotNegative = 2.0,
     ) -> None:
         super().__init__(backbone)
-        if dim < 1 or not 0 <= momentum < 1 or temperature <= 0 or margin < 0:
-            raise UserError(
-                "options of pretext task 'rspnet': dim must be 1 or more, momentum in [0, 1), temperature"
-                f" above 0 and margin 0 or more, not {dim}, {momentum}, {temperature}, {margin}."
-            )
         self.temperature, self.margin = temperature, margin
         self.sampler = RandomClips(length=2 * frames, stride=1, clips_per_video=2)
         self.heads = SpeedHeads(backbone.feature_dim, dim)

@@ -17,7 +17,6 @@ from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone
 from videossl.data.sampling import Drawn, loop, random_start, span, window_indices
-from videossl.errors import UserError
 from videossl.pretext.base import PretextTask
 from videossl.pretext.parts.losses import info_nce
 from videossl.pretext.parts.momentum import MomentumEncoder
@@ -25,6 +24,7 @@ from videossl.pretext.parts.queue import Queue
 from videossl.pretext.parts.retrieval import retrieval_row
 from videossl.pretext.registry import register
 from videossl.processes import gather, own, whole
+from videossl.ranges import Channels, Count, Few, Moderate, Share, ShareBelowOne
 
 
 @dataclass(frozen=True)
@@ -118,20 +118,15 @@ class TDL(PretextTask):
         backbone: Backbone,
         frames: int,
         *,
-        stride: int = 4,
-        gap: int = 4,
-        mixup: float = 0.1,
-        dim: int = 128,
-        queue_size: int = 500,
-        momentum: float = 0.999,
-        temperature: float = 0.07,
+        stride: Few = 4,
+        gap: Few = 4,
+        mixup: Share = 0.1,
+        dim: Channels = 128,
+        queue_size: Count = 500,
+        momentum: ShareBelowOne = 0.999,
+        temperature: Moderate = 0.07,
     ) -> None:
         super().__init__(backbone)
-        if min(stride, gap, dim) < 1 or not 0 <= mixup <= 1 or not 0 <= momentum < 1 or temperature <= 0:
-            raise UserError(
-                "options of pretext task 'tdl': stride, gap and dim must be 1 or more, mixup in [0, 1], momentum in"
-                f" [0, 1) and temperature above 0, not {stride}, {gap}, {dim}, {mixup}, {momentum}, {temperature}."
-            )
         self.mixup, self.temperature = mixup, temperature
         self.sampler = TemporalTriplet(length=frames, stride=stride, gap=gap)
         self.head = UnitLinear(backbone.feature_dim, dim)

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations, permutations
+from typing import Annotated
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone
 from videossl.data.sampling import Drawn, loop, span, window_indices
-from videossl.errors import UserError
 from videossl.pretext.base import PretextTask
 from videossl.pretext.registry import register
 from videossl.processes import own, whole
+from videossl.ranges import Channels, Few, FewOrNone, ShareBelowOne
 
 
 @dataclass(frozen=True)
@@ -85,20 +87,13 @@ class VCOP(PretextTask):
         backbone: Backbone,
         frames: int,
         *,
-        clips: int = 3,
-        gap: int = 8,
-        stride: int = 1,
-        hidden: int = 512,
-        dropout: float = 0.5,
+        clips: Annotated[int, Field(ge=2, le=6)] = 3,  # 7 clips have 5040 orders
+        gap: FewOrNone = 8,
+        stride: Few = 1,
+        hidden: Channels = 512,
+        dropout: ShareBelowOne = 0.5,
     ) -> None:
         super().__init__(backbone)
-        if not 2 <= clips <= 6:  # 7 clips have 5040 orders
-            raise UserError(f"option 'clips' of pretext task 'vcop' must be 2 to 6, not {clips}.")
-        if gap < 0 or stride < 1 or hidden < 1 or not 0 <= dropout < 1:
-            raise UserError(
-                "options of pretext task 'vcop': gap must be 0 or more, stride and hidden 1 or more and dropout in"
-                f" [0, 1), not {gap}, {stride}, {hidden} and {dropout}."
-            )
         self.sampler = SuccessiveClips(length=frames, stride=stride, gap=gap, clips_per_video=clips)
         orders = torch.tensor(list(permutations(range(clips))))  # itertools goes through them in lexicographic order
         self.register_buffer("orders", orders, persistent=False)

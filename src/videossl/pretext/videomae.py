@@ -26,6 +26,7 @@ from videossl.pretext.base import PretextTask
 from videossl.pretext.parts.decoder import MapProjection, conv_block, resample
 from videossl.pretext.registry import register
 from videossl.processes import own, whole
+from videossl.ranges import ChannelsOrNone, Depth, Few, InnerShare, TubeSides
 
 OWNER = "pretext task 'videomae'"
 TARGET_EPS = 1e-6  # added to a tube's standard deviation (engine_for_pretraining.py): a plain tube has target 0
@@ -154,11 +155,11 @@ class VideoMAE(PretextTask):
         backbone: Backbone,
         frames: int,
         *,
-        tube: list[int] = [2, 16, 16],  # noqa: B006 - never changed
-        mask_ratio: float = 0.9,
-        decoder_depth: int = 4,
-        decoder_width: int = 0,
-        stride: int = 4,
+        tube: TubeSides = [2, 16, 16],  # noqa: B006 - never changed
+        mask_ratio: InnerShare = 0.9,
+        decoder_depth: Depth = 4,
+        decoder_width: ChannelsOrNone = 0,
+        stride: Few = 4,
     ) -> None:
         super().__init__(backbone)
         self.tube, self.mask_ratio = checked_tube(tube, OWNER), mask_ratio
@@ -167,12 +168,10 @@ class VideoMAE(PretextTask):
                 f"option 'tube' of {OWNER} must have at least 2 pixels, and its frames must divide clip.frames"
                 f" ({frames}), not {tube}."
             )
-        if not 0 < mask_ratio < 1:
-            raise UserError(f"option 'mask_ratio' of {OWNER} must be above 0 and below 1, not {mask_ratio}.")
-        if min(decoder_depth, stride) < 1 or decoder_width < 0 or decoder_width % 2:
+        if decoder_width % 2:
             raise UserError(
-                f"options of {OWNER}: decoder_depth and stride must be 1 or more, decoder_width even (0: half of the"
-                f" backbone's features), not {decoder_depth}, {stride} and {decoder_width}."
+                f"option 'decoder_width' of {OWNER} must be even (0: half of the backbone's features), not"
+                f" {decoder_width}."
             )
         self.leaves_tokens_out = hasattr(backbone, "encode_visible")
         if self.leaves_tokens_out and backbone.tube != self.tube:

@@ -17,6 +17,7 @@ from videossl.errors import unknown_name
 from videossl.files import write_parquet, write_text
 from videossl.report import sheet
 from videossl.report.collect import read_number, reduced_mark
+from videossl.report.csv_cells import csv_text
 from videossl.report.notes import provenance_line
 from videossl.report.origin import read_provenance
 from videossl.report.paper import PaperTable
@@ -155,7 +156,7 @@ def write_claims(
         if path.suffix == ".parquet":
             write_parquet(path, pa.Table.from_pandas(frame(found, reduced), preserve_index=False))
         elif path.suffix == ".csv":
-            write_text(path, frame(found, reduced).to_csv(index=False, lineterminator="\n"))
+            write_text(path, csv_text(frame(found, reduced)))
         else:
             write_text(path, {".md": sheet.markdown, ".tex": sheet.latex, ".html": sheet.html}[path.suffix](made))
 

@@ -16,6 +16,7 @@ from videossl.errors import unknown_name
 from videossl.files import canonical_json, write_parquet, write_text
 from videossl.report import html, latex
 from videossl.report.collect import Results
+from videossl.report.csv_cells import csv_text
 from videossl.report.document import Document
 from videossl.report.tables import Entry, Grid
 
@@ -80,7 +81,7 @@ def write_data(results: Results, path: Path) -> None:
     if path.suffix == ".parquet":
         write_parquet(path, _frame_with_origin(results))
     else:
-        write_text(path, results.frame().to_csv(index=False, lineterminator="\n"))
+        write_text(path, csv_text(results.frame()))
 
 
 _RENDERERS = {".md": markdown, ".tex": latex.render, ".html": html.render}

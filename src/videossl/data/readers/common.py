@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
+from pydantic import Field
 
 from videossl.data.classes import with_class_names
 from videossl.data.file_names import escaped
@@ -28,12 +29,15 @@ from videossl.data.readers.list_files import (
 from videossl.data.readers.spelling import Spellings
 from videossl.data.readers.video_files import RESPELLED, TAKEN, VideoFiles
 from videossl.errors import UserError, unknown_name
+from videossl.ranges import Once
 
 __all__ = [
     "LISTING_SCHEMA",
     "SPLITS",
     "Entry",
+    "Fold",
     "Spellings",
+    "Splits",
     "VideoFiles",
     "build_listing",
     "choose_fold",
@@ -64,6 +68,13 @@ LISTING_SCHEMA = pa.schema(
         ("status", pa.string()),  # found | missing
     ]
 )
+
+
+Fold = Annotated[int, Field(ge=1, le=3)]
+"""Option of a reader: which of three official divisions."""
+Split = Literal["train", "val", "test"]
+Splits = Split | Annotated[list[Split], Field(min_length=1), Once] | None
+"""Option of a reader: the splits that are listed."""
 
 
 class Entry(NamedTuple):

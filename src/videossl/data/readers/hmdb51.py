@@ -15,6 +15,7 @@ import pandas as pd
 
 from videossl.data.readers.common import (
     Entry,
+    Fold,
     VideoFiles,
     build_listing,
     choose_fold,
@@ -36,7 +37,7 @@ def group(video: str) -> str:
     return video.rsplit("_", 6)[0]
 
 
-def read(root: Path, annotations: Path, split: int = 1) -> pd.DataFrame:
+def read(root: Path, annotations: Path, split: Fold = 1) -> pd.DataFrame:
     """List division `split` (1, 2 or 3); videos at `root`/<class>/<file>.avi. No validation split."""
     fold = choose_fold(split)
     lists = _lists(annotations)

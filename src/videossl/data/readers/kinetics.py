@@ -16,7 +16,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +25,7 @@ from videossl.data.notes import Notes
 from videossl.data.readers.common import (
     Entry,
     Spellings,
+    Splits,
     VideoFiles,
     build_listing,
     choose_splits,
@@ -61,7 +61,7 @@ def group(video: str) -> str:
     return video[:YOUTUBE_ID]
 
 
-def read(root: Path, annotations: Path, splits: Sequence[str] | None = None) -> pd.DataFrame:
+def read(root: Path, annotations: Path, splits: Splits = None) -> pd.DataFrame:
     """List `splits` (default train and val; the test lists are large, and rarely used)."""
     clips: list[Clip] = []
     for split in choose_splits(splits, ("train", "val")):

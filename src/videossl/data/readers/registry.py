@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import get_type_hints
 
-from videossl.errors import unknown_name
-from videossl.registry import module_names
+from videossl.errors import UserError, unknown_name
+from videossl.registry import Option, module_names
 
 NOT_READERS = frozenset({"common", "list_files", "listing", "registry", "spelling", "validation", "video_files"})
 
@@ -37,6 +38,17 @@ def group_of(reader: str) -> Callable[[str], str] | None:
 def reader_options(reader: str) -> list[str]:
     """The names of the options of a reader: the arguments of `read` after `root` and `annotations`."""
     return [name for name in inspect.signature(load(reader).read).parameters if name not in ("root", "annotations")]
+
+
+def check_values(reader: str, options: Mapping[str, object], where: str = "") -> None:
+    """UserError for a name that is no option of `reader`, or a value that it may not have. (What a value means on the
+    disk at hand, the reader itself checks.)"""
+    check_options(reader, options, where)
+    function = load(reader).read
+    kinds, parameters = get_type_hints(function, include_extras=True), inspect.signature(function).parameters
+    for name, value in options.items():
+        if problem := Option(parameters[name].default, kinds[name]).problem(value):
+            raise UserError(f"option '{name}' of dataset reader '{reader}'{f' ({where})' if where else ''} {problem}.")
 
 
 def check_options(reader: str, options: Iterable[str], where: str = "") -> None:

@@ -7,7 +7,6 @@ brackets, looked up in the labels file, whose values are the class numbers from 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +14,7 @@ import pandas as pd
 from videossl.data.readers.common import (
     Entry,
     Spellings,
+    Splits,
     VideoFiles,
     build_listing,
     choose_splits,
@@ -28,7 +28,7 @@ SOURCE = "the Something-Something V2 labels package (developer.qualcomm.com, 'So
 OFFICIAL_NAME = {"train": "train", "val": "validation", "test": "test"}
 
 
-def read(root: Path, annotations: Path, splits: Sequence[str] | None = None) -> pd.DataFrame:
+def read(root: Path, annotations: Path, splits: Splits = None) -> pd.DataFrame:
     """List `splits` (default train, val, and test if its file is there); videos at `root`/.../<id>.webm.
 
     The official test labels are not public: its videos have label -1.

@@ -14,6 +14,7 @@ import pandas as pd
 
 from videossl.data.readers.common import (
     Entry,
+    Fold,
     Spellings,
     VideoFiles,
     build_listing,
@@ -34,7 +35,7 @@ def group(video: str) -> str:
     return video.rpartition("_c")[0]
 
 
-def read(root: Path, annotations: Path, split: int = 1) -> pd.DataFrame:
+def read(root: Path, annotations: Path, split: Fold = 1) -> pd.DataFrame:
     """List division `split` (1, 2 or 3); videos at `root`/Class/v_Class_gNN_cNN.avi. No validation split."""
     fold = choose_fold(split)
     classes = read_class_index(annotations / "classInd.txt", SOURCE)

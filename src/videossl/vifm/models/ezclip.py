@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from videossl.ranges import Channels, Count, Depth, Few, Frames, NotNegative, Side
 from videossl.vifm.models.base import Video, VideoLanguageModel
 from videossl.vifm.models.parts.clip import LOGIT_SCALE, Block, TextTower, VisualTower, split_frames
 from videossl.vifm.models.registry import register
@@ -77,19 +78,19 @@ class EZCLIP(TextTower, VideoLanguageModel):
     def __init__(
         self,
         *,
-        size: int = 224,
-        patch: int = 16,
-        width: int = 768,
-        layers: int = 12,
-        heads: int = 12,
-        embed: int = 512,
-        context: int = 77,
-        vocabulary: int = 49408,
-        text_width: int = 512,
-        text_layers: int = 12,
-        text_heads: int = 8,
-        frames: int = 16,
-        test_scale: float = 100.0,
+        size: Side = 224,
+        patch: Side = 16,
+        width: Channels = 768,
+        layers: Depth = 12,
+        heads: Few = 12,
+        embed: Channels = 512,
+        context: Few = 77,
+        vocabulary: Count = 49408,
+        text_width: Channels = 512,
+        text_layers: Depth = 12,
+        text_heads: Few = 8,
+        frames: Frames = 16,
+        test_scale: NotNegative = 100.0,
     ) -> None:
         super().__init__(context, vocabulary, text_width, text_layers, text_heads, embed, AdaptedBlock)
         self.context, self.frames, self.test_scale = context, frames, test_scale

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from videossl.ranges import Channels, Count, Depth, Few, Frames, NotNegative, Side
 from videossl.vifm.models.base import Video, VideoLanguageModel, end_features
 from videossl.vifm.models.parts.clip import LOGIT_SCALE, split_frames
 from videossl.vifm.models.parts.names import hub_names
@@ -166,19 +167,19 @@ class LanguageBind(VideoLanguageModel):
     def __init__(
         self,
         *,
-        size: int = 224,
-        patch: int = 14,
-        width: int = 1024,
-        layers: int = 24,
-        heads: int = 16,
-        embed: int = 768,
-        context: int = 77,
-        vocabulary: int = 49408,
-        text_width: int = 768,
-        text_layers: int = 12,
-        text_heads: int = 12,
-        frames: int = 8,
-        test_scale: float = 100.0,
+        size: Side = 224,
+        patch: Side = 14,
+        width: Channels = 1024,
+        layers: Depth = 24,
+        heads: Few = 16,
+        embed: Channels = 768,
+        context: Few = 77,
+        vocabulary: Count = 49408,
+        text_width: Channels = 768,
+        text_layers: Depth = 12,
+        text_heads: Few = 12,
+        frames: Frames = 8,
+        test_scale: NotNegative = 100.0,
     ) -> None:
         super().__init__()
         self.context, self.frames, self.test_scale = context, frames, test_scale

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,17 @@ if TYPE_CHECKING:
 _REGISTRY = Registry("video-language model", "videossl.vifm.models", Path(__file__).parent)
 
 register = _REGISTRY.register
+option_rows = _REGISTRY.option_rows
 
 
 def names() -> list[str]:
     """Names of all video-language models (one module file each)."""
     return _REGISTRY.names()
+
+
+def check_options(name: str, options: Mapping[str, object], where: str = "") -> None:
+    """UserError unless `options` are options of the model `name`, each a value that it may have."""
+    _REGISTRY.check_options(name, options, where)
 
 
 def load(name: str) -> type[VideoLanguageModel]:
@@ -30,5 +37,5 @@ def build(name: str, **options: Any) -> VideoLanguageModel:
 
     UserError for an unknown name or option.
     """
-    _REGISTRY.check_options(name, options)
+    check_options(name, options)
     return load(name)(**options)

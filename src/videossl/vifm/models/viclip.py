@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from videossl.ranges import Channels, Count, Depth, Few, Frames, NotNegative, ShareBelowOne, Side
 from videossl.vifm.models.base import Video, VideoLanguageModel
 from videossl.vifm.models.parts.clip import TextTower, Transformer
 from videossl.vifm.models.registry import register
@@ -59,20 +60,20 @@ class ViCLIP(VideoLanguageModel):
     def __init__(
         self,
         *,
-        size: int = 224,
-        patch: int = 14,
-        width: int = 1024,
-        layers: int = 24,
-        heads: int = 16,
-        embed: int = 768,
-        context: int = 32,
-        vocabulary: int = 49408,
-        text_width: int = 768,
-        text_layers: int = 12,
-        text_heads: int = 12,
-        frames: int = 8,
-        masking: float = 0.9,
-        test_scale: float = 100.0,
+        size: Side = 224,
+        patch: Side = 14,
+        width: Channels = 1024,
+        layers: Depth = 24,
+        heads: Few = 16,
+        embed: Channels = 768,
+        context: Few = 32,
+        vocabulary: Count = 49408,
+        text_width: Channels = 768,
+        text_layers: Depth = 12,
+        text_heads: Few = 12,
+        frames: Frames = 8,
+        masking: ShareBelowOne = 0.9,
+        test_scale: NotNegative = 100.0,
     ) -> None:
         super().__init__()
         self.context, self.frames, self.test_scale = context, frames, test_scale

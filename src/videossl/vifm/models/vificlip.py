@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from videossl.errors import UserError
+from videossl.ranges import Channels, Count, Depth, Few, Frames, Side
 from videossl.vifm.models.base import Video, VideoLanguageModel
 from videossl.vifm.models.parts.clip import LOGIT_SCALE, TextTower, VisualTower, split_frames
 from videossl.vifm.models.registry import register
@@ -28,18 +29,18 @@ class ViFiCLIP(TextTower, VideoLanguageModel):
     def __init__(
         self,
         *,
-        size: int = 224,
-        patch: int = 16,
-        width: int = 768,
-        layers: int = 12,
-        heads: int = 12,
-        embed: int = 512,
-        context: int = 77,
-        vocabulary: int = 49408,
-        text_width: int = 512,
-        text_layers: int = 12,
-        text_heads: int = 8,
-        frames: int = 32,
+        size: Side = 224,
+        patch: Side = 16,
+        width: Channels = 768,
+        layers: Depth = 12,
+        heads: Few = 12,
+        embed: Channels = 512,
+        context: Few = 77,
+        vocabulary: Count = 49408,
+        text_width: Channels = 512,
+        text_layers: Depth = 12,
+        text_heads: Few = 8,
+        frames: Frames = 32,
     ) -> None:
         super().__init__(context, vocabulary, text_width, text_layers, text_heads, embed)
         self.context, self.frames = context, frames

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import XCLIPConfig, XCLIPModel
 
+from videossl.ranges import Channels, Count, Depth, Few, Frames, Side
 from videossl.vifm.models.base import Video, VideoLanguageModel
 from videossl.vifm.models.parts.clip import split_frames
 from videossl.vifm.models.parts.names import hub_names
@@ -29,22 +30,22 @@ class XCLIP(VideoLanguageModel):
     def __init__(
         self,
         *,
-        size: int = 224,
-        patch: int = 16,
-        width: int = 768,
-        layers: int = 12,
-        heads: int = 12,
-        embed: int = 512,
-        context: int = 77,
-        vocabulary: int = 49408,
-        text_width: int = 512,
-        text_layers: int = 12,
-        text_heads: int = 8,
-        frames: int = 32,
-        mit_layers: int = 1,
-        mit_heads: int = 8,
-        prompt_layers: int = 2,
-        prompt_heads: int = 8,
+        size: Side = 224,
+        patch: Side = 16,
+        width: Channels = 768,
+        layers: Depth = 12,
+        heads: Few = 12,
+        embed: Channels = 512,
+        context: Few = 77,
+        vocabulary: Count = 49408,
+        text_width: Channels = 512,
+        text_layers: Depth = 12,
+        text_heads: Few = 8,
+        frames: Frames = 32,
+        mit_layers: Depth = 1,
+        mit_heads: Few = 8,
+        prompt_layers: Depth = 2,
+        prompt_heads: Few = 8,
     ) -> None:
         super().__init__()
         self.context, self.frames = context, frames

@@ -1,0 +1,135 @@
+"""What numbers, lists and texts of a configuration may be: the kinds of them, each with its bounds.
+
+Configuration models and the options of tasks, networks and models are annotated with these, so schemas, documentation
+and errors have the same bounds. Upper ones are far above anything sensible: a slip of the finger (a size in the place
+of a seed, three zeros more) is told at once, and not by a job that runs out of memory.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, Strict
+from pydantic.fields import FieldInfo
+
+_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+
+
+def _number(value: object) -> object:
+    """YAML 1.1 takes 1e-4 and 1.5e3 for texts (it wants 1.0e-4 and 1.5e+3); everybody else for numbers."""
+    return float(value) if isinstance(value, str) and _EXPONENT.fullmatch(value) else value
+
+
+def _in_order(values: tuple[float, float]) -> tuple[float, float]:
+    if values[0] > values[1]:
+        raise ValueError(f"should be the lower and then the upper number, such as [{values[1]}, {values[0]}]")
+    return values
+
+
+def _each_once(values: list[Any]) -> list[Any]:
+    seen: list[Any] = []
+    for value in values:
+        if value in seen:
+            raise ValueError(f"should have each value once, and has {value!r} twice")
+        seen.append(value)
+    return values
+
+
+def _of(count: int) -> BeforeValidator:
+    """A check of how many numbers a list has."""
+
+    def check(values: object) -> object:
+        if not isinstance(values, list | tuple) or len(values) != count:
+            raise ValueError(f"should be a list of {count} numbers")
+        return values
+
+    return BeforeValidator(check)
+
+
+def _rates(values: list[int]) -> list[int]:
+    if values != sorted(set(values)) or any(rate > 1 and rate % 2 for rate in values):
+        raise ValueError(
+            "rates must be rising numbers, each 1 or even (frames at half the rate are reconstructed), such as"
+            " [1, 2, 4, 8]"
+        )
+    return values
+
+
+def _filled(text: str) -> str:
+    if not text.strip():
+        raise ValueError("should be a text, and is empty")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_filled)]
+"""A text that is not empty."""
+_Float = Annotated[float, BeforeValidator(_number)]
+Count = Annotated[int, Field(ge=1, le=100_000_000)]
+"""A number of things."""
+Few = Annotated[int, Field(ge=1, le=10_000)]
+"""A number of processes, machines, layers, frames between frames and the like."""
+FewOrNone = Annotated[int, Field(ge=0, le=10_000)]
+Side = Annotated[int, Field(ge=1, le=8192)]
+"""Pixels of a side of a picture."""
+Frames = Annotated[int, Field(ge=1, le=10_000)]
+"""Frames of a clip."""
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Version = Annotated[int, Field(ge=1, le=10**6)]
+Number = Annotated[_Float, Field(ge=-1000, le=1000)]
+Positive = Annotated[_Float, Field(gt=0, le=1e9)]
+Pace = Annotated[_Float, Field(gt=0, le=1e21)]
+"""Operations a second."""
+Moderate = Annotated[_Float, Field(gt=0, le=1000)]
+NotNegative = Annotated[_Float, Field(ge=0, le=1e9)]
+Share = Annotated[_Float, Field(ge=0, le=1)]
+PositiveShare = Annotated[_Float, Field(gt=0, le=1)]
+InnerShare = Annotated[_Float, Field(gt=0, lt=1)]
+"""A share that is neither nothing nor all."""
+ShareBelowOne = Annotated[_Float, Field(ge=0, lt=1)]
+Width = Annotated[_Float, Field(gt=0, le=100)]
+"""A factor for the channels of all layers; 1.0: as in the paper."""
+Range = Annotated[tuple[Moderate, Moderate], Strict(False), AfterValidator(_in_order), _of(2)]
+"""The least and the greatest of numbers above 0."""
+Shares = Annotated[tuple[PositiveShare, PositiveShare], Strict(False), AfterValidator(_in_order), _of(2)]
+"""The least and the greatest of shares."""
+Once = AfterValidator(_each_once)
+"""For a list: no value twice."""
+Channels = Annotated[int, Field(ge=1, le=65_536)]
+"""Numbers of a feature, a map, an embedding."""
+ChannelsOrNone = Annotated[int, Field(ge=0, le=65_536)]
+Depth = Annotated[int, Field(ge=1, le=1000)]
+"""Layers or blocks one after the other."""
+Depths = Annotated[list[Depth], Field(min_length=1, max_length=4)]
+"""Blocks of each stage."""
+TubeSides = Annotated[list[Side], Field(min_length=3, max_length=3)]
+"""Frames, height and width."""
+Rates = Annotated[list[Few], Field(min_length=2), AfterValidator(_rates)]
+"""Playback rates, of each of which there is a half."""
+MANY = 10**9
+"""From here on a bound is written as 1e+09."""
+
+
+def bounds(metadata: Iterable[Any]) -> str:
+    """The bounds of a number as text, such as "0 to below 1"; "" if it has none.
+
+    metadata: of an annotation, or of a field.
+    """
+    limits = {type(part).__name__: part for part in _flat(metadata)}
+    parts = [f"{limits['Ge'].ge:,}"] if "Ge" in limits else []
+    parts += [f"above {limits['Gt'].gt:,}"] if "Gt" in limits else []
+    parts += [f"to below {limits['Lt'].lt:,}"] if "Lt" in limits else []
+    if "Le" in limits:
+        parts.append(f"to {limits['Le'].le:,}" if limits["Le"].le < MANY else f"to {limits['Le'].le:.0e}")
+    return " ".join(parts)
+
+
+def _flat(metadata: Iterable[Any]) -> Iterator[Any]:
+    for part in metadata:
+        yield from part.metadata if isinstance(part, FieldInfo) else [part]
+
+
+def numbers(kind: Any, count: int) -> Any:
+    """The annotation of `count` numbers of one kind, written as a list."""
+    return Annotated[tuple[(kind,) * count], Strict(False), _of(count)]

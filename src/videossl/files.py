@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from videossl.errors import UserError
+from videossl.intact import write_table
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """Errors of writing that mean a disk, a quota or a file that is full."""
@@ -76,9 +76,9 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 def write_parquet(path: str | Path, table: pa.Table) -> None:
-    """Write an Arrow table as Parquet, atomically."""
+    """Write an Arrow table as Parquet, atomically, with a checksum that :func:`videossl.intact.read_table` checks."""
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary)
+        write_table(temporary, table)
 
 
 def canonical_json(value: Any) -> str:

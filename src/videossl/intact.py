@@ -95,9 +95,8 @@ def check_ends(path: str | Path) -> None:
 
 
 def read_table(path: str | Path, columns: Sequence[str] | None = None, schema: pa.Schema | None = None) -> pa.Table:
-    """Read a Parquet file, with the columns of `schema`, and its kinds of values, if given; a damaged or other file is a UserError.
-
-    One that was written without a checksum, by an earlier version, is read as it is.
+    """Read a Parquet file, with the columns of `schema`, and its kinds of values, if given; a damaged or other file is
+    a UserError. One that was written without a checksum, by an earlier version, is read as it is.
     """
     data = _whole(path)
     try:

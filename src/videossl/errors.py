@@ -17,6 +17,11 @@ class UserError(Exception):
     """
 
 
+class DamagedFile(UserError):
+    """A file of results that cannot be used: damaged, or another than its name says. Whoever shows many runs goes on
+    without that one, and says so."""
+
+
 class Interrupted(Exception):
     """The run was asked to stop; its checkpoint is written."""
 

@@ -13,9 +13,11 @@ from typing import Any
 
 from videossl.cells import Cell
 from videossl.costs import WORK, job_seconds
+from videossl.errors import UserError
 from videossl.experiments import Study
 from videossl.files import canonical_json
 from videossl.specs import pretrain_spec
+from videossl.training.record import read_run
 
 MEASURED, CALCULATED, UNKNOWN = "measured", "FLOPs", "unknown"
 
@@ -44,6 +46,8 @@ class Estimator:
     def __init__(self, study: Study) -> None:
         self.study = study
         self.gpus = max(1, study.config.compute.gpus)
+        self.unreadable: list[str] = []
+        """What is wrong with records that cannot be read; the estimates are made without them."""
 
     def of(self, cell: Cell) -> Estimate:
         """The estimate for one cell."""
@@ -84,9 +88,12 @@ class Estimator:
     def _run(self, cell: Cell) -> dict[str, Any] | None:
         """The record of a finished cell, if it ran on the kind of device that the configuration asks for."""
         path = Path(self.study.config.results_dir) / cell.path / "run.json"
+        if not path.exists():
+            return None
         try:
-            run = json.loads(path.read_text())
-        except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
+            run = read_run(path)
+        except (OSError, UserError) as error:
+            self.unreadable.append(str(error))
             return None
         wanted = self.study.config.compute.device
         return run if wanted == "auto" or run["device"].startswith(wanted) or cell.stage not in WORK else None

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from videossl.errors import UserError
+from videossl.intact import write_table
 from videossl.process_name import ELSEWHERE, ENDED, PATTERN, own_name, state_of
 
 HALF = ".tmp"
@@ -101,9 +101,9 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 def write_parquet(path: str | Path, table: pa.Table) -> None:
-    """Write an Arrow table as Parquet, atomically."""
+    """Write an Arrow table as Parquet, atomically, with a checksum that :func:`videossl.intact.read_table` checks."""
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary)
+        write_table(temporary, table)
 
 
 def canonical_json(value: Any) -> str:

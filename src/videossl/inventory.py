@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from videossl.config import Config
+from videossl.errors import UserError
+from videossl.intact import read_table
 
 GENERATED, STORED, LISTED, CONFIGURED, ASSUMED = "generated", "manifest", "listing", "configured", "assumed"
 """Where the numbers are from."""
@@ -91,13 +92,13 @@ def _counted(path: Path) -> tuple[tuple[tuple[str, int], ...], int, str] | None:
     try:
         state = path.stat()
         return _read(str(path), state.st_mtime_ns, state.st_size)
-    except (OSError, pa.ArrowException, KeyError):
+    except (OSError, UserError, pa.ArrowException, KeyError):
         return None
 
 
 @lru_cache(maxsize=256)
 def _read(path: str, changed: int, size: int) -> tuple[tuple[tuple[str, int], ...], int, str] | None:
-    table = pq.read_table(path, columns=["split", "status", "label", "path"])
+    table = read_table(path, columns=["split", "status", "label", "path"])
     usable: dict[str, int] = {}
     labelled = table.append_column("labelled", pc.greater_equal(table["label"], 0))
     counts = labelled.group_by(["split", "status", "labelled"]).aggregate([([], "count_all")])

@@ -7,13 +7,14 @@ no time, no path. How results are told by their records: :mod:`videossl.belief`.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from videossl.errors import UserError
 from videossl.files import canonical_json, write_json
+from videossl.intact import read_json, read_table, sealed
 from videossl.ranks import is_first
 from videossl.specs import spec_hash
 
@@ -71,7 +72,7 @@ def note_made(spec: Mapping[str, Any], inputs: Iterable[Path], outputs: Iterable
         "digest": hashlib.sha256(canonical_json([lasting, used]).encode()).hexdigest(),
     }
     for path in dict.fromkeys(record_of(path) for path in outputs):
-        write_json(path, record)
+        write_json(path, sealed(record))
 
 
 def inputs_of(inputs: Iterable[Path]) -> list[str]:
@@ -89,15 +90,22 @@ def record_of(path: Path) -> Path:
 def read_record(path: Path) -> dict[str, Any]:
     """A record; empty where there is none that can be read."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return require_record(path)
+    except (UserError, OSError):
         return {}
-    return found if isinstance(found, dict) else {}
 
 
-def noted_digest(path: Path) -> str:
-    """The digest of the first result of a job, such as a shard, from its record; "" if nobody recorded it."""
-    return str(next(iter(read_record(record_of(path)).get("made", [])), ""))
+def require_record(path: Path) -> dict[str, Any]:
+    """A record; a UserError says what is wrong with it."""
+    return read_json(path, {"spec": str, "inputs": list, "made": list, "bytes": int, "digest": str}, "record of a job")
+
+
+def content_digest(path: Path) -> str:
+    """The digest of a shard: as its record has it, computed where there is none, or one of files of another size."""
+    record = read_record(record_of(path))
+    if record and record["made"] and record["bytes"] == size_of([path, path.with_suffix(".parquet")]):
+        return str(record["made"][0])
+    return digest_of(path)
 
 
 def size_of(paths: Iterable[Path]) -> int:
@@ -106,22 +114,29 @@ def size_of(paths: Iterable[Path]) -> int:
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of what a file or folder holds; of a table, of its columns, whatever version wrote it."""
+    """SHA-256 of what a file or folder holds; of a table, of its columns, of a shard, of its frames, whatever version
+    wrote it."""
     if path.is_dir():
         files = sorted(one for one in path.rglob("*") if one.is_file() and not one.name.startswith("."))
         parts = [[one.relative_to(path).as_posix(), digest_of(one)] for one in files]
         return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
     if path.suffix == ".parquet":
         return _table_digest(path)
+    if path.suffix == ".arrow" and (digest := _shard_digest(path)):
+        return digest
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _table_digest(path: Path) -> str:
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(path)
+    table = read_table(path)
     digest = hashlib.sha256()
     for field in table.schema:
         digest.update(f"{field.name}:{field.type}:{table[field.name].to_pylist()!r}".encode(errors="surrogateescape"))
     return digest.hexdigest()
+
+
+def _shard_digest(path: Path) -> str | None:
+    from videossl.data.store import frames_digest  # the codecs take time, and most who ask for records need none
+
+    return frames_digest(path)

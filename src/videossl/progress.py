@@ -21,6 +21,16 @@ LOG_SECONDS = 10.0
 NOTE = "progress.json"
 """The note in a run folder, there while a process works in it."""
 
+NOTE_KEYS: dict[str, type | tuple[type, ...]] = {
+    "what": str,
+    "done": int,
+    "total": (int, type(None)),
+    "seconds": (int, float),
+    "host": str,
+    "slurm_job": str,
+}
+"""What a note says, with the types of the values."""
+
 _folder: Path | None = None
 
 

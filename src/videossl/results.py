@@ -15,10 +15,9 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from videossl.errors import UserError
 from videossl.files import write_parquet
+from videossl.intact import damaged, read_table
 
 _IDENTITY_FIELDS = [
     pa.field("stage", pa.string(), nullable=False),  # pretrain, finetune, ...
@@ -163,20 +162,12 @@ def _read(paths: str | Path | Sequence[str | Path], schema: pa.Schema, problem_o
     files = [paths] if isinstance(paths, str | Path) else list(paths)
     frames = []
     for file in map(Path, files):
-        try:
-            table = pq.read_table(file)
-        except FileNotFoundError:
-            raise UserError(f"results file {file} does not exist; the run that writes it has not finished.") from None
-        except pa.ArrowInvalid as error:
-            raise UserError(
-                f"{file} is not a readable Parquet file ({error}); delete it and rerun its cell."
-            ) from error
-        if not table.schema.equals(schema):
-            differing = sorted(set(table.schema.names) ^ set(schema.names)) or "types or order"
-            raise UserError(f"{file}: columns differ from the schema: {differing}; delete it and rerun its cell.")
-        frame = table.to_pandas()
+        table = read_table(file, schema=schema)
+        if not table.num_rows:
+            raise damaged(file, "has no rows")
+        frame = table.select(schema.names).to_pandas()
         if problem := problem_of(frame):
-            raise UserError(f"{file}: {problem}; delete it and rerun its cell.")
+            raise damaged(file, f"holds what no run measures: {problem}")
         frames.append(frame)
     return pd.concat(frames, ignore_index=True) if frames else schema.empty_table().to_pandas()
 

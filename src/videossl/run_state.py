@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,10 +10,15 @@ from typing import Any
 
 from videossl.belief import OTHER, judge
 from videossl.cells import Cell
+from videossl.errors import UserError
 from videossl.experiments import Study
-from videossl.progress import NOTE
+from videossl.intact import read_json, unreadable
+from videossl.progress import NOTE, NOTE_KEYS
+from videossl.run_files import RECORD, problem_of_run
 from videossl.specs import SPECS, spec_hash
+from videossl.training.failure import reason_of
 from videossl.training.history import History
+from videossl.training.record import read_run
 
 DONE, OUTDATED, RUNNING, STOPPED, FAILED, PENDING = STATES = (
     "done",
@@ -88,7 +92,16 @@ def described(state: State) -> str:
 def state_of(study: Study, cell: Cell) -> State:
     """The state of a cell's folder; nothing else is looked at."""
     folder = Path(study.config.results_dir) / cell.path
+    try:
+        return _state_in(study, cell, folder)
+    except OSError as error:  # a folder that may not be entered, or on a disk that fails
+        return State(FAILED, str(unreadable(error.filename or folder, error)))
+
+
+def _state_in(study: Study, cell: Cell, folder: Path) -> State:
     if all((folder / name).exists() for name in RESULTS.get(cell.stage, ("metrics.parquet", "run.json"))):
+        if problem := problem_of_run(folder):
+            return State(FAILED, problem)
         return State(DONE if _of_this_recipe(study, cell, folder) else OUTDATED)
     entries = History(folder).entries()
     losses = tuple(entry["loss"] for entry in entries if "loss" in entry)
@@ -97,16 +110,15 @@ def state_of(study: Study, cell: Cell) -> State:
     if note := _note(folder):
         return State(RUNNING, **trained, **note)
     if (folder / "FAILED").exists():
-        lines = (folder / "FAILED").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return State(FAILED, lines[0] if lines else "no reason given", **trained)
+        return State(FAILED, reason_of(folder) or "no reason given", **trained)
     return State(STOPPED, **trained) if entries or (folder / "checkpoint.pt").exists() else State(PENDING)
 
 
 def _of_this_recipe(study: Study, cell: Cell, folder: Path) -> bool:
     """Whether the record's recipe is what the configuration asks for now; a stage without record has no say."""
-    if cell.stage not in SPECS or not (folder / "run.json").exists():
+    if cell.stage not in SPECS or not (folder / RECORD).exists():
         return True
-    return json.loads((folder / "run.json").read_text())["recipe_hash"] == spec_hash(SPECS[cell.stage](study, cell))
+    return read_run(folder / RECORD)["recipe_hash"] == spec_hash(SPECS[cell.stage](study, cell))
 
 
 def _note(folder: Path) -> Mapping[str, Any]:
@@ -114,8 +126,8 @@ def _note(folder: Path) -> Mapping[str, Any]:
     path = folder / NOTE
     try:
         age = time.time() - path.stat().st_mtime
-        note = json.loads(path.read_text())
-    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
+        note = read_json(path, NOTE_KEYS, "note of a run")
+    except (OSError, UserError):
         return {}
     done, total, step = note["done"], note["total"], note["seconds"] / max(1, note["done"])
     if age > SILENT_SECONDS + 5 * step:

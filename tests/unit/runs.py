@@ -17,6 +17,7 @@ from tiny import CPU, Data, pretrain_arguments
 
 from videossl.experiments import Study
 from videossl.files import canonical_json
+from videossl.intact import SEAL
 from videossl.training.checkpoint import load_torch
 from videossl.training.pretrain import pretrain
 from videossl.training.session import Compute
@@ -135,4 +136,4 @@ def assert_same_run(first: Path, second: Path) -> None:
 def history(folder: Path) -> list[dict[str, Any]]:
     """The lines of a run's train.jsonl without the time that they took."""
     lines = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+    return [{key: value for key, value in line.items() if key not in ("seconds", SEAL)} for line in lines]

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from run_records import run_record
 
 from videossl.belief import ABSENT, BELIEVED, OTHER, UNKNOWN, Beliefs, judge, set_apart
 from videossl.experiments import Study, load_study
@@ -62,9 +63,9 @@ def finish(study: Study) -> None:
                 path.mkdir()
                 (path / "video.mp4").write_text(f"{number}")
             elif path.suffix == ".parquet":
-                pq.write_table(pa.table({"number": [number]}), path)
+                pq.write_table(pa.table({"stage": [""], "metric": [""], "value": [number]}), path)
             elif path.name == "run.json":
-                path.write_text(json.dumps({"recipe_hash": spec_hash(job.spec())}))
+                path.write_text(run_record(recipe_hash=spec_hash(job.spec())))
             else:
                 path.write_text(f"{number:05d}")
         note_made(job.spec(), job.inputs, [path for path in job.outputs if path.name != "run.json"])
@@ -300,7 +301,7 @@ def test_a_checkpoint_is_of_the_content_of_its_shards(tmp_path):
 
     shard = tmp_path / "shards/0000.arrow"
     shard.parent.mkdir()
-    store = SimpleNamespace(shard_paths=[shard], num_bytes=lambda number: shard.stat().st_size)
+    store = SimpleNamespace(shard_paths=[shard], num_videos=lambda number: 1)
     dataset = SimpleNamespace(table={"shard": np.array([0])}, store=store)
     names = []
     for text in ("abc", "abd", "abc"):
@@ -308,9 +309,13 @@ def test_a_checkpoint_is_of_the_content_of_its_shards(tmp_path):
         note_made({}, [], [shard])
         names.append(run_hash({"lr": 1}, dataset, []))
     assert names[0] == names[2] != names[1]
-    record_of(shard).unlink()  # a store of an older version goes by its size
-    names = []
+    record_of(shard).unlink()  # a store of an older version: the same digests are computed
+    again = []
     for text in ("abc", "abd", "abcd"):
         shard.write_text(text)
-        names.append(run_hash({"lr": 1}, dataset, []))
-    assert names[0] == names[1] != names[2]
+        again.append(run_hash({"lr": 1}, dataset, []))
+    assert again[:2] == names[:2]
+    assert len(set(again)) == 3
+    note_made({}, [], [shard])
+    shard.write_text("abcde")  # the record is of another file
+    assert run_hash({"lr": 1}, dataset, []) not in again

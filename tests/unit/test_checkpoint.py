@@ -25,7 +25,8 @@ from videossl.training.history import History
 
 
 def state(epoch: int = 1, step: int = 0, value: float = 1.0) -> dict:
-    return {"epoch": epoch, "step_in_epoch": step, "module": {"w": torch.full((3,), value)}}
+    trained = {"module": {"w": torch.full((3,), value)}, "optimizer": {"state": {}, "param_groups": []}}
+    return {"epoch": epoch, "step_in_epoch": step, "sums": {}, "seconds": 0.0, **trained}
 
 
 def files(folder: Path) -> list[str]:
@@ -175,5 +176,5 @@ def test_a_missing_or_foreign_file_is_an_error_with_a_remedy(tmp_path):
     with pytest.raises(UserError, match="there is no file"):
         load_torch(tmp_path / "none.pt")
     (tmp_path / "letter.pt").write_text("Dear reader")
-    with pytest.raises(UserError, match=r"letter.pt cannot be read.*Delete it and run again"):
+    with pytest.raises(UserError, match=r"letter.pt cannot be read.*Remove it and run"):
         load_torch(tmp_path / "letter.pt")

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from run_records import run_record
 
 from videossl import places, progress
 from videossl.cli import run
@@ -16,6 +17,7 @@ from videossl.cli.status import curve
 from videossl.errors import UserError
 from videossl.experiments import load_study
 from videossl.progress import NOTE, noted_in, track
+from videossl.results import write_metrics
 from videossl.run_state import SILENT_SECONDS, failures, states
 from videossl.specs import pretrain_spec, spec_hash
 
@@ -54,8 +56,10 @@ def folder_of(study, cell, **files):
 
 
 def finished(study, cell, recipe_hash=None):
-    run = {"recipe_hash": recipe_hash or spec_hash(pretrain_spec(study, cell))}
-    return folder_of(study, cell, metrics__parquet="", run__json=json.dumps(run))
+    run = run_record(recipe_hash=recipe_hash or spec_hash(pretrain_spec(study, cell)))
+    folder = folder_of(study, cell, run__json=run)
+    write_metrics(folder / "metrics.parquet", cell.identity, [{"split": "val", "metric": "loss", "value": 1.0, "n": 1}])
+    return folder
 
 
 def test_every_state_is_told_from_the_folders(study, mine, capsys):

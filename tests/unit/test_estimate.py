@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
+from run_records import run_record
 from tiny import GRID, make_study, table
 
 from videossl.costs import job_seconds
@@ -26,8 +26,7 @@ def ran(study: Study, cell, seconds: float, device: str = "cpu", gpu_hours: floa
     """Leave the record of a finished cell."""
     folder = Path(study.config.results_dir) / cell.path
     folder.mkdir(parents=True)
-    run = {"wall_seconds": seconds, "gpu_hours": gpu_hours, "device": device}
-    (folder / "run.json").write_text(json.dumps(run))
+    (folder / "run.json").write_text(run_record(wall_seconds=seconds, gpu_hours=gpu_hours, device=device))
 
 
 def cell_of(study: Study, stage: str, task: str, subset: str = "50k", epochs: int = 200):

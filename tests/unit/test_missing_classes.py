@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from listed import SCRIPT, Disk
 from report_cells import cell, subset_cells, table_spec
+from run_records import run_record
 from test_noisy_store import write
 from test_vifm_jobs import VIEW, weights  # noqa: F401 (a fixture)
 from tiny import CPU, Data, finetune_arguments, make_study
@@ -186,7 +187,7 @@ def test_chance_is_that_of_the_classes_tested():
 
 
 def recorded(made: dict, gaps: ClassGaps) -> dict:
-    (Path(made["run_dir"]) / "run.json").write_text(json.dumps({"classes": gaps.as_json()}))
+    (Path(made["run_dir"]) / "run.json").write_text(run_record(classes=gaps.as_json()))
     return made
 
 

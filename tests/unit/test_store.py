@@ -248,9 +248,11 @@ def test_borrowed_frames_are_the_same_and_last_until_the_next(videos, tmp_path):
 
 def test_bad_indices_and_videos(videos, tmp_path):
     frames, _ = store(videos, listing_of(["five.avi"]), tmp_path)
-    for indices in ([5], [-1], []):
+    for indices in ([-1], []):
         with pytest.raises(IndexError):
             frames.read(0, 0, indices)
+    with pytest.raises(UserError, match=r"0000.arrow holds 5 frames of video 0, not a frame 5.*snakemake"):
+        frames.read(0, 0, [5])
     with pytest.raises(UserError, match="holds 1 videos"):
         frames.read(0, 1, [0])
     with pytest.raises(UserError, match="shard 1"):

@@ -321,8 +321,9 @@ def test_wrong_entries_are_told_apart(changes, message):
 def test_wrong_cells_are_refused(tmp_path, paper):
     good = cell(tmp_path, 60)
     other = cell(tmp_path, 60, task="rotnet")
-    with pytest.raises(UserError, match="result of another cell"):
-        collect(table_spec(baseline=False), [{**good, "metrics": other["metrics"]}])
+    found = collect(table_spec(baseline=False), [{**good, "metrics": other["metrics"]}])
+    assert [record.status for record in found.records] == ["failed"]
+    assert "result of another cell" in found.records[0].reason
     with pytest.raises(UserError, match="no cell with task 'scratch'"):
         collect(table_spec(), [good])
     with pytest.raises(UserError, match="lacks backbone"):

@@ -13,15 +13,13 @@ def main() -> None:
     parser.add_argument("--reports", type=Path, nargs="+", required=True, help="in the order of the shards")
     parser.add_argument("--output", type=Path, required=True, help="manifest.parquet")
     arguments = parser.parse_args()
-    import pandas as pd
-
     from videossl.data.materialise import merge_manifest
     from videossl.data.notes import tell
-    from videossl.data.videos import gaps_of
+    from videossl.data.videos import gaps_of, read_listing_file
     from videossl.files import write_parquet
     from videossl.made import note_made
 
-    manifest = merge_manifest(pd.read_parquet(arguments.listing), arguments.reports)
+    manifest = merge_manifest(read_listing_file(arguments.listing), arguments.reports)
     write_parquet(arguments.output, manifest)
     note_made({}, [arguments.listing, *arguments.reports], [arguments.output])
     videos = manifest.to_pandas()

@@ -16,15 +16,14 @@ def main() -> None:
     parser.add_argument("--videos", type=Path, required=True, help="Parquet file (output)")
     parser.add_argument("--description", type=Path, required=True, help="JSON file: checksum, shortfall (output)")
     arguments = parser.parse_args()
-    import pandas as pd
-
     from videossl.data.subsets import make_subset, write_subset
+    from videossl.data.videos import read_manifest
     from videossl.made import note_made
 
     size = arguments.recipe["size"]
     try:
         videos, description = make_subset(
-            pd.read_parquet(arguments.manifest), None if size == "all" else size, arguments.recipe["seed"]
+            read_manifest(arguments.manifest), None if size == "all" else size, arguments.recipe["seed"]
         )
     except UserError as error:
         subset = arguments.name.rpartition("/")[2]

@@ -17,14 +17,13 @@ def main() -> None:
     parser.add_argument("--frames", type=Path, required=True, help="Arrow file of the frames (output)")
     parser.add_argument("--report", type=Path, required=True, help="Parquet file: what became of each video (output)")
     arguments = parser.parse_args()
-    import pandas as pd
-
     from videossl.data.materialise import write_shard
+    from videossl.data.videos import read_listing_file
     from videossl.made import note_made
 
     recipe = arguments.recipe
     write_shard(
-        pd.read_parquet(arguments.listing),
+        read_listing_file(arguments.listing),
         arguments.root,
         arguments.shard,
         recipe["shards"],

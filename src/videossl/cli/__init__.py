@@ -1,4 +1,4 @@
-"""The command `videossl`: what is pending and what it will cost, how it is going, whether this machine is ready."""
+"""The command `videossl`: what is pending and what it costs, how it is going, what is damaged, what is missing."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import argparse
 import os
 import sys
 
-from videossl.cli import bench, doctor, plan, status
+from videossl.cli import bench, doctor, plan, status, verify
 from videossl.cli.common import add_common
 from videossl.errors import report_user_errors
 
-COMMANDS = (plan, status, doctor, bench)
+COMMANDS = (plan, status, verify, doctor, bench)
 """Modules of one command each: NAME, HELP, add_arguments(parser), run(arguments) -> exit code."""
 
 

@@ -6,12 +6,12 @@ import shlex
 import shutil
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from videossl.cli.finding import MISSING, OK, WARNING, Finding
 from videossl.cli.start import CACHE_REMEDY, cache_problem
 from videossl.data.videos import gaps_of
+from videossl.errors import UserError
 from videossl.experiments import Study
+from videossl.intact import read_table
 from videossl.inventory import ASSUMED, LISTED, videos_of
 from videossl.places import existing, unwritable
 from videossl.vifm.weights import report
@@ -49,7 +49,10 @@ def _dataset(study: Study, name: str) -> list[Finding]:
 def _classes(subject: str, path: Path) -> list[Finding]:
     """The classes that lack videos, by the manifest or, before there is one, the listing."""
     remedy = "fetch or mend their videos (docs/datasets.md, 'Classes without videos'); else results are of the others"
-    table = pq.read_table(path)
+    try:
+        table = read_table(path)
+    except UserError as error:
+        return [Finding(WARNING, subject, f"{path.name} cannot be read", str(error))]
     sentences = gaps_of(table.to_pandas()).sentences() if "label" in table.schema.names else []
     return [Finding(WARNING, subject, f"{sentence} (by {path.name})", remedy) for sentence in sentences]
 
@@ -63,7 +66,10 @@ def _told(study: Study, name: str) -> str:
 
 def _stored(study: Study, name: str, path: Path) -> list[Finding]:
     """The usable videos of a dataset that is in the frame store, and whether its subsets are as large as asked for."""
-    rows = pq.read_table(path, columns=["split", "status"]).to_pandas()
+    try:
+        rows = read_table(path, columns=["split", "status"]).to_pandas()
+    except UserError as error:
+        return [Finding(MISSING, f"dataset {name}", "its manifest cannot be read", str(error))]
     counts = rows["status"].value_counts()
     text = f"stored: {', '.join(f'{number} videos {status}' for status, number in counts.items())}"
     findings = [Finding(OK, f"dataset {name}", text)]

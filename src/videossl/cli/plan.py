@@ -45,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
         path = set(critical(study, estimates))
         print_records([_record(cell, estimates[cell], cell in path) for cell in estimates], COLUMNS, arguments.format)
     said = sys.stdout if arguments.format == "table" else sys.stderr
+    for line in estimator.unreadable:
+        print(f"Left out of the estimates: {line}", file=said)
     for line in assumptions(study.config, counted_datasets(study, pending.cells), arguments.configfile):
         print(line, file=said)
     return 0

@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 
 from videossl.data.notes import few
+from videossl.errors import UserError
+from videossl.intact import read_json
 
 NAMES = "classes"
 """The key of a listing's and a manifest's attributes (kept in the Parquet file) for all class names, where the lists
@@ -56,8 +58,11 @@ class ClassGaps:
 
     @classmethod
     def parse(cls, value: Mapping[str, Any] | None) -> ClassGaps:
-        """What :meth:`as_json` wrote; of a run that wrote nothing, no gaps."""
-        return cls(**{key: tuple(v) if isinstance(v, list) else v for key, v in (value or {}).items()})
+        """What :meth:`as_json` wrote; of a run that wrote nothing, or what cannot be read, no gaps."""
+        try:
+            return cls(**{key: tuple(v) if isinstance(v, list) else v for key, v in (value or {}).items()})
+        except (TypeError, AttributeError):
+            return cls()
 
     def sentences(self, shown: int = 5) -> list[str]:
         """What is missing, a sentence each; none where nothing is."""
@@ -76,8 +81,12 @@ class ClassGaps:
 
 
 def read_gaps(run: Path) -> ClassGaps:
-    """What the `run.json` of a test says of classes; no gaps where there is none, or one that says nothing."""
-    return ClassGaps.parse(json.loads(run.read_text(encoding="utf-8")).get("classes")) if run.is_file() else ClassGaps()
+    """What the `run.json` of a test says of classes; no gaps where there is none, or one that says nothing, or that
+    cannot be read: who shows the run says so."""
+    try:
+        return ClassGaps.parse(read_json(run, {}, "record of a run").get("classes"))
+    except UserError:
+        return ClassGaps()
 
 
 def class_gaps(names: Mapping[int, str], train: Iterable[int] | None, test: Iterable[int]) -> ClassGaps:

@@ -15,7 +15,6 @@ from typing import Generic, TypeVar
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from videossl.data.encode import DECORD, PYAV, Encode, Encoded, Wanted, encode_videos
 from videossl.data.file_names import video_path
@@ -23,6 +22,7 @@ from videossl.data.store import ShardWriter
 from videossl.data.video import BrokenVideo
 from videossl.errors import UserError
 from videossl.files import atomic_path, write_parquet
+from videossl.intact import read_table
 from videossl.progress import track
 
 T = TypeVar("T")
@@ -233,7 +233,7 @@ def merge_manifest(listing: pd.DataFrame, reports: Sequence[Path]) -> pa.Table:
     """Join the listing and all its shards' reports (in the order of the shards) into the manifest."""
     parts = []
     for shard, path in enumerate(reports):
-        part = pq.read_table(path, schema=REPORT_SCHEMA).to_pandas()
+        part = read_table(path, schema=REPORT_SCHEMA).to_pandas()
         expected = range(shard, len(listing), len(reports))
         if part["row"].tolist() != list(expected):
             raise UserError(

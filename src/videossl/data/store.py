@@ -1,30 +1,38 @@
 """The frame store: videos as encoded frames in memory-mapped Arrow files.
 
-A shard is an Arrow IPC file with one record batch a video, one row a frame, and a single column `frame` that
-holds the encoded image. Reading a clip touches only the pages of its own frames, so random access costs some
-small image decodes and no seek in a video stream.
+A shard is an Arrow IPC file with one record batch a video, one row a frame, and two columns: `frame` holds the encoded
+image, `checksum` its checksum, which is compared whenever the frame is read. Reading a clip touches only the pages of
+its own frames, so random access costs some small image decodes and no seek in a video stream.
 
 How a frame is encoded: :mod:`videossl.data.codecs`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from xxhash import xxh3_64_hexdigest, xxh3_64_intdigest
 
 from videossl.data.codecs import CODECS, Codec
-from videossl.errors import UserError, unknown_name
+from videossl.errors import DamagedFile, UserError, unknown_name
+from videossl.intact import damaged, unreadable
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+UNCHECKED = 1
+"""The version without checksums, which is still read."""
 METADATA_KEY = b"videossl"
+SETTINGS_CHECKSUM = b"videossl.checksum"
+"""The key of the checksum of what stands under METADATA_KEY."""
+COLUMNS = {UNCHECKED: ["frame"], FORMAT_VERSION: ["frame", "checksum"]}
 
 
 def remedy(path: Path) -> str:
@@ -33,6 +41,22 @@ def remedy(path: Path) -> str:
     """
     what = "Remove it, then m" if path.exists() else "M"
     return f"{what}ake it again from the videos: `snakemake {path}`, with this run's --configfile, if any."
+
+
+def checksum(frame: bytes | memoryview, video: int, number: int) -> int:
+    """The checksum of an encoded frame at its place: the same bytes as another frame, or of another video, have another
+    one, so that frames that were mixed up are noticed too."""
+    return xxh3_64_intdigest(frame, seed=video << 32 | number)
+
+
+def schema_of(settings: dict[str, Any], version: int = FORMAT_VERSION) -> pa.Schema:
+    """The schema of a shard of a format version; `settings`: codec, short_side, quality."""
+    text = json.dumps({**settings, "version": version}, sort_keys=True)
+    metadata: dict[bytes, str] = {METADATA_KEY: text}
+    if version != UNCHECKED:
+        metadata[SETTINGS_CHECKSUM] = xxh3_64_hexdigest(text.encode())
+    types = {"frame": pa.large_binary(), "checksum": pa.uint64()}
+    return pa.schema([pa.field(name, types[name], nullable=False) for name in COLUMNS[version]], metadata=metadata)
 
 
 class ShardWriter:
@@ -44,11 +68,7 @@ class ShardWriter:
     def __init__(self, path: str | Path, *, short_side: int, quality: int, codec: str = "jpeg") -> None:
         if codec not in CODECS:
             raise unknown_name("codec", codec, CODECS)
-        settings = {"codec": codec, "short_side": short_side, "quality": quality, "version": FORMAT_VERSION}
-        self.schema = pa.schema(
-            [pa.field("frame", pa.large_binary(), nullable=False)],
-            metadata={METADATA_KEY: json.dumps(settings, sort_keys=True)},
-        )
+        self.schema = schema_of({"codec": codec, "short_side": short_side, "quality": quality})
         self.codec, self.quality, self.videos = codec, quality, 0
         self._sink = pa.OSFile(str(path), "wb")
         self._writer = pa.ipc.new_file(self._sink, self.schema)
@@ -59,10 +79,12 @@ class ShardWriter:
 
     def append(self, encoded_frames: Iterable[bytes]) -> int:
         """Store one video's encoded frames, in order; returns the video's batch number."""
-        column = pa.array(encoded_frames, pa.large_binary())
-        if len(column) == 0:
+        frames = list(encoded_frames)
+        if not frames:
             raise ValueError("a stored video needs at least one frame")
-        self._writer.write_batch(pa.record_batch([column], schema=self.schema))
+        sums = [checksum(frame, self.videos, number) for number, frame in enumerate(frames)]
+        columns = [pa.array(frames, pa.large_binary()), pa.array(sums, pa.uint64())]
+        self._writer.write_batch(pa.record_batch(columns, schema=self.schema))
         self.videos += 1
         return self.videos - 1
 
@@ -77,18 +99,35 @@ class ShardWriter:
 
 
 class _Frames:
-    """The encoded frames of a video: element i of a column of large binary values, without Arrow's boxing of each."""
+    """The encoded frames of video number `video`: element i of a column of large binary values, without Arrow's boxing
+    of each. ValueError for one that does not fit its checksum."""
 
-    def __init__(self, column: pa.Array) -> None:
+    def __init__(self, batch: pa.RecordBatch, video: int) -> None:
+        column = batch.column(0)
         _, offsets, data = column.buffers()
         self._offsets = np.frombuffer(offsets, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
         self._data = memoryview(data if data is not None else b"").cast("B")
+        self._sums = None if batch.num_columns == 1 else _numbers(batch.column(1))
+        self._video = video
+        if len(self._offsets) != len(column) + 1 or (self._sums is not None and len(self._sums) != len(column)):
+            raise ValueError("the number of its frames does not fit their places")
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
 
     def __getitem__(self, index: int) -> memoryview:
-        return self._data[self._offsets[index] : self._offsets[index + 1]]
+        start, end = int(self._offsets[index]), int(self._offsets[index + 1])
+        if not 0 <= start <= end <= len(self._data):
+            raise ValueError("its place is outside the file")
+        frame = self._data[start:end]
+        if self._sums is not None and self._sums[index] != checksum(frame, self._video, index):
+            raise ValueError("it does not fit its checksum")
+        return frame
+
+
+def _numbers(column: pa.Array) -> np.ndarray:
+    """A column of uint64 without nulls, as it lies in the file."""
+    return np.frombuffer(column.buffers()[1], dtype=np.uint64)[column.offset : column.offset + len(column)]
 
 
 class FrameStore:
@@ -111,7 +150,7 @@ class FrameStore:
 
     def settings(self, shard: int) -> dict[str, Any]:
         """The metadata of a shard: codec, short_side, quality, version."""
-        return json.loads(self._reader(shard)[0].schema.metadata[METADATA_KEY])
+        return _settings(self.shard_paths[shard], self._reader(shard)[0].schema)
 
     def num_bytes(self, shard: int) -> int:
         """Size of a shard's file."""
@@ -129,7 +168,10 @@ class FrameStore:
     def encoded(self, shard: int, batch: int) -> list[memoryview]:
         """The encoded frames of one stored video: views of the mapped file."""
         frames = self._video(shard, batch)[0]
-        return [frames[index] for index in range(len(frames))]
+        try:
+            return [frames[index] for index in range(len(frames))]
+        except ValueError as error:
+            raise self._damaged(shard, f"is damaged: a frame of video {batch} cannot be read: {error}") from error
 
     def read(
         self, shard: int, batch: int, indices: Sequence[int] | np.ndarray, *, borrowed: bool = False
@@ -138,20 +180,25 @@ class FrameStore:
 
         `borrowed`: into memory of the store, which the next such read overwrites. The first touch of fresh memory costs
         up to half of the decoding.
-        An index outside [0, frames) is an IndexError; a damaged shard or frame is a :class:`UserError`.
+        A negative index is an IndexError; one that is not stored, a damaged shard or frame are a :class:`UserError`.
         """
         encoded, codec = self._video(shard, batch)
         wanted, places = np.unique(np.asarray(indices, dtype=np.int64), return_inverse=True)
-        if wanted.size == 0 or wanted[0] < 0 or wanted[-1] >= len(encoded):
+        if wanted.size == 0 or wanted[0] < 0:
             raise IndexError(f"frames {list(indices)} asked of a video of {len(encoded)} frames")
+        if wanted[-1] >= len(encoded):
+            what = (
+                f"holds {len(encoded)} frames of video {batch}, not a frame {wanted[-1]}: it is damaged, or not of the"
+            )
+            raise self._damaged(shard, f"{what} same run as the manifest")
         index = int(wanted[0])
         try:
             frames = self._memory((wanted.size, *codec.shape(encoded[index])), borrowed)
             for frame, index in zip(frames, wanted.tolist(), strict=True):
                 codec.decode(encoded[index], frame)
-        except (ValueError, OSError, pa.ArrowException) as error:
+        except (ValueError, OSError, MemoryError, pa.ArrowException) as error:
             place = f"frame {index} of video {batch} in {self.shard_paths[shard]}"
-            raise UserError(f"{place} does not decode: {error}. {remedy(self.shard_paths[shard])}") from error
+            raise DamagedFile(f"{place} does not decode: {error}. {remedy(self.shard_paths[shard])}") from error
         ordered = places.size == wanted.size and bool((places == np.arange(places.size)).all())
         return frames if ordered else frames[places]
 
@@ -166,17 +213,18 @@ class FrameStore:
     def _video(self, shard: int, batch: int) -> tuple[_Frames, Codec]:
         reader, codec = self._reader(shard)
         if not 0 <= batch < reader.num_record_batches:
-            raise UserError(
+            raise DamagedFile(
                 f"{self.shard_paths[shard]} holds {reader.num_record_batches} videos, not a video {batch}: "
                 "shard and manifest are not from the same run. Remove both, and the shard's report (.parquet) beside "
                 "it, and run the workflow again."
             )
         try:
-            return _Frames(reader.get_batch(batch).column(0)), CODECS[codec]
-        except (OSError, pa.ArrowException) as error:
-            raise UserError(
-                f"{self.shard_paths[shard]} is damaged: {error}. {remedy(self.shard_paths[shard])}"
-            ) from error
+            return _Frames(reader.get_batch(batch), batch), CODECS[codec]
+        except (OSError, ValueError, MemoryError, pa.ArrowException) as error:
+            raise self._damaged(shard, f"is damaged: {error}") from error
+
+    def _damaged(self, shard: int, what: str) -> DamagedFile:
+        return damaged(self.shard_paths[shard], what, remedy(self.shard_paths[shard]))
 
     def _reader(self, shard: int) -> tuple[pa.ipc.RecordBatchFileReader, str]:
         if self._process != os.getpid():  # forked: the parent's maps are left to the parent
@@ -199,15 +247,90 @@ def open_shard(path: Path) -> tuple[pa.ipc.RecordBatchFileReader, str]:
         reader = pa.ipc.open_file(pa.memory_map(str(path), "r"), options=options)
     except FileNotFoundError as error:
         raise UserError(f"the shard {path} is missing. {remedy(path)}") from error
-    except (OSError, pa.ArrowException) as error:
-        raise UserError(f"{path} is not a readable shard: {error}. {remedy(path)}") from error
-    metadata = (reader.schema.metadata or {}).get(METADATA_KEY)
-    if metadata is None or reader.schema.names != ["frame"]:
-        raise UserError(f"{path} is an Arrow file, but not a shard of frames. {remedy(path)}")
-    settings = json.loads(metadata)
-    if settings.get("version") != FORMAT_VERSION or settings.get("codec") not in CODECS:
-        raise UserError(
-            f"{path} was written in another format ({settings}); version {FORMAT_VERSION} with one of the "
-            f"codecs {', '.join(CODECS)} is expected. {remedy(path)}"
+    except PermissionError as error:
+        raise unreadable(path, error) from error
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise damaged(path, f"is not a readable shard: {error}", remedy(path)) from error
+    return reader, _settings(path, reader.schema)["codec"]
+
+
+def _settings(path: Path, schema: pa.Schema) -> dict[str, Any]:
+    """The settings that a shard was written with; a UserError says what is wrong with them."""
+    metadata = schema.metadata or {}
+    text = metadata.get(METADATA_KEY)
+    if text is None or _names(schema) not in COLUMNS.values():
+        raise damaged(path, "is an Arrow file, but not a shard of frames", remedy(path))
+    noted = metadata.get(SETTINGS_CHECKSUM)
+    try:
+        settings = json.loads(text)
+        version, codec = settings["version"], settings["codec"]
+    except (ValueError, KeyError, TypeError):
+        raise damaged(path, "is damaged: its settings cannot be read", remedy(path)) from None
+    if version not in COLUMNS or codec not in CODECS:
+        raise damaged(
+            path,
+            f"was written in another format ({settings}); version {FORMAT_VERSION} with one of the codecs "
+            f"{', '.join(CODECS)} is expected",
+            remedy(path),
         )
-    return reader, settings["codec"]
+    wanted = schema_of({key: value for key, value in settings.items() if key != "version"}, version)
+    if not schema.equals(wanted) or (version != UNCHECKED and noted != xxh3_64_hexdigest(text).encode()):
+        raise damaged(path, "is damaged: its settings do not fit their checksum, or its columns", remedy(path))
+    return settings
+
+
+def _names(schema: pa.Schema) -> list[str]:
+    """The names of the columns; none where a damaged one is no text."""
+    try:
+        return schema.names
+    except UnicodeDecodeError:
+        return []
+
+
+def check_shard(path: Path) -> Iterator[int]:
+    """Compare every frame of a shard with its checksum; yields the bytes of each video's frames, as it goes on. The
+    first that is wrong is a :class:`UserError`. A shard of the version without checksums is gone through as well."""
+    store = FrameStore([path])
+    for video in range(store.num_videos(0)):
+        yield sum(map(len, store.encoded(0, video)))
+
+
+def frames_digest(path: Path) -> str | None:
+    """SHA-256 of what a shard holds, whatever version of the format it has: of the file as the version without
+    checksums writes it. So a shard that was written anew with checksums counts as the same data. None for a file that
+    is no shard."""
+    try:
+        reader, _ = open_shard(path)
+        settings = _settings(path, reader.schema)
+        if settings.pop("version") == UNCHECKED:
+            return None
+        schema, digest = schema_of(settings, UNCHECKED), _Digest()
+        with pa.ipc.new_file(pa.PythonFile(digest, mode="w"), schema) as writer:
+            for number in range(reader.num_record_batches):
+                writer.write_batch(pa.record_batch([reader.get_batch(number).column(0)], schema=schema))
+    except (UserError, OSError, ValueError, pa.ArrowException):
+        return None
+    return digest.sha256.hexdigest()
+
+
+class _Digest:
+    """A file that keeps nothing of what is written but its digest."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self.sha256, self._place = hashlib.sha256(), 0
+
+    def write(self, data: Any) -> int:
+        self.sha256.update(data)
+        self._place += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self._place
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def close(self) -> None:
+        """Nothing is open."""

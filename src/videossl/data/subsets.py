@@ -10,17 +10,16 @@ video that drops out (broken, missing) changes nothing about which videos of its
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from videossl.errors import UserError
 from videossl.files import write_json, write_parquet
+from videossl.intact import read_json, read_table
 
 SUBSET_SCHEMA = pa.schema([("row", pa.int32()), ("id", pa.string()), ("label", pa.int32())])
 
@@ -103,14 +102,18 @@ def read_subset(
     parquet: str | Path, json_path: str | Path, manifest: pd.DataFrame | None = None
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Read a subset back; UserError if its ids do not match the checksum, or its rows those of `manifest`."""
-    frame = pq.read_table(parquet, schema=SUBSET_SCHEMA).to_pandas()
-    description = json.loads(Path(json_path).read_text(encoding="utf-8"))
+    frame = read_table(parquet, schema=SUBSET_SCHEMA).to_pandas()
+    description = read_json(json_path, {"checksum": str, "size": int}, "description of a subset")
     remedy = f"Remove {parquet} and {json_path}, and let the workflow make them again."
     if checksum(frame["id"]) != description["checksum"] or len(frame) != description["size"]:
         raise UserError(f"the subset {parquet} does not match the checksum in {json_path}. {remedy}")
     if manifest is not None:
         rows = frame["row"].to_numpy()
-        if rows.max() >= len(manifest) or (manifest["id"].to_numpy()[rows] != frame["id"].to_numpy()).any():
+        if (
+            rows.min() < 0
+            or rows.max() >= len(manifest)
+            or (manifest["id"].to_numpy()[rows] != frame["id"].to_numpy()).any()
+        ):
             raise UserError(f"the subset {parquet} was made from another manifest. {remedy}")
     return frame, description
 

@@ -6,20 +6,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from videossl.data.classes import ClassGaps, class_gaps, class_names
+from videossl.data.materialise import MANIFEST_SCHEMA
+from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.data.store import FrameStore
 from videossl.data.subsets import read_subset
 from videossl.errors import UserError
+from videossl.intact import read_table
 
 
 def read_manifest(path: Path) -> pd.DataFrame:
-    """The manifest of a dataset: one row a video (columns: docs/datasets.md)."""
-    try:
-        return pq.read_table(path).to_pandas()
-    except FileNotFoundError:
-        raise UserError(f"there is no manifest {path}; run the workflow, which makes it") from None
+    """The manifest of a dataset: one row a video (columns: docs/datasets.md). A damaged file is a UserError."""
+    return read_table(path, schema=MANIFEST_SCHEMA).to_pandas()
+
+
+def read_listing_file(path: Path) -> pd.DataFrame:
+    """The listing of a dataset, as the workflow has written it. A damaged file is a UserError."""
+    return read_table(path, schema=LISTING_SCHEMA).to_pandas()
 
 
 def open_store(manifest: Path, videos: pd.DataFrame) -> FrameStore:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from torch import Tensor, nn
 from videossl.backbones import registry as backbones
 from videossl.backbones.base import Backbone
 from videossl.errors import UserError
-from videossl.training.checkpoint import load_torch
+from videossl.intact import damaged
+from videossl.training.checkpoint import fill, load_parts
 from videossl.training.seeding import INITIAL, seed_everything
 
 
@@ -46,20 +48,23 @@ def build_backbone(spec: dict[str, Any], weights: Path | None) -> Backbone:
 def _load_backbone(backbone: Backbone, spec: dict[str, Any], weights: Path | None) -> None:
     if weights is None:
         return
-    pretrained = load_torch(weights)
+    pretrained = load_parts(weights, {"backbone": Mapping, "spec": dict}, "weights of a pretraining")
     if pretrained["spec"] != spec["backbone"]:
         raise UserError(
             f"{weights} holds the backbone {pretrained['spec']}, and {spec['backbone']} is to be evaluated. "
             "Run the pretraining again with the present configuration."
         )
-    backbone.load_state_dict(pretrained["backbone"])
+    fill(backbone, pretrained["backbone"], weights)
 
 
 def load_classifier(weights: Path) -> tuple[Classifier, dict[str, Any]]:
     """The network that a finetuning left, in evaluation mode, and its spec."""
-    finetuned = load_torch(weights)
+    finetuned = load_parts(weights, {"model": Mapping, "spec": dict, "classes": int}, "weights of a finetuning")
     spec = finetuned["spec"]
-    backbone = backbones.build(spec["backbone"]["name"], **spec["backbone"]["options"])
-    model = Classifier(backbone, finetuned["classes"], spec["dropout"])
-    model.load_state_dict(finetuned["model"])
+    try:
+        backbone = backbones.build(spec["backbone"]["name"], **spec["backbone"]["options"])
+        model = Classifier(backbone, finetuned["classes"], spec["dropout"])
+    except (KeyError, TypeError, ValueError, UserError) as error:
+        raise damaged(weights, f"describes no network that can be built ({type(error).__name__}: {error})") from error
+    fill(model, finetuned["model"], weights)
     return model.eval(), spec

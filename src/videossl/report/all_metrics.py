@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from videossl.data.notes import tell
 from videossl.errors import UserError
 from videossl.files import write_parquet
 from videossl.report.collect import OK
@@ -29,6 +30,9 @@ def write_all_metrics(records: Sequence[Path], results: Path, output: Path) -> i
         UserError: none of the runs has finished, or a file of one is not valid.
     """
     runs = find_runs(read_record(path) for path in records)
+    for run in runs.values():
+        if run.problem:
+            tell(f"left out, as its files cannot be used: {run.problem}")
     done = [run.folder for run in runs.values() if run.status == OK]
     if not done:
         raise UserError(f"none of the {len(runs)} runs of the {len(records)} records has finished.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -13,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from videossl.analysis.claims import CLAIMS, MARGIN, Ask, Claim, Finding, Number, judge
-from videossl.errors import unknown_name
+from videossl.errors import DamagedFile, unknown_name
 from videossl.files import write_parquet, write_text
 from videossl.report import sheet
 from videossl.report.collect import read_number, reduced_mark
@@ -24,6 +25,7 @@ from videossl.report.paper import PaperTable
 from videossl.report.render import TABLE_SUFFIXES
 from videossl.report.sheet import Sheet
 from videossl.results import CONDITION, IDENTITY, read_cell, read_predictions
+from videossl.run_files import problem_of_run
 
 NAME = "claims"
 TITLE = "What the paper finds, and what the numbers here show"
@@ -119,8 +121,10 @@ def frame(found: Sequence[Verdict], reduced: str = "") -> pd.DataFrame:
     )
 
 
-def as_sheet(found: Sequence[Verdict], reduced: str, provenance: Mapping[str, Any]) -> Sheet:
-    """The table to be read."""
+def as_sheet(
+    found: Sequence[Verdict], reduced: str, provenance: Mapping[str, Any], without: Sequence[str] = ()
+) -> Sheet:
+    """The table to be read; `without`: what is wrong with runs that were left out."""
     rows = [
         (
             verdict.claim.section,
@@ -135,7 +139,7 @@ def as_sheet(found: Sequence[Verdict], reduced: str, provenance: Mapping[str, An
     title = f"{TITLE} — {reduced_mark(reduced)}" if reduced else TITLE
     header = ("Section", "The paper says", "Verdict", "Evidence", "Numbers", "On the paper's own numbers")
     widths = (0.06, 0.24, 0.09, 0.25, 0.06, 0.25)
-    return Sheet(NAME, title, CAPTION, header, widths, rows, NOTES, provenance_line(provenance))
+    return Sheet(NAME, title, CAPTION, header, widths, rows, notes(without), provenance_line(provenance))
 
 
 def write_claims(
@@ -151,7 +155,8 @@ def write_claims(
         if path.suffix not in TABLE_SUFFIXES:
             raise unknown_name("table format", path.suffix, TABLE_SUFFIXES, str(path))
     found = verdicts(measured_numbers(metrics, defaults), paper_numbers(values))
-    made = as_sheet(found, reduced, read_provenance({"run_dir": str(path.parent)} for path in metrics))
+    provenance = read_provenance({"run_dir": str(path.parent)} for path in metrics)
+    made = as_sheet(found, reduced, provenance, left_out(metrics))
     for path in paths:
         if path.suffix == ".parquet":
             write_parquet(path, pa.Table.from_pandas(frame(found, reduced), preserve_index=False))
@@ -162,14 +167,44 @@ def write_claims(
 
 
 def _cells(metrics: Iterable[Path], defaults: Mapping[str, str]) -> list[tuple[Path, dict[str, Any], dict[str, Any]]]:
-    """Each file that is there, with its cell's identity, alone and with whether the complexity is the default."""
+    """Each file that is there and can be used, with its cell's identity, alone and with whether the complexity is the
+    default."""
     cells = []
     for path in metrics:
-        if path.is_file():
+        if path.is_file() and not _problem(path):
             identity = read_cell(path).iloc[0][list(IDENTITY)].to_dict()
             default = identity["complexity"] == defaults.get(identity["task"], "")
             cells.append((path, identity, identity | {"default_complexity": default}))
     return cells
+
+
+def left_out(metrics: Iterable[Path]) -> list[str]:
+    """What is wrong with the runs whose numbers are there and cannot be used, a sentence or two each."""
+    return [problem for path in metrics if path.exists() and (problem := _problem(path))]
+
+
+def notes(without: Sequence[str]) -> list[str]:
+    """The notes below the table."""
+    return [*NOTES, *(f"Left out, a run whose files cannot be used: {problem}" for problem in without)]
+
+
+def _problem(path: Path) -> str:
+    """What is wrong with the run of a metrics file; "" if nothing is."""
+    if problem := problem_of_run(path.parent, wholly=True):
+        return problem
+    files = [one for one in (path, path.with_name("predictions.parquet")) if one.is_file()]
+    return _looked_at(path, tuple((one, one.stat().st_mtime_ns) for one in files))
+
+
+@lru_cache(maxsize=4096)
+def _looked_at(path: Path, files: tuple[tuple[Path, int], ...]) -> str:
+    try:
+        read_cell(path)
+        for one, _ in files[1:]:
+            read_predictions(one)
+    except DamagedFile as error:
+        return str(error)
+    return ""
 
 
 def _asks() -> list[Ask]:

@@ -12,12 +12,15 @@ import pandas as pd
 
 from videossl.analysis.statistics import wilson_interval
 from videossl.config.experiments import MEAN
-from videossl.errors import UserError
+from videossl.errors import DamagedFile, UserError
+from videossl.intact import damaged
 from videossl.report.paper import PaperTable
 from videossl.report.published import PublishedRow, read_published
 from videossl.report.spec import PART, Spec
 from videossl.report.style import AVERAGE_TASK, BASELINE_TASK, sort_key
 from videossl.results import CONDITION, IDENTITY, is_fraction, read_cell
+from videossl.run_files import problem_of_run
+from videossl.training.failure import reason_of
 
 OK, PENDING, FAILED = "ok", "pending", "failed"
 QUOTED = "quoted"
@@ -275,11 +278,7 @@ def describe(spec: Spec, record: Record, axes: Sequence[str] = ()) -> str:
 
 def _failure(cell: Mapping[str, Any], failures: Mapping[str, str]) -> str:
     """Why the cell failed, one line; empty if it did not."""
-    marker = Path(cell["run_dir"]) / "FAILED"
-    if not marker.is_file():
-        return failures.get(cell["run_dir"], "")
-    lines = marker.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return lines[0] if lines else "no reason given"
+    return reason_of(Path(cell["run_dir"])) or failures.get(cell["run_dir"], "")
 
 
 def _record(
@@ -290,10 +289,14 @@ def _record(
     paper = table.find(paper_identity, view["metric"]) if table else None
     path = Path(cell["metrics"])
     known = {"paper": paper, "run_dir": cell["run_dir"], "partners": tuple(cell.get("partners", ()))}
-    if read and path.is_file():
-        return Record(
-            identity, paper_identity, OK, **known, **read_number(path, identity, spec.split, f"'{spec.name}'")
-        )
+    if read and path.exists():
+        try:
+            if problem := problem_of_run(path.parent, wholly=True):
+                raise DamagedFile(problem)
+            found = read_number(path, identity, spec.split, f"'{spec.name}'")
+        except DamagedFile as error:
+            return Record(identity, paper_identity, FAILED, str(error), **known)
+        return Record(identity, paper_identity, OK, **known, **found)
     # A cell without metrics is never a zero or a gap: it has not run, or it is known why it cannot.
     return Record(identity, paper_identity, FAILED if failure else PENDING, failure or cell.get("pending", ""), **known)
 
@@ -309,7 +312,7 @@ def read_number(path: Path, identity: Mapping[str, Any], split: str, asked_by: s
     frame = read_cell(path)
     first = frame.iloc[0]
     if other := {key: first[key] for key in IDENTITY if str(first[key]) != str(identity[key])}:
-        raise UserError(f"{path} is the result of another cell: it has {other}; delete it and rerun the cell.")
+        raise damaged(path, f"is the result of another cell: it has {other}")
     asked_for = frame["metric"] == identity["metric"]
     for key in CONDITION:
         asked_for &= frame[key] == identity[key]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from videossl.training.record import find_run
 
 
 def read_provenance(cells: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -21,7 +22,7 @@ def read_provenance(cells: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "code": sorted({run["code_version"] for run in runs}),
         "configuration": hashlib.sha256("\n".join(recipes).encode()).hexdigest()[:12],
-        "seeds": sorted({run["identity"]["seed"] for run in runs}),
+        "seeds": sorted({run["identity"]["seed"] for run in runs if "seed" in run["identity"]}),
         "hardware": sorted({run["device_name"] for run in runs}),
     }
 
@@ -39,10 +40,13 @@ def read_origin_of_videos(manifests: Iterable[Mapping[str, Any]]) -> dict[str, A
 
 def read_dates(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """When the first and the last of the cells' runs finished (ISO 8601, UTC); {} where none recorded it."""
-    dates = sorted(run["finished"] for run in _runs(cells) if "finished" in run)  # older runs have no date
+    dates = sorted(
+        run["finished"] for run in _runs(cells) if isinstance(run.get("finished"), str)
+    )  # older runs have no date
     return {"first": dates[0], "last": dates[-1]} if dates else {}
 
 
 def _runs(cells: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    paths = [Path(cell.get("run_dir", "")) / "run.json" for cell in cells]
-    return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]
+    """The records that can be read; who shows a run tells of one that cannot."""
+    found = [find_run(Path(cell.get("run_dir", ""))) for cell in cells]
+    return [run for run in found if run is not None]

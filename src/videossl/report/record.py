@@ -7,7 +7,6 @@ that it is about.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from videossl.errors import UserError
 from videossl.files import write_json
+from videossl.intact import read_json, sealed
 from videossl.report.collect import Results, collect, reduced_mark
 from videossl.report.origin import read_dates, read_origin_of_videos, read_provenance
 from videossl.report.paper import read_paper_values
@@ -61,18 +61,14 @@ def write_record(path: Path, kind: str, arguments: Mapping[str, Any]) -> None:
     cells = arguments.get("cells") or [{"run_dir": str(Path(file).parent)} for file in arguments.get("metrics", [])]
     provenance = read_provenance(cells) | read_origin_of_videos(arguments.get("manifests", []))
     origin = {"provenance": provenance, "finished": read_dates(cells)}
-    write_json(path, {"kind": kind, "arguments": dict(arguments), **origin})
+    write_json(path, sealed({"kind": kind, "arguments": dict(arguments), **origin}))
 
 
 def read_record(path: Path) -> Made:
     """Read a record; a UserError says what is wrong with the file."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        made = Made(path, found["kind"], found["arguments"], found["provenance"], found["finished"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path} is no record of a table or figure ({type(error).__name__}: {error}); make that anew."
-        ) from None
+    keys = {"kind": str, "arguments": dict, "provenance": dict, "finished": dict}
+    found = read_json(path, keys, "record of a table or figure")
+    made = Made(path, *(found[key] for key in keys))
     if made.kind not in KINDS:
         raise UserError(f"{path} is a record of a '{made.kind}'. Valid: {', '.join(KINDS)}.")
     return made

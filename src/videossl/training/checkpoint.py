@@ -6,15 +6,28 @@ every attempt. It is replaced atomically and carries the hash of the recipe that
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import torch
+from torch import Tensor, nn
 
-from videossl.errors import UserError
+from videossl.errors import DamagedFile
 from videossl.files import atomic_path
+from videossl.intact import check_archive, damaged, unreadable
 
 NAME = "checkpoint.pt"
+STATE: dict[str, type | tuple[type, ...]] = {
+    "recipe_hash": str,
+    "epoch": int,
+    "step_in_epoch": int,
+    "module": Mapping,
+    "optimizer": dict,
+    "sums": dict,
+    "seconds": (int, float),
+}
+"""The parts of a training state."""
 
 
 def save_torch(path: Path, value: Any) -> None:
@@ -45,16 +58,73 @@ class _Writer:
 
 
 def load_torch(path: Path) -> Any:
-    """`torch.load` of one of our own files onto the CPU."""
+    """`torch.load` of one of our own files onto the CPU. torch compares no checksums, so this does. A UserError says
+    what is wrong with the file."""
+    check_archive(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise UserError(f"there is no file {path}") from None
     except Exception as error:
-        raise UserError(
-            f"{path} cannot be read ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}). "
-            "Delete it and run again; it will be made anew."
-        ) from error
+        raise unreadable(path, error) from error
+
+
+def load_parts(path: Path, parts: Mapping[str, type | tuple[type, ...]], what: str) -> dict[str, Any]:
+    """One of our own files, which is to hold `what`, with these parts of these types; else a UserError."""
+    found = load_torch(path)
+    if problem := problem_of_parts(found, parts):
+        raise damaged(path, f"holds no {what}: {problem}")
+    return found
+
+
+def problem_of_parts(found: Any, parts: Mapping[str, type | tuple[type, ...]]) -> str:
+    """Why `found` does not have the `parts`, with these types; "" if it has."""
+    if not isinstance(found, dict):
+        return f"it is a {type(found).__name__}, not a dictionary"
+    for name, kind in parts.items():
+        if name not in found:
+            return f"it has no `{name}`"
+        if not isinstance(found[name], kind) or (isinstance(found[name], bool) and kind is not bool):
+            return f"its `{name}` is a {type(found[name]).__name__}"
+    return ""
+
+
+def fill(module: nn.Module, state: Any, path: Path) -> None:
+    """Load a state dict from `path` into a module, if every name and shape fits; else a UserError, and the module is as
+    it was."""
+    if problem := problem_of_weights(state, module.state_dict()):
+        raise damaged(path, f"has weights of another network: {problem}")
+    module.load_state_dict(state)
+
+
+def problem_of_weights(found: Any, expected: Mapping[str, Any]) -> str:
+    """Why a state dict does not fit `expected`, one of the same network; "" if it does."""
+    if not isinstance(found, Mapping):
+        return f"it is a {type(found).__name__}, not a dictionary"
+    if missing := [name for name in expected if name not in found]:
+        return f"{len(missing)} of {len(expected)} are missing, {missing[0]} first"
+    if unknown := [name for name in found if name not in expected]:
+        return f"{len(unknown)} are unknown, {unknown[0]} first"
+    for name, wanted in expected.items():
+        if isinstance(wanted, Tensor) and not isinstance(found[name], Tensor):
+            return f"{name} is a {type(found[name]).__name__}, not a tensor"
+        if isinstance(wanted, Tensor) and found[name].shape != wanted.shape:
+            return f"{name} has the shape {tuple(found[name].shape)} instead of {tuple(wanted.shape)}"
+    return ""
+
+
+def problem_of_optimizer(found: Any, expected: Mapping[str, Any], shapes: Sequence[torch.Size]) -> str:
+    """Why the state of an optimiser does not fit `expected`, the present one's; `shapes` of its parameters in order."""
+    if problem := problem_of_parts(found, {"state": dict, "param_groups": list}):
+        return problem
+    groups = [(set(group), group.get("params")) if isinstance(group, dict) else None for group in found["param_groups"]]
+    if groups != [(set(group), group["params"]) for group in expected["param_groups"]]:
+        return "its groups of parameters are others"
+    for number, values in found["state"].items():
+        if number not in range(len(shapes)) or not isinstance(values, dict):
+            return f"it has a state of parameter {number}, which there is not"
+        for name, value in values.items():
+            if isinstance(value, Tensor) and value.dim() and value.shape != shapes[number]:
+                return f"{name} of parameter {number} has the shape {tuple(value.shape)}"
+    return ""
 
 
 class Checkpoints:
@@ -68,19 +138,27 @@ class Checkpoints:
         """Replace the checkpoint by `state`."""
         save_torch(self.path, {"recipe_hash": self.recipe_hash, **state})
 
-    def load(self, stop: int) -> dict[str, Any] | None:
+    def load(self, stop: int, problem_of: Callable[[dict[str, Any]], str] = lambda state: "") -> dict[str, Any] | None:
         """The last state, or None to start anew. One that is broken, of another recipe or other data, or already past
-        epoch `stop`, where the run is to end, is moved aside with a note.
+        epoch `stop`, where the run is to end, is moved aside with a note; so is another file that lies in its place.
+
+        `problem_of`: why a state does not fit the network that is to be trained; "" if it does.
         """
         if not self.path.exists():
             return None
         try:
-            state = load_torch(self.path)
-        except UserError as error:
+            state = load_parts(self.path, STATE, "checkpoint")
+        except DamagedFile as error:
+            if isinstance(error.__context__, PermissionError):  # it may be a good one
+                raise
             self._move_aside("broken", str(error))
             return None
         if state["recipe_hash"] != self.recipe_hash:
-            self._move_aside(state["recipe_hash"], "it was written under another recipe or from other data")
+            name = state["recipe_hash"] if state["recipe_hash"].isalnum() else "other"
+            self._move_aside(name[:64], "it was written under another recipe or from other data")
+            return None
+        if problem := problem_of(state):
+            self._move_aside("other", f"it does not fit the network that is trained here: {problem}")
             return None
         if (state["epoch"], state["step_in_epoch"]) > (stop, 0):
             self._move_aside(f"epoch{state['epoch']}", f"it is past epoch {stop}, where this run ends")
@@ -89,5 +167,8 @@ class Checkpoints:
 
     def _move_aside(self, suffix: str, why: str) -> None:
         aside = self.path.with_name(f"checkpoint.{suffix}.pt")
+        number = 1
+        while aside.is_dir() or (aside.exists() and self.path.is_dir()):  # a folder replaces nothing
+            aside, number = self.path.with_name(f"checkpoint.{suffix}{number}.pt"), number + 1
         self.path.replace(aside)
         print(f"checkpoint not used: {why}; it is now {aside}; training starts anew", flush=True)

@@ -11,6 +11,9 @@ from videossl.errors import Interrupted, UserError
 from videossl.files import write_text
 from videossl.ranks import is_first, rank_and_processes
 
+MARKER = "FAILED"
+"""The file of the reason."""
+
 
 @contextmanager
 def failure_noted(folder: Path) -> Iterator[None]:
@@ -19,7 +22,7 @@ def failure_noted(folder: Path) -> Iterator[None]:
     A stop on a signal is none; a later success removes the file. Of several processes the one that fails first tells
     why; what the others then say of its absence is not noted.
     """
-    marker = folder / "FAILED"
+    marker = folder / MARKER
     started = time.time()
     try:
         yield
@@ -33,6 +36,17 @@ def failure_noted(folder: Path) -> Iterator[None]:
         raise
     if is_first():
         marker.unlink(missing_ok=True)
+
+
+def reason_of(folder: Path) -> str:
+    """The reason of a failure as the run left it, in one line; "" where there is none."""
+    path = folder / MARKER
+    try:
+        return next(iter(path.read_text(encoding="utf-8", errors="replace").strip().splitlines()), "no reason given")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError as error:
+        return f"the reason in {path} cannot be read ({error.strerror})"
 
 
 def _reason(error: Exception) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from videossl.files import full_disk_explained, write_text
+from videossl.intact import sealed, unsealed
 
 
 class History:
@@ -38,14 +39,8 @@ class History:
                 raise
 
     def entries(self) -> list[dict[str, Any]]:
-        """All epochs, oldest first. A line that a kill, or a write under way, left half written is none."""
-        found = []
-        for line in self.path.read_text().splitlines() if self.path.exists() else []:
-            try:
-                found.append(json.loads(line))
-            except json.JSONDecodeError:
-                continue
-        return found
+        """All epochs, oldest first, see :func:`read_epochs`."""
+        return read_epochs(self.path)[0]
 
     def last(self) -> dict[str, Any] | None:
         """The newest epoch, or None."""
@@ -53,5 +48,32 @@ class History:
         return entries[-1] if entries else None
 
 
+def read_epochs(path: Path) -> tuple[list[dict[str, Any]], str]:
+    """The epochs in a `train.jsonl`, oldest first, and what is wrong with the file; "" if nothing is.
+
+    A last line that a kill, or a write under way, left half written is no damage. Damaged lines are left out.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except (FileNotFoundError, NotADirectoryError):
+        return [], ""
+    except OSError as error:
+        return [], f"{path} cannot be read ({error.strerror}); the curve of the training is not shown"
+    entries = [_entry(line) for line in lines if line]
+    bad = sum(entry is None for entry in entries[: -1 if lines[-1] else None])
+    what = f"{path} is damaged: {bad} of {len(entries)} epochs cannot be read and are left out. Nothing starts from it."
+    return [entry for entry in entries if entry is not None], what if bad else ""
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    """An epoch; None for a line that is damaged, or none."""
+    try:
+        entry = unsealed(json.loads(line))
+    except (ValueError, RecursionError):
+        return None
+    numbers = all(value is None or isinstance(value, int | float) for value in entry.values())
+    return entry if numbers and isinstance(entry.get("epoch"), int) else None
+
+
 def _line(entry: dict[str, Any]) -> str:
-    return json.dumps(entry, sort_keys=True) + "\n"
+    return json.dumps(sealed(entry), sort_keys=True) + "\n"

@@ -17,7 +17,7 @@ from videossl.errors import Interrupted, UserError
 from videossl.processes import Vote, mean
 from videossl.progress import track
 from videossl.ranks import is_first
-from videossl.training.checkpoint import Checkpoints
+from videossl.training.checkpoint import Checkpoints, problem_of_optimizer, problem_of_weights
 from videossl.training.clock import Clock, Every
 from videossl.training.history import History
 from videossl.training.interrupt import Signals
@@ -103,6 +103,19 @@ class Trainer:
         if is_first():
             self.history.rewind(self.epoch)
             print(f"resumed at epoch {self.epoch}, step {self.step_in_epoch}", flush=True)
+
+    def problem_of(self, state: dict[str, Any]) -> str:
+        """Why `state` cannot be restored here, as it is of another network or damaged; "" if it can."""
+        steps = self.plan.steps_per_epoch
+        if state["epoch"] < 0 or not 0 <= state["step_in_epoch"] < max(1, steps):
+            return f"it is at epoch {state['epoch']}, step {state['step_in_epoch']} of {steps}"
+        if not all(isinstance(value, int | float) for value in state["sums"].values()):
+            return "its sums are no numbers"
+        if problem := problem_of_weights(state["module"], self.module.state_dict()):
+            return f"its weights are others: {problem}"
+        shapes = [parameter.shape for group in self.optimizer.param_groups for parameter in group["params"]]
+        problem = problem_of_optimizer(state["optimizer"], self.optimizer.state_dict(), shapes)
+        return f"the state of its optimiser is another: {problem}" if problem else ""
 
     def save(self) -> None:
         """Write the checkpoint, in the process that writes."""

@@ -16,13 +16,14 @@ from videossl.data.store import FrameStore
 from videossl.data.videos import heldout_videos, open_store, read_manifest, subset_videos
 from videossl.errors import UserError
 from videossl.feasible import require_videos
+from videossl.intact import damaged
 from videossl.pretext import registry as pretext
 from videossl.pretext.base import PretextTask
 from videossl.processes import of_all
 from videossl.progress import track
 from videossl.ranks import is_first, rank_and_processes
 from videossl.results import write_metrics
-from videossl.training.checkpoint import load_torch, save_torch
+from videossl.training.checkpoint import STATE, load_parts, save_torch
 from videossl.training.history import History
 from videossl.training.interrupt import Signals, until_stopped
 from videossl.training.loop import Trainer
@@ -75,10 +76,13 @@ def pretrain(
         trainer = make_trainer(spec, task, step, dataset, folder, compute, signals)
         trainer.before_step, trainer.after_step = task.on_step_start, task.on_step_end
         if previous is not None and trainer.epoch == 0 and trainer.step_in_epoch == 0:
-            trainer.restore(_matching(load_torch(previous), trainer, previous))
+            trainer.restore(_matching(load_parts(previous, STATE, "training state"), trainer, previous))
+        begun = trainer.epoch, trainer.step_in_epoch
         trainer.run(spec["stop"], batches(spec, dataset, compute, device), f"{spec['task']}, {len(videos)} videos")
         metrics = evaluate(spec, task, store, heldout, compute, device, signals)
         if is_first():
+            if begun != (trainer.epoch, trainer.step_in_epoch):
+                trainer.save()  # else the checkpoint is of this very state, and stays as it is to the last bit
             _finish(folder, spec, identity, trainer, metrics, device, {"train": len(videos), "heldout": len(heldout)})
 
 
@@ -103,6 +107,8 @@ def _matching(state: dict[str, Any], trainer: Trainer, path: Path) -> dict[str, 
             f"{path} was trained under another recipe or on other data ({state['recipe_hash']}, this is {expected}). "
             "Remove it and run again: Snakemake will train that milestone anew."
         )
+    if problem := trainer.problem_of(state):
+        raise damaged(path, f"does not fit the network that is trained here: {problem}")
     return state
 
 
@@ -156,7 +162,6 @@ def _finish(
     device: torch.device,
     samples: dict[str, int],
 ) -> None:
-    trainer.checkpoints.save(trainer.state())
     # The next milestone's starting point is this very file: a second name costs no disk, and should the controller
     # die before it has noted that the job is done, the checkpoint that is left makes the repetition short.
     state = folder / "state.pt"
@@ -169,7 +174,7 @@ def _finish(
         folder / "weights.pt",
         {"backbone": trainer.module.backbone.state_dict(), "spec": spec["backbone"], "identity": identity},
     )
-    write_metrics(folder / "metrics.parquet", identity, [*metrics, *_last_loss(folder)])
+    write_metrics(folder / "metrics.parquet", identity, [*metrics, *_last_loss(folder, trainer.epoch)])
     write_run(
         folder / "run.json",
         spec=spec,
@@ -180,9 +185,9 @@ def _finish(
     )
 
 
-def _last_loss(folder: Path) -> list[dict[str, Any]]:
-    """The mean training loss of the last epoch, as a metrics row."""
+def _last_loss(folder: Path, epoch: int) -> list[dict[str, Any]]:
+    """The mean training loss of the last epoch, number `epoch`, as a metrics row."""
     last = History(folder).last()
-    if last is None:  # the checkpoint was already at the milestone and the history is gone
+    if last is None or last["epoch"] != epoch:  # trained by an earlier process, and the history is gone or damaged
         return []
     return [{"split": "train", "metric": "loss", "value": last["loss"], "n": last["samples"]}]

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videossl import __version__
+from videossl.errors import UserError
 from videossl.files import write_json
+from videossl.intact import read_json, sealed
 from videossl.ranks import rank_and_processes
 from videossl.specs import spec_hash
 
@@ -20,6 +22,22 @@ if TYPE_CHECKING:
     import torch
 
 PACKAGES = ("torch", "torchvision", "transformers", "numpy", "pyarrow", "decord", "simplejpeg", "snakemake")
+
+
+KEYS: dict[str, type | tuple[type, ...]] = {
+    "identity": dict,
+    "recipe": dict,
+    "recipe_hash": str,
+    "code_version": str,
+    "python": str,
+    "packages": dict,
+    "device": str,
+    "device_name": str,
+    "wall_seconds": (int, float),
+    "gpu_hours": (int, float),
+    "samples": dict,
+}
+"""What every record has, with the types of the values."""
 
 
 def _version(package: str) -> str | None:
@@ -93,18 +111,33 @@ def write_run(
     gpus = where["processes"] if where["device"].startswith("cuda") else 0
     write_json(
         path,
-        {
-            "identity": identity,
-            "recipe": spec,
-            "recipe_hash": spec_hash(spec),
-            "code_version": code_version(),
-            "python": platform.python_version(),
-            "packages": {name: found for name in PACKAGES if (found := _version(name))},
-            **where,
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "wall_seconds": round(seconds, 2),
-            "gpu_hours": round(gpus * seconds / 3600, 4),
-            "samples": samples,
-            **({} if classes is None else {"classes": classes}),
-        },
+        sealed(
+            {
+                "identity": identity,
+                "recipe": spec,
+                "recipe_hash": spec_hash(spec),
+                "code_version": code_version(),
+                "python": platform.python_version(),
+                "packages": {name: found for name in PACKAGES if (found := _version(name))},
+                **where,
+                "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+                "wall_seconds": round(seconds, 2),
+                "gpu_hours": round(gpus * seconds / 3600, 4),
+                "samples": samples,
+                **({} if classes is None else {"classes": classes}),
+            }
+        ),
     )
+
+
+def read_run(path: Path) -> dict[str, Any]:
+    """A `run.json`; a UserError says what is wrong with it."""
+    return read_json(path, KEYS, "record of a run")
+
+
+def find_run(folder: Path) -> dict[str, Any] | None:
+    """The record in a run folder; None where there is none that can be read."""
+    try:
+        return read_run(folder / "run.json")
+    except (UserError, OSError):
+        return None

@@ -20,7 +20,7 @@ from videossl.backbones.base import Backbone
 from videossl.data.augment import AugmentConfig
 from videossl.data.loader import ClipDataset, EpochBatches, train_loader
 from videossl.errors import UserError
-from videossl.made import noted_digest
+from videossl.made import content_digest
 from videossl.processes import of_first
 from videossl.ranks import is_first, rank_and_processes
 from videossl.specs import spec_hash
@@ -157,7 +157,7 @@ def channels_last(module: nn.Module) -> None:
 
 def last_state(trainer: Trainer, stop: int) -> dict[str, Any] | None:
     """The checkpoint to go on from, or None; the first process looks, and all do as it says."""
-    state = trainer.checkpoints.load(stop) if is_first() else None
+    state = trainer.checkpoints.load(stop, trainer.problem_of) if is_first() else None
     found = of_first(state is not None)
     return state if is_first() or not found else load_torch(trainer.checkpoints.path)
 
@@ -166,16 +166,16 @@ def run_hash(spec: dict[str, Any], dataset: ClipDataset, weights: Sequence[Path]
     """Names a run: two runs of the same name would train the same weights.
 
     When data or pretrained weights were made anew, the recipe is the same, and a checkpoint of the old ones must not
-    be continued. Data are known by their table and the digests of their shards (of stores of an older version, by the
-    shards' sizes, which change with nearly any encoded frame).
+    be continued. Data are known by their table and the digests of their shards, which are computed where no record
+    has them.
     The milestones of one run share a name: `stop` says how far to go, not how; `heldout_videos` what is measured.
     """
     data = hashlib.sha256()
     for column in dataset.table.values():
         data.update(column.tobytes())
     for shard in np.unique(dataset.table["shard"]):
-        size = dataset.store.num_bytes(shard)  # says what to do if there is no such file
-        data.update(f"{noted_digest(dataset.store.shard_paths[shard]) or size}\n".encode())
+        dataset.store.num_videos(int(shard))  # says what to do if there is no such file
+        data.update(f"{content_digest(dataset.store.shard_paths[shard])}\n".encode())
     start = [hashlib.sha256(path.read_bytes()).hexdigest() for path in weights]
     recipe = {key: value for key, value in spec.items() if key not in ("stop", "heldout_videos")}
     return spec_hash({"recipe": recipe, "data": data.hexdigest(), "weights": start})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import torch
 from torch import Tensor
 
 from videossl.errors import UserError
+from videossl.intact import check_archive, unreadable
 from videossl.vifm.models import registry
 from videossl.vifm.models.base import VideoLanguageModel
 
+GET_AGAIN = "Get the published file again, and compare its size and digest with those of its publisher."
 WRAPPERS = ("model", "model_state_dict", "state_dict", "module")
 """Under which key training scripts put the state dict."""
 SHOWN = 8
@@ -21,9 +24,15 @@ SHOWN = 8
 def read_state(path: Path) -> dict[str, Tensor]:
     """The state dict of a published file: .safetensors, or one of torch's own, such as CLIP's TorchScript archives."""
     if path.suffix == ".safetensors":
+        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
-        return load_file(path)
+        try:
+            return load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise unreadable(path, error, GET_AGAIN) from error
+    if zipfile.is_zipfile(path):
+        check_archive(path, GET_AGAIN)  # torch compares no checksums
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
@@ -55,7 +64,12 @@ def load_published(
     model: VideoLanguageModel, state: Mapping[str, Tensor], base: Mapping[str, Tensor] | None, where: str
 ) -> None:
     """Load a published state dict strictly; UserError lists what is missing, unexpected or of another shape."""
-    converted = model.convert(state, base)
+    try:
+        converted = model.convert(state, base)
+    except (KeyError, IndexError, RuntimeError, AttributeError) as error:  # of a state dict without what is told apart
+        raise UserError(
+            f"{where} is no file of {type(model).__name__} ({type(error).__name__}: {error}). Is it of another model?"
+        ) from error
     own = model.state_dict()
     missing = [name for name in own if name not in converted]
     unexpected = [name for name in converted if name not in own]

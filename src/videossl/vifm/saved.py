@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from videossl.training.checkpoint import load_torch, save_torch
+from videossl.errors import UserError
+from videossl.intact import damaged
+from videossl.training.checkpoint import fill, load_parts, save_torch
 from videossl.vifm.models import registry
 from videossl.vifm.models.base import VideoLanguageModel
 from videossl.vifm.texts import Tokenizer, tokenizer_of
+
+PARTS = {"model": Mapping, "name": str, "options": dict, "tokenizer": dict}
 
 
 def save_model(path: Path, model: VideoLanguageModel, name: str, options: dict[str, Any], tokenizer: Tokenizer) -> None:
@@ -19,7 +24,10 @@ def save_model(path: Path, model: VideoLanguageModel, name: str, options: dict[s
 
 def load_model(path: Path) -> tuple[VideoLanguageModel, Tokenizer]:
     """The model in evaluation mode without gradients, and its tokenizer."""
-    saved = load_torch(path)
-    model = registry.build(saved["name"], **saved["options"])
-    model.load_state_dict(saved["model"])
-    return model.eval().requires_grad_(False), tokenizer_of(saved["tokenizer"])
+    saved = load_parts(path, PARTS, "video-language model")
+    try:
+        model, tokenizer = registry.build(saved["name"], **saved["options"]), tokenizer_of(saved["tokenizer"])
+    except (KeyError, TypeError, ValueError, UserError) as error:
+        raise damaged(path, f"describes no model that can be built ({type(error).__name__}: {error})") from error
+    fill(model, saved["model"], path)
+    return model.eval().requires_grad_(False), tokenizer

@@ -12,6 +12,7 @@ import torch
 from videossl.analysis.statistics import wilson_interval
 from videossl.data.frames import frames_of
 from videossl.data.videos import read_manifest, target_videos
+from videossl.downstream.feature_file import read_arrays
 from videossl.errors import UserError
 from videossl.files import atomic_path
 from videossl.results import write_metrics
@@ -25,6 +26,8 @@ from videossl.vifm.zero_shot import clip_logits
 
 CLIP = ("frames", "stride", "views")
 """What says which clips the logits are of."""
+ARRAYS = {"logits": ("f", 3), "videos": ("U", 1), **dict.fromkeys(CLIP, ("i", 0))}
+"""The arrays of the file: kind of the values, and dimensions."""
 
 
 def write_logits(
@@ -88,9 +91,9 @@ def read_logits(path: Path, videos: np.ndarray, spec: Mapping[str, Any], classes
 
     `spec`: of the student. UserError if they are of other videos or clips.
     """
-    with np.load(path, allow_pickle=False) as arrays:
-        clip = {key: int(arrays[key]) for key in CLIP}
-        logits, taught = arrays["logits"], arrays["videos"]
+    arrays = read_arrays(path, ARRAYS, "logits")
+    clip = {key: int(arrays[key]) for key in CLIP}
+    logits, taught = arrays["logits"], arrays["videos"]
     wanted = {"frames": spec["clip"]["frames"], "stride": spec["stride"], "views": spec["views"]}
     if clip != wanted:
         raise UserError(f"{path} has logits of clips {clip}, the student is trained on {wanted}: make it again.")

@@ -104,9 +104,15 @@ class ClipTokenizer:
         """From vocab.json and merges.txt, whose first line is a version."""
         import json
 
-        lines = (folder / "merges.txt").read_text(encoding="utf-8").splitlines()
-        merges = [line for line in lines if line and not line.startswith("#version")]
-        return cls(json.loads((folder / "vocab.json").read_text(encoding="utf-8")), merges)
+        try:
+            lines = (folder / "merges.txt").read_text(encoding="utf-8").splitlines()
+            merges = [line for line in lines if line and not line.startswith("#version")]
+            return cls(json.loads((folder / "vocab.json").read_text(encoding="utf-8")), merges)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(
+                f"{folder}: vocab.json and merges.txt cannot be read as CLIP's tokeniser ({type(error).__name__}: "
+                f"{error}). Get them again: the key `vifm.tokenizer` names their folder."
+            ) from error
 
     def __call__(self, texts: Sequence[str], context: int) -> np.ndarray:
         encoded = self._tokenizer(list(texts), add_special_tokens=True)["input_ids"]

@@ -10,13 +10,12 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from videossl.errors import UserError
+from videossl.intact import damaged, read_table
 from videossl.report import layout
 from videossl.report.collect import OK, Record, Results
 from videossl.report.figures import panels as shared
@@ -52,13 +51,13 @@ class Map:
 def read_map(folder: str | Path) -> Map:
     """The map that a comparison left in its folder."""
     path = Path(folder) / "cka.parquet"
+    frame = read_table(path).to_pandas()
     try:
-        frame = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"the map of a finished comparison cannot be read: {path}: {error}. Run it again.") from None
-    matrix = frame.pivot(index="row", columns="column", values="cka").to_numpy(dtype=float)
-    rows = frame.drop_duplicates("row").sort_values("row")["row_layer"].tolist()
-    columns = frame.drop_duplicates("column").sort_values("column")["column_layer"].tolist()
+        matrix = frame.pivot(index="row", columns="column", values="cka").to_numpy(dtype=float)
+        rows = frame.drop_duplicates("row").sort_values("row")["row_layer"].tolist()
+        columns = frame.drop_duplicates("column").sort_values("column")["column_layer"].tolist()
+    except (KeyError, ValueError, TypeError) as error:
+        raise damaged(path, f"holds no map of similarities ({type(error).__name__}: {error})") from error
     return Map(matrix, rows, columns)
 
 

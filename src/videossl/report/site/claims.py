@@ -11,10 +11,11 @@ from typing import Any
 from videossl.analysis.claims.base import CONTRADICTED, SUPPORTED, UNDECIDED
 from videossl.report.claims import (
     CAPTION,
-    NOTES,
     TITLE,
     Verdict,
+    left_out,
     measured_numbers,
+    notes,
     paper_numbers,
     runs_of_claims,
     verdicts,
@@ -29,12 +30,16 @@ MARKS = {SUPPORTED: "✓", CONTRADICTED: "✗", UNDECIDED: "?"}
 """A verdict is told by its word and mark, not by colour alone."""
 
 
-def judge(made: Made) -> tuple[list[Verdict], dict[str, dict[str, list[str]]]]:
-    """The verdicts from the files that the record names, and the runs behind each claim."""
+Judged = tuple[list[Verdict], dict[str, dict[str, list[str]]], list[str]]
+
+
+def judge(made: Made) -> Judged:
+    """The verdicts from the files that the record names, the runs behind each claim, and what is wrong with runs that
+    were left out."""
     files = [Path(path) for path in made.arguments["metrics"]]
     defaults = made.arguments["default_complexities"]
     paper = paper_numbers(read_paper_values(made.arguments["paper_values"]))
-    return verdicts(measured_numbers(files, defaults), paper), runs_of_claims(files, defaults)
+    return verdicts(measured_numbers(files, defaults), paper), runs_of_claims(files, defaults), left_out(files)
 
 
 def tally(found: Sequence[Verdict]) -> str:
@@ -43,8 +48,8 @@ def tally(found: Sequence[Verdict]) -> str:
     return " · ".join(f"{_mark(name)} {counts[name]}" for name in MARKS)
 
 
-def block(found: Sequence[Verdict], runs: dict[str, Any], made: Made, page: Page) -> str:
-    """The table of claims."""
+def block(found: Sequence[Verdict], runs: dict[str, Any], without: Sequence[str], made: Made, page: Page) -> str:
+    """The table of claims; `without`: what is wrong with runs that were left out."""
     rows = []
     for verdict in found:
         claim = verdict.claim
@@ -66,14 +71,14 @@ def block(found: Sequence[Verdict], runs: dict[str, Any], made: Made, page: Page
     files = [page.link(made.path.with_name(made.name + suffix), suffix[1:].upper()) for suffix in TABLE_SUFFIXES]
     reduced = made.arguments["reduced"]
     scale = f'<p class="scale">{escape(reduced_mark(reduced))}</p>' if reduced else ""
-    notes = "".join(f"<li>{escape(note)}</li>" for note in NOTES)
+    listed = "".join(f"<li>{escape(note)}</li>" for note in notes(without))
     parts = [
         f'<section class="entry"><h2 id="claims-claims">{escape(TITLE)}</h2>',
         scale,
         f'<p class="caption">{escape(CAPTION)}</p>',
         f"<p>{tally(found)}</p>",
         simple_table(header, rows, "claims"),
-        f'<ul class="notes">{notes}</ul>',
+        f'<ul class="notes">{listed}</ul>',
         origin(made, page, files),
         "</section>",
     ]

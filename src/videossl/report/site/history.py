@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from videossl.training.history import read_epochs
 
 POINTS = 80
 """As many points of a curve are kept."""
@@ -15,10 +16,10 @@ _NOT_DRAWN = ("epoch", "samples", "seconds")
 def read_curve(folders: Sequence[Path]) -> dict[str, list[float]]:
     """Epochs and series (loss, learning rate, the task's own scalars) of runs that continue each other.
 
-    Lines that a kill left half written are passed over. A long history is thinned to POINTS epochs, the last among
-    them; {} without one.
+    Lines that a kill left half written, or that are damaged, are passed over. A long history is thinned to POINTS
+    epochs, the last among them; {} without one.
     """
-    lines = [line for folder in folders for line in _lines(folder / "train.jsonl")]
+    lines = [line for folder in folders for line in read_epochs(folder / "train.jsonl")[0]]
     if not lines:
         return {}
     keep = sorted({round(i * (len(lines) - 1) / (POINTS - 1)) for i in range(POINTS)}) if len(lines) > POINTS else None
@@ -26,16 +27,6 @@ def read_curve(folders: Sequence[Path]) -> dict[str, list[float]]:
     names = [name for name in dict.fromkeys(key for line in lines for key in line) if name not in _NOT_DRAWN]
     series = {name: [_short(line.get(name)) for line in lines] for name in names}
     return {"epoch": [line["epoch"] for line in lines], **series}
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    found = []
-    for text in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-        try:
-            found.append(json.loads(text))
-        except json.JSONDecodeError:
-            continue
-    return found
 
 
 def _short(value: Any) -> float | None:

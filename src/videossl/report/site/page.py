@@ -46,15 +46,15 @@ def write_report(records: Sequence[Path], results: Path, output: Path, *, incomp
     page = Page(output)
     judged = {one.name: claims.judge(one) for one in made if one.kind == CLAIMS}
     data = describe(runs, places, shown_in(entries.values()))
-    data["claims"] = {name: found for _, by_name in judged.values() for name, found in by_name.items()}
-    data["sentences"] = {verdict.claim.name: verdict.claim.sentence for one, _ in judged.values() for verdict in one}
+    data["claims"] = {name: found for _, by_name, _ in judged.values() for name, found in by_name.items()}
+    data["sentences"] = {verdict.claim.name: verdict.claim.sentence for one, _, _ in judged.values() for verdict in one}
     data["titles"] = {name: [entries[name].kind, one.spec.title] for name, one in parsed.items()}
     data["results"] = Path(blocks.relpath(results, output.parent)).as_posix()
     order = chapters([(name, one.spec.section) for name, one in parsed.items()])
     body = [
         _contents(order, parsed, entries, bool(judged)),
         "<main>",
-        _opening(made, parsed, runs, judged, incomplete),
+        _opening(made, parsed, runs, judged, _damaged(runs, places, judged), incomplete),
     ]
     for chapter in order:
         body.append(f'<h2 id="{chapter.anchor}">{escape(chapter.title)}</h2>')
@@ -82,6 +82,7 @@ def _opening(
     parsed: Mapping[str, Results],
     runs: Mapping[str, Run],
     judged: Mapping[str, Any],
+    broken: Sequence[str],
     incomplete: bool,
 ) -> str:
     """What this is, and the study in a few numbers."""
@@ -97,10 +98,11 @@ def _opening(
         "Computed": f"{duration(seconds)} of wall time in all, {gpu_hours:.1f} GPU-hours",
         "Finished": blocks.period(dates) if dates else "not recorded by these runs",
         "Origin": provenance_line(read_provenance(cells)),
+        **({"Damaged": " ".join(broken)} if broken else {}),
     }
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items())
     verdicts = "".join(
-        f'<dt>Claims</dt><dd><a href="#claims-claims">{claims.tally(found)}</a></dd>' for found, _ in judged.values()
+        f'<dt>Claims</dt><dd><a href="#claims-claims">{claims.tally(found)}</a></dd>' for found, _, _ in judged.values()
     )
     scales = dict.fromkeys(one.reduced for one in parsed.values() if one.reduced)
     scale = "".join(
@@ -116,6 +118,13 @@ def _opening(
 Headers of columns sort. Brackets hold 95 % intervals. <span class="pending">pending</span> has not run,
 <span class="failed">failed</span> stopped with an error, – is not part of the experiment.</p>
 </header>"""
+
+
+def _damaged(runs: Mapping[str, Run], places: Places, judged: Mapping[str, Any]) -> list[str]:
+    """What is wrong with files that the page would show, each once: of runs, of manifests, of what claims are from."""
+    found = [run.problem for run in runs.values()] + places.damaged
+    found += [reason for _, _, left_out in judged.values() for reason in left_out]
+    return [text for text in dict.fromkeys(found) if text]
 
 
 def _contents(

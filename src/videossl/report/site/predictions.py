@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as pq
+
+from videossl.intact import read_table
 
 CLASSES = 12
 """So many classes are listed, of more the best and the worst half as many each."""
@@ -15,9 +16,9 @@ CONFUSED = 6
 
 def class_names(manifest: Path) -> dict[int, str]:
     """The names of a dataset's classes by label; {} where there is no manifest."""
-    if not manifest.is_file():
+    if not manifest.exists():
         return {}
-    frame = pq.read_table(manifest, columns=["label", "label_name"]).to_pandas().drop_duplicates("label")
+    frame = read_table(manifest, columns=["label", "label_name"]).to_pandas().drop_duplicates("label")
     return dict(zip(frame["label"].astype(int), frame["label_name"].astype(str), strict=True))
 
 
@@ -26,9 +27,9 @@ def summary(path: Path, names: dict[int, str]) -> dict[str, Any]:
 
     Of predictions under noise, over all noises and severities, without those of no noise. {} without a file.
     """
-    if not path.is_file():
+    if not path.exists():
         return {}
-    frame = pq.read_table(path, columns=["label", "prediction", "correct", "noise"]).to_pandas()
+    frame = read_table(path, columns=["label", "prediction", "correct", "noise"]).to_pandas()
     if (frame["noise"] != "").any():
         frame = frame[frame["noise"] != ""]
     named = {label: names.get(label, f"class {label}") for label in {*frame["label"], *frame["prediction"]}}

@@ -185,6 +185,7 @@
     if (run.status !== "ok") {
       add(body, "p", `${run.status}: ${run.reason ?? "it has not finished."}`, { class: run.status });
     }
+    if (run.damaged) add(body, "p", run.damaged, { class: "failed" });
     if (run.metrics) showMetrics(body, run);
     if (run.curve) {
       add(body, "h3", "Training");

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,12 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from videossl.data.classes import ClassGaps
+from videossl.errors import UserError
 from videossl.report import style
 from videossl.report.collect import FAILED, OK, PENDING
 from videossl.report.site.history import read_curve
 from videossl.report.site.predictions import class_names, summary
 from videossl.report.tables import number
 from videossl.results import IDENTITY, read_cell
+from videossl.run_files import METRICS, problem_of_run
+from videossl.training.failure import reason_of
+from videossl.training.history import read_epochs
+from videossl.training.record import find_run
 
 LOG_LINES, LINE_LENGTH, LOG_BYTES = 12, 240, 20_000
 STAGES = {
@@ -40,6 +44,8 @@ class Places:
 
     results: Path
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    damaged: list[str] = field(default_factory=list)
+    """What was found wrong with files that the page would show."""
 
     def log(self, folder: Path) -> Path:
         """What the job of a run folder printed."""
@@ -48,7 +54,11 @@ class Places:
     def classes(self, dataset: str) -> dict[int, str]:
         """The names of a dataset's classes."""
         if dataset not in self._classes:
-            self._classes[dataset] = class_names(self.results / "data" / dataset / "manifest.parquet")
+            try:
+                self._classes[dataset] = class_names(self.results / "data" / dataset / "manifest.parquet")
+            except UserError as error:
+                self._classes[dataset] = {}
+                self.damaged.append(str(error))
         return self._classes[dataset]
 
     @cached_property
@@ -70,9 +80,21 @@ class Run:
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """`run.json`; {} where there is none (a network is counted, not run)."""
-        path = self.folder / "run.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        """`run.json`; {} where there is none (a network is counted, not run), or none that can be read."""
+        return find_run(self.folder) or {}
+
+    @cached_property
+    def problem(self) -> str:
+        """What is wrong with the results, if they are there; "" else."""
+        if not (self.folder / METRICS).exists():
+            return ""
+        if problem := problem_of_run(self.folder, wholly=True):
+            return problem
+        try:
+            read_cell(self.folder / METRICS)
+        except UserError as error:
+            return str(error)
+        return ""
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -83,19 +105,16 @@ class Run:
     @cached_property
     def status(self) -> str:
         """ok, failed or pending."""
-        if self._given.get("metrics", True) and (self.folder / "metrics.parquet").is_file():
-            return OK
-        return FAILED if (self.folder / "FAILED").is_file() or self._failure else PENDING
+        if self._given.get("metrics", True) and (self.folder / METRICS).exists():
+            return FAILED if self.problem else OK
+        return FAILED if reason_of(self.folder) or self._failure else PENDING
 
     @property
     def reason(self) -> str:
         """Why it failed, or why it cannot be run; empty if it has finished or nothing is known."""
         if self.status == OK:
             return ""
-        path = self.folder / "FAILED"
-        if path.is_file():
-            return path.read_text(encoding="utf-8", errors="replace").strip()
-        return self._failure or self._given.get("pending", "")
+        return self.problem or reason_of(self.folder) or self._failure or self._given.get("pending", "")
 
     def continues(self, earlier: Run) -> bool:
         """Whether `earlier` is a pretraining whose network this run goes on with."""
@@ -130,7 +149,7 @@ class Run:
         if self.status != OK:
             return []
         rows = []
-        for row in read_cell(self.folder / "metrics.parquet").to_dict("records"):
+        for row in read_cell(self.folder / METRICS).to_dict("records"):
             metric = row["metric"]
             known = {key: number(metric, row[key]) for key in ("value", "ci_low", "ci_high", "chance") if _is(row[key])}
             interval = f"[{known['ci_low']}, {known['ci_high']}]" if "ci_low" in known else ""
@@ -158,6 +177,11 @@ class Run:
         found = [*inside, log] if log.is_file() else inside
         return [[path.relative_to(places.results).as_posix(), path.stat().st_size] for path in found]
 
+    def _predictions(self, places: Places) -> dict[str, Any]:
+        if self.status != OK:
+            return {}
+        return summary(self.folder / "predictions.parquet", places.classes(self.identity.get("target", "")))
+
     def describe(self, places: Places, runs: Mapping[str, Run]) -> dict[str, Any]:
         """All of it; what is empty is left out."""
         earlier = [run for name in self.before if self.continues(run := runs[name])]
@@ -179,10 +203,9 @@ class Run:
             "gaps": ClassGaps.parse(record.get("classes")).summary(),
             "metrics": self.metrics,
             "curve": read_curve([*milestones, self.folder]),
+            "damaged": read_epochs(self.folder / "train.jsonl")[1],
             "log": self.log_lines(places),
-            "predictions": summary(
-                self.folder / "predictions.parquet", places.classes(self.identity.get("target", ""))
-            ),
+            "predictions": self._predictions(places),
             "files": self.files(places),
             "before": list(self.before),
         }

@@ -1,0 +1,49 @@
+"""Whether what a finished run has left can be used: looked at before it is shown. Imports no torch, no pandas."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from videossl.errors import UserError
+from videossl.intact import check_ends, check_table, damaged, unreadable
+from videossl.training.record import read_run
+
+METRICS, RECORD = "metrics.parquet", "run.json"
+LARGE = ("predictions.parquet", "cka.parquet")
+"""Files that are read only where they are shown, or their whole content is to be checked."""
+
+
+def problem_of_run(folder: Path, *, wholly: bool = False) -> str:
+    """What is wrong with the results of a finished run, with the remedy, in one line; "" if nothing is.
+
+    `wholly`: read the large files too; else only their two ends, which tells those that were cut off or are empty.
+    """
+    paths = [folder / METRICS, folder / RECORD, *(folder / name for name in LARGE)]
+    return next((problem for path in paths if (problem := _problem(path, wholly))), "")
+
+
+def _problem(path: Path, wholly: bool) -> str:
+    try:
+        state = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError as error:
+        return str(unreadable(path, error))
+    return _looked_at(path, wholly, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=16384)
+def _looked_at(path: Path, wholly: bool, changed: int, size: int) -> str:
+    try:
+        if path.name == RECORD:
+            read_run(path)
+        elif path.name == METRICS:
+            names = check_table(path)
+            if not {"stage", "metric", "value"} <= set(names):
+                raise damaged(path, f"is another table than expected: its columns are {', '.join(names)}")
+        else:
+            check_table(path) if wholly else check_ends(path)
+    except UserError as error:
+        return str(error)
+    return ""

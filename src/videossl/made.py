@@ -38,7 +38,7 @@ RESULTS_OF = {
 }
 """By stage: the files of a run that hold results. (`run.json` says when and on what, which is no result.)"""
 _WITH_TIMES = ("state.pt", ".record.json", "report.html")
-"""Files that also say how long something took, or when: made again, they differ, and what is made from them does not."""
+"""Files that also say how long something took, or when: made again they differ, and what is made from them does not."""
 _OF_A_RUN = {name for names in RESULTS_OF.values() for name in names}
 
 

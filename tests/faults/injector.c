@@ -5,7 +5,8 @@
  * FAULT_LOG     if set, every event is appended to this file: kind, path
  * FAULT_PLACE   if set, "when kind index path": where to kill; index counts the events of that kind and path in a process
  * FAULT_FIRED   this file is made when the place is reached, once for all processes
- * FAULT_SCOPE   "process": this process dies. "all": it stops, and who watches FAULT_FIRED kills the whole run
+ * FAULT_SCOPE   "process": this process dies. "all": it stops, and who watches FAULT_FIRED kills the whole run.
+ *               "full": nobody dies; from there on, the disk is full for this process
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -133,13 +134,18 @@ static int count(const char *kind, const char *path) {
     return number;
 }
 
+static int full;
+
 static void die(int number, int when) {
     if (number != place_index || when != place_when) return;
     const char *fired = getenv("FAULT_FIRED"), *scope = getenv("FAULT_SCOPE");
     int file = syscall(SYS_openat, AT_FDCWD, fired ? fired : "", O_WRONLY | O_CREAT | O_EXCL, 0666);
     if (file < 0) return; /* reached before, by another process */
     close(file);
-    kill(getpid(), scope && !strcmp(scope, "all") ? SIGSTOP : SIGKILL);
+    if (scope && !strcmp(scope, "full"))
+        full = 1;
+    else
+        kill(getpid(), scope && !strcmp(scope, "all") ? SIGSTOP : SIGKILL);
 }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -196,9 +202,11 @@ int unlinkat(int folder, const char *path, int flags) {
     inside = 1;                                                                                                        \
     int number = count("write", path);                                                                                 \
     die(number, BEFORE);                                                                                               \
+    if (full) return inside = 0, errno = ENOSPC, -1;                                                                   \
     if (number && number == place_index && place_when == HALF && (size) > 1) {                                         \
         part;                                                                                                          \
         die(number, HALF);                                                                                             \
+        if (full) return inside = 0, errno = ENOSPC, -1;                                                               \
     }                                                                                                                  \
     ssize_t result = whole;                                                                                            \
     int error = errno;                                                                                                 \
@@ -235,7 +243,7 @@ static pid_t around_fork(void) {
     die(number, BEFORE);
     pid_t child = REAL(fork)();
     if (child) die(number, AFTER);
-    else ready = seen = 0; /* a fork of the warm interpreter gets the environment of its job */
+    else ready = seen = full = 0; /* a fork of the warm interpreter gets the environment of its job */
     inside = 0;
     return child;
 }

@@ -23,6 +23,8 @@ WHEN = {"rename": ("before", "after"), "write": ("half",), "remove": ("after",),
 """When a process is killed, by what it is doing. Just before an event, files are as just after the one before it."""
 SCOPES = ("process", "all")
 """Who is killed: that process alone, as by a system without memory, or the whole run, as by a power cut."""
+FULL = "full"
+"""The scope of a write at which nobody is killed: from there on the disk is full, for that process."""
 NOTES = re.compile(r"[.]snakemake/(incomplete|metadata)/([\w=-]+)$")
 """Snakemake's notes on a file, whose name they have in base64."""
 
@@ -38,7 +40,8 @@ class Place:
     scope: str
 
     def __str__(self) -> str:
-        return f"{self.when} {self.kind} {self.index} of {_noted(self.path) or self.path}, {self.scope} killed"
+        fault = "disk full" if self.scope == FULL else f"{self.scope} killed"
+        return f"{self.when} {self.kind} {self.index} of {_noted(self.path) or self.path}, {fault}"
 
 
 def compile_injector(folder: Path) -> Path:
@@ -53,22 +56,25 @@ def places_of(log: Path) -> list[Place]:
     """The places of a run, from its events: of each path the first event of a kind and the last. The scopes take turns
     from place to place, so that each kind of place meets both.
 
-    Left out, as another place leaves the same files: writes to and removals of temporary files, beside the renames that
-    end them; and Snakemake's notes on a job's further files, beside those on its first.
+    Left out, as another place leaves the same files: kills at writes to and removals of temporary files, beside the
+    renames that end them; and Snakemake's notes on a job's further files, beside those on its first. At the first write
+    to a temporary file the disk is full.
     """
     most: dict[tuple[str, str], int] = {}
     for (kind, path, _), number in Counter(_events(log)).items():
         most[kind, path] = max(number, most.get((kind, path), 0))
     found: list[tuple[str, str, int, str]] = []
-    jobs = set()
+    jobs, disk_full = set(), []
     for (kind, path), number in sorted(most.items()):
         noted = _noted(path)
+        if path.endswith(".tmp") and kind == "write":
+            disk_full.append(Place(path, kind, 1, "half", FULL))
         if path.endswith((".tmp", ".new")) or (kind, noted) in jobs:
             continue
         if noted:
             jobs.add((kind, noted))
         found += [(path, kind, index, when) for index in sorted({1, number}) for when in WHEN[kind]]
-    return [Place(*one, SCOPES[number % 2]) for number, one in enumerate(sorted(found))]
+    return [Place(*one, SCOPES[number % 2]) for number, one in enumerate(sorted(found))] + disk_full
 
 
 def _noted(path: str) -> str:

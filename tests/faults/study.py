@@ -13,6 +13,8 @@ from typing import Any
 
 from workflow_copy import PARTS, copy_workflow
 
+from videossl.intact import SEAL
+
 CONFIGURATION = """
 only: [accuracies, retrieved, curve]
 results_dir: results
@@ -50,8 +52,8 @@ recipe_overrides: {rotnet: {optimizer: {lr: 0.0123}}}
 """
 """A second configuration for the same folder: other videos of one dataset, another recipe. All but the first dataset
 must be made again."""
-TIMES = {"seconds", "finished", "wall_seconds", "gpu_hours", "first", "last"}
-"""Keys that say when something was done, or how long it took."""
+TIMES = {"seconds", "finished", "wall_seconds", "gpu_hours", "first", "last", SEAL}
+"""Keys that say when something was done, or how long it took, and the checksum over them."""
 
 
 class Copies:
@@ -86,13 +88,11 @@ class Copies:
         }
 
 
-def command(*, changed: bool = False) -> list[str]:
-    """As `make demo` runs the study, on one core. A run that was killed has left Snakemake's lock; `--unlock` would
-    take as long as all else, so it is removed as that does it."""
-    snakemake = [sys.executable, "-m", "snakemake", "--cores", "1", "--quiet", "rules", "--configfile"]
+def command(*targets: str, changed: bool = False) -> list[str]:
+    """As `make demo` runs the study, on one core."""
+    snakemake = [sys.executable, "-m", "snakemake", *targets, "--cores", "1", "--quiet", "rules", "--configfile"]
     overlays = ["config/smoke.yaml", "faults.yaml", *(["change.yaml"] if changed else [])]
-    warm = [sys.executable, "-m", "videossl.warm.server", "--", *snakemake, *overlays]
-    return ["sh", "-c", 'rm -f .snakemake/locks/*; exec "$@"', "sh", *warm]
+    return [sys.executable, "-m", "videossl.warm.server", "--", *snakemake, *overlays]
 
 
 def contents(root: Path) -> dict[str, str]:

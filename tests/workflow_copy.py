@@ -61,6 +61,11 @@ class Workflow:
             pytest.fail(f"snakemake {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout[-4000:]}")
         return done
 
+    def command(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `python -m MODULE ARGUMENTS...` here."""
+        command = [sys.executable, "-m", module, *arguments]
+        return subprocess.run(command, cwd=self.root, env=self.environment, text=True, capture_output=True, check=True)
+
     def plan(self, *arguments: str, folder: Path | None = None) -> Counter[str]:
         """The jobs of a dry-run: how many of each rule."""
         return jobs_of(self.run(*arguments, "-n", "--quiet", "rules", folder=folder).stdout)

@@ -1,4 +1,4 @@
-"""A cell that fails: the others are built, and the table says what failed and why."""
+"""A cell that fails: the others are built, and a partial table says what failed and why."""
 
 from __future__ import annotations
 
@@ -26,21 +26,26 @@ def test_tables_are_rendered_with_what_is_there(repository: Path, tmp_path: Path
     assert done.returncode != 0
     assert "Failed:\npretrain (source k400, subset 10k, variant rspnet" in done.stdout
     assert "error: the loss became inf" in done.stdout and "Traceback" not in done.stdout
-    assert "Rendered with the cells that are there" in done.stdout
+    assert "results/smoke/partial/tables/subset_size.html" in done.stdout
 
-    tables = workflow.root / "results/smoke/tables"
-    frame = pd.read_parquet(tables / "subset_size.parquet").set_index("task")
+    tables, partial = workflow.root / "results/smoke/tables", workflow.root / "results/smoke/partial"
+    assert not list(tables.glob("subset_size*"))
+    frame = pd.read_parquet(partial / "tables/subset_size.parquet").set_index("task")
     assert frame["status"].to_dict() == {"rotnet": "ok", "rspnet": "failed", "scratch": "ok"}
-    text = (tables / "subset_size.md").read_text()
+    text = (partial / "tables/subset_size.md").read_text()
+    assert text.startswith("### INCOMPLETE, 2 of 3 cells: Effect of")
     failed = "results/smoke/pretrain/k400/10k/rspnet/r2plus1d/seed0/epochs50"
     reason = frame.loc["rspnet", "reason"]
     assert (
         reason.startswith(f"{failed.removeprefix('results/smoke/')} failed: UserError:") and "loss became inf" in reason
     )
     assert reason in text.replace("\\", "")
+    status = workflow.command("videossl.cli", "status", "--configfile", "config/smoke.yaml", "mine.yaml").stdout
+    assert "results/smoke/partial" in status and "INCOMPLETE" in status
 
     # what failed was the pretraining; when it is mended, the table is made anew
     (workflow.root / "mine.yaml").write_text(MINE.replace("1.0e+39", "2.0"))
     workflow.run(*arguments, "--cores", "2", "--quiet", "rules")
     frame = pd.read_parquet(tables / "subset_size.parquet").set_index("task")
     assert set(frame["status"]) == {"ok"}
+    assert not partial.exists()

@@ -51,7 +51,8 @@ static void prepare(void) {
     }
 }
 
-/* What differs from run to run becomes #: numbers of three digits and more, and the names of temporary files. */
+/* What differs from run to run becomes #: numbers of three digits and more, and the names of temporary files, which hold
+ * that of their process. */
 static void normalise(const char *path, char *out) {
     size_t length = 0;
     const char *component = path;
@@ -71,6 +72,10 @@ static void normalise(const char *path, char *out) {
         }
     }
     out[length] = 0;
+    char *end = out + length - 4, *dot = end - 1;
+    if (length < 6 || strcmp(end, ".tmp")) return;
+    while (dot > out && *dot != '.' && *dot != '/') dot--;
+    if (*dot == '.') strcpy(dot, ".#.tmp");
 }
 
 /* The path below the root, as it is the same in every run; 0 if it is none of ours. */

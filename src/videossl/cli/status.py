@@ -12,6 +12,7 @@ from videossl.cells import Cell
 from videossl.cli.common import add_format, entries_named, print_columns, print_records, study_of
 from videossl.experiments import Study
 from videossl.progress import clock
+from videossl.report import partial
 from videossl.run_state import DONE, FAILED, OUTDATED, PENDING, RUNNING, STATES, STOPPED, State, described, states
 
 NAME = "status"
@@ -50,6 +51,11 @@ def run(arguments: argparse.Namespace) -> int:
         print_matrices(found)
     print_stages(found)
     print_details(study, found)
+    if shown := partial.shown(study):
+        print(
+            f"\nINCOMPLETE, of the last run that failed: {', '.join(map(str, shown))}. "
+            "The same command makes the whole ones."
+        )
     return 0
 
 

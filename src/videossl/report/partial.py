@@ -26,6 +26,12 @@ def folder_of(study: Study) -> Path:
     return Path(study.config.results_dir) / FOLDER
 
 
+def shown(study: Study) -> list[Path]:
+    """The partial renderings to look at, as they are there now."""
+    folder = folder_of(study)
+    return sorted(path for pattern in ("*.html", "tables/*.html", "figures/*.png") for path in folder.glob(pattern))
+
+
 def remove(study: Study, names: Iterable[str]) -> None:
     """Remove the partial renderings of entries, of `claims` and of the `report`, which are about to be made."""
     folder = folder_of(study)

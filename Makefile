@@ -12,7 +12,7 @@ export PYTHONUNBUFFERED := 1
 
 BENCH := .venv-bench
 
-.PHONY: help setup demo report test bench lint format schema lock clean
+.PHONY: help setup demo report test faults bench lint format schema lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,6 +42,9 @@ report: setup ## Run what is missing, then write the study as one HTML page
 
 test: setup ## Run all tests
 	$(BIN)/pytest -n $(CORES) --dist loadgroup tests
+
+faults: setup ## Kill a small study at every place and start it again (hours; goes on where it was stopped)
+	python tests/faults/run.py --jobs $(CORES)
 
 # An environment of its own on top of .venv: what it adds is for comparison only, and does not fit in with the rest.
 bench: $(BENCH)/.installed ## Measure speed (10 minutes) and write docs/performance.md and docs/scale.md anew

@@ -37,10 +37,11 @@ static int seen;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void prepare(void) {
-    if (ready) return;
-    ready = 1;
-    root[0] = 0, place_when = -1;
+    static const char *known;
     const char *given = getenv("FAULT_ROOT"), *place = getenv("FAULT_PLACE");
+    if (ready && given == known) return; /* a fork of the warm interpreter gets the environment of its job */
+    ready = 1, known = given;
+    root[0] = 0, place_when = -1;
     if (given) snprintf(root, sizeof root, "%s/", given);
     char when[16];
     int used = 0;
@@ -248,7 +249,7 @@ static pid_t around_fork(void) {
     die(number, BEFORE);
     pid_t child = REAL(fork)();
     if (child) die(number, AFTER);
-    else ready = seen = full = 0; /* a fork of the warm interpreter gets the environment of its job */
+    else seen = full = 0;
     inside = 0;
     return child;
 }

@@ -23,6 +23,8 @@ WHEN = {"rename": ("before", "after"), "write": ("half",), "remove": ("after",),
 """When a process is killed, by what it is doing. Just before an event, files are as just after the one before it."""
 SCOPES = ("process", "all")
 """Who is killed: that process alone, as by a system without memory, or the whole run, as by a power cut."""
+ITSELF = "the run itself"
+"""Where Snakemake and the warm interpreter print; their forks are told by it, those of jobs by the jobs' logs."""
 FULL = "full"
 """The scope of a write at which nobody is killed: from there on the disk is full, for that process."""
 NOTES = re.compile(r"[.]snakemake/(incomplete|metadata)/([\w=-]+)$")

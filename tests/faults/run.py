@@ -9,19 +9,20 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import subprocess
 import sys
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest does for its modules
-from faults.injector import Place, compile_injector, places_of, run
-from faults.study import Copies, command, contents, left_behind
+from faults.injector import FULL, ITSELF, Place, compile_injector, places_of, run
+from faults.study import Copies, command, contents, left_behind, warm_interpreter
 
 REPOSITORY = Path(__file__).parents[2]
 PASSED, NOT_REACHED, FAILED = "passed", "not reached", "failed"
+FAULTS = {"rename": "rename", "write": "write", "remove": "removal", "fork": "fork"}
 
 
 @dataclass
@@ -35,6 +36,8 @@ class Scenario:
     copies: Copies
     places: list[Place] = field(default_factory=list)
     expected: dict[str, str] = field(default_factory=dict)
+    warm: dict[str, str] = field(default_factory=dict)
+    """Environment of runs that share a warm interpreter; without it each starts its own."""
 
     def record(self, *, twice: bool = True) -> Scenario:
         """Run it undisturbed: for the places, and, if `twice`, for what comes out without the injector."""
@@ -60,7 +63,8 @@ class Scenario:
         root = self.copies.new(f"{self.name}-slot{slot}", like=self.start)
         output = self.copies.home / f"{self.name}-slot{slot}.log"
         again = output.with_suffix(".again.log")
-        given = (command(changed=self.changed), root, self.copies.environment())
+        own = place.path == ITSELF or not self.warm
+        given = (command(changed=self.changed, warm=own), root, self.copies.environment() | ({} if own else self.warm))
         _, reached = run(*given, output, library=self.library, place=place)
         if not reached:
             return NOT_REACHED, ""
@@ -118,6 +122,29 @@ def tried(todo: Sequence[tuple[Scenario, Place]], jobs: int) -> Iterator[tuple[S
         yield from pool.map(one, todo)
 
 
+def sources() -> str:
+    """The commit of the sources, with a mark if they were changed since."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True).stdout.strip() or "unknown"
+
+
+def summary(places: Mapping[str, Sequence[Place]], outcomes: Mapping[tuple[str, Place], str], version: str) -> str:
+    """A table of what was tried and what came out, in Markdown."""
+    lines = ["| scenario | fault | places | tried | passed |", "| :-- | :-- | --: | --: | --: |"]
+    for name, found in places.items():
+        faults: dict[str, list[Place]] = {}
+        for place in found:
+            fault = "disk full at a write" if place.scope == FULL else f"kill at a {FAULTS[place.kind]}"
+            faults.setdefault(fault, []).append(place)
+        for fault, some in sorted(faults.items()):
+            known = [outcomes[name, place] for place in some if (name, place) in outcomes]
+            lines.append(f"| {name} | {fault} | {len(some)} | {len(known)} | {known.count(PASSED)} |")
+    total = [outcome for outcome in outcomes.values()]
+    count = sum(map(len, places.values()))
+    lines.append(f"| both | all | {count} | {len(total)} | {total.count(PASSED)} |")
+    return "\n".join([*lines, "", f"At commit {version}."])
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", type=Path, default=Path("results/faults"), help="folder for all that is made")
@@ -126,32 +153,34 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
     parser.add_argument("--list", action="store_true", help="list the places and end")
     arguments = parser.parse_args()
-    home = arguments.home.absolute()
+    home, version = arguments.home.absolute(), sources()
     found = scenarios(home)
-    journal = home / "outcomes.jsonl"
+    journal = home / f"outcomes-{version}.jsonl"
     before = [json.loads(line) for line in journal.read_text().splitlines()] if journal.exists() else []
-    known = {(one["scenario"], Place(**one["place"])) for one in before if one["outcome"] == PASSED}
+    outcomes = {(one["scenario"], Place(**one["place"])): one["outcome"] for one in before}
     todo = []
     for scenario in found:
         chosen = sample(scenario.places, arguments.sample or len(scenario.places), arguments.seed)
         print(f"{scenario.name}: {len(scenario.places)} places, {len(chosen)} to try", flush=True)
-        todo += [(scenario, place) for place in chosen if (scenario.name, place) not in known]
+        todo += [(scenario, place) for place in chosen if outcomes.get((scenario.name, place)) != PASSED]
         if arguments.list:
             print(*scenario.places, sep="\n")
     if arguments.list:
         return 0
     random.Random(arguments.seed).shuffle(todo)
-    counts = Counter({PASSED: len(known)})
-    with journal.open("a") as log:
+    preloaded = found[0].copies.environment() | {"LD_PRELOAD": str(found[0].library)}
+    with journal.open("a") as log, warm_interpreter(home, preloaded) as warm:
+        for scenario in found:
+            scenario.warm = warm
         for number, (scenario, place, outcome, why) in enumerate(tried(todo, arguments.jobs), start=1):
-            counts[outcome] += 1
+            outcomes[scenario.name, place] = outcome
             entry = {"scenario": scenario.name, "place": asdict(place), "outcome": outcome, "why": why}
             print(json.dumps(entry, sort_keys=True), file=log, flush=True)
             print(
                 f"[{number}/{len(todo)}] {outcome}: {scenario.name}, {place}" + f"\n    {why}" * bool(why), flush=True
             )
-    print(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
-    return int(counts[FAILED] > 0 or counts[NOT_REACHED] > 0)
+    print(summary({scenario.name: scenario.places for scenario in found}, outcomes, version))
+    return int(any(outcome != PASSED for outcome in outcomes.values()))
 
 
 if __name__ == "__main__":

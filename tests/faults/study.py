@@ -7,7 +7,11 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -88,11 +92,28 @@ class Copies:
         }
 
 
-def command(*targets: str, changed: bool = False) -> list[str]:
-    """As `make demo` runs the study, on one core."""
+@contextmanager
+def warm_interpreter(home: Path, environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """One for many runs, so that not each has to start one; gives the environment of a run that uses it."""
+    told = home / "warm"
+    told.unlink(missing_ok=True)
+    waits = ["sh", "-c", f'echo "$VIDEOSSL_WARM" > {told}.new; mv {told}.new {told}; exec sleep infinity']
+    server = subprocess.Popen([sys.executable, "-m", "videossl.warm.server", "--", *waits], cwd=home, env=environment)
+    try:
+        while not told.exists():
+            time.sleep(0.05)
+        yield {"VIDEOSSL_WARM": told.read_text().strip()}
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def command(*targets: str, changed: bool = False, warm: bool = True) -> list[str]:
+    """As `make demo` runs the study, on one core. `warm`: with a warm interpreter of its own."""
     snakemake = [sys.executable, "-m", "snakemake", *targets, "--cores", "1", "--quiet", "rules", "--configfile"]
     overlays = ["config/smoke.yaml", "faults.yaml", *(["change.yaml"] if changed else [])]
-    return [sys.executable, "-m", "videossl.warm.server", "--", *snakemake, *overlays]
+    own = [sys.executable, "-m", "videossl.warm.server", "--"] if warm else []
+    return [*own, *snakemake, *overlays]
 
 
 def contents(root: Path) -> dict[str, str]:

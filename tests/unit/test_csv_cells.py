@@ -20,8 +20,8 @@ from videossl.report.render import write_table
 PAPER = Path(__file__).parents[2] / "config/paper_values.csv"
 
 FORMULAS = [
-    '=cmd|" /C calc"!A0', "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "  @x", "＝1+1", "-", "+", "=", "=0",
-    "-a",
+    '=cmd|" /C calc"!A0', "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "  @x", "＝1+1", "-", "+", "=",
+    "=0", "-a",
 ]  # fmt: skip
 PLAIN = [
     "",

@@ -79,7 +79,9 @@ def stop_if_networks_cannot_be_built():
     builds = canonical_json(builds_of(STUDY, cells))
     device = COMPUTE.device if workflow.local_exec else "auto"  # a cluster's jobs run on other machines
     code = b"".join(
-        path.read_bytes() for part in ("backbones", "pretext", "vifm/models") for path in sorted((LIBRARY / part).rglob("*.py"))
+        path.read_bytes()
+        for part in ("backbones", "pretext", "vifm/models")
+        for path in sorted((LIBRARY / part).rglob("*.py"))
     )
     checked = Path(RESULTS) / f"logs/checked/{hashlib.sha256((builds + device).encode() + code).hexdigest()[:12]}.json"
     if builds == "[]" or checked.exists() or importlib.util.find_spec("torch") is None:

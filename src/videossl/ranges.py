@@ -65,6 +65,8 @@ def _filled(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(_filled)]
 """A text that is not empty."""
+LOWER_FIRST = AfterValidator(_in_order)
+"""For two numbers: the lower one first."""
 _Float = Annotated[float, BeforeValidator(_number)]
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 """A number of things."""
@@ -90,9 +92,9 @@ InnerShare = Annotated[_Float, Field(gt=0, lt=1)]
 ShareBelowOne = Annotated[_Float, Field(ge=0, lt=1)]
 Width = Annotated[_Float, Field(gt=0, le=100)]
 """A factor for the channels of all layers; 1.0: as in the paper."""
-Range = Annotated[tuple[Moderate, Moderate], Strict(False), AfterValidator(_in_order), _of(2)]
+Range = Annotated[tuple[Moderate, Moderate], Strict(False), LOWER_FIRST, _of(2)]
 """The least and the greatest of numbers above 0."""
-Shares = Annotated[tuple[PositiveShare, PositiveShare], Strict(False), AfterValidator(_in_order), _of(2)]
+Shares = Annotated[tuple[PositiveShare, PositiveShare], Strict(False), LOWER_FIRST, _of(2)]
 """The least and the greatest of shares."""
 Once = AfterValidator(_each_once)
 """For a list: no value twice."""

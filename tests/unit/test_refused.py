@@ -90,7 +90,7 @@ REFUSED = [
     ("datasets: {k400: {root: -v, annotations: lists}}", "datasets.k400.root", "write ./-v"),
     ('datasets: {k400: {root: "a\\u2028b", annotations: lists}}', "datasets.k400.root", "leave it out"),
     # generated videos
-    ("datasets: {k400: {generated: {frames: [20, 10]}}}", "datasets.k400.generated", "least and then the greatest"),
+    ("datasets: {k400: {generated: {frames: [20, 10]}}}", "datasets.k400.generated.frames", "such as [10, 20]"),
     ("datasets: {k400: {generated: {frames: [1, 10]}}}", "datasets.k400.generated.frames.0", "equal to 2"),
     ("datasets: {k400: {generated: {frames: [10]}}}", "datasets.k400.generated.frames", "list of 2 numbers"),
     ("datasets: {k400: {generated: {frames: 10}}}", "datasets.k400.generated.frames", "list of 2 numbers"),

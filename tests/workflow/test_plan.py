@@ -223,11 +223,19 @@ def stopped(workflow, text: str, *targets: str) -> str:
     return done.stdout
 
 
-def test_an_option_out_of_range_stops_the_run_before_its_first_job(workflow):
-    wrong = "recipe_overrides: {rspnet: {options: {temperature: -1.0}}, vcop: {clip: {size: 2}}}\n"
+def test_an_option_out_of_range_is_told_in_the_plan(workflow):
+    (workflow.root / "mine.yaml").write_text("recipe_overrides: {rspnet: {options: {temperature: -1.0}}}\n")
+    done = workflow.run("-n", "--configfile", "mine.yaml", check=False)
+    assert done.returncode != 0 and "Traceback (most recent call last)" not in done.stdout
+    assert "option 'temperature' in the options of pretext task 'rspnet' (config/recipes/rspnet.yaml" in done.stdout
+    assert "must be a number, above 0 to 1,000 (default: 0.07), not -1.0." in done.stdout
+
+
+def test_a_network_that_cannot_be_built_stops_the_run_before_its_first_job(workflow):
+    wrong = "recipe_overrides: {rspnet: {clip: {size: 1}}, vcop: {clip: {size: 2}}}\n"
     said = stopped(workflow, wrong, "table_training_time")
-    assert "rspnet with r2plus1d, clips of 4x16x16: options of pretext task 'rspnet'" in said
-    assert "temperature above 0" in said and "config/recipes/rspnet.yaml" in said
+    assert "rspnet with r2plus1d, clips of 4x1x1: R2Plus1D needs clips of at least" in said
+    assert "config/recipes/rspnet.yaml" in said
     assert not (workflow.root / "results/smoke/generated").exists()
 
 
@@ -242,12 +250,12 @@ def test_a_gpu_that_is_not_there_stops_the_run(workflow):
 
 
 def test_a_failed_job_is_told_at_the_end_with_its_log(workflow):
-    (workflow.root / "mine.yaml").write_text("subsets: {10k: 600}\n")
-    target = "results/smoke/data/k400/subsets/10k.parquet"
+    (workflow.root / "mine.yaml").write_text("subsets: {10k: 18, 30k: 18, 50k: 18, 100k: 18}\n")
+    target = "results/smoke/data/ucf101/subsets/10k.parquet"  # which no table needs: too few videos are known late
     arguments = ("--configfile", "config/smoke.yaml", "mine.yaml", "--cores", "2")
     said = workflow.run(target, *arguments, check=False).stdout.partition("Failed:\n")[2]
-    assert said.startswith("subset (dataset k400, subset 10k)\n  error: subset k400/10k (`subsets.10k` in the")
-    assert "Choose a size from 1 to 18." in said and "log: results/smoke/logs/data/k400/subset_10k.log" in said
+    assert said.startswith("subset (dataset ucf101, subset 10k)\n  error: subset ucf101/10k (`subsets.10k` in the")
+    assert "Choose a size from 1 to 1" in said and "log: results/smoke/logs/data/ucf101/subset_10k.log" in said
 
 
 def test_scripts_of_all_rules_exist(repository):

@@ -99,7 +99,7 @@ class MViT(Backbone):
         size: Side = 112,
     ) -> None:
         super().__init__()
-        check_depths("mvit", depths)
+        check_depths("mvit", depths, stages=4)
         check_at_least(PATCH_STRIDE[0], "mvit", frames=frames)
         check_at_least(PATCH_STRIDE[1] * 2 ** (len(depths) - 1), "mvit", size=size)
         channels = scale_channels(CHANNELS, width, multiple=8)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from videossl.errors import UserError
 from videossl.registry import Registry
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ def names() -> list[str]:
 def check_options(name: str, options: Mapping[str, object], where: str = "") -> None:
     """UserError unless `options` are options of the backbone `name`, each a value that it may have."""
     _REGISTRY.check_options(name, options, where)
+    if not options.get("width", 1.0) > 0:  # of a class whose annotation does not say it
+        raise UserError(f"option 'width' of backbone '{name}'{f' ({where})' if where else ''} must be above 0.")
 
 
 def build(name: str, *, width: float = 1.0, **options: object) -> Backbone:

@@ -41,7 +41,7 @@ class VideoSwin(Backbone):
 
     def __init__(self, *, width: Width = 1.0, depths: Depths = [2, 2, 6, 2], drop_path: ShareBelowOne = 0.1) -> None:  # noqa: B006
         super().__init__()
-        check_depths("videoswin", depths)
+        check_depths("videoswin", depths, stages=4)
         channels = scale_channels(CHANNELS, width, multiple=8)
         heads = head_count(channels, HEAD_CHANNELS)
         network = SwinTransformer3d(

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from videossl.config.base import Strict
-from videossl.ranges import Seed, numbers
+from videossl.ranges import LOWER_FIRST, Seed, numbers
 
 SPLITS = {
     "k400": ("train", "val"),
@@ -44,7 +44,7 @@ class Generated(Strict):
     videos: dict[Literal["train", "val", "test"], PerClass] = Field(
         description="videos per class of each split: train, and val (k400, k700, ssv2) or test (the others)"
     )
-    frames: numbers(Length, 2) = Field((32, 48), description="shortest and longest, in frames")
+    frames: Annotated[numbers(Length, 2), LOWER_FIRST] = Field((32, 48), description="shortest and longest, in frames")
     size: numbers(EvenSide, 2) = Field((56, 48), description="width and height in pixels, even")
     fps: Annotated[int, Field(ge=1, le=1000)] = Field(12, description="frames per second")
     seed: Seed = Field(0, description="seed of the generator")
@@ -56,6 +56,4 @@ class Generated(Strict):
             raise ValueError(f"`classes` of design {self.design} should be 2 to {most}, not {self.classes}")
         if set(self.videos) != set(splits := SPLITS[self.design]):
             raise ValueError(f"`videos` of design {self.design} are of {' and '.join(splits)}, not {[*self.videos]}")
-        if self.frames[0] > self.frames[1]:
-            raise ValueError(f"`frames` should be the least and then the greatest number, not {list(self.frames)}")
         return self

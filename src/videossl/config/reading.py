@@ -95,23 +95,24 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     """A YAML file, or with that suffix JSON, that holds a mapping; its absence or a syntax error is a
     :class:`UserError`."""
     text = _text(path)
-    kind = "JSON" if Path(path).suffix == ".json" else "YAML"
+    is_json = Path(path).suffix == ".json"
+    invalid = f"{path} is not valid JSON" if is_json else f"{path} is not valid YAML"
     try:
-        value = json.loads(text, object_pairs_hook=_unique) if kind == "JSON" else _loaded(text)
+        value = json.loads(text, object_pairs_hook=_unique) if is_json else _loaded(text)
     except yaml.MarkedYAMLError as error:
-        raise UserError(f"{path} is not valid {kind}: {_told(error)}") from None
+        raise UserError(f"{invalid}: {_told(error)}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise UserError(
-            f"{path} is not valid {kind}: line {line}: the character {chr(error.character)!a}, which no text has. Was "
+            f"{invalid}: line {line}: the character {chr(error.character)!a}, which no text has. Was "
             "it saved as plain text in UTF-8?"
         ) from None
     except json.JSONDecodeError as error:
-        raise UserError(f"{path} is not valid {kind}: line {error.lineno}, column {error.colno}: {error.msg}") from None
+        raise UserError(f"{invalid}: line {error.lineno}, column {error.colno}: {error.msg}") from None
     except RecursionError:
-        raise UserError(f"{path} is not valid {kind}: too many lists or mappings within one another") from None
+        raise UserError(f"{invalid}: too many lists or mappings within one another") from None
     except (ValueError, yaml.YAMLError) as error:
-        raise UserError(f"{path} is not valid {kind}: {' '.join(str(error).split())[:200]}") from None
+        raise UserError(f"{invalid}: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(value, dict):
         held = "nothing" if value is None else f"a {type(value).__name__}"
         raise UserError(f"{path} should hold a mapping (key: value), and holds {held}")

@@ -39,7 +39,8 @@ def read_paper_values(path: str | Path) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
     except (OSError, ValueError) as error:  # pandas' own errors, and those of the encoding, are ValueErrors
-        raise UserError(f"the file of the paper's values, {path}, cannot be read as CSV in UTF-8: {error}.") from None
+        said = " ".join(str(error).split())
+        raise UserError(f"the file of the paper's values, {path}, cannot be read as CSV in UTF-8: {said}.") from None
     if tuple(frame.columns) != COLUMNS:
         raise UserError(f"{path}: the columns are {list(frame.columns)}, expected {list(COLUMNS)}.")
     if unknown := sorted(set(frame["unit"]) - set(_SCALES)):

@@ -40,7 +40,13 @@ def check_at_least(least: int, backbone: str, **options: int) -> None:
             raise UserError(f"option '{name}' of backbone '{backbone}' must be {least} or more, not {value}.")
 
 
-def check_depths(backbone: str, depths: list[int]) -> None:
-    """UserError if `depths` are not two blocks in all at least: drop path grows evenly from the first to the last."""
-    if sum(depths) < 2:
-        raise UserError(f"option 'depths' of backbone '{backbone}' must be at least two blocks in all, not {depths!r}.")
+def check_depths(backbone: str, depths: list[int], stages: int) -> None:
+    """UserError if `depths` are not the blocks of 1 to `stages` stages, two in all at least.
+
+    Drop path grows evenly from the first block to the last, hence two.
+    """
+    if not 1 <= len(depths) <= stages or sum(depths) < 2:
+        raise UserError(
+            f"option 'depths' of backbone '{backbone}' must list the blocks of each stage, 1 to {stages} stages and"
+            f" at least two blocks in all, not {depths!r}."
+        )

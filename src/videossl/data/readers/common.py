@@ -25,6 +25,8 @@ from videossl.data.readers.list_files import (
     require_text,
     visible_files,
     whole_number,
+    written_name,
+    written_number,
 )
 from videossl.data.readers.spelling import Spellings
 from videossl.data.readers.video_files import RESPELLED, TAKEN, VideoFiles
@@ -53,6 +55,8 @@ __all__ = [
     "require_text",
     "visible_files",
     "whole_number",
+    "written_name",
+    "written_number",
 ]
 SPLITS = ("train", "val", "test", "unused")
 

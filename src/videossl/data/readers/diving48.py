@@ -14,7 +14,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from videossl.data.readers.common import Entry, VideoFiles, build_listing, malformed_item, read_json, whole_number
+from videossl.data.readers.common import (
+    Entry,
+    VideoFiles,
+    build_listing,
+    malformed_item,
+    read_json,
+    whole_number,
+    written_name,
+)
 from videossl.errors import UserError
 
 SOURCE = "the Diving48 V2 annotations (RESOUND page of svcl.ucsd.edu)"
@@ -40,7 +48,7 @@ def read(root: Path, annotations: Path) -> pd.DataFrame:
         path = annotations / f"Diving48_V2_{split}.json"
         for index, item in enumerate(read_json(path, SOURCE, list)):
             try:
-                video = str(item["vid_name"])
+                video = written_name(item["vid_name"])
                 label, start, end = (whole_number(item[key]) for key in ("label", "start_frame", "end_frame"))
             except (KeyError, TypeError, ValueError, OverflowError) as error:
                 raise malformed_item(path, index, item, EXPECTED) from error

@@ -33,6 +33,7 @@ from videossl.data.readers.common import (
     list_lines,
     malformed,
     visible_files,
+    written_number,
 )
 from videossl.data.readers.spelling import blanks, letters
 from videossl.errors import UserError
@@ -131,11 +132,12 @@ def _read_plain(path: Path, split: str) -> list[Clip]:
     for number, text in list_lines(path):
         line = PLAIN_LINE.fullmatch(text)
         match = line and CLIP_NAME.fullmatch(re.sub(r"\.\w{2,4}$", "", line["clip"]))
-        if not line or not match:
+        label = written_number(line["label"]) if line else None
+        if not line or not match or label is None:
             raise malformed(path, number, text, expected)
         times = f"_{match[2]}_{match[3]}" if match[2] else ""
         name = unicodedata.normalize("NFC", line["folders"].rpartition("/")[2].strip())
-        clips.append(Clip(match[1], times, int(line["label"]), name, split))
+        clips.append(Clip(match[1], times, label, name, split))
     return clips
 
 

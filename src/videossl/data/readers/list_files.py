@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from videossl.data.file_names import escaped
-from videossl.errors import UserError
+from videossl.errors import UserError, as_given
 
 _MARKS = {  # of UTF-32 first: its mark begins with that of UTF-16
     codecs.BOM_UTF8: "utf-8",
@@ -22,6 +22,8 @@ _MARKS = {  # of UTF-32 first: its mark begins with that of UTF-16
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
+LARGEST = 2**31 - 1
+"""Of the numbers in lists, which are stored in 32 bits."""
 _LINE_END = re.compile(rb"\r\n|\n|\r")  # str.splitlines would also cut at characters that names may hold
 
 
@@ -149,10 +151,26 @@ def read_json(path: Path, source: str, kind: type) -> Any:
 
 
 def whole_number(value: object) -> int:
-    """A number of a JSON file, which may be written as a text. Raises ValueError or TypeError for anything else."""
+    """A number of a JSON file, which may be written as a text. Raises ValueError or TypeError for anything else, and
+    for a number that no class, frame or video has."""
     if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
-        raise ValueError(f"{value!r} is no whole number")
-    return int(value)  # type: ignore[call-overload]
+        raise ValueError(f"{as_given(value)} is no whole number")
+    number = int(value)  # type: ignore[call-overload]
+    if abs(number) > LARGEST:
+        raise ValueError(f"{as_given(value)} is too large")
+    return number
+
+
+def written_number(text: str) -> int | None:
+    """The number that a field of a list is, digits alone; None for anything else, and for one that no class has."""
+    return int(text) if text.isdecimal() and len(text) <= len(str(LARGEST)) and int(text) <= LARGEST else None
+
+
+def written_name(value: object) -> str:
+    """The name of a video or class in a JSON file, which may be a number. Raises TypeError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise TypeError(f"{as_given(value)} is no name")
+    return str(value)
 
 
 def read_class_index(path: Path, source: str) -> dict[str, int]:
@@ -160,12 +178,13 @@ def read_class_index(path: Path, source: str) -> dict[str, int]:
     classes: dict[str, int] = {}
     for number, text in list_lines(require_file(path, source)):
         index, *rest = text.split(maxsplit=1)
-        if not index.isdecimal() or not rest:
+        label = written_number(index)
+        if label is None or not rest:
             raise malformed(path, number, text, "'<class number from 1> <class name>'")
         name = unicodedata.normalize("NFC", rest[0])
         if name in classes:
             raise UserError(f"{path}, line {number}: class '{name}' is listed twice.")
-        classes[name] = int(index) - 1
+        classes[name] = label - 1
     if sorted(classes.values()) != list(range(len(classes))) or not classes:
         raise UserError(
             f"{path}: class numbers must be 1, 2, ... without gap or repetition; {len(classes)} classes read."

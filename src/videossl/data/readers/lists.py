@@ -21,6 +21,7 @@ from videossl.data.readers.common import (
     require_file,
     require_text,
     visible_files,
+    written_number,
 )
 from videossl.errors import UserError, unknown_name
 
@@ -53,19 +54,19 @@ def _read_list(path: Path, split: str, names: dict[int, str], files: VideoFiles)
     for number, text in list_lines(require_file(path, SOURCE), raw=True):
         # From the right: paths may hold blanks.
         video, *rest = text.rsplit(maxsplit=1)
-        if not rest or not rest[0].isdecimal():
+        label = written_number(rest[0]) if rest else None
+        if label is None:
             raise malformed(path, number, text, "'relative/path/of/video.mp4 <class number from 1>'")
         place = PurePosixPath(video)
         if place.is_absolute() or ".." in place.parts:
             raise malformed(path, number, text, "a path relative to the dataset's root, below it")
-        label = int(rest[0]) - 1
-        if label not in names:
+        if label - 1 not in names:
             raise UserError(
-                f"{path}, line {number}: class number {rest[0]} is not one of 1..{len(names)} (classInd.txt)."
+                f"{path}, line {number}: class number {label} is not one of 1..{len(names)} (classInd.txt)."
             )
         # With the listed suffix: a list of one's own may well hold the same name with two.
         found = files.at(str(place), any_suffix=False)
         if found is None:
             require_text(path, number, text)
-        entries.append(Entry(str(place), found, str(place), label, names[label], split))
+        entries.append(Entry(str(place), found, str(place), label - 1, names[label - 1], split))
     return entries

@@ -21,6 +21,7 @@ from videossl.data.readers.common import (
     malformed_item,
     read_json,
     whole_number,
+    written_name,
 )
 from videossl.errors import UserError, unknown_name
 
@@ -72,8 +73,8 @@ def _read_split(path: Path, split: str, labels: dict[str, tuple[int, str]], file
     entries = []
     for index, item in enumerate(read_json(path, SOURCE, list)):
         try:
-            video = str(item["id"])
-            template = None if split == "test" else str(item["template"])
+            video = written_name(item["id"])
+            template = None if split == "test" else written_name(item["template"])
         except (KeyError, TypeError) as error:
             raise malformed_item(path, index, item, "{'id': text, 'template': text, ...}") from error
         label, name = -1, ""

@@ -24,6 +24,7 @@ from videossl.data.readers.common import (
     read_class_index,
     require_file,
     require_text,
+    written_number,
 )
 from videossl.errors import unknown_name
 
@@ -66,7 +67,7 @@ def _read_list(path: Path, split: str, classes: dict[str, int], files: VideoFile
         if known is None:
             raise unknown_name("class", folder, classes, f"{path}, line {number}")
         label = classes[known]
-        if rest and int(rest[0]) != label + 1:
+        if rest and written_number(rest[0]) != label + 1:
             raise malformed(path, number, text, f"the number {label + 1} that classInd.txt gives to class {known}")
         entries.append(Entry(name.rpartition(".")[0] or name, found, place, label, known, split))
     return entries

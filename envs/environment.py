@@ -51,11 +51,11 @@ def make() -> int:
         what = "" if not VENV.exists() else " anew (it was moved, or its Python is gone)"
         print(f"Installing the pinned packages into .venv{what} (1-3 minutes)", flush=True)
         run(sys.executable, "-m", "venv", "--clear", str(VENV))
-    elif found:
+    elif found and STAMP.exists():
         told = ", ".join(f"{name} {why}" for name, why in sorted(found.items())[:3])
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         print(f"Mending .venv: {told}{more}", flush=True)
-    else:
+    else:  # it was never whole, or other packages are asked for
         print("Installing the pinned packages into .venv (1-3 minutes)", flush=True)
     STAMP.unlink(missing_ok=True)
     forget(found or {})

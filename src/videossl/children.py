@@ -17,8 +17,8 @@ PR_SET_PDEATHSIG = 1
 CONTROLLER = "VIDEOSSL_CONTROLLER"
 """Environment variable: the name of the Snakemake process that a job works for."""
 LOOK_SECONDS = 0.5
-GRACE_SECONDS = 30.0
-"""What a job that is told to stop has for its checkpoint."""
+GRACE_SECONDS = 120.0
+"""What a job that is told to stop has for its checkpoint, on a slow disk too."""
 
 
 def end_with_parent(parent: int) -> None:

@@ -52,16 +52,30 @@ def as_given(value: object) -> str:
 MACHINE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EIO, errno.ESTALE}
 """Errors of the system that say something about the machine, and nothing about the code that met them."""
 
+LIMITS = {
+    errno.EMFILE: "`ulimit -n`",
+    errno.ENFILE: "`sysctl fs.file-max`",
+    errno.EAGAIN: "`ulimit -u`, or the container's or job's number of processes",
+    errno.ENOMEM: "the memory of the machine, container or job",
+}
+"""Errors of the system at a limit, with what sets the limit."""
+NO_THREAD = "can't start new thread"
+"""What Python says where the system gives no further thread."""
+
 
 def message_of(error: BaseException) -> str | None:
     """What is said to the user of `error`: of a :class:`UserError`, or of an error of the machine such as a full or
-    read-only disk. None for any other, whose traceback is needed."""
+    read-only disk or a limit that is too low. None for any other, whose traceback is needed."""
     if isinstance(error, UserError):
         return f"error: {error}"
     if isinstance(error, OSError) and error.errno in MACHINE:
         place = f": {error.filename}" if error.filename else ""
         remedy = "Make it readable and writable, free some space, or set `results_dir` in the configuration."
         return f"error: {error.strerror}{place}. {remedy}"
+    number = error.errno if isinstance(error, OSError) else errno.EAGAIN if str(error) == NO_THREAD else None
+    if number in LIMITS:
+        what = getattr(error, "strerror", None) or error
+        return f"error: {what}. Raise the limit ({LIMITS[number]}), or run fewer jobs at a time (`--cores`)."
     return None
 
 
@@ -73,7 +87,7 @@ def report_user_errors(main: Callable[[], int | None]) -> int:
     stop_with_controller()
     try:
         return main() or 0
-    except (UserError, OSError) as error:
+    except (UserError, OSError, RuntimeError) as error:
         message = message_of(error)
         if message is None:
             raise

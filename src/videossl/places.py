@@ -65,7 +65,7 @@ def existing(folder: str | Path) -> Path:
 def unwritable(folder: str | Path) -> str:
     """Why no file can be made in a folder, or in the nearest above it that exists; "" if one can be."""
     try:
-        with tempfile.NamedTemporaryFile(dir=existing(folder)):
+        with tempfile.TemporaryFile(dir=existing(folder)):
             return ""
     except OSError as error:
         return error.strerror or str(error)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import resource
 import runpy
 import signal
 import sys
@@ -95,6 +96,12 @@ def worker_is_killed() -> None:
 
 def worker_has_no_memory() -> None:
     before(ClipDataset, "__getitems__", lambda: os.kill(os.getpid(), signal.SIGBUS), BATCH)
+
+
+def worker_has_no_files() -> None:
+    """From then on it can open no file, so it cannot hand on what it has read."""
+    files = resource.RLIMIT_NOFILE
+    before(ClipDataset, "__getitems__", lambda: resource.setrlimit(files, (8, 8)), BATCH)
 
 
 def worker_exits() -> None:

@@ -226,6 +226,22 @@ def test_what_the_machine_refuses_is_a_message_and_no_traceback(number, capsys):
     assert capsys.readouterr().err.startswith("error: refused: results/pretrain. Make it readable and writable")
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EMFILE, "Too many open files", "x"), "Too many open files. Raise the limit (`ulimit -n`)"),
+        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "Resource temporarily unavailable. Raise"),
+        (RuntimeError("can't start new thread"), "can't start new thread. Raise the limit (`ulimit -u`, or the cont"),
+    ],
+)
+def test_a_limit_that_is_reached_is_named(error, said, capsys):
+    def limited():
+        raise error
+
+    assert report_user_errors(limited) == 2
+    assert capsys.readouterr().err.startswith(f"error: {said}")
+
+
 def test_a_mistake_in_the_code_keeps_its_traceback():
     def mistaken():
         raise FileNotFoundError(errno.ENOENT, "No such file", "x")

@@ -8,19 +8,24 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
+import resource
 import shutil
 import signal
+import sys
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
+from multiprocessing.queues import Queue
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from videossl.children import end_with_parent
-from videossl.errors import UserError
+from videossl.errors import UserError, message_of
 from videossl.leftovers import temporary_folder
 
 Item = TypeVar("Item")
@@ -30,7 +35,8 @@ SHARED_MEMORY = (
     " run --shm-size, or --ipc=host), or lower compute.workers or the batch_size"
 )
 KILLED = (
-    "a loader's worker was killed, most often for want of memory. Lower compute.workers, or raise compute.memory.worker"
+    "a loader's worker was killed, most often for want of memory; if it could say why, that stands above. Lower"
+    " compute.workers, or raise compute.memory.worker"
 )
 
 _sockets: dict[int, Path] = {}
@@ -42,6 +48,7 @@ class Loader(DataLoader[Item]):
 
     def __init__(self, dataset: Dataset[Item], *, num_workers: int, **options: Any) -> None:
         if num_workers:
+            _allow_open_files()
             _place_sockets()
             dataset = _Handing(dataset)
             options |= {"worker_init_fn": partial(_start, os.getpid()), "persistent_workers": True}
@@ -56,6 +63,8 @@ class Loader(DataLoader[Item]):
                 yield item
         except RuntimeError as error:
             raise _explained(error) from error
+        except (EOFError, ConnectionError) as error:  # it died with a batch of its in our hands
+            raise UserError(f"{KILLED}.") from error
 
 
 class _Handing(Dataset[Any]):
@@ -104,6 +113,13 @@ def _explained(error: RuntimeError) -> Exception:
     return error
 
 
+def _allow_open_files() -> None:
+    """Use all the open files that the system allows this process: every batch under way takes some."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def _place_sockets() -> None:
     """Let multiprocessing have a folder of ours for this process and its workers: of its own nobody can tell, when it
     was left behind, whose it was. Each worker would make one."""
@@ -121,7 +137,16 @@ def _start(parent: int, worker: int) -> None:
     torch.set_num_threads(1)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Queue._on_queue_feeder_error = staticmethod(_end_unheard)  # the one place that hears of it
     end_with_parent(parent)  # elsewhere than on Linux torch's workers look for their parent every few seconds
+
+
+def _end_unheard(error: Exception, batch: Any) -> NoReturn:
+    """In a worker that cannot hand on a batch: end. Python would print the error and go on, and the job would wait for
+    the batch for ever."""
+    with suppress(OSError):
+        print(message_of(error) or traceback.format_exc(), file=sys.stderr, flush=True)
+    os._exit(1)
 
 
 def kill_workers() -> None:

@@ -180,6 +180,8 @@ def main(arguments: list[str]) -> int:
     if not arguments:
         print(__doc__, file=sys.stderr)
         return 2
+    if not sys.platform.startswith("linux"):  # others have no names without files: every job is a process of its own
+        os.execvp(arguments[0], arguments)
     signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
     parent, name = os.getpid(), f"videossl-{secrets.token_hex(8)}"
     with Server("\0" + name, Job) as server:  # listens from now on; jobs wait until it answers

@@ -9,7 +9,6 @@ written, to the last bit), and *wrong*, of which there must be none.
 
 from __future__ import annotations
 
-import os
 import random
 import sys
 import tempfile
@@ -190,7 +189,7 @@ def _replace(path: Path, content: bytes) -> None:
     """By another file, as a process may have mapped the old one."""
     other = path.with_name(f".{path.name}.other")
     other.write_bytes(content)
-    os.replace(other, path)
+    other.replace(path)
 
 
 def count(kind: Kind, places: int, seed: int = 0) -> tuple[Counter[str], int]:

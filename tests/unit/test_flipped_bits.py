@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from pathlib import Path
 
@@ -152,5 +151,5 @@ def test_digest_of_a_state_does_not_decide_what_was_trained(tmp_path):
         found.append(read_record(record_of(names[0])))
     assert found[0]["digest"] == found[1]["digest"]
     assert found[0]["made"] != found[1]["made"]
-    os.remove(record_of(names[0]))
+    record_of(names[0]).unlink()
     assert read_record(record_of(names[0])) == {}

@@ -10,16 +10,20 @@ from videossl.intact import check_ends, check_table, damaged, unreadable
 from videossl.training.record import read_run
 
 METRICS, RECORD = "metrics.parquet", "run.json"
-LARGE = ("predictions.parquet", "cka.parquet")
-"""Files that are read only where they are shown, or their whole content is to be checked."""
+COLUMNS = {
+    METRICS: ("stage", "metric", "value"),
+    "predictions.parquet": ("video", "label", "prediction", "correct", "noise"),
+    "cka.parquet": ("row", "column", "cka"),
+}
+"""What a table has at least, that is the file of its name."""
 
 
 def problem_of_run(folder: Path, *, wholly: bool = False) -> str:
     """What is wrong with the results of a finished run, with the remedy, in one line; "" if nothing is.
 
-    `wholly`: read the large files too; else only their two ends, which tells those that were cut off or are empty.
+    `wholly`: read predictions and maps too; else only their two ends, which tells those that were cut off or are empty.
     """
-    paths = [folder / METRICS, folder / RECORD, *(folder / name for name in LARGE)]
+    paths = [folder / name for name in (METRICS, RECORD, *COLUMNS)]
     return next((problem for path in paths if (problem := _problem(path, wholly))), "")
 
 
@@ -38,12 +42,12 @@ def _looked_at(path: Path, wholly: bool, changed: int, size: int) -> str:
     try:
         if path.name == RECORD:
             read_run(path)
-        elif path.name == METRICS:
+        elif path.name == METRICS or wholly:
             names = check_table(path)
-            if not {"stage", "metric", "value"} <= set(names):
+            if not set(COLUMNS[path.name]) <= set(names):
                 raise damaged(path, f"is another table than expected: its columns are {', '.join(names)}")
         else:
-            check_table(path) if wholly else check_ends(path)
+            check_ends(path)
     except UserError as error:
         return str(error)
     return ""

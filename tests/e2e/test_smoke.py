@@ -203,6 +203,37 @@ def test_copied_results_are_known_by_their_records(finished, study, repository, 
     assert {rule: number for rule, number in jobs.items() if rule not in SHOWN} == {"finetune": 9}
 
 
+def test_verify_names_what_is_damaged_and_its_command_mends_it(finished, study, repository, tmp_path):
+    """One bit in each of some files, then the command as it is printed: all is as it was, and nothing else is made."""
+    clone = copy_workflow(repository, tmp_path / "clone")
+    (clone.root / "only.yaml").write_text(ONLY)
+    results = clone.root / RESULTS
+    shutil.copytree(finished.root / RESULTS, results)
+
+    def verify() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "videossl.cli", "verify", *SMOKE]
+        return subprocess.run(command, cwd=clone.root, env=clone.environment, text=True, capture_output=True)
+
+    assert verify().returncode == 0
+    first = next(cell for cell in study.pretraining if (cell.task, cell.epochs) == ("rspnet", 50))
+    tuned = next(cell for cell in study.downstream if (cell.task, cell.epochs) == ("rotnet", 100))
+    damaged = [results / "data/ucf101/shards/0000.arrow", results / first.path / "state.pt"]
+    damaged.append(results / tuned.path / "predictions.parquet")
+    for path in damaged:
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    found = verify()
+    assert found.returncode == 1
+    assert "3 damaged" in found.stdout
+    assert all(str(path.relative_to(clone.root)) in found.stdout for path in damaged)
+    command = found.stdout.split("All of them at once:\n")[1].splitlines()[0]
+    subprocess.run(["bash", "-c", command], cwd=clone.root, env=clone.environment, check=True, capture_output=True)
+    again = verify()
+    assert again.returncode == 0, again.stdout
+    assert set(clone.plan(*SMOKE)) <= SHOWN
+
+
 def test_status_says_done(finished):
     done = subprocess.run(
         [sys.executable, "-m", "videossl.cli", "status", *SMOKE],

@@ -13,7 +13,7 @@ import random
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,12 +37,13 @@ from videossl.made import digest_of, note_made, record_of, require_record
 from videossl.report.figures.cka import read_map
 from videossl.results import read_metrics, read_predictions
 from videossl.specs import features_spec
-from videossl.training.checkpoint import load_torch
+from videossl.training.checkpoint import STATE, load_parts
 from videossl.training.history import read_epochs
 from videossl.training.pretrain import pretrain
 from videossl.training.record import read_run
 from videossl.verify import DAMAGED, Item, look_at
 
+WEIGHTS = {"backbone": Mapping, "spec": dict, "identity": dict}
 NOTICED, SAME, WRONG = "noticed", "same", "WRONG"
 ENDS = 200
 """Bytes at both ends of a file, where its structure is: a third of the places are there."""
@@ -83,8 +84,8 @@ def kinds_of(folder: Path) -> list[Kind]:
         Kind("manifest", source.manifest, read_manifest),
         Kind("subset", source.subset, lambda path: _subset(source)),
         Kind("subset's description", source.subset.with_suffix(".json"), lambda path: _subset(source)),
-        Kind("pretrained weights", before / "weights.pt", load_torch),
-        Kind("training state", before / "state.pt", load_torch),
+        Kind("pretrained weights", before / "weights.pt", lambda path: load_parts(path, WEIGHTS, "weights")),
+        Kind("training state", before / "state.pt", lambda path: load_parts(path, STATE, "state")),
         Kind("finetuned weights", tuned / "weights.pt", lambda path: load_classifier(path)[0].state_dict()),
         Kind("features", features, lambda path: vars(read_features(path))),
         Kind("metrics", tuned / "metrics.parquet", read_metrics),

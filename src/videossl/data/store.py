@@ -1,8 +1,8 @@
 """The frame store: videos as encoded frames in memory-mapped Arrow files.
 
 A shard is an Arrow IPC file with one record batch a video, one row a frame, and two columns: `frame` holds the encoded
-image, `checksum` its checksum, which is compared whenever the frame is read. Reading a clip touches only the pages of
-its own frames, so random access costs some small image decodes and no seek in a video stream.
+image, `checksum` its checksum, which a process compares when it first reads the frame. Reading a clip touches only the
+pages of its own frames, so random access costs some small image decodes and no seek in a video stream.
 
 How a frame is encoded: :mod:`videossl.data.codecs`.
 """
@@ -100,28 +100,35 @@ class ShardWriter:
 
 class _Frames:
     """The encoded frames of video number `video`: element i of a column of large binary values, without Arrow's boxing
-    of each. ValueError for one that does not fit its checksum."""
+    of each. ValueError for one that does not fit its checksum.
 
-    def __init__(self, batch: pa.RecordBatch, video: int) -> None:
+    `seen`: by frame, whether this process has compared its checksum; of raw frames that would cost a fifth of the
+    reading in every epoch. It is filled here.
+    """
+
+    def __init__(self, batch: pa.RecordBatch, video: int, seen: bytearray) -> None:
         column = batch.column(0)
         _, offsets, data = column.buffers()
         self._offsets = np.frombuffer(offsets, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
         self._data = memoryview(data if data is not None else b"").cast("B")
         self._sums = None if batch.num_columns == 1 else _numbers(batch.column(1))
-        self._video = video
+        self._video, self._seen = video, seen
         if len(self._offsets) != len(column) + 1 or (self._sums is not None and len(self._sums) != len(column)):
             raise ValueError("the number of its frames does not fit their places")
+        seen.extend(bytes(len(column) - len(seen)))
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
 
     def __getitem__(self, index: int) -> memoryview:
-        start, end = int(self._offsets[index]), int(self._offsets[index + 1])
+        start, end = self._offsets[index : index + 2].tolist()
         if not 0 <= start <= end <= len(self._data):
             raise ValueError("its place is outside the file")
         frame = self._data[start:end]
-        if self._sums is not None and self._sums[index] != checksum(frame, self._video, index):
-            raise ValueError("it does not fit its checksum")
+        if self._sums is not None and not self._seen[index]:
+            if self._sums.item(index) != checksum(frame, self._video, index):
+                raise ValueError("it does not fit its checksum")
+            self._seen[index] = 1
         return frame
 
 
@@ -139,6 +146,7 @@ class FrameStore:
     def __init__(self, shard_paths: Sequence[str | Path]) -> None:
         self.shard_paths = [Path(path) for path in shard_paths]
         self._readers: dict[int, tuple[pa.ipc.RecordBatchFileReader, str]] = {}
+        self._seen: dict[tuple[int, int], bytearray] = {}
         self._process = os.getpid()
         self._scratch = np.empty(0, dtype=np.uint8)
 
@@ -213,13 +221,13 @@ class FrameStore:
     def _video(self, shard: int, batch: int) -> tuple[_Frames, Codec]:
         reader, codec = self._reader(shard)
         if not 0 <= batch < reader.num_record_batches:
-            raise DamagedFile(
-                f"{self.shard_paths[shard]} holds {reader.num_record_batches} videos, not a video {batch}: "
-                "shard and manifest are not from the same run. Remove both, and the shard's report (.parquet) beside "
-                "it, and run the workflow again."
+            what = (
+                f"holds {reader.num_record_batches} videos, not a video {batch}: it is damaged, or not of the same run"
             )
+            raise self._damaged(shard, f"{what} as the manifest")
         try:
-            return _Frames(reader.get_batch(batch), batch), CODECS[codec]
+            seen = self._seen.setdefault((shard, batch), bytearray())
+            return _Frames(reader.get_batch(batch), batch, seen), CODECS[codec]
         except (OSError, ValueError, MemoryError, pa.ArrowException) as error:
             raise self._damaged(shard, f"is damaged: {error}") from error
 

@@ -110,8 +110,8 @@ def _missing(results: Results) -> list[str]:
     if pending:
         lines.append(f"pending: {'; '.join(_waiting(cells))} ({pending} of {total} cells).")
     if failed:
-        reasons = "; ".join(f"{describe(results.spec, record)}: {record.reason}" for record in failed)
-        lines.append(f"failed ({len(failed)} of {total} cells): {reasons}.".replace("..", "."))
+        reasons = "; ".join(f"{describe(results.spec, record)}: {record.reason.rstrip('.')}" for record in failed)
+        lines.append(f"failed ({len(failed)} of {total} cells): {reasons}.")
     return lines
 
 

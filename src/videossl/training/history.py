@@ -48,6 +48,9 @@ class History:
         return entries[-1] if entries else None
 
 
+_REMEDY = "Make it readable, or remove it: nothing starts from it, but the curve of the training is lost."
+
+
 def read_epochs(path: Path) -> tuple[list[dict[str, Any]], str]:
     """The epochs in a `train.jsonl`, oldest first, and what is wrong with the file; "" if nothing is.
 
@@ -58,10 +61,10 @@ def read_epochs(path: Path) -> tuple[list[dict[str, Any]], str]:
     except (FileNotFoundError, NotADirectoryError):
         return [], ""
     except OSError as error:
-        return [], f"{path} cannot be read ({error.strerror}); the curve of the training is not shown"
+        return [], f"{path} cannot be read ({error.strerror}). {_REMEDY}"
     entries = [_entry(line) for line in lines if line]
-    bad = sum(entry is None for entry in entries[: -1 if lines[-1] else None])
-    what = f"{path} is damaged: {bad} of {len(entries)} epochs cannot be read and are left out. Nothing starts from it."
+    bad = sum(entry is None for entry in entries[: -1 if lines[-1].startswith(b"{") else None])
+    what = f"{path} is damaged: {bad} of {len(entries)} epochs cannot be read and are left out. {_REMEDY}"
     return [entry for entry in entries if entry is not None], what if bad else ""
 
 

@@ -27,7 +27,7 @@ if sys.argv[1] == "wait":
         sys.exit(75)
     signal.signal(signal.SIGTERM, stop)
     open("waiting", "w").close()
-    time.sleep(60)
+    time.sleep(300)
 if sys.argv[1] == "raise":
     raise ValueError("broken")
 sys.exit(int(sys.argv[1]))
@@ -66,11 +66,10 @@ def test_arguments_folder_environment_output_and_exit_code(tmp_path):
 
 def test_jobs_run_side_by_side_and_apart(tmp_path):
     """Each has modules and globals of its own, and neither waits for the other."""
-    start = time.monotonic()
-    done = run(
+    done = run(  # which has less time than they wait
         tmp_path, "$JOB wait & $JOB wait & while ! [ -e waiting ]; do sleep 0.1; done; sleep 0.5; kill %1 %2; wait"
     )
-    assert done.returncode == 0 and time.monotonic() - start < 50
+    assert done.returncode == 0
     assert done.stdout.count("said ['wait']") == 2 and (tmp_path / "stopped").exists()
 
 

@@ -135,7 +135,11 @@ def render_partial():
         logger.warning(f"No partial tables and figures: {error}")
         return
     command = f"{SETUP}python {shlex.quote(f'{SCRIPTS}/make_partial.py')} {shlex.quote(str(given))}"
-    done = subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        done = subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    except KeyboardInterrupt:
+        logger.warning("Partial tables and figures: stopped.")
+        return
     if done.stderr.strip():
         logger.warning(done.stderr.strip())
     if made := done.stdout.split("\n")[:-1]:

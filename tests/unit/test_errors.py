@@ -205,7 +205,8 @@ def test_a_wrong_input_is_one_message_with_key_valid_values_and_remedy(case, tmp
 
 
 def test_a_checkpoint_of_another_recipe_is_kept_aside_and_said(tmp_path, capsys):
-    save_torch(tmp_path / "checkpoint.pt", {"recipe_hash": "aaaa", "epoch": 1, "step_in_epoch": 0})
+    rest = {"module": {}, "optimizer": {}, "sums": {}, "seconds": 0.0}
+    save_torch(tmp_path / "checkpoint.pt", {"recipe_hash": "aaaa", "epoch": 1, "step_in_epoch": 0, **rest})
     assert Checkpoints(tmp_path, "bbbb").load(stop=4) is None
     said = capsys.readouterr().out
     assert "another recipe" in said and "checkpoint.aaaa.pt" in said and "starts anew" in said

@@ -219,6 +219,7 @@ class FrameStore:
         return self._scratch[:size].reshape(shape)
 
     def _video(self, shard: int, batch: int) -> tuple[_Frames, Codec]:
+        shard, batch = int(shard), int(batch)  # of a table, numbers of numpy
         reader, codec = self._reader(shard)
         if not 0 <= batch < reader.num_record_batches:
             what = (

@@ -271,7 +271,7 @@ def test_maps_by_two_axes_and_by_more_than_fit_on_a_row(tmp_path):
 
 def test_a_finished_comparison_without_its_map_is_an_error(tmp_path):
     cells = [map_cell(tmp_path, 60, task="rotnet")]
-    with pytest.raises(UserError, match=r"cannot be read: .*cka\.parquet"):
+    with pytest.raises(UserError, match=r"there is no file .*cka\.parquet"):
         draw(collect(spec("cka", panels=["task"], baseline=False), cells))
 
 

@@ -79,7 +79,7 @@ def test_the_store_beside_a_manifest_has_its_videos(source):
     store = open_store(source.manifest, manifest)
     for video in manifest.itertuples():
         assert store.num_frames(video.shard, video.batch) == video.frames
-    with pytest.raises(UserError, match="there is no manifest"):
+    with pytest.raises(UserError, match="there is no file"):
         read_manifest(source.root / "none.parquet")
 
 

@@ -14,6 +14,7 @@ from videossl.cli.finding import MISSING
 from videossl.errors import UserError, unknown_name
 from videossl.files import write_json, write_text
 from videossl.leftovers import enter_folder, remove_leftovers
+from videossl.made import record_of
 from videossl.report import partial as partial_report
 
 
@@ -186,7 +187,17 @@ def tell_where_results_are():
         "all in one page": f"{RESULTS}/report.html",
     }
     found = ", ".join(f"{what}: {path}" for what, path in places.items() if Path(path).exists())
+    shown = [job for job in workflow.dag.needrun_jobs() if job.rule.name in SHOWING]
+    if unsure := [job.output[0] for job in shown if not record_of(Path(job.output[0])).exists()]:
+        logger.warning(
+            f"Damaged files: {', '.join(unsure)} had to go on without some runs, and will be made again by the next run. "
+            "`videossl verify` names the files, and the commands that make them anew."
+        )
     logger.info(f"Done. {found or f'Results: {RESULTS}'}")
+
+
+SHOWING = ("table", "claims", "figure", "metrics", "report")
+"""The rules that show results."""
 
 
 STARTED = []

@@ -114,16 +114,20 @@ def _bytes(paths: tuple[Path, ...]) -> int | None:
 
 def set_apart(beliefs: Beliefs, tell: Callable[[str], None]) -> None:
     """Make Snakemake see results as they were judged: what is of another configuration is marked as incomplete, so that
-    it is made again where it is needed; what is believed is no older than what it was made from.
+    it is made again where it is needed, and so is a table of which a file is missing; what is believed is no older than
+    what it was made from.
 
     `tell` is called with what the user should know.
     """
     other = [path for job in beliefs.of(OTHER) for path in job.outputs]
+    incomplete = other + [
+        path for job in beliefs.of(ABSENT) for path in job.outputs if job.is_rendering and path.exists()
+    ]
     believed = [path for job in beliefs.of(BELIEVED) for path in job.outputs]
     unmark(believed)
-    if not mark_incomplete(other):
+    if not mark_incomplete(incomplete):
         tell(
-            f"{len(other)} files, {other[0]} first, were made under another configuration than this one, and "
+            f"{len(incomplete)} files, {incomplete[0]} first, were made under another configuration than this one, and "
             "Snakemake's folder .snakemake, where that is noted, cannot be written: they may be taken for right. "
             "The owner of the folder can run this command."
         )

@@ -58,9 +58,17 @@ def note_run(stage: str, spec: Mapping[str, Any], inputs: Iterable[Path], folder
         note_made(spec, inputs, [folder / name for name in RESULTS_OF[stage]])
 
 
-def note_made(spec: Mapping[str, Any], inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
-    """Record that `outputs` were made from `inputs` under `spec`, after both are complete."""
+def note_made(spec: Mapping[str, Any], inputs: Iterable[Path], outputs: Iterable[Path], *, whole: bool = True) -> None:
+    """Record that `outputs` were made from `inputs` under `spec`, after both are complete.
+
+    whole: whether all of the inputs could be used. What shows results goes on without damaged ones; it then gets no
+    record, so that it is made again by each run until they are whole.
+    """
     outputs = list(outputs)
+    if not whole:
+        for path in map(record_of, outputs):
+            path.unlink(missing_ok=True)
+        return
     made = [digest_of(path) for path in outputs]
     lasting = [digest for path, digest in zip(outputs, made, strict=True) if not path.name.endswith(_WITH_TIMES)]
     used = inputs_of(inputs)

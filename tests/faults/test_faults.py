@@ -105,3 +105,22 @@ def test_what_failed_is_made_by_the_same_command_once_it_can_be(fresh, target):
     now = contents(root)
     assert {name: now[name] for name in SHOWN[target]} == {name: fresh.expected[name] for name in SHOWN[target]}
     assert now.items() <= fresh.expected.items()
+
+
+def test_a_table_that_went_on_without_a_damaged_run_is_made_again_when_that_is_whole(fresh):
+    """Also where the run alone was made again: it holds what it held, and the table is newer."""
+    root = fresh.copies.new("damaged", like=fresh.copies.home / "fresh1")
+    metrics, table = root / FINETUNED / "metrics.parquet", root / "results/tables/accuracies.csv"
+    data = bytearray(metrics.read_bytes())
+    data[len(data) // 2] ^= 16
+    metrics.write_bytes(data)
+    table.unlink()
+    code, printed = ran(fresh, root)
+    assert code == 0 and "Damaged files: results/tables/accuracies" in printed
+    assert "failed" in table.read_text()
+    metrics.unlink()
+    code, printed = ran(fresh, root, f"{FINETUNED}/metrics.parquet")
+    assert code == 0, printed[-2000:]
+    code, printed = ran(fresh, root)
+    assert code == 0 and "Damaged files" not in printed
+    assert contents(root) == fresh.expected and not left_behind(root)

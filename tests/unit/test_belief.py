@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from videossl.experiments import Study, load_study
 from videossl.jobs import jobs_of
 from videossl.made import digest_of, note_made, record_of
 from videossl.marks import FOLDER, mark_incomplete, unmark
-from videossl.report.jobs import renderings_of
+from videossl.report.jobs import FILES, renderings_of
 from videossl.run_state import DONE, OUTDATED, states
 from videossl.specs import spec_hash
 
@@ -38,9 +38,14 @@ def nothing_to_tell(text: str) -> None:
     pytest.fail(text)
 
 
+def every_mark() -> list[Path]:
+    """The marks of files whose jobs have not ended."""
+    return [path for path in FOLDER.rglob("*") if path.is_file()] if FOLDER.is_dir() else []
+
+
 def marked() -> int:
     """How many files Snakemake would make again, as their jobs have not ended."""
-    return sum(path.is_file() for path in FOLDER.rglob("*")) if FOLDER.is_dir() else 0
+    return len(every_mark())
 
 
 def study_of(folder: Path, more: str = "") -> Study:
@@ -188,6 +193,29 @@ def test_what_was_removed_to_save_space_is_not_missed(study, tmp_path):
     (tmp_path / "results/tables/noise_types.md").unlink()
     assert {"noise_types.parquet"} <= found(judge(study), ABSENT, shown=True)
     assert {"report.html"} <= found(judge(study), OTHER, shown=True)
+
+
+def test_a_table_that_went_on_without_a_damaged_run_is_made_again(study):
+    """Also once the run's file is whole again, and holds what it held before."""
+    job = next(job for job, _ in judge(study).jobs if job.outputs[0].name == "training_time.parquet")
+    note_made(job.spec(), job.inputs, job.outputs, whole=False)
+    assert found(judge(study), OTHER, shown=True) == {"training_time.parquet"}
+    note_made(job.spec(), job.inputs, job.outputs)
+    assert not found(judge(study), OTHER, shown=True)
+
+
+def test_a_table_of_which_a_file_is_missing_is_made_again(study, tmp_path):
+    """Snakemake misses none but that which is asked for; of a run, what was removed to save space is not missed."""
+    (tmp_path / "results/tables/training_time.csv").unlink()
+    cell = next(cell for cell in study.of_stage("pretrain"))
+    (tmp_path / "results" / cell.path / "weights.pt").unlink()
+    set_apart(judge(study), nothing_to_tell)
+    marks = {
+        Path(urlsafe_b64decode("".join(mark.relative_to(FOLDER).parts).replace("@", "")).decode())
+        for mark in every_mark()
+    }
+    left = {tmp_path / f"results/tables/training_time{suffix}" for suffix in FILES["table"] if suffix != ".csv"}
+    assert marks == left | {tmp_path / "results/metrics.parquet", tmp_path / "results/report.html"}
 
 
 def test_other_videos_of_the_same_size_are_seen(study, tmp_path):

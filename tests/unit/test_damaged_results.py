@@ -139,7 +139,8 @@ def test_tables_and_page_go_on_without_the_run(tmp_path, name, damage):
     assert "failed" in text and name.replace("_", r"\_") in text
 
     records = sorted(tmp_path.glob("*s/*.record.json"))
-    write_report(records, tmp_path, tmp_path / "report.html")
+    told = write_report(records, tmp_path, tmp_path / "report.html")
+    assert len(told) == 1 and name in told[0]
     page = (tmp_path / "report.html").read_text()
     data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
     run = data["runs"][broken["run_dir"]]
@@ -147,7 +148,8 @@ def test_tables_and_page_go_on_without_the_run(tmp_path, name, damage):
     assert f"<dt>Damaged</dt><dd>{broken['run_dir']}/{name}" in page
 
     whole = sum(run["status"] == "ok" for run in data["runs"].values())
-    assert write_all_metrics(records, tmp_path, tmp_path / "all.parquet") == whole
+    count, left_out = write_all_metrics(records, tmp_path, tmp_path / "all.parquet")
+    assert count == whole and len(left_out) == 1 and name in left_out[0]
     assert broken["run_dir"].removeprefix(f"{tmp_path}/") not in set(pd.read_parquet(tmp_path / "all.parquet")["run"])
 
 
@@ -159,7 +161,8 @@ def test_the_page_says_which_curve_and_manifest_are_damaged(tmp_path):
     manifest = tmp_path / "data/ucf101/manifest.parquet"
     manifest.parent.mkdir(parents=True)
     manifest.write_text("no table")
-    write_report(sorted(tmp_path.glob("*s/*.record.json")), tmp_path, tmp_path / "report.html")
+    told = write_report(sorted(tmp_path.glob("*s/*.record.json")), tmp_path, tmp_path / "report.html")
+    assert any("train.jsonl" in one for one in told) and any("manifest.parquet" in one for one in told)
     page = (tmp_path / "report.html").read_text()
     data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
     assert "1 of 3 epochs cannot be read" in data["runs"][run["run_dir"]]["damaged"]

@@ -176,7 +176,7 @@ def test_files_that_are_no_records_are_refused(tmp_path):
 
 def test_all_metrics_are_those_of_the_finished_runs(tmp_path):
     cells = make_study(tmp_path)
-    assert write_all_metrics(records(tmp_path), tmp_path, tmp_path / "metrics.parquet") == 9
+    assert write_all_metrics(records(tmp_path), tmp_path, tmp_path / "metrics.parquet") == (9, [])
     frame = pd.read_parquet(tmp_path / "metrics.parquet")
     assert set(frame["run"]) == {
         *(Path(one["run_dir"]).name for one in cells if Path(one["metrics"]).is_file()),

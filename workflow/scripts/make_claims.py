@@ -9,7 +9,7 @@ from pathlib import Path
 
 from videossl.errors import report_user_errors
 from videossl.made import note_made
-from videossl.report.claims import write_claims
+from videossl.report.claims import left_out, write_claims
 from videossl.report.paper import read_paper_values
 from videossl.report.record import CLAIMS, write_record
 from videossl.report.render import TABLE_SUFFIXES
@@ -40,7 +40,8 @@ def main() -> None:
             "reduced": arguments.reduced,
         }
         write_record(arguments.record, CLAIMS, {**given, "paper_values": str(arguments.paper_values)})
-        note_made(given, arguments.metrics, [*arguments.output, arguments.record])
+        made = [*arguments.output, arguments.record]
+        note_made(given, arguments.metrics, made, whole=not left_out(arguments.metrics))
 
 
 if __name__ == "__main__":

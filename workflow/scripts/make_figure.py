@@ -11,8 +11,9 @@ from videossl.report.figures import FIGURE_SUFFIXES, write_figure
 
 def main() -> None:
     arguments = parse_arguments(__doc__, "figure", FIGURE_SUFFIXES)
-    write_figure(read_results(arguments), arguments.output)
-    record(arguments)
+    results = read_results(arguments)
+    write_figure(results, arguments.output)
+    record(arguments, results)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ def main() -> None:
     parser.add_argument("--results", type=Path, required=True, help="the folder of the results")
     parser.add_argument("--output", type=Path, required=True, help="the Parquet file")
     arguments = parser.parse_args()
-    count = write_all_metrics(arguments.records, arguments.results, arguments.output)
-    note_made({}, arguments.records, [arguments.output])
+    count, left_out = write_all_metrics(arguments.records, arguments.results, arguments.output)
+    note_made({}, arguments.records, [arguments.output], whole=not left_out)
     print(f"{arguments.output}: the metrics of {count} runs")
 
 

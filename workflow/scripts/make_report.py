@@ -17,8 +17,8 @@ def main() -> None:
     parser.add_argument("--results", type=Path, required=True, help="the folder of the results")
     parser.add_argument("--output", type=Path, required=True, help="the HTML file")
     arguments = parser.parse_args()
-    write_report(arguments.records, arguments.results, arguments.output)
-    note_made({}, arguments.records, [arguments.output])
+    left_out = write_report(arguments.records, arguments.results, arguments.output)
+    note_made({}, arguments.records, [arguments.output], whole=not left_out)
 
 
 if __name__ == "__main__":

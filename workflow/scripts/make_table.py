@@ -11,8 +11,9 @@ from videossl.report.render import TABLE_SUFFIXES, write_table
 
 def main() -> None:
     arguments = parse_arguments(__doc__, "table", TABLE_SUFFIXES)
-    write_table(read_results(arguments), arguments.output)
-    record(arguments)
+    results = read_results(arguments)
+    write_table(results, arguments.output)
+    record(arguments, results)
 
 
 if __name__ == "__main__":

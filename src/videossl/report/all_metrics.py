@@ -19,8 +19,9 @@ SCHEMA = pa.schema([pa.field("run", pa.string(), nullable=False), *METRICS_SCHEM
 """The columns of a run's own file after `run`: its folder, from that of the results."""
 
 
-def write_all_metrics(records: Sequence[Path], results: Path, output: Path) -> int:
-    """Write the metrics of the runs that the records name, in the order of their folders; returns how many runs.
+def write_all_metrics(records: Sequence[Path], results: Path, output: Path) -> tuple[int, list[str]]:
+    """Write the metrics of the runs that the records name, in the order of their folders; returns of how many, and what
+    is wrong with each that was left out, as its files cannot be used.
 
     Args:
         records: `<name>.record.json` of tables and figures.
@@ -30,9 +31,9 @@ def write_all_metrics(records: Sequence[Path], results: Path, output: Path) -> i
         UserError: none of the runs has finished, or a file of one is not valid.
     """
     runs = find_runs(read_record(path) for path in records)
-    for run in runs.values():
-        if run.problem:
-            tell(f"left out, as its files cannot be used: {run.problem}")
+    left_out = [run.problem for run in runs.values() if run.problem]
+    for problem in left_out:
+        tell(f"left out, as its files cannot be used: {problem}")
     done = [run.folder for run in runs.values() if run.status == OK]
     if not done:
         raise UserError(f"none of the {len(runs)} runs of the {len(records)} records has finished.")
@@ -42,4 +43,4 @@ def write_all_metrics(records: Sequence[Path], results: Path, output: Path) -> i
         frame = frame.assign(run=folder.relative_to(results).as_posix())
         tables.append(pa.Table.from_pandas(frame, schema=SCHEMA, preserve_index=False).replace_schema_metadata(None))
     write_parquet(output, pa.concat_tables(tables).combine_chunks())
-    return len(done)
+    return len(done), left_out

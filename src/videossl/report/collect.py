@@ -103,6 +103,11 @@ class Results:
         return f"{self.spec.title} — {self.reduced}" if self.reduced else self.spec.title
 
     @property
+    def has_failures(self) -> bool:
+        """Whether a number is missing as its run failed, or its files cannot be used."""
+        return any(record.status == FAILED for record in self.records)
+
+    @property
     def metrics(self) -> list[str]:
         """The metrics shown, in printing order."""
         return self.spec.order("metric", {record.identity["metric"] for record in self.records})

@@ -45,7 +45,7 @@ def parse_arguments(
     return arguments
 
 
-def record(arguments: argparse.Namespace) -> None:
+def record(arguments: argparse.Namespace, results: Results) -> None:
     """Write the record, where the arguments ask for one: beside the table or figure for those who read it, and of how
     all its files were made."""
     if not arguments.record:
@@ -59,8 +59,9 @@ def record(arguments: argparse.Namespace) -> None:
     }
     write_record(arguments.record, arguments.kind, given)
     shown = (given["cells"], given["manifests"])
+    made = [*arguments.output, arguments.record]
     note_made(
-        spec_of(given["entry"], *shown, arguments.reduced), inputs_of(*shown), [*arguments.output, arguments.record]
+        spec_of(given["entry"], *shown, arguments.reduced), inputs_of(*shown), made, whole=not results.has_failures
     )
 
 

@@ -27,8 +27,9 @@ PAPER = "A Large-Scale Analysis on Contextual Self-Supervised Video Representati
 INCOMPLETE = "INCOMPLETE: a run failed before all was there. The page of the whole study is made when it has finished."
 
 
-def write_report(records: Sequence[Path], results: Path, output: Path, *, incomplete: bool = False) -> None:
-    """Write the report of the tables, figures and claims whose records are given.
+def write_report(records: Sequence[Path], results: Path, output: Path, *, incomplete: bool = False) -> list[str]:
+    """Write the report of the tables, figures and claims whose records are given; returns what is wrong with files that
+    it would show.
 
     Args:
         records: `<name>.record.json` files; tables and figures lie beside them.
@@ -50,11 +51,12 @@ def write_report(records: Sequence[Path], results: Path, output: Path, *, incomp
     data["sentences"] = {verdict.claim.name: verdict.claim.sentence for one, _, _ in judged.values() for verdict in one}
     data["titles"] = {name: [entries[name].kind, one.spec.title] for name, one in parsed.items()}
     data["results"] = Path(blocks.relpath(results, output.parent)).as_posix()
+    broken = _damaged(runs, places, judged)
     order = chapters([(name, one.spec.section) for name, one in parsed.items()])
     body = [
         _contents(order, parsed, entries, bool(judged)),
         "<main>",
-        _opening(made, parsed, runs, judged, _damaged(runs, places, judged), incomplete),
+        _opening(made, parsed, runs, judged, broken, incomplete),
     ]
     for chapter in order:
         body.append(f'<h2 id="{chapter.anchor}">{escape(chapter.title)}</h2>')
@@ -66,6 +68,7 @@ def write_report(records: Sequence[Path], results: Path, output: Path, *, incomp
     body += [claims.block(*judged[one.name], one, page) for one in made if one.kind == CLAIMS]
     body += [_runs(runs, places), "</main>"]
     write_text(output, _document(body, data))
+    return broken + [run["damaged"] for run in data["runs"].values() if "damaged" in run]
 
 
 def _labels(found: Any) -> dict[str, dict[str, str]]:

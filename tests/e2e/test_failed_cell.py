@@ -11,7 +11,7 @@ MINE = """
 only: [subset_size]
 restrict: {task: [rotnet, rspnet], subset: [10k], epochs: [50]}
 recipe_overrides:
-  rspnet: {options: {margin: 1.0e+39}}
+  rspnet: {options: {temperature: 1.0e-39}}
 compute: {retries: 0}
 """
 
@@ -25,7 +25,7 @@ def test_tables_are_rendered_with_what_is_there(repository: Path, tmp_path: Path
     done = workflow.run(*arguments, "--cores", "2", "--quiet", "rules", check=False)
     assert done.returncode != 0
     assert "Failed:\npretrain (source k400, subset 10k, variant rspnet" in done.stdout
-    assert "error: the loss became inf" in done.stdout and "Traceback" not in done.stdout
+    assert "error: the loss became nan" in done.stdout and "Traceback" not in done.stdout
     assert "results/smoke/partial/tables/subset_size.html" in done.stdout
 
     tables, partial = workflow.root / "results/smoke/tables", workflow.root / "results/smoke/partial"
@@ -37,14 +37,14 @@ def test_tables_are_rendered_with_what_is_there(repository: Path, tmp_path: Path
     failed = "results/smoke/pretrain/k400/10k/rspnet/r2plus1d/seed0/epochs50"
     reason = frame.loc["rspnet", "reason"]
     assert (
-        reason.startswith(f"{failed.removeprefix('results/smoke/')} failed: UserError:") and "loss became inf" in reason
+        reason.startswith(f"{failed.removeprefix('results/smoke/')} failed: UserError:") and "loss became nan" in reason
     )
     assert reason in text.replace("\\", "")
     status = workflow.command("videossl.cli", "status", "--configfile", "config/smoke.yaml", "mine.yaml").stdout
     assert "results/smoke/partial" in status and "INCOMPLETE" in status
 
     # what failed was the pretraining; when it is mended, the table is made anew
-    (workflow.root / "mine.yaml").write_text(MINE.replace("1.0e+39", "2.0"))
+    (workflow.root / "mine.yaml").write_text(MINE.replace("1.0e-39", "0.1"))
     workflow.run(*arguments, "--cores", "2", "--quiet", "rules")
     frame = pd.read_parquet(tables / "subset_size.parquet").set_index("task")
     assert set(frame["status"]) == {"ok"}

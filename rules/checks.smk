@@ -187,11 +187,11 @@ def tell_where_results_are():
         "all in one page": f"{RESULTS}/report.html",
     }
     found = ", ".join(f"{what}: {path}" for what, path in places.items() if Path(path).exists())
-    shown = [job for job in workflow.dag.needrun_jobs() if job.rule.name in SHOWING]
-    if unsure := [job.output[0] for job in shown if not record_of(Path(job.output[0])).exists()]:
+    shown = [job for job in workflow.dag.needrun_jobs(exclude_finished=False) if job.rule.name in SHOWING]
+    if without := sorted(job.output[0] for job in shown if not record_of(Path(job.output[0])).exists()):
         logger.warning(
-            f"Damaged files: {', '.join(unsure)} had to go on without some runs, and will be made again by the next run. "
-            "`videossl verify` names the files, and the commands that make them anew."
+            f"Files of some runs are damaged; made without those runs, and made again by each run until they are whole: "
+            f"{', '.join(without)}. `videossl verify` names the damaged files, and the commands that make them anew."
         )
     logger.info(f"Done. {found or f'Results: {RESULTS}'}")
 

@@ -116,11 +116,13 @@ def test_a_table_that_went_on_without_a_damaged_run_is_made_again_when_that_is_w
     metrics.write_bytes(data)
     table.unlink()
     code, printed = ran(fresh, root)
-    assert code == 0 and "Damaged files: results/tables/accuracies" in printed
+    assert (
+        code == 0 and "Files of some runs are damaged" in printed and "results/tables/accuracies.parquet. `" in printed
+    )
     assert "failed" in table.read_text()
     metrics.unlink()
     code, printed = ran(fresh, root, f"{FINETUNED}/metrics.parquet")
     assert code == 0, printed[-2000:]
     code, printed = ran(fresh, root)
-    assert code == 0 and "Damaged files" not in printed
+    assert code == 0 and "are damaged" not in printed
     assert contents(root) == fresh.expected and not left_behind(root)

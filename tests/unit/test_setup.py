@@ -58,6 +58,10 @@ def write_wheel(folder: Path, name: str, **modules: str) -> None:
             wheel.writestr(path, text)
 
 
+OUTSIDE = {"VIRTUAL_ENV", "PYTHONPATH", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+"""Of an environment or a `make` in which the tests run themselves."""
+
+
 class Project:
     """A project with two packages to install, both from a folder of wheels."""
 
@@ -75,7 +79,7 @@ class Project:
         write_wheel(self.wheels, "two", two="y = 2\n")
 
     def start(self) -> subprocess.Popen[str]:
-        outside = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH")}
+        outside = {key: value for key, value in os.environ.items() if key not in OUTSIDE}
         return subprocess.Popen(
             ["make", "setup", f"PYTHON={sys.executable}"],
             cwd=self.root, env={**outside, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels)},

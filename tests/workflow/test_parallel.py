@@ -25,7 +25,10 @@ def test_a_job_with_two_processes_and_a_plan_that_does_not_depend_on_them(workfl
 
 def commands(workflow, text: str, *targets: str) -> set[str]:
     """What starts the scripts of a dry-run, with the script's name."""
-    (workflow.root / "mine.yaml").write_text(text)
+    # A batch that eight processes can share.
+    (workflow.root / "mine.yaml").write_text(
+        f"{text}\nrecipe_overrides: {{all: {{batch_size: 8}}}}\nfinetune: {{batch_size: 8}}\n"
+    )
     output = workflow.run("-n", "-p", *targets, *SMOKE, "mine.yaml").stdout
     lines = [line.partition("Shell command:")[2] for line in output.splitlines() if "Shell command:" in line]
     return {

@@ -23,12 +23,17 @@ def test_a_job_with_two_processes_and_a_plan_that_does_not_depend_on_them(workfl
     assert not workflow.plan(f"{RUN}/weights.pt", *two)
 
 
+SHARED = """
+subsets: {10k: 8, 30k: 8, 50k: 8, 100k: 8}
+recipe_overrides: {all: {batch_size: 8}}
+finetune: {batch_size: 8}
+"""
+"""Batches that eight processes can share."""
+
+
 def commands(workflow, text: str, *targets: str) -> set[str]:
     """What starts the scripts of a dry-run, with the script's name."""
-    # A batch that eight processes can share.
-    (workflow.root / "mine.yaml").write_text(
-        f"{text}\nrecipe_overrides: {{all: {{batch_size: 8}}}}\nfinetune: {{batch_size: 8}}\n"
-    )
+    (workflow.root / "mine.yaml").write_text(text + SHARED)
     output = workflow.run("-n", "-p", *targets, *SMOKE, "mine.yaml").stdout
     lines = [line.partition("Shell command:")[2] for line in output.splitlines() if "Shell command:" in line]
     return {

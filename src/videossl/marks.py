@@ -35,6 +35,11 @@ def unmark(paths: Iterable[Path]) -> None:
                 mark.unlink()
 
 
+def is_marked(path: Path) -> bool:
+    """Whether a file is marked as incomplete."""
+    return _mark_of(path).exists()
+
+
 def _mark_of(path: Path) -> Path:
     name = urlsafe_b64encode(str(path).encode()).decode()
     parts = [name[start : start + _LONGEST] for start in range(0, len(name), _LONGEST)]

@@ -4,7 +4,6 @@ it and with the digest in the record of its job. Imports no torch."""
 from __future__ import annotations
 
 import os
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from videossl.experiments import Study
 from videossl.intact import check_archive, damaged, read_bytes, read_json, read_table
 from videossl.jobs import Job, jobs_of
 from videossl.made import FOLDER, digest_of, read_record, record_of, require_record
+from videossl.marks import is_marked
 from videossl.progress import NOTE
 from videossl.run_files import RECORD
 from videossl.training.history import read_epochs
@@ -24,8 +24,6 @@ from videossl.training.record import read_run
 FINE, DAMAGED, UNRECORDED, BUSY = ("fine", "damaged", "without a record", "being written")
 """UNRECORDED: whole as far as the checksums in the file say, if it has any; nobody noted what it was when it was made.
 BUSY: left to the run that writes it, or that was killed while it did, and makes it again."""
-MARKS = Path(".snakemake/incomplete")
-"""Snakemake's marks of files that a job is at."""
 CHECKPOINT, CURVE = "checkpoint.pt", "train.jsonl"
 RENDERED = ("tables/*.parquet", "tables/*.record.json", "figures/*.record.json", "metrics.parquet")
 
@@ -178,8 +176,7 @@ def check(path: Path) -> None:
 
 def is_busy(item: Item) -> bool:
     """Whether a job is at the item's job or folder, or was killed at it."""
-    marks = (MARKS / b64encode(str(path).encode(), b"_-").decode() for path in item.job)
-    return any(mark.exists() for mark in marks) or (item.path.parent / NOTE).exists()
+    return any(map(is_marked, item.job)) or (item.path.parent / NOTE).exists()
 
 
 def _state(path: Path) -> tuple[int, int, int] | None:

@@ -139,7 +139,7 @@ def summary(places: Mapping[str, Sequence[Place]], outcomes: Mapping[tuple[str, 
         for fault, some in sorted(faults.items()):
             known = [outcomes[name, place] for place in some if (name, place) in outcomes]
             lines.append(f"| {name} | {fault} | {len(some)} | {len(known)} | {known.count(PASSED)} |")
-    total = [outcome for outcome in outcomes.values()]
+    total = list(outcomes.values())
     count = sum(map(len, places.values()))
     lines.append(f"| both | all | {count} | {len(total)} | {total.count(PASSED)} |")
     return "\n".join([*lines, "", f"At commit {version}."])

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from report_cells import PAPER_VALUES, cell, identity, subset_cells
+from run_records import RECORD
 
 from videossl.files import write_json
 from videossl.report.collect import collect
@@ -45,18 +46,10 @@ def run_files(folder: Path, columns: dict, epochs: range = range(1, 4), *, predi
     write_json(
         folder / "run.json",
         {
+            **RECORD,
             "identity": columns,
             "recipe": RECIPE,
-            "recipe_hash": "abc123abc123",
-            "code_version": "0123456789ab",
-            "python": "3.11.7",
-            "packages": {"torch": "2.13.0"},
-            "device": "cpu",
-            "device_name": "a processor",
-            "threads": 1,
             "finished": f"2026-01-{1 + columns['seed']:02d}T00:00:00+00:00",
-            "wall_seconds": 90.0,
-            "gpu_hours": 0.0,
             "samples": {"train": 12, "test": 120},
         },
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ def renderings_of(study: Study) -> Iterator[Job]:
     records = []
     for name, entry in study.entries.items():
         outputs = _files(root / f"{entry.kind}s" / name, entry.kind)
-        inputs = inputs_of(request.cells_of(study, name), request.sets_of(study, name))
-        yield Job(outputs, tuple(inputs), lambda name=name: _spec(study, name), is_rendering=True)
+        shown = (request.cells_of(study, name), request.sets_of(study, name))
+        spec = partial(_spec, study, name, *shown)
+        yield Job(outputs, tuple(inputs_of(*shown)), spec, is_rendering=True)
         records.append(outputs[FILES[entry.kind].index(".record.json")])
     if study.config.only is None:
         given = request.of_claims(study)
@@ -42,13 +44,10 @@ def _files(path: Path, kind: str) -> tuple[Path, ...]:
     return tuple(path.with_name(path.name + suffix) for suffix in FILES[kind])
 
 
-def _spec(study: Study, name: str) -> dict[str, Any]:
-    return spec_of(
-        request.entry_of(study, name),
-        request.cells_of(study, name),
-        request.sets_of(study, name),
-        request.reduced_note(study, name),
-    )
+def _spec(
+    study: Study, name: str, cells: Iterable[Mapping[str, Any]], sets: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
+    return spec_of(request.entry_of(study, name), cells, sets, request.reduced_note(study, name))
 
 
 def spec_of(

@@ -67,8 +67,11 @@ def test_without_controller(disturbed, undisturbed):
 
 def test_out_of_time(disturbed, undisturbed):
     case = disturbed["out_of_time"].result()
-    assert states(case) == ["TIMEOUT", "COMPLETED"]
-    assert [job["TimeLimit"] for job in case.jobs] == ["00:01:00", "00:02:00"]
+    # On a busy machine the second attempt may run out of time as well.
+    assert len(case.jobs) >= 2
+    assert states(case) == ["TIMEOUT"] * (len(case.jobs) - 1) + ["COMPLETED"]
+    limits = [f"00:{attempt:02}:00" for attempt in range(1, len(case.jobs) + 1)]
+    assert [job["TimeLimit"] for job in case.jobs] == limits
     check_resumed(case)
     check_result(case, undisturbed)
 

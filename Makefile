@@ -70,7 +70,7 @@ format: setup ## Format all files
 	snakefmt Snakefile rules
 
 schema: setup ## Write the JSON schemas of the configuration files
-	python -m videossl.config.schema
+	python -m videossl.study.config.schema
 
 # torch and torchvision keep their pins: a newer one is a change of results to decide on, made by hand. To be run on
 # Linux x86-64, where every dependency is: pip forgets markers of platforms, so the pins that have one keep it.

@@ -15,8 +15,8 @@ from unittest import mock
 import numpy as np
 import torch
 
+from videossl.common.intact import check_archive
 from videossl.data import store
-from videossl.intact import check_archive
 from videossl.training.checkpoint import load_torch
 
 VIDEOS, FRAMES, SIZE, CLIP, CLIPS, ROUNDS = 12, 120, (128, 170), 16, 60, 15

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.run import DOCUMENT, processor, with_section
 from benchmarks.settings import REPOSITORY
-from videossl.files import write_text
+from videossl.common.files import write_text
 
 NAME = "demo_time"
 STAGES = {

@@ -20,7 +20,7 @@ from benchmarks.settings import Settings
 from videossl.analysis.cka import compare, gram, hsic
 from videossl.analysis.retrieval import first_match
 from videossl.backbones import registry as backbones
-from videossl.config.experiments import NOISES, SEVERITIES
+from videossl.common.files import write_parquet
 from videossl.data.loader import ClipDataset, eval_loader, prepare
 from videossl.data.materialise import resize
 from videossl.data.noise import constant, corrupt
@@ -28,8 +28,8 @@ from videossl.data.noisy import merge_noisy_manifest, write_noisy_shards
 from videossl.data.sampling import UniformClips
 from videossl.data.store import FrameStore
 from videossl.data.video import stored_size
-from videossl.files import write_parquet
-from videossl.specs import NOISY_CODEC
+from videossl.stages.specs import NOISY_CODEC
+from videossl.study.config.experiments import NOISES, SEVERITIES
 from videossl.training.session import test_augmentation
 
 FRAMES = 60

@@ -11,13 +11,13 @@ import psutil
 from benchmarks import usual, videos
 from benchmarks.measure import Row, find, rates, take_turns
 from benchmarks.settings import PAPER, REPOSITORY, Settings
-from videossl import specs
-from videossl.cells import Cell
 from videossl.data.augment import AugmentConfig
 from videossl.data.loader import Batch, ClipDataset, EpochBatches, prepare, train_loader
 from videossl.data.sampling import RandomClips, sample_generator
 from videossl.data.store import FrameStore
-from videossl.experiments import Study, load_study
+from videossl.stages import specs
+from videossl.study.cells import Cell
+from videossl.study.study import Study, load_study
 from videossl.training.pretrain import build_task
 from videossl.training.session import augmentation
 

@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from benchmarks.measure import Row
 from benchmarks.settings import REPOSITORY, Settings
-from videossl.files import write_parquet, write_text
+from videossl.common.files import write_parquet, write_text
 
 NAMES = ("clip_reading", "loader", "materialise", "evaluation", "planning", "startup")
 PACKAGES = ("torch", "torchvision", "torchcodec", "decord", "av", "simplejpeg", "numpy", "pyarrow", "snakemake")

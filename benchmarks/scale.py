@@ -2,7 +2,8 @@
 
     python -m benchmarks.scale
 
-Counted: cells, jobs, parameters, operations (videossl.costs, from which `videossl plan` and time limits come as well).
+Counted: cells, jobs, parameters, operations (videossl.study.costs, from which `videossl plan` and
+time limits come as well).
 Assumed: what stands in `Assumptions`, and is printed with the result.
 """
 
@@ -17,15 +18,16 @@ import torch
 
 from benchmarks.run import with_section
 from benchmarks.settings import PAPER, REPOSITORY
-from videossl import costs, specs
 from videossl.analysis.complexity import count_parameters
 from videossl.backbones import registry as backbones
-from videossl.cells import Cell
-from videossl.config.experiments import NOISELESS, NOISES, SEVERITIES
-from videossl.config.resources import Speed
-from videossl.experiments import Study, load_study
-from videossl.files import write_text
-from videossl.inventory import videos_of
+from videossl.common.files import write_text
+from videossl.stages import specs
+from videossl.study import costs
+from videossl.study.cells import Cell
+from videossl.study.config.experiments import NOISELESS, NOISES, SEVERITIES
+from videossl.study.config.resources import Speed
+from videossl.study.inventory import videos_of
+from videossl.study.study import Study, load_study
 from videossl.training.pretrain import build_task
 
 DOCUMENT = REPOSITORY / "docs/scale.md"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from videossl.config.reading import read_yaml
+from videossl.study.config.reading import read_yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAPER = REPOSITORY / "config/paper.yaml"

@@ -27,16 +27,16 @@ import pyarrow as pa
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from videossl.cells import Cell
+from videossl.common.files import write_json, write_parquet, write_text
 from videossl.data.loader import ClipDataset, EpochBatches, prepare, train_loader
 from videossl.data.materialise import merge_manifest, write_shard
 from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.data.readers.listing import read_listing
 from videossl.data.store import FrameStore
 from videossl.data.synthetic import generate
-from videossl.experiments import Study, load_study
-from videossl.files import write_json, write_parquet, write_text
-from videossl.specs import pretrain_spec
+from videossl.stages.specs import pretrain_spec
+from videossl.study.cells import Cell
+from videossl.study.study import Study, load_study
 from videossl.training.interrupt import Signals
 from videossl.training.optim import build_optimizer
 from videossl.training.pretrain import build_task

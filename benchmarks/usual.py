@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from videossl import torchvision_operators  # noqa: F401  (before torchvision, see there)
+from videossl.common import torchvision_operators  # noqa: F401  (before torchvision, see there)
 from videossl.data.augment import AugmentConfig
 from videossl.data.sampling import ClipSampler
 

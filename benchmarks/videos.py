@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from videossl.common.files import atomic_path, write_parquet
 from videossl.data.materialise import merge_manifest, write_shard
 from videossl.data.store import FrameStore
-from videossl.files import atomic_path, write_parquet
 
 SIZE, FPS, FRAMES = (340, 256), 30, 300
 SHOTS = {

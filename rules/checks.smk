@@ -7,15 +7,15 @@ import time
 
 from snakemake.logging import logger
 
-from videossl.belief import judge, set_apart
-from videossl.check import builds_of
+from videossl.monitor.belief import judge, set_apart
+from videossl.monitor.buildable import builds_of
 from videossl.cli.doctor_data import results_folder, working_folder
 from videossl.cli.finding import MISSING
-from videossl.errors import UserError, unknown_name
-from videossl.files import write_json, write_text
-from videossl.leftovers import enter_folder, remove_leftovers
-from videossl.made import record_of
-from videossl.report import partial as partial_report
+from videossl.common.errors import UserError, unknown_name
+from videossl.common.files import write_json, write_text
+from videossl.common.leftovers import enter_folder, remove_leftovers
+from videossl.data.provenance import record_of
+from videossl.monitor import partial as partial_report
 
 
 def no_such_target(wildcards):
@@ -81,7 +81,7 @@ def stop_if_networks_cannot_be_built():
     device = COMPUTE.device if workflow.local_exec else "auto"  # a cluster's jobs run on other machines
     code = b"".join(
         path.read_bytes()
-        for part in ("backbones", "pretext", "vifm/models")
+        for part in ("backbones", "pretext", "videolanguage/models")
         for path in sorted((LIBRARY / part).rglob("*.py"))
     )
     checked = Path(RESULTS) / f"logs/checked/{hashlib.sha256((builds + device).encode() + code).hexdigest()[:12]}.json"

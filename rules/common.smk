@@ -8,22 +8,22 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from videossl.analysis.claims import cells_of_claims
-from videossl.config import Config
-from videossl.contradictions import check_contradictions
-from videossl.config.layers import check_layers
-from videossl.config.study import read_layers
-from videossl.config.experiments import NOISELESS, NOISES, SEVERITIES
-from videossl.errors import UserError
-from videossl.cells import PATHS, WITHOUT_METRICS
-from videossl.children import become_controller
-from videossl.experiments import Study
-from videossl.files import argument_json, canonical_json
-from videossl.places import shown
+from videossl.claims import cells_of_claims
+from videossl.study.config import Config
+from videossl.study.contradictions import check_contradictions
+from videossl.study.config.layers import check_layers
+from videossl.study.config.study import read_layers
+from videossl.study.config.experiments import NOISELESS, NOISES, SEVERITIES
+from videossl.common.errors import UserError
+from videossl.study.cells import PATHS, WITHOUT_METRICS
+from videossl.common.children import become_controller
+from videossl.study.study import Study
+from videossl.common.files import argument_json, canonical_json
+from videossl.common.places import shown
 from videossl.report import request
 from videossl.report.site.chapters import chapter_title
-from videossl import specs
-from videossl.vifm import weights as model_files
+from videossl.stages import specs
+from videossl.study import availability as model_files
 
 # The project's own files are beside the Snakefile, wherever it is run from. In its own folder their paths are relative,
 # so that a checkout that was moved makes nothing anew.

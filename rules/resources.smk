@@ -2,8 +2,8 @@
 
 import math
 
-from videossl import costs
-from videossl.inventory import videos_of
+from videossl.study import costs
+from videossl.study.inventory import videos_of
 
 
 def devices(wildcards, rule):

@@ -5,8 +5,8 @@ REPORT_CODE = sorted(
     str(path)
     for path in [
         *(path for path in (LIBRARY / "report").glob("**/*.py") if path.parent.name != "site"),
-        *(LIBRARY / "analysis/claims").glob("*.py"),
-        LIBRARY / "results.py",
+        *(LIBRARY / "claims").glob("*.py"),
+        LIBRARY / "common/results.py",
         LIBRARY / "analysis/statistics.py",
     ]
 )

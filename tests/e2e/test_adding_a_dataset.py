@@ -14,8 +14,8 @@ import pytest
 from documentation import block, file_block, write_files
 from workflow_copy import Workflow, copy_workflow
 
+from videossl.common.errors import UserError
 from videossl.data.synthetic import generate
-from videossl.errors import UserError
 
 pytestmark = pytest.mark.xdist_group("dataset")
 PAGE = "adding_a_dataset"
@@ -97,7 +97,7 @@ def test_listing_anew_is_planned_when_it_is_asked_for(repository: Path, stored: 
 
 def test_the_schema_has_its_name(workflow: Workflow) -> None:
     subprocess.run(
-        [sys.executable, "-m", "videossl.config.schema"], cwd=workflow.root, env=workflow.environment, check=True
+        [sys.executable, "-m", "videossl.study.config.schema"], cwd=workflow.root, env=workflow.environment, check=True
     )
     for name in ("config/config.schema.json", "config/overlay.schema.json"):
         assert '"moments"' in (workflow.root / name).read_text()

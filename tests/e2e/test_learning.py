@@ -8,14 +8,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from videossl import specs
 from videossl.analysis.statistics import wilson_interval
+from videossl.common.files import write_parquet
 from videossl.data.materialise import merge_manifest, write_shard
 from videossl.data.readers.listing import read_listing
 from videossl.data.subsets import make_subset, write_subset
 from videossl.data.synthetic import generate
-from videossl.experiments import load_study
-from videossl.files import write_parquet
+from videossl.stages import specs
+from videossl.study.study import load_study
 from videossl.training.pretrain import pretrain
 from videossl.training.session import Compute
 

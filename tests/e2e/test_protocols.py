@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from workflow_copy import Workflow, copy_workflow
 
-from videossl.experiments import load_study
-from videossl.results import read_metrics, read_predictions
+from videossl.common.results import read_metrics, read_predictions
+from videossl.study.study import load_study
 
 TABLES = ("probe_vs_finetune", "noise_types", "retrieval_sources", "distill_datasets")
 FIGURES = ("decrease_over_severity", "cka_sources", "samples_of_two", "samples_noise", "retrieval_summary")

@@ -16,9 +16,9 @@ import pytest
 from documentation import block
 from workflow_copy import Workflow, copy_workflow
 
-from videossl.experiments import load_study
-from videossl.made import note_made
-from videossl.specs import store_spec
+from videossl.data.provenance import note_made
+from videossl.stages.specs import store_spec
+from videossl.study.study import load_study
 
 pytestmark = pytest.mark.xdist_group("smoke")
 SMOKE = ("--configfile", "config/smoke.yaml", "only.yaml")
@@ -353,7 +353,7 @@ def test_a_table_is_added_as_documented(finished, repository):
 def test_a_claim_is_added_as_documented(finished, repository, tmp_path):
     """docs/adding_a_claim.md, taken literally, on the numbers of this study."""
     copied = copy_workflow(repository, tmp_path / "copy").root
-    path = copied / "src/videossl/analysis/claims/dataset_size.py"
+    path = copied / "src/videossl/claims/dataset_size.py"
     path.write_text(f"{path.read_text()}\n\n{block(repository, 'adding_a_claim', 'python')}")
     (copied / "results").symlink_to(finished.root / RESULTS)
     command = block(repository, "adding_a_claim", "bash", 1).replace("claims.md", "claims.csv claims.md")

@@ -17,7 +17,7 @@ from typing import Any
 
 from workflow_copy import PARTS, copy_workflow
 
-from videossl.intact import SEAL
+from videossl.common.intact import SEAL
 
 CONFIGURATION = """
 only: [accuracies, retrieved, curve]

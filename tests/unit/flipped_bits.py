@@ -25,23 +25,23 @@ import pyarrow as pa
 from runs import same_bits
 from tiny import CPU, Data, finetune_arguments, make_data, make_study, pretrain_arguments
 
+from videossl.common.errors import UserError
+from videossl.common.files import write_parquet
+from videossl.common.results import read_metrics, read_predictions
+from videossl.data.feature_file import read_features
+from videossl.data.provenance import digest_of, note_made, record_of, require_record
 from videossl.data.store import FrameStore, ShardWriter
 from videossl.data.videos import read_listing_file, read_manifest, subset_videos
-from videossl.downstream.feature_file import read_features
-from videossl.downstream.features import extract
-from videossl.downstream.finetune import finetune
-from videossl.downstream.model import load_classifier
-from videossl.errors import UserError
-from videossl.files import write_parquet
-from videossl.made import digest_of, note_made, record_of, require_record
+from videossl.evaluation.features import extract
+from videossl.evaluation.finetune import finetune
+from videossl.evaluation.model import load_classifier
+from videossl.monitor.verify import DAMAGED, Item, look_at
 from videossl.report.figures.cka import read_map
-from videossl.results import read_metrics, read_predictions
-from videossl.specs import features_spec
+from videossl.stages.specs import features_spec
 from videossl.training.checkpoint import STATE, load_parts
 from videossl.training.history import read_epochs
 from videossl.training.pretrain import pretrain
 from videossl.training.record import read_run
-from videossl.verify import DAMAGED, Item, look_at
 
 WEIGHTS = {"backbone": Mapping, "spec": dict, "identity": dict}
 NOTICED, SAME, WRONG = "noticed", "same", "WRONG"
@@ -98,7 +98,7 @@ def kinds_of(folder: Path) -> list[Kind]:
 
 
 def _features_spec(study: Any) -> dict[str, Any]:
-    from videossl.cells import Cell
+    from videossl.study.cells import Cell
 
     cell = Cell("features", "rotnet", "C3", "r2plus1d", "k400", "50k", 200, "ucf101", "", 0)
     return features_spec(study, cell)
@@ -126,8 +126,8 @@ LENGTHS: dict[Path, list[int]] = {}
 
 
 def _report(path: Path) -> pd.DataFrame:
+    from videossl.common.intact import read_table
     from videossl.data.materialise import REPORT_SCHEMA
-    from videossl.intact import read_table
 
     return read_table(path, schema=REPORT_SCHEMA).to_pandas()
 

@@ -12,11 +12,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from videossl.common.errors import UserError
+from videossl.common.files import canonical_json
 from videossl.data.file_names import video_path
 from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.data.readers.listing import read_listing
-from videossl.errors import UserError
-from videossl.files import canonical_json
 
 SCRIPT = Path(__file__).parents[2] / "workflow" / "scripts" / "list_videos.py"
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from videossl.experiments import Study
+from videossl.common.results import write_metrics
 from videossl.report.paper import PaperTable
 from videossl.report.spec import Spec
-from videossl.results import write_metrics
+from videossl.study.study import Study
 
 GROUPS = {
     "rotnet": "non-contrastive",

@@ -10,7 +10,8 @@ import pandas as pd
 from report_cells import PAPER_VALUES, cell, identity, subset_cells
 from run_records import RECORD
 
-from videossl.files import write_json
+from videossl.common.files import write_json
+from videossl.common.results import write_predictions
 from videossl.report.collect import collect
 from videossl.report.figures import write_figure
 from videossl.report.paper import read_paper_values
@@ -18,7 +19,6 @@ from videossl.report.record import write_record
 from videossl.report.render import TABLE_SUFFIXES, write_table
 from videossl.report.site.page import write_report
 from videossl.report.spec import Spec
-from videossl.results import write_predictions
 
 TABLE = {
     "name": "subset_size",

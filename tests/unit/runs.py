@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from tiny import CPU, Data, pretrain_arguments
 
-from videossl.experiments import Study
-from videossl.files import canonical_json
-from videossl.intact import SEAL
+from videossl.common.files import canonical_json
+from videossl.common.intact import SEAL
+from videossl.study.study import Study
 from videossl.training.checkpoint import load_torch
 from videossl.training.pretrain import pretrain
 from videossl.training.session import Compute

@@ -18,9 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from videossl.common.errors import UserError
 from videossl.data import workers
 from videossl.data.loader import ClipDataset
-from videossl.errors import UserError
 from videossl.training import pretrain
 from videossl.training.loop import Trainer
 

@@ -9,10 +9,10 @@ import torch
 from PIL import Image
 from scipy.ndimage import map_coordinates
 
+from videossl.common.errors import UserError
 from videossl.data import geometry as geometric
 from videossl.data.augment import AugmentConfig, ClipAugmentation, draw
 from videossl.data.photometric import COLUMNS, PhotometricParams, blur_radius, photometric, unit_interval
-from videossl.errors import UserError
 
 FULL = AugmentConfig(
     size=32,

@@ -12,9 +12,9 @@ from videossl.backbones.c3d import max_pool
 from videossl.backbones.mobilenet import InvertedResidual
 from videossl.backbones.shufflenet import ShuffleBlock, channel_shuffle
 from videossl.backbones.squeezenet import Fire
-from videossl.errors import UserError
+from videossl.common.errors import UserError
+from videossl.common.registry import Registry
 from videossl.pretext import registry as pretext
-from videossl.registry import Registry
 
 SMALL = 0.05
 NAMES = registry.names()

@@ -16,14 +16,14 @@ import pyarrow.parquet as pq
 import pytest
 from run_records import run_record
 
-from videossl.belief import ABSENT, BELIEVED, OTHER, UNKNOWN, Beliefs, judge, set_apart
-from videossl.experiments import Study, load_study
-from videossl.jobs import jobs_of
-from videossl.made import digest_of, note_made, record_of
-from videossl.marks import FOLDER, mark_incomplete, unmark
-from videossl.report.jobs import FILES, renderings_of
-from videossl.run_state import DONE, OUTDATED, states
-from videossl.specs import spec_hash
+from videossl.data.provenance import digest_of, note_made, record_of
+from videossl.monitor.belief import ABSENT, BELIEVED, OTHER, UNKNOWN, Beliefs, judge, set_apart
+from videossl.monitor.marks import FOLDER, mark_incomplete, unmark
+from videossl.monitor.run_state import DONE, OUTDATED, states
+from videossl.report.renderings import FILES, renderings_of
+from videossl.stages.jobs import jobs_of
+from videossl.stages.specs import spec_hash
+from videossl.study.study import Study, load_study
 
 
 @pytest.fixture(autouse=True)
@@ -292,7 +292,7 @@ def test_files_of_another_owner_are_told_once(study, tmp_path, monkeypatch):
     beliefs = judge(study)
     later = time.time() + 1000
     beliefs.jobs[0][0].outputs[0].joinpath(".snakemake_timestamp").touch()
-    monkeypatch.setattr("videossl.belief._time", lambda path: int(later * 1e9))
+    monkeypatch.setattr("videossl.monitor.belief._time", lambda path: int(later * 1e9))
     told: list[str] = []
     set_apart(beliefs, told.append)
     assert len(told) == 1 and "cannot be changed" in told[0]

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import demo_time
 from benchmarks.run import DOCUMENT, NAMES, with_section
 from benchmarks.scale import Assumptions, Sizes, by_stage, longest_chain
-from videossl.experiments import load_study
+from videossl.study.study import load_study
 
 
 @pytest.fixture(scope="module")

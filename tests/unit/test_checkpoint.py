@@ -16,8 +16,8 @@ import torch
 from runs import assert_same_run, same_bits, train
 from tiny import make_study
 
-from videossl.errors import UserError
-from videossl.files import atomic_path, write_parquet, write_text
+from videossl.common.errors import UserError
+from videossl.common.files import atomic_path, write_parquet, write_text
 from videossl.training import checkpoint
 from videossl.training.checkpoint import Checkpoints, load_torch, save_torch
 from videossl.training.failure import failure_noted

@@ -13,15 +13,15 @@ import pytest
 
 CONTROLLER = """
 import subprocess, sys
-from videossl.children import become_controller
+from videossl.common.children import become_controller
 become_controller()
 subprocess.run(["bash", "-c", '"$0" -c "$1"; true', sys.executable, sys.argv[1]])
 """
 JOB = """
 import os, signal, sys, time
 from pathlib import Path
-from videossl import children
-from videossl.errors import report_user_errors
+from videossl.common import children
+from videossl.common.errors import report_user_errors
 children.GRACE_SECONDS = 1
 signal.signal(signal.SIGTERM, lambda number, frame: Path("told").touch())
 def main():

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from videossl.analysis.cka import CKA, GramRecorder, compare, gram, hsic
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 
 
 def hsic_by_sums(x: np.ndarray, y: np.ndarray) -> float:

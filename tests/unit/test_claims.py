@@ -14,24 +14,14 @@ import pyarrow.parquet as pq
 import pytest
 from report_cells import PAPER_VALUES, identity
 
-from videossl.analysis.claims import CLAIMS, Ask, Claim, Number, cells_of_claims, judge
-from videossl.analysis.claims.base import (
-    Combination,
-    Finding,
-    Measured,
-    absolute,
-    below,
-    every,
-    exceeds,
-    mean,
-    some,
-)
-from videossl.experiments import load_study
+from videossl.claims import CLAIMS, Ask, Claim, Number, cells_of_claims, judge
+from videossl.claims.base import Combination, Finding, Measured, absolute, below, every, exceeds, mean, some
+from videossl.common.results import write_metrics, write_predictions
 from videossl.report import style
 from videossl.report.claims import frame, measured_numbers, paper_numbers, verdicts, write_claims
 from videossl.report.paper import read_paper_values
 from videossl.report.render import TABLE_SUFFIXES
-from videossl.results import write_metrics, write_predictions
+from videossl.study.study import load_study
 
 REPOSITORY = Path(__file__).parents[2]
 A, B = Ask("t", task="rotnet"), Ask("t", task="prp")

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from run_records import run_record
 
-from videossl import places, progress
 from videossl.cli import run
 from videossl.cli.plan import targets_of
 from videossl.cli.status import curve
-from videossl.errors import UserError
-from videossl.experiments import load_study
-from videossl.progress import NOTE, noted_in, track
-from videossl.results import write_metrics
-from videossl.run_state import SILENT_SECONDS, failures, states
-from videossl.specs import pretrain_spec, spec_hash
+from videossl.common import places, progress
+from videossl.common.errors import UserError
+from videossl.common.progress import NOTE, noted_in, track
+from videossl.common.results import write_metrics
+from videossl.monitor.run_state import SILENT_SECONDS, failures, states
+from videossl.stages.specs import pretrain_spec, spec_hash
+from videossl.study.study import load_study
 
 REPOSITORY = Path(__file__).parents[2]
 

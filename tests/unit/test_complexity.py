@@ -11,8 +11,8 @@ from torch import nn
 
 from videossl.analysis.complexity import count_gflops, count_parameters, network_metrics, paper_network
 from videossl.backbones import registry
-from videossl.errors import UserError
-from videossl.results import IDENTITY, read_metrics, write_metrics
+from videossl.common.errors import UserError
+from videossl.common.results import IDENTITY, read_metrics, write_metrics
 
 # backbone: parameters in millions and GFLOPs, as printed in the supplement
 PAPER = {

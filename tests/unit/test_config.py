@@ -11,10 +11,10 @@ import yaml
 from snakemake.utils import update_config
 from tiny import CONFIG, GRID, ROTNET, RSPNET, make_study, table, write_files
 
-from videossl.config import Config, load_config, load_recipe, merge, read_yaml
-from videossl.config.schema import files
-from videossl.errors import UserError
-from videossl.experiments import Study, load_study
+from videossl.common.errors import UserError
+from videossl.study.config import Config, load_config, load_recipe, merge, read_yaml
+from videossl.study.config.schema import files
+from videossl.study.study import Study, load_study
 
 CONFIGS = Path(__file__).parents[2] / "config"
 OVERLAYS = sorted(path.name for path in CONFIGS.glob("*.yaml") if path.stem not in ("config", "experiments"))

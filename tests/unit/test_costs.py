@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from videossl import costs
-from videossl.config import Config
-from videossl.experiments import Study, load_study
+from videossl.study import costs
+from videossl.study.config import Config
+from videossl.study.study import Study, load_study
 
 REPOSITORY = Path(__file__).parents[2]
 HOUR = 3600
@@ -130,9 +130,9 @@ def test_table_of_operations_is_up_to_date():
     from videossl.analysis.complexity import gflops_of_backbones
 
     counted = {name: round(value, 2) for name, value in gflops_of_backbones().items()}
-    assert counted == costs.gflops_table(), "run `python -m videossl.costs`"
+    assert counted == costs.gflops_table(), "run `python -m videossl.study.costs`"
 
 
 def test_planning_imports_no_torch():
-    code = "import sys; import videossl.costs, videossl.specs; sys.exit('torch' in sys.modules)"
+    code = "import sys; import videossl.study.costs, videossl.stages.specs; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from numbered_videos import CONTAINERS, cut_off, number_of, with_edit, write_numbered
 
-from videossl.children import end_with_parent
+from videossl.common.children import end_with_parent
+from videossl.common.errors import UserError
 from videossl.data.encode import Encoded, Wanted, encode_videos
 from videossl.data.video import BrokenVideo, check_video
 from videossl.data.video.guard import Alive, Guarded, Lost
-from videossl.errors import UserError
 
 FRAMES = 40
 CUTS = 12

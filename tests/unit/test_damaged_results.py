@@ -22,9 +22,10 @@ from runs import assert_same_run, train
 from test_flipped_bits import NAMES
 from tiny import make_study as tiny_study
 
-from videossl.errors import DamagedFile, UserError
-from videossl.experiments import load_study
-from videossl.files import write_parquet
+from videossl.common.errors import DamagedFile, UserError
+from videossl.common.files import write_parquet
+from videossl.common.results import write_metrics
+from videossl.monitor.run_state import states
 from videossl.report.all_metrics import write_all_metrics
 from videossl.report.claims import as_sheet, left_out, measured_numbers, verdicts
 from videossl.report.collect import collect
@@ -33,8 +34,7 @@ from videossl.report.paper import read_paper_values
 from videossl.report.render import markdown
 from videossl.report.site.page import write_report
 from videossl.report.spec import Spec
-from videossl.results import write_metrics
-from videossl.run_state import states
+from videossl.study.study import load_study
 from videossl.training.checkpoint import load_torch, save_torch
 
 

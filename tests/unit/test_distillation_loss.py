@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from videossl.downstream.distillation_loss import agreement_weights, distillation_loss, divergence, gradients
-from videossl.errors import UserError
+from videossl.common.errors import UserError
+from videossl.evaluation.distillation_loss import agreement_weights, distillation_loss, divergence, gradients
 
 
 def test_divergence_by_hand():

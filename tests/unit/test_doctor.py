@@ -11,7 +11,7 @@ import torch
 from videossl.cli import doctor, doctor_data, doctor_machine, run
 from videossl.cli.doctor_data import datasets, disk, model_weights, results_folder, working_folder
 from videossl.cli.finding import MISSING, OK, WARNING
-from videossl.experiments import Study, load_study
+from videossl.study.study import Study, load_study
 
 REAL = "k400: {generated: null, root: %s/videos, annotations: %s/lists}"
 

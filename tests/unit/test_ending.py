@@ -15,8 +15,8 @@ import pytest
 from runs import start, wait_for
 from tiny import make_study
 
-from videossl.experiments import Study
-from videossl.progress import NOTE
+from videossl.common.progress import NOTE
+from videossl.study.study import Study
 from videossl.training.checkpoint import load_torch
 from videossl.training.interrupt import EXIT_INTERRUPTED
 from videossl.warm import client

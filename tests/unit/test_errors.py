@@ -11,12 +11,12 @@ import pytest
 import torch
 from tiny import CONFIG, GRID, ROTNET, RSPNET, make_study, table, write_files
 
-from videossl.config import Config, read_yaml
+from videossl.common.errors import UserError, report_user_errors
 from videossl.data.readers.listing import read_listing
 from videossl.data.store import FrameStore
 from videossl.data.subsets import make_subset
-from videossl.errors import UserError, report_user_errors
-from videossl.experiments import Study
+from videossl.study.config import Config, read_yaml
+from videossl.study.study import Study
 from videossl.training.checkpoint import Checkpoints, save_torch
 from videossl.training.device import choose_device
 from videossl.training.pretrain import _matching

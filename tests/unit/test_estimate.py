@@ -8,9 +8,9 @@ import pytest
 from run_records import run_record
 from tiny import GRID, make_study, table
 
-from videossl.costs import job_seconds
-from videossl.estimate import CALCULATED, MEASURED, UNKNOWN, Estimator, critical_path
-from videossl.experiments import Study
+from videossl.monitor.estimate import CALCULATED, MEASURED, UNKNOWN, Estimator, critical_path
+from videossl.study.costs import job_seconds
+from videossl.study.study import Study
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from tiny import GRID, make_study, table
 
-from videossl.cells import PATHS, Cell
-from videossl.config.reading import read_yaml
-from videossl.errors import UserError
-from videossl.experiments import Study, load_study
+from videossl.common.errors import UserError
+from videossl.study.cells import PATHS, Cell
+from videossl.study.config.reading import read_yaml
+from videossl.study.study import Study, load_study
 
 REPOSITORY = Path(__file__).parents[2]
 ENTRIES = {

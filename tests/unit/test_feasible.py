@@ -9,13 +9,13 @@ import pytest
 from runs import train
 from tiny import CONFIG, CPU, Data, finetune_arguments, make_study
 
+from videossl.common.errors import UserError
+from videossl.common.files import write_parquet
+from videossl.data.feasible import require_videos
 from videossl.data.subsets import make_subset, write_subset
 from videossl.data.videos import read_manifest
-from videossl.downstream.finetune import finetune
-from videossl.downstream.probe import choose
-from videossl.errors import UserError
-from videossl.feasible import require_videos
-from videossl.files import write_parquet
+from videossl.evaluation.finetune import finetune
+from videossl.evaluation.probe import choose
 
 pytestmark = pytest.mark.usefixtures("own_signals")
 
@@ -94,7 +94,7 @@ def test_clips_larger_than_their_frames_are_refused_with_the_configuration(tmp_p
 def test_a_probe_of_one_class_is_refused():
     import numpy as np
 
-    from videossl.downstream.feature_file import Features
+    from videossl.data.feature_file import Features
 
     names = {name: None for name in Features.__dataclass_fields__}
     data = Features(**names | {"train": np.zeros((4, 2)), "train_labels": np.zeros(4, int),

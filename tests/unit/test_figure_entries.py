@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from tiny import GRID, make_study, table
 
-from videossl.config.experiments import PLOTS, Experiment
-from videossl.errors import UserError
+from videossl.common.errors import UserError
+from videossl.study.config.experiments import PLOTS, Experiment
 
 DISTILL = GRID | {
     "protocol": "distill",

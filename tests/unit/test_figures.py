@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from report_cells import GROUPS, PAPER_VALUES, REDUCED, cell
 
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 from videossl.report.collect import collect
 from videossl.report.figures import FIGURE_SUFFIXES, draw, write_figure
 from videossl.report.paper import read_paper_values

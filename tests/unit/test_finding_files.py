@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 from listed import Disk, by_id
 
+from videossl.common.errors import UserError
 from videossl.data.file_names import bytes_of, text_of, video_path
 from videossl.data.readers.video_files import MOST_WAYS, VideoFiles
-from videossl.errors import UserError
 
 
 def lists(disk: Disk, train: str, test: str = "b.mp4", **more: str) -> None:

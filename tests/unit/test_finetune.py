@@ -15,16 +15,16 @@ import torch
 from runs import same_bits
 from tiny import CPU, Data, finetune_arguments, make_study
 
+from videossl.common.errors import Interrupted, UserError
+from videossl.common.results import read_metrics, read_predictions
 from videossl.data.loader import ClipDataset, prepare
 from videossl.data.sampling import UniformClips
 from videossl.data.videos import Target, open_store, read_manifest, target_videos
-from videossl.downstream.accuracy import accuracies, predict, video_counts
-from videossl.downstream.evaluate import videos_a_batch
-from videossl.downstream.finetune import finetune
-from videossl.downstream.model import Classifier, build_classifier
-from videossl.errors import Interrupted, UserError
-from videossl.experiments import Study
-from videossl.results import read_metrics, read_predictions
+from videossl.evaluation.accuracy import accuracies, predict, video_counts
+from videossl.evaluation.evaluate import videos_a_batch
+from videossl.evaluation.finetune import finetune
+from videossl.evaluation.model import Classifier, build_classifier
+from videossl.study.study import Study
 from videossl.training.checkpoint import Checkpoints, load_torch, save_torch
 from videossl.training.session import test_augmentation as centre_crop
 

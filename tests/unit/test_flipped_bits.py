@@ -12,11 +12,11 @@ import pytest
 import torch
 from flipped_bits import NOTICED, WRONG, Kind, count, kinds_of
 
+from videossl.common.errors import DamagedFile, UserError
+from videossl.common.files import write_parquet
+from videossl.common.intact import check_archive, read_table
+from videossl.data.provenance import digest_of
 from videossl.data.store import FrameStore, ShardWriter, check_shard, frames_digest, schema_of
-from videossl.errors import DamagedFile, UserError
-from videossl.files import write_parquet
-from videossl.intact import check_archive, read_table
-from videossl.made import digest_of
 
 PLACES = 40
 NAMES = (
@@ -139,7 +139,7 @@ def test_archives_are_checked_before_torch_reads_them(tmp_path):
 
 def test_digest_of_a_state_does_not_decide_what_was_trained(tmp_path):
     """A state holds how long the training took: made again, all else is the same, and nothing below is outdated."""
-    from videossl.made import note_made, read_record, record_of
+    from videossl.data.provenance import note_made, read_record, record_of
 
     names = [tmp_path / name for name in ("weights.pt", "state.pt", "metrics.parquet")]
     found = []

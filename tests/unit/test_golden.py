@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from report_cells import PAPER_VALUES, measured_as_in_paper, study_entry
 
-from videossl.downstream.robustness import scores
-from videossl.experiments import load_study
+from videossl.evaluation.robustness import scores
 from videossl.report.collect import collect
 from videossl.report.paper import read_paper_values
 from videossl.report.tables import DASH, build_grid
+from videossl.study.study import load_study
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -7,7 +7,7 @@ import subprocess
 
 import torch
 
-from videossl.specs import spec_hash
+from videossl.stages.specs import spec_hash
 from videossl.training import record
 from videossl.training.history import History
 from videossl.training.record import PACKAGES, code_version, write_run
@@ -80,7 +80,7 @@ def test_the_code_version_marks_changes_and_works_without_git(monkeypatch):
     answers = {"rev-parse": "0123456789ab", "status": ""}
     monkeypatch.setattr(record, "_git", lambda folder, command, *rest: answers[command])
     assert uncached() == "0123456789ab"
-    answers["status"] = " M src/videossl/specs.py"
+    answers["status"] = " M src/videossl/stages/specs.py"
     assert uncached() == "0123456789ab+changes"
 
     def no_repository(*arguments):

@@ -12,7 +12,7 @@ import pytest
 from runs import assert_same_run, start, stopped_in_mid_epoch, train, wait_for
 from tiny import make_study
 
-from videossl.errors import Interrupted
+from videossl.common.errors import Interrupted
 from videossl.training.checkpoint import load_torch
 from videossl.training.interrupt import EXIT_INTERRUPTED, Signals
 from videossl.training.run_folder import exclusive

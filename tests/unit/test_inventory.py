@@ -13,15 +13,15 @@ import pytest
 import yaml
 from tiny import make_data, make_study
 
-from videossl import costs
-from videossl.cells import Cell
 from videossl.cli import plan, run
 from videossl.data.materialise import MANIFEST_SCHEMA
 from videossl.data.readers.common import LISTING_SCHEMA
-from videossl.estimate import Estimator
-from videossl.experiments import load_study
-from videossl.inventory import ASSUMED, CONFIGURED, GENERATED, LISTED, STORED, assumptions, videos_of
-from videossl.pending import Pending
+from videossl.monitor.estimate import Estimator
+from videossl.monitor.pending import Pending
+from videossl.study import costs
+from videossl.study.cells import Cell
+from videossl.study.inventory import ASSUMED, CONFIGURED, GENERATED, LISTED, STORED, assumptions, videos_of
+from videossl.study.study import load_study
 
 FINETUNE = Cell("finetune", "scratch", "", "r2plus1d", "none", "none", 0, "ucf101", "finetune", 0)
 

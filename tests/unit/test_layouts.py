@@ -11,12 +11,12 @@ from report_cells import PAPER_VALUES
 from test_figure_entries import DISTILL, figure, part
 from tiny import GRID, make_study, table
 
-from videossl.config import Config, merge, read_yaml
-from videossl.config.experiments import PLOTS
-from videossl.errors import UserError
-from videossl.experiments import Study, load_study
+from videossl.common.errors import UserError
 from videossl.report.dry import FIGURES, check_layouts
 from videossl.report.published import LABELS, TARGETS
+from videossl.study.config import Config, merge, read_yaml
+from videossl.study.config.experiments import PLOTS
+from videossl.study.study import Study, load_study
 
 TWO = GRID | {"backbone": ["r2plus1d", "shufflenet"]}
 SIZES = GRID | {"subset": ["10k", "50k"]}

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from videossl import process_name
-from videossl.files import atomic_path, half_written, write_text
-from videossl.leftovers import ABANDONED_SECONDS, RUNS_FOLDER, enter_folder, remove_leftovers, temporary_folder
-from videossl.process_name import ELSEWHERE, ENDED, RUNS, name_of, own_name, state_of
+from videossl.common import process_name
+from videossl.common.files import atomic_path, half_written, write_text
+from videossl.common.leftovers import ABANDONED_SECONDS, RUNS_FOLDER, enter_folder, remove_leftovers, temporary_folder
+from videossl.common.process_name import ELSEWHERE, ENDED, RUNS, name_of, own_name, state_of
 
 WRITER = """
 import sys, time
-from videossl.files import atomic_path
-from videossl.leftovers import temporary_folder
+from videossl.common.files import atomic_path
+from videossl.common.leftovers import temporary_folder
 with atomic_path(sys.argv[1]) as path:
     path.write_bytes(bytes(1000))
     print(temporary_folder(), flush=True)
@@ -38,13 +38,13 @@ def temporary(tmp_path, monkeypatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    monkeypatch.setattr("videossl.leftovers.LONGEST_FOLDER", 1000)
+    monkeypatch.setattr("videossl.common.leftovers.LONGEST_FOLDER", 1000)
     return folder
 
 
 def writer(path: Path) -> tuple[subprocess.Popen[str], Path]:
     """A process that has half a file and a temporary folder."""
-    code = f"import videossl.leftovers as l; l.LONGEST_FOLDER = 1000\n{WRITER}"
+    code = f"import videossl.common.leftovers as l; l.LONGEST_FOLDER = 1000\n{WRITER}"
     process = subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE, text=True)
     return process, Path(process.stdout.readline().strip())
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from listed import Disk, by_id
 
+from videossl.common.errors import UserError
 from videossl.data.readers.listing import read_listing
 from videossl.data.readers.spelling import Spellings, letters
-from videossl.errors import UserError
 
 HEADER = "label,youtube_id,time_start,time_end"
 FIRST, SECOND, THIRD = "SOX5yA1l24A", "R6llTwEh07w", "WUzgd7C1pWA"

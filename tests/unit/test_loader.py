@@ -11,12 +11,12 @@ import pytest
 import torch
 from video_files import frame_content
 
-from videossl import progress
+from videossl.common import progress
+from videossl.common.errors import UserError
 from videossl.data.augment import AugmentConfig
 from videossl.data.loader import ClipDataset, EpochBatches, eval_loader, prepare, train_loader
 from videossl.data.sampling import RandomClips, UniformClips
 from videossl.data.store import FrameStore, ShardWriter
-from videossl.errors import UserError
 
 AUGMENT = AugmentConfig(
     size=24,

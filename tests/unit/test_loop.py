@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from videossl.config import Schedule
-from videossl.errors import Interrupted, UserError
+from videossl.common.errors import Interrupted, UserError
+from videossl.study.config import Schedule
 from videossl.training.checkpoint import Checkpoints, load_torch
 from videossl.training.history import History
 from videossl.training.interrupt import Signals

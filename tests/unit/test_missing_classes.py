@@ -22,26 +22,26 @@ from video_files import write_video
 
 from videossl.cli.doctor_data import datasets
 from videossl.cli.finding import OK, WARNING
+from videossl.common.errors import UserError
+from videossl.common.files import write_parquet
+from videossl.common.results import read_metrics
 from videossl.data.classes import ClassGaps, class_gaps, class_names, read_gaps, with_class_names
 from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.data.readers.validation import with_validation
 from videossl.data.videos import gaps_of, read_manifest, target_videos
-from videossl.downstream.accuracy import accuracies, predict
-from videossl.downstream.features import extract
-from videossl.downstream.finetune import finetune
-from videossl.downstream.probe import linear_probe
-from videossl.downstream.retrieve import retrieve
-from videossl.downstream.robustness import robustness
-from videossl.errors import UserError
-from videossl.experiments import load_study
-from videossl.files import write_parquet
+from videossl.evaluation.accuracy import accuracies, predict
+from videossl.evaluation.features import extract
+from videossl.evaluation.finetune import finetune
+from videossl.evaluation.probe import linear_probe
+from videossl.evaluation.retrieve import retrieve
+from videossl.evaluation.robustness import robustness
+from videossl.evaluation.zero_shot import evaluate
 from videossl.report.collect import collect
 from videossl.report.document import Document
 from videossl.report.notes import notes
 from videossl.report.render import markdown
-from videossl.results import read_metrics
-from videossl.vifm.classify import class_names as names_of_texts
-from videossl.vifm.zero_shot import evaluate
+from videossl.study.study import load_study
+from videossl.videolanguage.classify import class_names as names_of_texts
 
 pytestmark = pytest.mark.usefixtures("own_signals")
 MERGE = SCRIPT.with_name("merge_manifest.py")
@@ -113,7 +113,7 @@ def test_a_class_that_is_tested_and_not_trained_and_the_reverse(study, target, t
 def test_linear_probe_and_retrieval_say_the_same(target, tmp_path, capfd):
     from tiny import GRID, table
 
-    from videossl.specs import features_spec, linear_probe_spec, retrieval_spec
+    from videossl.stages.specs import features_spec, linear_probe_spec, retrieval_spec
 
     grids = [GRID | {"protocol": protocol, "task": "rspnet"} for protocol in ("linear_probe", "retrieval")]
     study = make_study(tmp_path / "study", {"a": table(grids, baseline=False)})

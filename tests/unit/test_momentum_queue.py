@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 from videossl.pretext.parts.momentum import MomentumEncoder
 from videossl.pretext.parts.queue import Queue
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from tiny import GRID, make_study, table
 
-from videossl.contradictions import check_contradictions
-from videossl.errors import UserError
-from videossl.folders import PROJECTS, check_results_folder
-from videossl.places import CHECKOUT
+from videossl.common.errors import UserError
+from videossl.common.places import CHECKOUT
+from videossl.study.contradictions import check_contradictions
+from videossl.study.folders import PROJECTS, check_results_folder
 
 DATASET = {"title": "K", "reader": "kinetics"}
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from videossl.config.experiments import NOISES, SEVERITIES
+from videossl.common.errors import UserError
 from videossl.data.noise import CONSTANTS, constant, corrupt, frame_generator
-from videossl.errors import UserError
+from videossl.study.config.experiments import NOISES, SEVERITIES
 
 PAIRS = [(noise, severity) for noise in NOISES for severity in SEVERITIES]
 LEVEL = 0.5

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from videossl.common.errors import UserError
 from videossl.data import noisy as noisy_module
 from videossl.data.materialise import encode_video, resize
 from videossl.data.noise import constant, corrupt, frame_generator
@@ -11,7 +12,6 @@ from videossl.data.noisy import merge_noisy_manifest, noisy_listing, write_noisy
 from videossl.data.store import FrameStore
 from videossl.data.video import stored_size
 from videossl.data.videos import read_manifest
-from videossl.errors import UserError
 
 SPEC = {
     "short_side": 20,

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from videossl.config import Optimizer, Schedule
-from videossl.errors import UserError
+from videossl.common.errors import UserError
+from videossl.study.config import Optimizer, Schedule
 from videossl.training.optim import base_learning_rate, build_optimizer, lr_factor, set_learning_rate
 
 

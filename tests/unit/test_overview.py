@@ -10,8 +10,8 @@ import pytest
 from report_cells import GROUPS, PAPER_VALUES, cell
 from tiny import make_data
 
-from videossl.errors import UserError
-from videossl.files import write_parquet
+from videossl.common.errors import UserError
+from videossl.common.files import write_parquet
 from videossl.report.figures.overview import CURVES, MAPS, VIDEOS, draw, main
 from videossl.report.record import write_record
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from videossl.errors import UserError
-from videossl.experiments import load_study
-from videossl.places import BASE, project_file, project_folder, shown
+from videossl.common.errors import UserError
+from videossl.common.places import BASE, project_file, project_folder, shown
+from videossl.study.study import load_study
 
 
 @pytest.fixture

@@ -11,15 +11,15 @@ import pytest
 from matplotlib.axes import Axes
 from report_cells import GROUPS, PAPER_VALUES, REDUCED, cell, identity
 
-from videossl.errors import UserError
-from videossl.files import write_parquet
+from videossl.common.errors import UserError
+from videossl.common.files import write_parquet
+from videossl.common.results import write_metrics
 from videossl.report.collect import collect
 from videossl.report.figures import draw, write_figure
 from videossl.report.figures.cka import layer_ticks
 from videossl.report.figures.panels import fitted
 from videossl.report.paper import read_paper_values
 from videossl.report.spec import Spec
-from videossl.results import write_metrics
 
 
 @pytest.fixture(scope="module")

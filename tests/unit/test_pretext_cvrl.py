@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from videossl.backbones import registry as backbones
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 from videossl.pretext import registry as tasks
 from videossl.pretext.cvrl import NearbyClips, nt_xent
 

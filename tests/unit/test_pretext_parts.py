@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
+from videossl.common.distributed import gather
+from videossl.common.ranks import rank_and_processes
 from videossl.pretext.parts.losses import info_nce
 from videossl.pretext.parts.retrieval import retrieval_row
-from videossl.processes import gather
-from videossl.ranks import rank_and_processes
 
 
 def test_info_nce_by_hand():

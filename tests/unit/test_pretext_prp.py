@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from videossl.backbones import registry as backbones
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 from videossl.pretext import registry as tasks
 from videossl.pretext.parts.decoder import Decoder, MapProjection, resample
 from videossl.pretext.prp import DilatedClip, motion_weights, reconstruction_loss

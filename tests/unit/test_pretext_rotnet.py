@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from videossl.backbones import registry as backbones
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 from videossl.pretext import registry as tasks
 from videossl.pretext.rotnet import rotated_copies
 

@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from videossl.backbones import registry as backbones
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 from videossl.pretext import registry as tasks
 from videossl.pretext.rspnet import at_speed, random_half, relative_speed_loss
 

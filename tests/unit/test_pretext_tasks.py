@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from videossl.backbones import registry as backbones
-from videossl.errors import UserError
+from videossl.common.errors import UserError
+from videossl.common.results import is_fraction
 from videossl.pretext import registry as tasks
-from videossl.results import is_fraction
 
 FRAMES, SIZE, VIDEOS = 8, 32, 6
 PAIRS = [(task, backbone) for task in tasks.names() for backbone in backbones.names()]

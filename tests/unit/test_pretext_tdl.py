@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from videossl.backbones import registry as backbones
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 from videossl.pretext import registry as tasks
 from videossl.pretext.tdl import TemporalTriplet, mix_in_a_frame
 from videossl.training import pretrain

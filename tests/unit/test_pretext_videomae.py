@@ -4,7 +4,7 @@ import torch
 
 from videossl.analysis.complexity import count_parameters
 from videossl.backbones import registry as backbones
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 from videossl.pretext import registry as tasks
 from videossl.pretext.videomae import blank, draw_mask, of_tubes, to_tubes, tube_targets
 

@@ -8,14 +8,14 @@ import pytest
 import torch
 from tiny import CPU, GRID, make_study, table
 
-from videossl.downstream.feature_file import Features, read_features
-from videossl.downstream.features import extract
-from videossl.downstream.model import build_backbone
-from videossl.downstream.probe import choose, fit, linear_probe, scores
-from videossl.downstream.retrieve import chance, retrieve
-from videossl.errors import UserError
-from videossl.results import read_metrics, read_predictions
-from videossl.specs import features_spec, linear_probe_spec, retrieval_spec
+from videossl.common.errors import UserError
+from videossl.common.results import read_metrics, read_predictions
+from videossl.data.feature_file import Features, read_features
+from videossl.evaluation.features import extract
+from videossl.evaluation.model import build_backbone
+from videossl.evaluation.probe import choose, fit, linear_probe, scores
+from videossl.evaluation.retrieve import chance, retrieve
+from videossl.stages.specs import features_spec, linear_probe_spec, retrieval_spec
 from videossl.training.checkpoint import save_torch
 
 pytestmark = pytest.mark.usefixtures("own_signals")
@@ -120,5 +120,5 @@ def test_chance_of_retrieval_by_enumeration():
 
 def test_probing_imports_no_torch():
     """It takes as long as scikit-learn, and there are hundreds of such jobs."""
-    code = "import sys; import videossl.downstream.probe, videossl.training.failure; sys.exit('torch' in sys.modules)"
+    code = "import sys; import videossl.evaluation.probe, videossl.training.failure; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

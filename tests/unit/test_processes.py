@@ -13,8 +13,8 @@ from tiny import CPU
 from two_processes import in_two_processes
 
 from videossl.backbones import registry as backbones
+from videossl.common.distributed import join, own
 from videossl.pretext import registry as tasks
-from videossl.processes import join, own
 from videossl.training.session import ready
 
 SMALL = {

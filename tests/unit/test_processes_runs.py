@@ -17,12 +17,12 @@ from runs import SCRIPT, assert_same_run, history, train, wait_for
 from tiny import CPU, Data, finetune_arguments, make_study, pretrain_arguments
 from two_processes import in_two_processes
 
-from videossl.downstream import evaluate as evaluation
-from videossl.downstream import finetune as finetuning
-from videossl.downstream.finetune import finetune
-from videossl.experiments import Study
-from videossl.files import canonical_json
-from videossl.results import read_metrics, read_predictions
+from videossl.common.files import canonical_json
+from videossl.common.results import read_metrics, read_predictions
+from videossl.evaluation import evaluate as evaluation
+from videossl.evaluation import finetune as finetuning
+from videossl.evaluation.finetune import finetune
+from videossl.study.study import Study
 from videossl.training import inputs
 from videossl.training import pretrain as pretraining
 from videossl.training.checkpoint import load_torch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 
-from videossl.progress import track
+from videossl.common.progress import track
 
 
 class Terminal(io.StringIO):

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from listed import Disk, by_id
 
+from videossl.common.errors import UserError
 from videossl.data.readers import registry
 from videossl.data.readers.listing import read_listing
-from videossl.errors import UserError
 
 # --- ucf101 ---
 
@@ -306,7 +306,7 @@ def test_readers_are_the_module_files_and_a_configuration_needs_none_of_them() -
     for name in registry.names():
         assert list(inspect.signature(registry.load(name).read).parameters)[:2] == ["root", "annotations"], name
     code = (
-        "import sys; from videossl.config.study import Dataset; from videossl.data.readers import registry"
+        "import sys; from videossl.study.config.study import Dataset; from videossl.data.readers import registry"
         "; assert Dataset.model_fields['reader'].annotation.__args__ == (*registry.names(),)"
         "; sys.exit(any(name in sys.modules for name in ('torch', 'pandas', 'videossl.data.readers.kinetics')))"
     )

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from videossl.cli import start
-from videossl.config import read_yaml
-from videossl.config.reading import DEEPEST, MOST_BYTES
-from videossl.errors import UserError
+from videossl.common.errors import UserError
+from videossl.study.config import read_yaml
+from videossl.study.config.reading import DEEPEST, MOST_BYTES
 
 LAUGHS = b"a: &a [1,1,1,1,1,1,1,1,1,1]\n" + b"".join(
     b"%c: &%c [%s]\n" % (98 + level, 98 + level, b",".join([b"*%c" % (97 + level)] * 10)) for level in range(9)

@@ -11,19 +11,19 @@ from typing import Any, get_args
 import pytest
 
 from videossl.backbones import registry as backbones
-from videossl.config import Config, merge
-from videossl.config.explain import first_model
-from videossl.config.generated import MOST_CLASSES, SPLITS
-from videossl.config.reading import read_yaml
-from videossl.config.recipe import Recipe
-from videossl.config.vifm import ModelRecipe
-from videossl.contradictions import check_contradictions
+from videossl.common.errors import UserError
+from videossl.common.explain import first_model
 from videossl.data.synthetic import max_classes
 from videossl.data.synthetic.specs import SPECS
-from videossl.errors import UserError
-from videossl.experiments import Study
 from videossl.pretext import registry as pretext
-from videossl.vifm.models import registry as models
+from videossl.study.config import Config, merge
+from videossl.study.config.generated import MOST_CLASSES, SPLITS
+from videossl.study.config.reading import read_yaml
+from videossl.study.config.recipe import Recipe
+from videossl.study.config.videolanguage import ModelRecipe
+from videossl.study.contradictions import check_contradictions
+from videossl.study.study import Study
+from videossl.videolanguage.models import registry as models
 
 CONFIGS = Path(__file__).parents[2] / "config"
 BASE = read_yaml(CONFIGS / "config.yaml")

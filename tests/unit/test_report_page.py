@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from report_study import NASTY, RECIPE, make_page, make_study, records
 
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 from videossl.report.all_metrics import write_all_metrics
 from videossl.report.record import read_record
 from videossl.report.site.chapters import chapters

@@ -6,10 +6,10 @@ import pytest
 from test_figure_entries import figure
 from tiny import GENERATED, GRID, make_study, table
 
-from videossl.analysis.claims import cells_of_claims
-from videossl.config import Config, merge, read_yaml
-from videossl.experiments import Study
+from videossl.claims import cells_of_claims
 from videossl.report.request import listed, reduced_note, reduced_note_of_cells
+from videossl.study.config import Config, merge, read_yaml
+from videossl.study.study import Study
 
 REAL = {"root": "videos", "annotations": "lists"}
 

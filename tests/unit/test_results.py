@@ -5,8 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 from report_cells import identity
 
-from videossl.errors import UserError
-from videossl.results import (
+from videossl.common.errors import UserError
+from videossl.common.results import (
     IDENTITY,
     METRICS_SCHEMA,
     PREDICTIONS_SCHEMA,

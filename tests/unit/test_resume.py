@@ -13,12 +13,12 @@ import torch
 from runs import assert_same_run, history, same_bits, same_weights, start, stopped_in_mid_epoch, train, wait_for
 from tiny import CPU, Data, make_study, pretrain_arguments
 
+from videossl.common.errors import UserError
+from videossl.common.results import read_metrics
 from videossl.data.subsets import make_subset, write_subset
 from videossl.data.videos import read_manifest
-from videossl.errors import UserError
-from videossl.experiments import Study
 from videossl.pretext.base import PretextTask
-from videossl.results import read_metrics
+from videossl.study.study import Study
 from videossl.training.checkpoint import load_torch
 from videossl.training.pretrain import build_task
 

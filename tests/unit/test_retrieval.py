@@ -6,7 +6,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from videossl.analysis import retrieval
 from videossl.analysis.retrieval import first_match, recall
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 
 
 def test_by_hand():

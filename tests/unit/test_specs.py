@@ -8,10 +8,10 @@ import random
 import pytest
 from tiny import CONFIG, GRID, ROTNET, RSPNET, make_study, pretrain_cell, table
 
-from videossl import specs
-from videossl.errors import UserError
-from videossl.experiments import Study
-from videossl.files import canonical_json
+from videossl.common.errors import UserError
+from videossl.common.files import canonical_json
+from videossl.stages import specs
+from videossl.study.study import Study
 
 ENTRIES = {
     "main": table(GRID | {"backbone": ["r2plus1d", "shufflenet"], "subset": ["10k", "50k"], "seed": [0, 1]}),

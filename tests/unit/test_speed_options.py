@@ -10,7 +10,7 @@ from runs import assert_same_run, train
 from tiny import CPU, make_study
 
 from videossl.backbones import registry as backbones
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 from videossl.training import compiled
 from videossl.training.compiled import compile_backbones
 from videossl.training.session import channels_last, ready

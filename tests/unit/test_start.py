@@ -6,7 +6,7 @@ import pytest
 
 from videossl.cli import start
 from videossl.cli.overlays import configfiles_of, read_overlay
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 
 
 @pytest.fixture(autouse=True)

@@ -22,6 +22,7 @@ from video_files import (
     write_video,
 )
 
+from videossl.common.errors import UserError
 from videossl.data import materialise
 from videossl.data.materialise import (
     MANIFEST_SCHEMA,
@@ -32,7 +33,6 @@ from videossl.data.materialise import (
 )
 from videossl.data.store import FrameStore, ShardWriter
 from videossl.data.video import sequential, stored_size
-from videossl.errors import UserError
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from videossl.common.errors import UserError
 from videossl.data.readers.registry import group_of
 from videossl.data.readers.validation import with_validation
 from videossl.data.subsets import make_subset, read_subset, subset_order, write_subset
-from videossl.errors import UserError
 
 
 def manifest_of(sizes: list[int], rng: np.random.Generator | None = None) -> pd.DataFrame:

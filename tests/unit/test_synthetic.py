@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp, norm
 
+from videossl.common.errors import UserError
 from videossl.data.readers.listing import read_listing
 from videossl.data.synthetic import DATASETS, generate, max_classes
 from videossl.data.synthetic.motion import DIVES, GESTURES, temporal_track
 from videossl.data.synthetic.shapes import SHAPES, TEXTURES, distance
 from videossl.data.synthetic.specs import class_names, spec_of
 from videossl.data.video import BrokenVideo, check_video, pyav_frames
-from videossl.errors import UserError
 
 READER = {"k400": "kinetics", "k700": "kinetics"}
 SIZE, FPS = (52, 40), 14

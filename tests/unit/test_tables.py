@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from report_cells import GROUPS, PAPER_VALUES, REDUCED, cell, identity, subset_cells, table_spec
 
-from videossl.errors import UserError
-from videossl.files import argument_json, canonical_json, unpack
+from videossl.common.errors import UserError
+from videossl.common.files import argument_json, canonical_json, unpack
+from videossl.common.results import write_metrics
 from videossl.report.collect import TIDY_COLUMNS, collect
 from videossl.report.document import Document
 from videossl.report.notes import notes
@@ -20,7 +21,6 @@ from videossl.report.render import TABLE_SUFFIXES, markdown, write_table
 from videossl.report.spec import Spec
 from videossl.report.style import sort_key
 from videossl.report.tables import Entry, build_grid, number
-from videossl.results import write_metrics
 
 SOTA = PAPER_VALUES.with_name("state_of_the_art.csv")
 PROVENANCE = {"commit": "0123456789ab", "config_hash": "fedcba", "seed": 0, "hardware": "CPU"}

@@ -16,9 +16,9 @@ from matplotlib.text import Text
 from report_cells import cell, table_spec
 from tiny import CONFIG, make_study
 
+from videossl.common.errors import UserError
+from videossl.common.files import write_parquet
 from videossl.data.videos import read_manifest
-from videossl.errors import UserError
-from videossl.files import write_parquet
 from videossl.report.collect import Results, collect
 from videossl.report.document import Document
 from videossl.report.figures import draw, fonts, write_figure

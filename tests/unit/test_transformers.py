@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-import videossl.torchvision_operators
+import videossl.common.torchvision_operators
 
 # isort: split
 from torchvision.models.video import mvit as torchvision_mvit
@@ -18,7 +18,7 @@ from transformers import TimesformerConfig, TimesformerModel, VivitConfig, Vivit
 from videossl.backbones import registry
 from videossl.backbones.mvit import block_settings
 from videossl.backbones.parts.tokens import head_count, pad_to_patches, resize_positions
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 
 HEAD = 768 * 400 + 400  # the classifier of 400 classes that published sizes may include
 TINY = {
@@ -321,16 +321,16 @@ def test_an_option_out_of_range_is_refused(name, options, match):
 def test_operators_are_declared_once():
     """Whether torchvision came with them or not, they are known now, and nothing is left to declare."""
     assert hasattr(torch.ops.torchvision, "nms") and hasattr(torch.ops.torchvision, "qnms")
-    assert videossl.torchvision_operators.declare_missing() == []
+    assert videossl.common.torchvision_operators.declare_missing() == []
 
 
 def test_only_missing_operators_are_declared(monkeypatch):
     """With a torchvision that fits torch none is missing; declaring an operator twice would be an error."""
     declared = []
-    schemas = videossl.torchvision_operators.SCHEMAS | {"nosuch": "nosuch(Tensor x) -> Tensor"}
-    monkeypatch.setattr(videossl.torchvision_operators, "SCHEMAS", schemas)
-    monkeypatch.setattr(videossl.torchvision_operators._library, "define", declared.append)
-    assert videossl.torchvision_operators.declare_missing() == ["nosuch"]
+    schemas = videossl.common.torchvision_operators.SCHEMAS | {"nosuch": "nosuch(Tensor x) -> Tensor"}
+    monkeypatch.setattr(videossl.common.torchvision_operators, "SCHEMAS", schemas)
+    monkeypatch.setattr(videossl.common.torchvision_operators._library, "define", declared.append)
+    assert videossl.common.torchvision_operators.declare_missing() == ["nosuch"]
     assert declared == ["nosuch(Tensor x) -> Tensor"]
 
 

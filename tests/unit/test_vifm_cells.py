@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from videossl.config import Grid
-from videossl.experiments import load_study
 from videossl.report.collect import PENDING, collect
 from videossl.report.notes import notes
 from videossl.report.spec import Spec
-from videossl.specs import class_logits_spec, distill_spec, small_clip_spec, vifm_spec, zero_shot_spec
-from videossl.vifm.weights import NOT_PROVIDED
+from videossl.stages.specs import class_logits_spec, distill_spec, small_clip_spec, vifm_spec, zero_shot_spec
+from videossl.study.availability import NOT_PROVIDED
+from videossl.study.config import Grid
+from videossl.study.study import load_study
 
 REPOSITORY = Path(__file__).parents[2]
 MODELS = ["xclip", "vificlip", "ezclip", "viclip", "languagebind"]

@@ -9,24 +9,24 @@ import pytest
 import torch
 from tiny import CPU, finetune_arguments, make_study, pretrain_cell
 
+from videossl.common.errors import UserError
+from videossl.common.results import read_metrics, read_predictions
 from videossl.data.frames import VideoFileFrames, frames_of
 from videossl.data.loader import ClipDataset
 from videossl.data.videos import open_store, read_manifest, target_videos
-from videossl.downstream.distillation_loss import distillation_loss
-from videossl.downstream.finetune import distillation_step, finetune, training_clips
-from videossl.downstream.model import build_classifier
-from videossl.errors import UserError
-from videossl.results import read_metrics, read_predictions
+from videossl.evaluation.class_logits import read_logits, write_logits
+from videossl.evaluation.distillation_loss import distillation_loss
+from videossl.evaluation.finetune import distillation_step, finetune, training_clips
+from videossl.evaluation.model import build_classifier
+from videossl.evaluation.zero_shot import evaluate
 from videossl.training.inputs import on_device
 from videossl.training.session import augmentation
-from videossl.vifm.classify import class_names
-from videossl.vifm.models import registry
-from videossl.vifm.saved import load_model, save_model
-from videossl.vifm.start import train_start
-from videossl.vifm.teach import read_logits, write_logits
-from videossl.vifm.texts import WordTokenizer
-from videossl.vifm.train import import_model, train_model
-from videossl.vifm.zero_shot import evaluate
+from videossl.videolanguage.classify import class_names
+from videossl.videolanguage.models import registry
+from videossl.videolanguage.saved import load_model, save_model
+from videossl.videolanguage.start import train_start
+from videossl.videolanguage.texts import WordTokenizer
+from videossl.videolanguage.train import import_model, train_model
 
 pytestmark = pytest.mark.usefixtures("own_signals")
 OPTIONS = {

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-import videossl.torchvision_operators  # noqa: F401 - before a test imports transformers
-from videossl.errors import UserError
-from videossl.vifm.convert import load_published, read_state, unwrapped
-from videossl.vifm.models import registry
-from videossl.vifm.models.parts.names import hub_names
+import videossl.common.torchvision_operators  # noqa: F401 - before a test imports transformers
+from videossl.common.errors import UserError
+from videossl.videolanguage.convert import load_published, read_state, unwrapped
+from videossl.videolanguage.models import registry
+from videossl.videolanguage.models.parts.names import hub_names
 
 NAMES = Path(__file__).parent / "vifm_names"
 MODELS = registry.names()

@@ -9,17 +9,17 @@ import pandas as pd
 import pytest
 import torch
 
-from videossl.config.vifm import ModelRecipe, Prompts, VideoLanguage, load_model_recipe
+from videossl.common.errors import UserError
 from videossl.data.sampling import uniform_windows
-from videossl.errors import UserError
-from videossl.vifm.classify import ZeroShot
-from videossl.vifm.corpus import captioned
-from videossl.vifm.losses import motion_loss, pair_loss
-from videossl.vifm.models.base import Video, VideoLanguageModel
-from videossl.vifm.sampling import RandomSegments, ViewClips, WholeVideo, WithinViews, spread
-from videossl.vifm.texts import ClipTokenizer, WordTokenizer, fill, phrase, tokenizer_of
-from videossl.vifm.weights import NOT_PROVIDED, find, report
-from videossl.vifm.zero_shot import accuracies, mean_with_interval
+from videossl.evaluation.zero_shot import accuracies, mean_with_interval
+from videossl.study.availability import NOT_PROVIDED, find, report
+from videossl.study.config.videolanguage import ModelRecipe, Prompts, VideoLanguage, load_model_recipe
+from videossl.videolanguage.classify import ZeroShot
+from videossl.videolanguage.corpus import captioned
+from videossl.videolanguage.losses import motion_loss, pair_loss
+from videossl.videolanguage.models.base import Video, VideoLanguageModel
+from videossl.videolanguage.sampling import RandomSegments, ViewClips, WholeVideo, WithinViews, spread
+from videossl.videolanguage.texts import ClipTokenizer, WordTokenizer, fill, phrase, tokenizer_of
 
 RNG = np.random.default_rng(0)
 RECIPES = str(Path(__file__).parents[2] / "config/recipes/vifm")
@@ -187,8 +187,8 @@ def settings() -> VideoLanguage:
 
 
 def test_recipes_are_those_of_all_models(settings):
-    from videossl.config.vifm import model_names
-    from videossl.vifm.models.registry import names
+    from videossl.study.config.videolanguage import model_names
+    from videossl.videolanguage.models.registry import names
 
     assert model_names(RECIPES) == names()
     for name in names():
@@ -234,7 +234,7 @@ def test_a_model_that_needs_clip_says_so(settings, tmp_path):
 
 
 def _files(path: str):
-    from videossl.config.vifm import WeightFiles
+    from videossl.study.config.videolanguage import WeightFiles
 
     return WeightFiles(path=path)
 

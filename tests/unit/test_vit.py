@@ -6,7 +6,7 @@ import torch
 from videossl.analysis.complexity import count_gflops, count_parameters
 from videossl.backbones import registry
 from videossl.backbones.vit import Attention, Block, positions
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 
 
 @pytest.fixture(autouse=True)

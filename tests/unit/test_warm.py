@@ -147,7 +147,9 @@ def start(folder: Path, command: str) -> tuple[subprocess.Popen[bytes], str]:
     """Start a command that starts a job beside a warm interpreter; returns when the job waits, with the command line
     by which all processes that are part of it are found."""
     name = f"job-{folder.name}-{os.getpid()}.py"
-    (folder / name).write_text(f"from videossl.children import stop_with_controller\nstop_with_controller()\n{JOB}")
+    (folder / name).write_text(
+        f"from videossl.common.children import stop_with_controller\nstop_with_controller()\n{JOB}"
+    )
     variables = {**os.environ, "COLOUR": "green", "JOB": f"{sys.executable} -SE {CLIENT} {name}"}
     arguments = [
         sys.executable,
@@ -166,7 +168,9 @@ def start(folder: Path, command: str) -> tuple[subprocess.Popen[bytes], str]:
     return process, name
 
 
-NAME = f"{sys.executable} -c 'import os; from videossl.process_name import name_of; print(name_of(os.getppid()))'"
+NAME = (
+    f"{sys.executable} -c 'import os; from videossl.common.process_name import name_of; print(name_of(os.getppid()))'"
+)
 """A command that prints the name of the shell that runs it."""
 
 

@@ -10,8 +10,7 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from videossl.cells import Cell
-from videossl.config import Config
+from videossl.common.files import write_parquet
 from videossl.data.materialise import merge_manifest, write_shard
 from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.data.readers.listing import read_listing
@@ -19,9 +18,10 @@ from videossl.data.readers.registry import group_of
 from videossl.data.readers.validation import with_validation
 from videossl.data.subsets import make_subset, write_subset
 from videossl.data.synthetic import generate
-from videossl.experiments import Study
-from videossl.files import write_parquet
-from videossl.specs import finetune_spec, pretrain_spec
+from videossl.stages.specs import finetune_spec, pretrain_spec
+from videossl.study.cells import Cell
+from videossl.study.config import Config
+from videossl.study.study import Study
 from videossl.training.session import Compute
 
 CPU = Compute(device="cpu", threads=1, workers=0)

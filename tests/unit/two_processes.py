@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from videossl.processes import leave
+from videossl.common.distributed import leave
 
 
 def free_port() -> int:

@@ -8,8 +8,8 @@ import json
 import pytest
 
 from videossl.cli import run
-from videossl.errors import UserError
-from videossl.experiments import load_study
+from videossl.common.errors import UserError
+from videossl.study.study import load_study
 
 
 @pytest.fixture

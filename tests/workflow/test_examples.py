@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from documentation import block
 
-from videossl.experiments import load_study
+from videossl.study.study import load_study
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "config/examples").glob("*.yaml"))
 OWN = "config/examples/own_dataset.yaml"

@@ -14,8 +14,8 @@ import torch
 import yaml
 from workflow_copy import fill_in_site, jobs_of
 
-from videossl.config.experiments import NOISES
-from videossl.experiments import Study, load_study
+from videossl.study.config.experiments import NOISES
+from videossl.study.study import Study, load_study
 
 TASKS = 6
 
@@ -272,7 +272,7 @@ from snakemake.cli import main
 try:
     main(["-n", "--quiet", "all", "--profile", "slurm", "table_subset_size"])
 finally:
-    print("imported:", *(name for name in ("videossl.experiments", "torch", "pandas") if name in sys.modules))
+    print("imported:", *(name for name in ("videossl.study.study", "torch", "pandas") if name in sys.modules))
 """
 
 
@@ -282,7 +282,7 @@ def test_planning_imports_no_torch(workflow):
         [sys.executable, "-c", PARSE], cwd=workflow.root, env=workflow.environment, text=True, capture_output=True
     )
     imported = done.stdout.split("imported: ")[-1].split()
-    assert "videossl.experiments" in imported, done.stderr
+    assert "videossl.study.study" in imported, done.stderr
     assert "torch" not in imported
 
 

@@ -37,8 +37,8 @@ def run_on_features(description: str, stage: str, job: Callable[..., None]) -> N
     parser.add_argument("--features", type=Path, required=True, help="features.npz")
     parser.add_argument("--output", type=Path, required=True, help="metrics.parquet; all else goes beside it")
     arguments = parser.parse_args()
-    from videossl.made import note_run
-    from videossl.progress import noted_in
+    from videossl.common.progress import noted_in
+    from videossl.data.provenance import note_run
     from videossl.training.failure import failure_noted
 
     folder = arguments.output.parent
@@ -64,7 +64,7 @@ def compute_of(arguments: argparse.Namespace):
 
 def run_training(main: Callable[[], None]) -> NoReturn:
     """Run a training script's `main` and end the process, within seconds of whatever happened."""
-    from videossl.children import stop_with_controller
+    from videossl.common.children import stop_with_controller
 
     stop_with_controller()  # before torch is imported, which takes seconds
     from videossl.training.ending import run_and_end

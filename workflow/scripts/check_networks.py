@@ -5,13 +5,13 @@ import json
 import sys
 from pathlib import Path
 
-from videossl.check import problems_of
-from videossl.errors import UserError, report_user_errors
+from videossl.common.errors import UserError, report_user_errors
+from videossl.monitor.buildable import problems_of
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("builds", type=Path, help="JSON file: a list as videossl.check.builds_of makes it")
+    parser.add_argument("builds", type=Path, help="JSON file: a list as videossl.monitor.buildable.builds_of makes it")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="cuda: there must be a GPU")
     arguments = parser.parse_args()
     from videossl.training.device import choose_device

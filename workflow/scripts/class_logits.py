@@ -10,9 +10,9 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, help="weights.pt of the model")
     parser.add_argument("--root", type=Path, required=True, help="folder of the target's videos")
     arguments = parser.parse_args()
-    from videossl.made import note_run
+    from videossl.data.provenance import note_run
+    from videossl.evaluation.class_logits import write_logits
     from videossl.training.failure import failure_noted
-    from videossl.vifm.teach import write_logits
 
     with failure_noted(arguments.output.parent):
         write_logits(

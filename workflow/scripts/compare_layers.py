@@ -9,8 +9,8 @@ def main() -> None:
     parser = training_parser(__doc__)
     parser.add_argument("--weights", type=Path, nargs="+", required=True, help="weights.pt of one or two finetunings")
     arguments = parser.parse_args()
-    from videossl.analysis.similarity import similarity
-    from videossl.made import note_run
+    from videossl.data.provenance import note_run
+    from videossl.evaluation.similarity import similarity
     from videossl.training.failure import failure_noted
 
     with failure_noted(arguments.output.parent):

@@ -11,8 +11,8 @@ def main() -> None:
         "--weights", type=Path, nargs="*", default=[], help="weights.pt of a pretraining; none: not pretrained"
     )
     arguments = parser.parse_args()
-    from videossl.downstream.features import extract
-    from videossl.made import note_run
+    from videossl.data.provenance import note_run
+    from videossl.evaluation.features import extract
     from videossl.training.failure import failure_noted
 
     with failure_noted(arguments.output.parent):

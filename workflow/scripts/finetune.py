@@ -12,8 +12,8 @@ def main() -> None:
     )
     parser.add_argument("--teachers", type=Path, nargs="*", default=[], help="weights.pt of finetuned networks")
     arguments = parser.parse_args()
-    from videossl.downstream.finetune import finetune
-    from videossl.made import note_run
+    from videossl.data.provenance import note_run
+    from videossl.evaluation.finetune import finetune
     from videossl.training.failure import failure_noted
 
     with failure_noted(arguments.output.parent):

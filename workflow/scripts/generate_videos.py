@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from videossl.errors import report_user_errors
+from videossl.common.errors import report_user_errors
 
 
 def main() -> None:
@@ -13,8 +13,8 @@ def main() -> None:
     parser.add_argument("--recipe", type=json.loads, required=True, help="JSON: design, classes, videos, ...")
     parser.add_argument("--output", type=Path, required=True, help="folder that gets videos/ and annotations/")
     arguments = parser.parse_args()
+    from videossl.data.provenance import note_made
     from videossl.data.synthetic import generate
-    from videossl.made import note_made
 
     recipe = arguments.recipe
     generate(

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from videossl.errors import report_user_errors
+from videossl.common.errors import report_user_errors
 
 
 def main() -> None:
@@ -20,14 +20,14 @@ def main() -> None:
     arguments = parser.parse_args()
     import pyarrow as pa
 
+    from videossl.common.files import write_parquet
     from videossl.data.notes import tell
+    from videossl.data.provenance import note_made
     from videossl.data.readers.common import LISTING_SCHEMA
     from videossl.data.readers.listing import read_listing
     from videossl.data.readers.registry import group_of
     from videossl.data.readers.validation import with_validation
     from videossl.data.videos import gaps_of
-    from videossl.files import write_parquet
-    from videossl.made import note_made
 
     recipe = arguments.recipe
     listing = read_listing(recipe["reader"], arguments.root, arguments.annotations, **recipe["options"])

@@ -7,8 +7,8 @@ import json
 import sys
 from pathlib import Path
 
-from videossl.errors import report_user_errors
-from videossl.made import note_made
+from videossl.common.errors import report_user_errors
+from videossl.data.provenance import note_made
 from videossl.report.claims import left_out, write_claims
 from videossl.report.paper import read_paper_values
 from videossl.report.record import CLAIMS, write_record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from videossl.errors import report_user_errors
+from videossl.common.errors import report_user_errors
 from videossl.report.command import parse_arguments, read_results, record
 from videossl.report.figures import FIGURE_SUFFIXES, write_figure
 

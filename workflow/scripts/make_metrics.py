@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from videossl.errors import report_user_errors
-from videossl.made import note_made
+from videossl.common.errors import report_user_errors
+from videossl.data.provenance import note_made
 from videossl.report.all_metrics import write_all_metrics
 
 

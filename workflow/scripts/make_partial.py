@@ -6,8 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from videossl.errors import report_user_errors
-from videossl.report.partial import render
+from videossl.common.errors import report_user_errors
+from videossl.monitor.partial import render
 
 
 def main() -> None:

@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from videossl.errors import report_user_errors
-from videossl.made import note_made
+from videossl.common.errors import report_user_errors
+from videossl.data.provenance import note_made
 from videossl.report.site.page import write_report
 
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from videossl.errors import report_user_errors
+from videossl.common.errors import report_user_errors
 
 
 def main() -> None:
@@ -13,11 +13,11 @@ def main() -> None:
     parser.add_argument("--reports", type=Path, nargs="+", required=True, help="in the order of the shards")
     parser.add_argument("--output", type=Path, required=True, help="manifest.parquet")
     arguments = parser.parse_args()
+    from videossl.common.files import write_parquet
     from videossl.data.materialise import merge_manifest
     from videossl.data.notes import tell
+    from videossl.data.provenance import note_made
     from videossl.data.videos import gaps_of, read_listing_file
-    from videossl.files import write_parquet
-    from videossl.made import note_made
 
     manifest = merge_manifest(read_listing_file(arguments.listing), arguments.reports)
     write_parquet(arguments.output, manifest)

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from videossl.errors import report_user_errors
+from videossl.common.errors import report_user_errors
 
 
 def main() -> None:
@@ -14,10 +14,10 @@ def main() -> None:
     parser.add_argument("--manifest", type=Path, required=True, help="of the clean dataset")
     parser.add_argument("--output", type=Path, nargs="+", required=True, help=".../<noise>/<severity>/manifest.parquet")
     arguments = parser.parse_args()
+    from videossl.common.files import write_parquet
     from videossl.data.noisy import merge_noisy_manifest
+    from videossl.data.provenance import note_made
     from videossl.data.videos import read_manifest
-    from videossl.files import write_parquet
-    from videossl.made import note_made
 
     clean = read_manifest(arguments.manifest)
     used = []

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from videossl.errors import report_user_errors
+from videossl.common.errors import report_user_errors
 
 
 def main() -> None:
@@ -15,8 +15,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="metrics.parquet")
     arguments = parser.parse_args()
     from videossl.analysis.complexity import network_metrics
-    from videossl.made import network_spec, note_run
-    from videossl.results import write_metrics
+    from videossl.common.results import write_metrics
+    from videossl.data.provenance import network_spec, note_run
 
     rows = network_metrics(arguments.backbone)
     write_metrics(arguments.output, arguments.identity, rows)

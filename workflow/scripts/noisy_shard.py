@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from videossl.errors import report_user_errors
+from videossl.common.errors import report_user_errors
 
 
 def main() -> None:
@@ -20,8 +20,8 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     from videossl.data.noisy import write_noisy_shards
+    from videossl.data.provenance import note_made
     from videossl.data.videos import read_manifest
-    from videossl.made import note_made
 
     outputs = {int(path.parent.parent.name): path for path in arguments.frames}
     manifest = read_manifest(arguments.manifest)

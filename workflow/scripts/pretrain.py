@@ -10,7 +10,7 @@ def main() -> None:
     parser.add_argument("--subset", type=Path, required=True, help="Parquet file of the training videos")
     parser.add_argument("--previous", type=Path, nargs="*", default=[], help="state.pt of the milestone before, if any")
     arguments = parser.parse_args()
-    from videossl.made import note_run
+    from videossl.data.provenance import note_run
     from videossl.training.failure import failure_noted
     from videossl.training.pretrain import pretrain
 

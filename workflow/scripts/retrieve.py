@@ -6,11 +6,11 @@ from typing import Any
 
 from _cli import run_on_features
 
-from videossl.errors import report_user_errors
+from videossl.common.errors import report_user_errors
 
 
 def job(recipe: dict[str, Any], identity: dict[str, Any], *, features: Path, folder: Path) -> None:
-    from videossl.downstream.retrieve import retrieve  # after the arguments are read: it takes seconds
+    from videossl.evaluation.retrieve import retrieve  # after the arguments are read: it takes seconds
 
     retrieve(recipe, identity, features=features, folder=folder)
 

@@ -11,8 +11,8 @@ def main() -> None:
     parser.add_argument("--noiseless", type=Path, required=True, help="manifest of the same videos without noise")
     parser.add_argument("--noisy", type=Path, nargs="+", required=True, help="manifests: .../<noise>/<severity>/...")
     arguments = parser.parse_args()
-    from videossl.downstream.robustness import robustness
-    from videossl.made import note_run
+    from videossl.data.provenance import note_run
+    from videossl.evaluation.robustness import robustness
     from videossl.training.failure import failure_noted
 
     with failure_noted(arguments.output.parent):

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from videossl.errors import UserError, report_user_errors
+from videossl.common.errors import UserError, report_user_errors
 
 
 def main() -> None:
@@ -16,9 +16,9 @@ def main() -> None:
     parser.add_argument("--videos", type=Path, required=True, help="Parquet file (output)")
     parser.add_argument("--description", type=Path, required=True, help="JSON file: checksum, shortfall (output)")
     arguments = parser.parse_args()
+    from videossl.data.provenance import note_made
     from videossl.data.subsets import make_subset, write_subset
     from videossl.data.videos import read_manifest
-    from videossl.made import note_made
 
     size = arguments.recipe["size"]
     try:

@@ -11,9 +11,9 @@ def main() -> None:
         "--left-out", type=Path, nargs="*", default=[], help="manifests of datasets with unseen classes"
     )
     arguments = parser.parse_args()
-    from videossl.made import note_run
+    from videossl.data.provenance import note_run
     from videossl.training.failure import failure_noted
-    from videossl.vifm.start import train_start
+    from videossl.videolanguage.start import train_start
 
     with failure_noted(arguments.output.parent):
         train_start(

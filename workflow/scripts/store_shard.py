@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from videossl.errors import report_user_errors
+from videossl.common.errors import report_user_errors
 
 
 def main() -> None:
@@ -18,8 +18,8 @@ def main() -> None:
     parser.add_argument("--report", type=Path, required=True, help="Parquet file: what became of each video (output)")
     arguments = parser.parse_args()
     from videossl.data.materialise import write_shard
+    from videossl.data.provenance import note_made
     from videossl.data.videos import read_listing_file
-    from videossl.made import note_made
 
     recipe = arguments.recipe
     write_shard(

@@ -16,9 +16,9 @@ def main() -> None:
     parser.add_argument("--base", type=Path, help="CLIP's own state dict, for models that need it")
     parser.add_argument("--tokenizer", type=Path, help="folder with CLIP's vocab.json and merges.txt")
     arguments = parser.parse_args()
-    from videossl.made import note_run
+    from videossl.data.provenance import note_run
     from videossl.training.failure import failure_noted
-    from videossl.vifm.train import import_model, train_model
+    from videossl.videolanguage.train import import_model, train_model
 
     folder = arguments.output.parent
     shared = {"folder": folder, "compute": compute_of(arguments)}

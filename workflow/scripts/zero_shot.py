@@ -11,9 +11,9 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True, help="folder of the target's videos")
     parser.add_argument("--annotations", type=Path, required=True, help="folder of the target's official lists")
     arguments = parser.parse_args()
-    from videossl.made import note_run
+    from videossl.data.provenance import note_run
+    from videossl.evaluation.zero_shot import evaluate
     from videossl.training.failure import failure_noted
-    from videossl.vifm.zero_shot import evaluate
 
     with failure_noted(arguments.output.parent):
         evaluate(

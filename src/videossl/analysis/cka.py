@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 
 LEAST = 4
 """Samples that a batch must have: the estimator divides by n - 3."""

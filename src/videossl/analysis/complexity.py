@@ -68,7 +68,7 @@ def paper_network(name: str) -> nn.Module:
 
 
 def network_metrics(name: str) -> list[dict[str, object]]:
-    """Rows for :func:`videossl.results.write_metrics`: the network's parameters and its cost a clip of 16x112x112.
+    """Rows for :func:`videossl.common.results.write_metrics`: parameters, and operations for a clip of 16x112x112.
 
     Both are of the paper's network, at whatever width and clip a study trains it. For a transformer, mind what
     :func:`count_gflops` leaves out.

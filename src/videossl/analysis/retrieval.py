@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 
 CHUNK = 1024
 """Queries compared at a time: the similarities of a chunk are all that is held of them."""

@@ -115,7 +115,7 @@ class Comparison:
 def compare_predictions(
     first: pd.DataFrame, second: pd.DataFrame, *, resamples: int = 10_000, seed: int = 0
 ) -> Comparison:
-    """Compare two prediction tables (see `videossl.results.PREDICTIONS_SCHEMA`) of the same test videos.
+    """Compare two prediction tables (see `videossl.common.results.PREDICTIONS_SCHEMA`) of the same test videos.
 
     Raises:
         ValueError: the videos or their labels differ, so that a paired comparison would compare other things.

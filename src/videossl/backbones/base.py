@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 
 
 class Backbone(nn.Module):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from videossl.backbones.base import Backbone, scale_channels
 from videossl.backbones.registry import register
-from videossl.ranges import Width
+from videossl.common.ranges import Width
 
 STAGES = ((64, 1), (128, 1), (256, 2), (512, 2), (512, 2))  # channels and convolutions of each stage
 

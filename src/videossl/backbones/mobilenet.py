@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from videossl.backbones.base import Backbone, scale_channels
 from videossl.backbones.registry import register
-from videossl.ranges import ChannelsOrNone, Share, ShareBelowOne, Width
+from videossl.common.ranges import ChannelsOrNone, Share, ShareBelowOne, Width
 
 STEM, LAST = 32, 1280
 # expansion, channels, blocks and stride (in T, H and W) of the first block

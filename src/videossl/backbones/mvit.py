@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-import videossl.torchvision_operators  # noqa: F401  torchvision may not be importable without
+import videossl.common.torchvision_operators  # noqa: F401  torchvision may not be importable without
 
 # isort: split
 import torch
@@ -23,7 +23,7 @@ from torchvision.models.video import mvit as torchvision_mvit
 from videossl.backbones.base import Backbone, scale_channels
 from videossl.backbones.parts.tokens import check_at_least, check_depths, resize_positions
 from videossl.backbones.registry import register
-from videossl.ranges import Depths, Frames, ShareBelowOne, Side, Width
+from videossl.common.ranges import Depths, Frames, ShareBelowOne, Side, Width
 
 PATCH_STRIDE = (2, 4, 4)  # frames, rows, columns from one token to the next; patches of 3x7x7 overlap
 CHANNELS = 96  # of the first stage; every later one has twice those before it, and twice the heads

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from videossl.backbones.base import Backbone, scale_channels
 from videossl.backbones.registry import register
-from videossl.ranges import Width
+from videossl.common.ranges import Width
 
 
 class ResidualBlock(nn.Module):

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from videossl.errors import UserError
-from videossl.registry import Registry
+from videossl.common.errors import UserError
+from videossl.common.registry import Registry
 
 if TYPE_CHECKING:
     from videossl.backbones.base import Backbone

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone, scale_channels
 from videossl.backbones.registry import register
-from videossl.ranges import ChannelsOrNone, ShareBelowOne, Width
+from videossl.common.ranges import ChannelsOrNone, ShareBelowOne, Width
 
 GROUPS = 3
 STEM = 48  # channels of the 2.0x network

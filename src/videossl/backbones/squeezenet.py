@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from videossl.backbones.base import Backbone, scale_channels
 from videossl.backbones.registry import register
-from videossl.ranges import Width
+from videossl.common.ranges import Width
 
 STEM = 64
 STAGES = ((16, 64), (32, 128), (48, 192), (64, 256))  # of each stage's two fire modules: squeezed, expanded twice

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 
-import videossl.torchvision_operators  # noqa: F401  torchvision may not be importable without
+import videossl.common.torchvision_operators  # noqa: F401  torchvision may not be importable without
 
 # isort: split
 import torch
@@ -29,7 +29,7 @@ from videossl.backbones.parts.tokens import (
     resize_positions,
 )
 from videossl.backbones.registry import register
-from videossl.ranges import Depth, Frames, ShareBelowOne, Side, Width
+from videossl.common.ranges import Depth, Frames, ShareBelowOne, Side, Width
 
 CHANNELS = 768
 HEAD_CHANNELS = 64

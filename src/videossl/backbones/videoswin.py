@@ -13,7 +13,7 @@ so: the bias of each pair is learned all the same.
 
 from __future__ import annotations
 
-import videossl.torchvision_operators  # noqa: F401  torchvision may not be importable without
+import videossl.common.torchvision_operators  # noqa: F401  torchvision may not be importable without
 
 # isort: split
 from torch import Tensor
@@ -22,7 +22,7 @@ from torchvision.models.video.swin_transformer import SwinTransformer3d
 from videossl.backbones.base import Backbone, scale_channels
 from videossl.backbones.parts.tokens import check_depths, head_count
 from videossl.backbones.registry import register
-from videossl.ranges import Depths, ShareBelowOne, Width
+from videossl.common.ranges import Depths, ShareBelowOne, Width
 
 PATCH = (2, 4, 4)  # frames, rows, columns of a token
 WINDOW = (8, 7, 7)

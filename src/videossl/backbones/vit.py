@@ -17,8 +17,8 @@ from torch.nn import functional as F
 from videossl.backbones.base import Backbone, scale_channels
 from videossl.backbones.parts.tokens import head_count, pad_to_patches
 from videossl.backbones.registry import register
-from videossl.errors import UserError
-from videossl.ranges import Channels, Depth, TubeSides, Width
+from videossl.common.errors import UserError
+from videossl.common.ranges import Channels, Depth, TubeSides, Width
 
 HEAD_CHANNELS = 64  # channels of a head of attention: 12 heads in ViT-B, 6 in ViT-S
 MLP_RATIO = 4  # units of a block's hidden layer for each of its channels

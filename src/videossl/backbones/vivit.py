@@ -12,7 +12,7 @@ class token stays in the network as a token that the others attend to, and the n
 
 from __future__ import annotations
 
-import videossl.torchvision_operators  # noqa: F401  transformers imports torchvision
+import videossl.common.torchvision_operators  # noqa: F401  transformers imports torchvision
 
 # isort: split
 import torch
@@ -23,7 +23,7 @@ from transformers.models.vivit.modeling_vivit import VivitEmbeddings
 from videossl.backbones.base import Backbone, scale_channels
 from videossl.backbones.parts.tokens import head_count, pad_to_patches, resize_positions
 from videossl.backbones.registry import register
-from videossl.ranges import Depth, Frames, Side, Width
+from videossl.common.ranges import Depth, Frames, Side, Width
 
 CHANNELS = 768
 HEAD_CHANNELS = 64

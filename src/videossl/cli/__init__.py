@@ -8,7 +8,7 @@ import sys
 
 from videossl.cli import bench, doctor, plan, status, verify
 from videossl.cli.common import add_common
-from videossl.errors import report_user_errors
+from videossl.common.errors import report_user_errors
 
 COMMANDS = (plan, status, verify, doctor, bench)
 """Modules of one command each: NAME, HELP, add_arguments(parser), run(arguments) -> exit code."""

@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 
 NAME = "bench"
 HELP = "measure speed against usual ways (docs/performance.md)"

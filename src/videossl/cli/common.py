@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from videossl.cli.overlays import overlays
-from videossl.contradictions import check_contradictions
-from videossl.errors import UserError, unknown_name
-from videossl.experiments import Study, load_study
-from videossl.places import BASE, project_folder
+from videossl.common.errors import UserError, unknown_name
+from videossl.common.places import BASE, project_folder
 from videossl.report.csv_cells import csv_cell
+from videossl.study.contradictions import check_contradictions
+from videossl.study.study import Study, load_study
 
 FORMATS = ("table", "json", "csv")
 

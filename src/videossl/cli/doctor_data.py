@@ -8,13 +8,13 @@ from pathlib import Path
 
 from videossl.cli.finding import MISSING, OK, WARNING, Finding
 from videossl.cli.start import CACHE_REMEDY, cache_problem
+from videossl.common.errors import UserError
+from videossl.common.intact import read_table
+from videossl.common.places import existing, unwritable
 from videossl.data.videos import gaps_of
-from videossl.errors import UserError
-from videossl.experiments import Study
-from videossl.intact import read_table
-from videossl.inventory import ASSUMED, LISTED, videos_of
-from videossl.places import existing, unwritable
-from videossl.vifm.weights import report
+from videossl.study.availability import report
+from videossl.study.inventory import ASSUMED, LISTED, videos_of
+from videossl.study.study import Study
 
 LEAST_FREE = 2**30
 """Bytes; below it even the tables of a finished study may not be rendered."""

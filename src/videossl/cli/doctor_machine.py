@@ -13,7 +13,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from videossl.cli.finding import MISSING, OK, WARNING, Finding
-from videossl.experiments import Study
+from videossl.study.study import Study
 
 INSTALL = "`make setup`, or `pip install -r envs/requirements.txt`"
 OLDEST_PYTHON = (3, 11)

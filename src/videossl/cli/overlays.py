@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from videossl.config.reading import read_yaml
-from videossl.errors import UserError
-from videossl.places import CHECKOUT
+from videossl.common.errors import UserError
+from videossl.common.places import CHECKOUT
+from videossl.study.config.reading import read_yaml
 
 SUFFIXES = (".yaml", ".yml", ".json")
 

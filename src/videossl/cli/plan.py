@@ -7,14 +7,14 @@ import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from videossl.cells import PATHS, Cell
 from videossl.cli.common import add_format, entry_named, print_columns, print_records, study_of
-from videossl.errors import unknown_name
-from videossl.estimate import CALCULATED, MEASURED, UNKNOWN, Estimate, Estimator, critical_path
-from videossl.experiments import Study
-from videossl.inventory import assumptions
-from videossl.pending import Pending, pending_jobs
+from videossl.common.errors import unknown_name
+from videossl.monitor.estimate import CALCULATED, MEASURED, UNKNOWN, Estimate, Estimator, critical_path
+from videossl.monitor.pending import Pending, pending_jobs
 from videossl.report.dry import check_layouts
+from videossl.study.cells import PATHS, Cell
+from videossl.study.inventory import assumptions
+from videossl.study.study import Study
 
 NAME = "plan"
 HELP = "the pending cells, with an estimate of their hours and the critical path"

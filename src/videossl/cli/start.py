@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from videossl.cli.overlays import configfiles_of, profile_file, read_overlay
-from videossl.errors import UserError, report_user_errors
-from videossl.places import unwritable
+from videossl.common.errors import UserError, report_user_errors
+from videossl.common.places import unwritable
 
 CACHE_REMEDY = "Set XDG_CACHE_HOME to a folder that can be written"
 

@@ -8,12 +8,23 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from videossl.cells import Cell
 from videossl.cli.common import add_format, entries_named, print_columns, print_records, study_of
-from videossl.experiments import Study
-from videossl.progress import clock
-from videossl.report import partial
-from videossl.run_state import DONE, FAILED, OUTDATED, PENDING, RUNNING, STATES, STOPPED, State, described, states
+from videossl.common.progress import clock
+from videossl.monitor import partial
+from videossl.monitor.run_state import (
+    DONE,
+    FAILED,
+    OUTDATED,
+    PENDING,
+    RUNNING,
+    STATES,
+    STOPPED,
+    State,
+    described,
+    states,
+)
+from videossl.study.cells import Cell
+from videossl.study.study import Study
 
 NAME = "status"
 HELP = "every cell: done, running, failed or pending"

@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from videossl.cells import Cell
 from videossl.cli.common import entry_named, study_of
-from videossl.errors import unknown_name
-from videossl.experiments import Study
-from videossl.progress import LOG_SECONDS, progress_line
-from videossl.verify import BUSY, DAMAGED, FINE, UNRECORDED, Found, Item, items_of, verify
+from videossl.common.errors import unknown_name
+from videossl.common.progress import LOG_SECONDS, progress_line
+from videossl.monitor.verify import BUSY, DAMAGED, FINE, UNRECORDED, Found, Item, items_of, verify
+from videossl.study.cells import Cell
+from videossl.study.study import Study
 
 NAME = "verify"
 HELP = "whether all files are as they were made; names what is damaged and how to make it again"

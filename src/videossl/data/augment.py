@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from videossl.errors import UserError, unknown_name
+from videossl.common.errors import UserError, unknown_name
 
 CROPS = ("random", "center", "random_resized", "whole")
 RANGES = {"scale": 2, "ratio": 2, "jitter": 4, "gamma": 2, "blur_sigma": 2, "mean": 3, "std": 3}

@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from videossl.common.errors import UserError
+from videossl.common.intact import read_json
 from videossl.data.notes import few
-from videossl.errors import UserError
-from videossl.intact import read_json
 
 NAMES = "classes"
 """The key of a listing's and a manifest's attributes (kept in the Parquet file) for all class names, where the lists

@@ -16,14 +16,14 @@ import pandas as pd
 import torch
 from torch.utils.data import Dataset, Sampler
 
+from videossl.common.errors import UserError
+from videossl.common.ranks import rank_and_processes
 from videossl.data import geometry
 from videossl.data.augment import AugmentConfig, draw
 from videossl.data.frames import Frames
 from videossl.data.photometric import COLUMNS, PhotometricParams, photometric, unit_interval
 from videossl.data.sampling import ClipSampler, Drawn, epoch_generator, sample_generator
 from videossl.data.workers import Loader
-from videossl.errors import UserError
-from videossl.ranks import rank_and_processes
 
 Key = tuple[int, int]
 """(epoch, index of the video in the data set): names one sample and its random draws."""

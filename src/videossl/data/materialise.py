@@ -16,14 +16,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from videossl.common.errors import UserError
+from videossl.common.files import atomic_path, write_parquet
+from videossl.common.intact import read_table
+from videossl.common.progress import track
 from videossl.data.encode import DECORD, PYAV, Encode, Encoded, Wanted, encode_videos
 from videossl.data.file_names import video_path
 from videossl.data.store import ShardWriter
 from videossl.data.video import BrokenVideo
-from videossl.errors import UserError
-from videossl.files import atomic_path, write_parquet
-from videossl.intact import read_table
-from videossl.progress import track
 
 T = TypeVar("T")
 REPORT_SCHEMA = pa.schema(

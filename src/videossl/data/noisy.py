@@ -17,7 +17,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from videossl.config.experiments import NOISELESS
+from videossl.common.errors import UserError
+from videossl.common.files import atomic_path
+from videossl.common.progress import track
 from videossl.data.encode import Encode
 from videossl.data.materialise import (
     Reading,
@@ -32,9 +34,7 @@ from videossl.data.noise import constant, corrupt, frame_generator
 from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.data.store import ShardWriter
 from videossl.data.videos import test_split
-from videossl.errors import UserError
-from videossl.files import atomic_path
-from videossl.progress import track
+from videossl.study.config.experiments import NOISELESS
 
 
 def noisy_listing(manifest: pd.DataFrame, videos: int | str, seed: int) -> pd.DataFrame:
@@ -65,7 +65,7 @@ def write_noisy_shards(
     Args:
         manifest: of the clean dataset.
         root: folder of its videos.
-        spec: :func:`videossl.specs.noise_spec`.
+        spec: :func:`videossl.stages.specs.noise_spec`.
         noise: kind of noise, or NOISELESS.
         shard: number of the shard, of `spec["shards"]`.
         outputs: by severity, the shard's Arrow file; its report (.parquet) is written beside it.

@@ -22,9 +22,9 @@ import numpy as np
 import pyarrow as pa
 from xxhash import xxh3_64_hexdigest, xxh3_64_intdigest
 
+from videossl.common.errors import DamagedFile, UserError, unknown_name
+from videossl.common.intact import damaged, unreadable
 from videossl.data.codecs import CODECS, Codec
-from videossl.errors import DamagedFile, UserError, unknown_name
-from videossl.intact import damaged, unreadable
 
 FORMAT_VERSION = 2
 UNCHECKED = 1

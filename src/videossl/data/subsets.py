@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from videossl.errors import UserError
-from videossl.files import write_json, write_parquet
-from videossl.intact import read_json, read_table
+from videossl.common.errors import UserError
+from videossl.common.files import write_json, write_parquet
+from videossl.common.intact import read_json, read_table
 
 SUBSET_SCHEMA = pa.schema([("row", pa.int32()), ("id", pa.string()), ("label", pa.int32())])
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from videossl.common.errors import UserError
+from videossl.common.intact import read_table
 from videossl.data.classes import ClassGaps, class_gaps, class_names
 from videossl.data.materialise import MANIFEST_SCHEMA
 from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.data.store import FrameStore
 from videossl.data.subsets import read_subset
-from videossl.errors import UserError
-from videossl.intact import read_table
 
 
 def read_manifest(path: Path) -> pd.DataFrame:

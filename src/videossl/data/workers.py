@@ -24,9 +24,9 @@ from typing import Any, NoReturn, TypeVar
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from videossl.children import end_with_parent
-from videossl.errors import UserError, message_of
-from videossl.leftovers import temporary_folder
+from videossl.common.children import end_with_parent
+from videossl.common.errors import UserError, message_of
+from videossl.common.leftovers import temporary_folder
 
 Item = TypeVar("Item")
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from videossl.backbones.base import Backbone
+from videossl.common.ranks import alone
 from videossl.data.sampling import ClipSampler
-from videossl.ranks import alone
 
 
 class PretextTask(nn.Module):
@@ -25,7 +25,7 @@ class PretextTask(nn.Module):
     holds it all.
 
     Several processes share a batch: what is drawn for each video is drawn for the whole batch in all of them, and
-    each takes its own rows (:mod:`videossl.processes`).
+    each takes its own rows (:mod:`videossl.common.distributed`).
     """
 
     sampler: ClipSampler  # which frames make a video's V clips; runs in the loader's workers

@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone
+from videossl.common.distributed import gather
+from videossl.common.ranges import Channels, Few, Moderate
+from videossl.common.ranks import rank_and_processes
 from videossl.data.sampling import Drawn, loop, span, window_indices
 from videossl.pretext.base import PretextTask
 from videossl.pretext.parts.retrieval import retrieval_row
 from videossl.pretext.registry import register
-from videossl.processes import gather
-from videossl.ranges import Channels, Few, Moderate
-from videossl.ranks import rank_and_processes
 
 HIDDEN_LAYERS = 3
 

@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone
+from videossl.common.errors import UserError
+from videossl.common.ranges import Channels, NotNegative, Rates
 from videossl.data.sampling import Drawn, loop, random_start
-from videossl.errors import UserError
 from videossl.pretext.base import PretextTask
 from videossl.pretext.parts.decoder import Decoder, MapProjection, conv_block
 from videossl.pretext.registry import register
-from videossl.ranges import Channels, NotNegative, Rates
 
 GLIMPSES = 4  # frames of a chunk that its motion is measured on: 0, 5, 10, 15 of 16
 WEIGHTS = (0.8, 2.0)  # of the place of a chunk with the least and with the most motion

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from videossl.registry import Registry
+from videossl.common.registry import Registry
 
 if TYPE_CHECKING:
     from videossl.backbones.base import Backbone

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone
+from videossl.common.ranges import Few
 from videossl.data.sampling import RandomClips
 from videossl.pretext.base import PretextTask
 from videossl.pretext.registry import register
-from videossl.ranges import Few
 
 HIDDEN = 64  # units of the head's hidden layer (resnet.py: fc1)
 

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone
+from videossl.common.distributed import gather, own, whole
+from videossl.common.ranges import Channels, Count, Few, Moderate, Share, ShareBelowOne
 from videossl.data.sampling import Drawn, loop, random_start, span, window_indices
 from videossl.pretext.base import PretextTask
 from videossl.pretext.parts.losses import info_nce
@@ -23,8 +25,6 @@ from videossl.pretext.parts.momentum import MomentumEncoder
 from videossl.pretext.parts.queue import Queue
 from videossl.pretext.parts.retrieval import retrieval_row
 from videossl.pretext.registry import register
-from videossl.processes import gather, own, whole
-from videossl.ranges import Channels, Count, Few, Moderate, Share, ShareBelowOne
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone
+from videossl.common.distributed import own, whole
+from videossl.common.ranges import Channels, Few, FewOrNone, ShareBelowOne
 from videossl.data.sampling import Drawn, loop, span, window_indices
 from videossl.pretext.base import PretextTask
 from videossl.pretext.registry import register
-from videossl.processes import own, whole
-from videossl.ranges import Channels, Few, FewOrNone, ShareBelowOne
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,13 @@ from torch.nn import functional as F
 from videossl.analysis.statistics import ratio_interval
 from videossl.backbones.base import Backbone, scale_channels
 from videossl.backbones.vit import NORM_EPS, Block, checked_tube, initialise, positions
+from videossl.common.distributed import own, whole
+from videossl.common.errors import UserError
+from videossl.common.ranges import ChannelsOrNone, Depth, Few, InnerShare, TubeSides
 from videossl.data.sampling import RandomClips
-from videossl.errors import UserError
 from videossl.pretext.base import PretextTask
 from videossl.pretext.parts.decoder import MapProjection, conv_block, resample
 from videossl.pretext.registry import register
-from videossl.processes import own, whole
-from videossl.ranges import ChannelsOrNone, Depth, Few, InnerShare, TubeSides
 
 OWNER = "pretext task 'videomae'"
 TARGET_EPS = 1e-6  # added to a tube's standard deviation (engine_for_pretraining.py): a plain tube has target 0

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from videossl.common.errors import UserError
+from videossl.common.files import write_parquet
+from videossl.common.results import METRICS_SCHEMA, read_cell
 from videossl.data.notes import tell
-from videossl.errors import UserError
-from videossl.files import write_parquet
 from videossl.report.collect import OK
 from videossl.report.record import read_record
 from videossl.report.site.runs import find_runs
-from videossl.results import METRICS_SCHEMA, read_cell
 
 SCHEMA = pa.schema([pa.field("run", pa.string(), nullable=False), *METRICS_SCHEMA])
 """The columns of a run's own file after `run`: its folder, from that of the results."""

@@ -13,9 +13,10 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from videossl.analysis.claims import CLAIMS, MARGIN, Ask, Claim, Finding, Number, judge
-from videossl.errors import DamagedFile, unknown_name
-from videossl.files import write_parquet, write_text
+from videossl.claims import CLAIMS, MARGIN, Ask, Claim, Finding, Number, judge
+from videossl.common.errors import DamagedFile, unknown_name
+from videossl.common.files import write_parquet, write_text
+from videossl.common.results import CONDITION, IDENTITY, read_cell, read_predictions
 from videossl.report import sheet
 from videossl.report.collect import read_number, reduced_mark
 from videossl.report.csv_cells import csv_text
@@ -24,8 +25,7 @@ from videossl.report.origin import read_provenance
 from videossl.report.paper import PaperTable
 from videossl.report.render import TABLE_SUFFIXES
 from videossl.report.sheet import Sheet
-from videossl.results import CONDITION, IDENTITY, read_cell, read_predictions
-from videossl.run_files import problem_of_run
+from videossl.training.run_files import problem_of_run
 
 NAME = "claims"
 TITLE = "What the paper finds, and what the numbers here show"

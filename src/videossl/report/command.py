@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from videossl.errors import UserError
-from videossl.files import is_packed, unpack
-from videossl.made import note_made
+from videossl.common.errors import UserError
+from videossl.common.files import is_packed, unpack
+from videossl.data.provenance import note_made
 from videossl.report.collect import Results, collect, reduced_mark
-from videossl.report.jobs import inputs_of, spec_of
 from videossl.report.origin import read_origin_of_videos, read_provenance
 from videossl.report.paper import read_paper_values
 from videossl.report.record import write_record
+from videossl.report.renderings import inputs_of, spec_of
 from videossl.report.spec import Spec
 
 

@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from videossl.errors import UserError
-from videossl.experiments import Study
+from videossl.common.errors import UserError
 from videossl.report import layout
 from videossl.report.collect import Results, collect
 from videossl.report.document import Document
@@ -16,6 +15,7 @@ from videossl.report.paper import read_paper_values
 from videossl.report.request import entry_of, reduced_note
 from videossl.report.spec import Spec
 from videossl.report.tables import merge
+from videossl.study.study import Study
 
 
 def check_layouts(study: Study) -> None:

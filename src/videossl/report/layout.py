@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 from videossl.report.collect import Record, Results
 from videossl.report.spec import PART, Part, Spec
 from videossl.report.tables import PRETRAINING_AXES, Entry, merge

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from videossl.common.results import is_fraction
 from videossl.data.classes import read_gaps
 from videossl.report import style
 from videossl.report.collect import FAILED, OK, PENDING, Record, Results, describe
 from videossl.report.tables import number
-from videossl.results import is_fraction
 
 UNTESTED = ("network", "vifm")
 """Stages whose numbers are not about videos that were tested on."""

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from videossl.errors import UserError, unknown_name
+from videossl.common.errors import UserError, unknown_name
 from videossl.report.style import BASELINE_TASK, QUOTED_BACKBONE
 
 COLUMNS = (

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 
 LABELS = ("group", "approach", "venue", "input_NxWH", "backbone", "pretraining")
 TARGETS = {"ucf101_top1": "ucf101", "hmdb51_top1": "hmdb51"}

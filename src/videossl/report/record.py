@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from videossl.errors import UserError
-from videossl.files import write_json
-from videossl.intact import read_json, sealed
+from videossl.common.errors import UserError
+from videossl.common.files import write_json
+from videossl.common.intact import read_json, sealed
 from videossl.report.collect import Results, collect, reduced_mark
 from videossl.report.origin import read_dates, read_origin_of_videos, read_provenance
 from videossl.report.paper import read_paper_values

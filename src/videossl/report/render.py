@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from videossl.errors import unknown_name
-from videossl.files import canonical_json, write_parquet, write_text
+from videossl.common.errors import unknown_name
+from videossl.common.files import canonical_json, write_parquet, write_text
 from videossl.report import html, latex
 from videossl.report.collect import Results
 from videossl.report.csv_cells import csv_text

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from videossl.analysis.claims import cells_of_claims
-from videossl.cells import MODEL_STAGES, WITHOUT_METRICS, Cell
-from videossl.config.experiments import NOISES, SEVERITIES
-from videossl.experiments import Study
+from videossl.claims import cells_of_claims
+from videossl.study.cells import MODEL_STAGES, WITHOUT_METRICS, Cell
+from videossl.study.config.experiments import NOISES, SEVERITIES
+from videossl.study.study import Study
 
 
 def entry_of(study: Study, name: str) -> dict[str, Any]:

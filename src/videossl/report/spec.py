@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from videossl.config.experiments import PLOTS, TABLE
-from videossl.errors import UserError, unknown_name
+from videossl.common.errors import UserError, unknown_name
+from videossl.common.results import CONDITION, IDENTITY
 from videossl.report import style
-from videossl.results import CONDITION, IDENTITY
+from videossl.study.config.experiments import PLOTS, TABLE
 
 AXES = (*IDENTITY, *CONDITION, "metric")
 PUBLISHED_AXES = {"rows": ("task", "teachers", "backbone", "source", "subset"), "columns": ("target",)}

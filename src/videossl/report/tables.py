@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from videossl.errors import UserError
+from videossl.common.errors import UserError
+from videossl.common.results import is_fraction
 from videossl.report import style
 from videossl.report.collect import FAILED, OK, PENDING, QUOTED, Record, Results
 from videossl.report.published import ROW_LEVELS
 from videossl.report.spec import AXES, Spec
-from videossl.results import is_fraction
 
 # What only a pretrained network has, or a student. The other axes (backbone, target, protocol) a baseline shares.
 PRETRAINING_AXES = ("task", "complexity", "source", "subset", "epochs", "teachers")

@@ -13,9 +13,9 @@ from typing import IO, Any
 import torch
 from torch import Tensor, nn
 
-from videossl.errors import DamagedFile
-from videossl.files import atomic_path
-from videossl.intact import check_archive, damaged, unreadable
+from videossl.common.errors import DamagedFile
+from videossl.common.files import atomic_path
+from videossl.common.intact import check_archive, damaged, unreadable
 
 NAME = "checkpoint.pt"
 STATE: dict[str, type | tuple[type, ...]] = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from videossl.errors import UserError
-from videossl.processes import join
-from videossl.ranks import local_rank
+from videossl.common.distributed import join
+from videossl.common.errors import UserError
+from videossl.common.ranks import local_rank
 
 
 def choose_device(name: str) -> torch.device:

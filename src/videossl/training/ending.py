@@ -15,10 +15,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
+from videossl.common.distributed import leave
+from videossl.common.errors import Interrupted, message_of
+from videossl.common.ranks import is_first
 from videossl.data.workers import leave_nothing
-from videossl.errors import Interrupted, message_of
-from videossl.processes import leave
-from videossl.ranks import is_first
 from videossl.training.interrupt import EXIT_INTERRUPTED
 
 tell: Callable[[int], None] = lambda code: None  # noqa: E731 - replaced where somebody waits for more than the process

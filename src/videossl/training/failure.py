@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from videossl.errors import Interrupted, UserError
-from videossl.files import write_text
-from videossl.ranks import is_first, rank_and_processes
+from videossl.common.errors import Interrupted, UserError
+from videossl.common.files import write_text
+from videossl.common.ranks import is_first, rank_and_processes
 
 MARKER = "FAILED"
 """The file of the reason."""

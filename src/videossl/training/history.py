@@ -10,8 +10,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from videossl.files import full_disk_explained, write_text
-from videossl.intact import sealed, unsealed
+from videossl.common.files import full_disk_explained, write_text
+from videossl.common.intact import sealed, unsealed
 
 
 class History:

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TypeVar
 
-from videossl.errors import Interrupted
-from videossl.processes import any_of_all
-from videossl.ranks import rank_and_processes
+from videossl.common.distributed import any_of_all
+from videossl.common.errors import Interrupted
+from videossl.common.ranks import rank_and_processes
 
 Item = TypeVar("Item")
 

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from videossl.errors import Interrupted, UserError
-from videossl.processes import Vote, mean
-from videossl.progress import track
-from videossl.ranks import is_first
+from videossl.common.distributed import Vote, mean
+from videossl.common.errors import Interrupted, UserError
+from videossl.common.progress import track
+from videossl.common.ranks import is_first
 from videossl.training.checkpoint import Checkpoints, problem_of_optimizer, problem_of_weights
 from videossl.training.clock import Clock, Every
 from videossl.training.history import History

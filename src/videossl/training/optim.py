@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 
 
 def build_optimizer(module: nn.Module, settings: dict[str, Any]) -> torch.optim.Optimizer:
@@ -16,7 +16,7 @@ def build_optimizer(module: nn.Module, settings: dict[str, Any]) -> torch.optim.
 
     Args:
         module: what is trained.
-        settings: the recipe's `optimizer` (see :class:`videossl.config.recipe.Optimizer`).
+        settings: the recipe's `optimizer` (see :class:`videossl.study.config.recipe.Optimizer`).
     """
     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
     lr, decay = settings["lr"], settings["weight_decay"]

@@ -11,18 +11,18 @@ import pandas as pd
 import torch
 
 from videossl.backbones import registry as backbones
+from videossl.common.distributed import of_all
+from videossl.common.errors import UserError
+from videossl.common.intact import damaged
+from videossl.common.progress import track
+from videossl.common.ranks import is_first, rank_and_processes
+from videossl.common.results import write_metrics
+from videossl.data.feasible import require_videos
 from videossl.data.loader import ClipDataset, eval_loader, prepare
 from videossl.data.store import FrameStore
 from videossl.data.videos import heldout_videos, open_store, read_manifest, subset_videos
-from videossl.errors import UserError
-from videossl.feasible import require_videos
-from videossl.intact import damaged
 from videossl.pretext import registry as pretext
 from videossl.pretext.base import PretextTask
-from videossl.processes import of_all
-from videossl.progress import track
-from videossl.ranks import is_first, rank_and_processes
-from videossl.results import write_metrics
 from videossl.training.checkpoint import STATE, load_parts, save_torch
 from videossl.training.history import History
 from videossl.training.interrupt import Signals, until_stopped
@@ -46,7 +46,7 @@ def pretrain(
     """Train a backbone on a pretext task; leaves weights, state, metrics and `run.json` in `folder`.
 
     Args:
-        spec: what decides the weights (:func:`videossl.specs.pretrain_spec`).
+        spec: what decides the weights (:func:`videossl.stages.specs.pretrain_spec`).
         identity: the cell's identity columns.
         manifest: of the source dataset; its frame store lies beside it.
         subset: Parquet file of the training videos.

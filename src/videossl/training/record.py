@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videossl import __version__
-from videossl.errors import UserError
-from videossl.files import write_json
-from videossl.intact import read_json, sealed
-from videossl.ranks import rank_and_processes
-from videossl.specs import spec_hash
+from videossl.common.errors import UserError
+from videossl.common.files import write_json
+from videossl.common.intact import read_json, sealed
+from videossl.common.ranks import rank_and_processes
+from videossl.stages.specs import spec_hash
 
 if TYPE_CHECKING:
     import torch

@@ -11,10 +11,10 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO
 
-from videossl.errors import Interrupted
-from videossl.processes import any_of_all, of_first
-from videossl.progress import noted_in
-from videossl.ranks import is_first
+from videossl.common.distributed import any_of_all, of_first
+from videossl.common.errors import Interrupted
+from videossl.common.progress import noted_in
+from videossl.common.ranks import is_first
 from videossl.training.interrupt import Signals
 
 LOOK_SECONDS = 1.0

@@ -17,13 +17,13 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from videossl.backbones.base import Backbone
+from videossl.common.distributed import of_first
+from videossl.common.errors import UserError
+from videossl.common.ranks import is_first, rank_and_processes
 from videossl.data.augment import AugmentConfig
 from videossl.data.loader import ClipDataset, EpochBatches, train_loader
-from videossl.errors import UserError
-from videossl.made import content_digest
-from videossl.processes import of_first
-from videossl.ranks import is_first, rank_and_processes
-from videossl.specs import spec_hash
+from videossl.data.provenance import content_digest
+from videossl.stages.specs import spec_hash
 from videossl.training.checkpoint import Checkpoints, load_torch
 from videossl.training.compiled import compile_backbones
 from videossl.training.device import choose_device

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from videossl.processes import gather, own, whole
-from videossl.ranks import rank_and_processes
+from videossl.common.distributed import gather, own, whole
+from videossl.common.ranks import rank_and_processes
 
 
 class SharedBatchNorm(_BatchNorm):

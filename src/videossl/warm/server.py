@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from videossl.children import end_with_parent, stop_this_process
+from videossl.common.children import end_with_parent, stop_this_process
 from videossl.warm.client import FORWARDED, of_this_user
 
 WATCHED = {*FORWARDED, signal.SIGCHLD}
@@ -31,7 +31,7 @@ SERVER_ENDED = (
 )
 
 PRELOADED = (
-    "videossl.torchvision_operators",
+    "videossl.common.torchvision_operators",
     "PIL.PngImagePlugin",
     "PIL.JpegImagePlugin",
     "av",
@@ -45,22 +45,22 @@ PRELOADED = (
     "sklearn.linear_model",
     "torch._dynamo",
     "torch.utils.data",
-    "videossl.analysis.similarity",
+    "videossl.evaluation.similarity",
     "videossl.data.materialise",
     "videossl.data.noisy",
     "videossl.data.synthetic",
-    "videossl.downstream.finetune",
-    "videossl.downstream.probe",
-    "videossl.downstream.retrieve",
-    "videossl.downstream.robustness",
+    "videossl.evaluation.finetune",
+    "videossl.evaluation.probe",
+    "videossl.evaluation.retrieve",
+    "videossl.evaluation.robustness",
     "videossl.report.command",
     "videossl.report.figures",
     "videossl.report.tables",
     "videossl.training.pretrain",
-    "videossl.vifm.models.xclip",
-    "videossl.vifm.teach",
-    "videossl.vifm.train",
-    "videossl.vifm.zero_shot",
+    "videossl.videolanguage.models.xclip",
+    "videossl.evaluation.class_logits",
+    "videossl.videolanguage.train",
+    "videossl.evaluation.zero_shot",
 )
 """Modules of the jobs and those that they import at their first use."""
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn import functional as F
 
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 
 
 def pad_to_patches(x: Tensor, patch: Sequence[int]) -> Tensor:

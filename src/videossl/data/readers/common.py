@@ -12,6 +12,8 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import Field
 
+from videossl.common.errors import UserError, unknown_name
+from videossl.common.ranges import Once
 from videossl.data.classes import with_class_names
 from videossl.data.file_names import escaped
 from videossl.data.readers.list_files import (
@@ -30,8 +32,6 @@ from videossl.data.readers.list_files import (
 )
 from videossl.data.readers.spelling import Spellings
 from videossl.data.readers.video_files import RESPELLED, TAKEN, VideoFiles
-from videossl.errors import UserError, unknown_name
-from videossl.ranges import Once
 
 __all__ = [
     "LISTING_SCHEMA",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from videossl.common.errors import UserError
 from videossl.data.readers.common import (
     Entry,
     VideoFiles,
@@ -23,7 +24,6 @@ from videossl.data.readers.common import (
     whole_number,
     written_name,
 )
-from videossl.errors import UserError
 
 SOURCE = "the Diving48 V2 annotations (RESOUND page of svcl.ucsd.edu)"
 EXPECTED = "{'vid_name': text, 'label': number, 'start_frame': number, 'end_frame': larger number}"

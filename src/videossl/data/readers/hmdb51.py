@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from videossl.common.errors import UserError
 from videossl.data.readers.common import (
     Entry,
     Fold,
@@ -25,7 +26,6 @@ from videossl.data.readers.common import (
     require_text,
     visible_files,
 )
-from videossl.errors import UserError
 
 SOURCE = "'test_train_splits.rar' (HMDB page of serre-lab.clps.brown.edu)"
 SPLIT_OF_FLAG = {"1": "train", "2": "test", "0": "unused"}

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from videossl.common.errors import UserError
 from videossl.data.notes import Notes
 from videossl.data.readers.common import (
     Entry,
@@ -36,7 +37,6 @@ from videossl.data.readers.common import (
     written_number,
 )
 from videossl.data.readers.spelling import blanks, letters
-from videossl.errors import UserError
 
 SOURCE = "the official annotations ('Kinetics', Google DeepMind; also the CVD Foundation's 'kinetics-dataset')"
 COLUMNS = ("youtube_id", "time_start", "time_end")

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from videossl.common.errors import UserError, as_given
 from videossl.data.file_names import escaped
-from videossl.errors import UserError, as_given
 
 _MARKS = {  # of UTF-32 first: its mark begins with that of UTF-16
     codecs.BOM_UTF8: "utf-8",

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from videossl.common.errors import UserError
 from videossl.data.readers import registry
 from videossl.data.readers.common import require_folder
-from videossl.errors import UserError
 
 
 def read_listing(reader: str, root: str | Path, annotations: str | Path, **options: Any) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from videossl.common.errors import UserError, unknown_name
 from videossl.data.readers.common import (
     Entry,
     VideoFiles,
@@ -23,7 +24,6 @@ from videossl.data.readers.common import (
     visible_files,
     written_number,
 )
-from videossl.errors import UserError, unknown_name
 
 SOURCE = "the lists that describe your dataset (docs/datasets.md, 'Your own dataset')"
 

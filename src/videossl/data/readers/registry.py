@@ -9,8 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import get_type_hints
 
-from videossl.errors import UserError, unknown_name
-from videossl.registry import Option, module_names
+from videossl.common.errors import UserError, unknown_name
+from videossl.common.registry import Option, module_names
 
 NOT_READERS = frozenset({"common", "list_files", "listing", "registry", "spelling", "validation", "video_files"})
 

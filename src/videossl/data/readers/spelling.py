@@ -6,7 +6,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 
 _LEFT_OUT = ("P", "Z", "C", "Sk")
 """Unicode's categories of punctuation, blanks, control characters and lone accents (some use them as apostrophes)."""

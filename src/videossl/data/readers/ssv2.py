@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from videossl.common.errors import UserError, unknown_name
 from videossl.data.readers.common import (
     Entry,
     Spellings,
@@ -23,7 +24,6 @@ from videossl.data.readers.common import (
     whole_number,
     written_name,
 )
-from videossl.errors import UserError, unknown_name
 
 SOURCE = "the Something-Something V2 labels package (developer.qualcomm.com, 'Something-Something v.2')"
 OFFICIAL_NAME = {"train": "train", "val": "validation", "test": "test"}

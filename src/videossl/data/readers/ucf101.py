@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from videossl.common.errors import unknown_name
 from videossl.data.readers.common import (
     Entry,
     Fold,
@@ -26,7 +27,6 @@ from videossl.data.readers.common import (
     require_text,
     written_number,
 )
-from videossl.errors import unknown_name
 
 SOURCE = "'UCF101TrainTestSplits-RecognitionTask.zip' (UCF101 page of crcv.ucf.edu)"
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 
 
 def with_validation(

@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from videossl.common.errors import UserError
 from videossl.data.file_names import bytes_of, escaped, text_of
 from videossl.data.notes import Notes
-from videossl.errors import UserError
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".3gp", ".wmv", ".ogv"}

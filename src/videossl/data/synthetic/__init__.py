@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
+from videossl.common.errors import UserError
+from videossl.common.files import write_json
+from videossl.common.progress import track
 from videossl.data.synthetic.layout import LAYOUTS, Clip
 from videossl.data.synthetic.lists import LISTS
 from videossl.data.synthetic.render import render
 from videossl.data.synthetic.specs import SPECS, Spec, class_names, spec_of
 from videossl.data.synthetic.write import damage, write_video
-from videossl.errors import UserError
-from videossl.files import write_json
-from videossl.progress import track
 
 __all__ = ["DATASETS", "generate", "max_classes"]
 

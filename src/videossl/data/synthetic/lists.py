@@ -8,8 +8,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from videossl.common.files import write_text
 from videossl.data.synthetic.layout import Clip
-from videossl.files import write_text
 
 # Words for a placeholder: the object of a temporal set is a nuisance, and the lists need not say what it is.
 _SOMETHING = "a toy"

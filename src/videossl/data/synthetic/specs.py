@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from videossl.common.errors import UserError, unknown_name
 from videossl.data.synthetic.motion import DIVES, GESTURES, Camera, Drive
 from videossl.data.synthetic.scene import Backdrop
 from videossl.data.synthetic.shapes import SHAPES, TEXTURES
-from videossl.errors import UserError, unknown_name
 
 Range = tuple[float, float]
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from videossl.common.errors import UserError
 from videossl.data.video.broken import BrokenVideo, one_line
 from videossl.data.video.sequential import Converter, Decode, VideoInfo
-from videossl.errors import UserError
 
 __all__ = [
     "BrokenVideo", "VideoInfo", "check_video", "frames_at", "one_line", "pyav_frames", "stored_size"

@@ -19,8 +19,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Generic, TypeVar
 
-from videossl.children import end_with_parent
-from videossl.errors import UserError
+from videossl.common.children import end_with_parent
+from videossl.common.errors import UserError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from videossl.errors import UserError
+from videossl.common.errors import UserError
 
 
 class Queue(nn.Module):

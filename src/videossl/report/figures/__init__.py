@@ -10,7 +10,7 @@ import matplotlib as mpl
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from videossl.errors import UserError, unknown_name
+from videossl.common.errors import UserError, unknown_name
 from videossl.report import style
 from videossl.report.collect import Results
 from videossl.report.figures import bars, cka, distillation, lines, noise_samples, samples, scatter

@@ -15,7 +15,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from videossl.intact import damaged, read_table
+from videossl.common.intact import damaged, read_table
 from videossl.report import layout
 from videossl.report.collect import OK, Record, Results
 from videossl.report.figures import panels as shared

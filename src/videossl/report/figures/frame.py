@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from videossl.files import atomic_path
+from videossl.common.files import atomic_path
 from videossl.report import style
 from videossl.report.collect import Results
 from videossl.report.figures.fonts import lacking

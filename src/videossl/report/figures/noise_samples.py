@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from videossl.common.errors import UserError
 from videossl.data.videos import read_manifest
-from videossl.errors import UserError
 from videossl.report.collect import Results
 from videossl.report.figures.frame import finish, new
 from videossl.report.figures.samples import frames, show

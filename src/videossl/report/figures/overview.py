@@ -17,9 +17,9 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 
+from videossl.common.errors import report_user_errors
+from videossl.common.files import atomic_path
 from videossl.data.videos import read_manifest
-from videossl.errors import report_user_errors
-from videossl.files import atomic_path
 from videossl.report.collect import OK, Results
 from videossl.report.figures import cka, lines, samples, settings
 from videossl.report.figures.panels import Panel

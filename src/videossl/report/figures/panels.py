@@ -12,13 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from videossl.common.results import is_fraction
 from videossl.report import style
 from videossl.report.collect import OK, Record, Results
 from videossl.report.figures.frame import LETTER, new, wrapped
 from videossl.report.layout import View
 from videossl.report.notes import PAPER_BLOCK_TITLE, notes, unit_line
 from videossl.report.tables import PRETRAINING_AXES, Entry
-from videossl.results import is_fraction
 
 BASELINE_COLOUR, CHANCE_COLOUR, PAPER_COLOUR = "#222222", "#777777", "#555555"
 REFERENCE = {"linewidth": 1.2, "zorder": 1}

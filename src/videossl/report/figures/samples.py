@@ -11,8 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from videossl.common.errors import UserError
 from videossl.data.videos import open_store, read_manifest
-from videossl.errors import UserError
 from videossl.report.collect import Results
 from videossl.report.figures.frame import LETTER, finish, new
 

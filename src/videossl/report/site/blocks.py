@@ -10,6 +10,7 @@ from os.path import relpath
 from pathlib import Path
 from urllib.parse import quote
 
+from videossl.common.results import is_fraction
 from videossl.report import html
 from videossl.report.collect import FAILED, OK, QUOTED, Record, Results, describe
 from videossl.report.document import Document
@@ -18,7 +19,6 @@ from videossl.report.record import Made
 from videossl.report.render import TABLE_SUFFIXES
 from videossl.report.site.run import Run
 from videossl.report.tables import ABSENT, DASH, Entry, number
-from videossl.results import is_fraction
 
 
 @dataclass(frozen=True)

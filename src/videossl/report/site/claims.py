@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from videossl.analysis.claims.base import CONTRADICTED, SUPPORTED, UNDECIDED
+from videossl.claims.base import CONTRADICTED, SUPPORTED, UNDECIDED
 from videossl.report.claims import (
     CAPTION,
     TITLE,

@@ -9,8 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from videossl.errors import UserError
-from videossl.files import write_text
+from videossl.common.errors import UserError
+from videossl.common.files import write_text
 from videossl.report.collect import FAILED, OK, PENDING, Results
 from videossl.report.document import Document
 from videossl.report.notes import provenance_line

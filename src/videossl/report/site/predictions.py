@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from videossl.intact import read_table
+from videossl.common.intact import read_table
 
 CLASSES = 12
 """So many classes are listed, of more the best and the worst half as many each."""

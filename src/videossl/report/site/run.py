@@ -8,18 +8,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from videossl.common.errors import UserError
+from videossl.common.results import IDENTITY, read_cell
 from videossl.data.classes import ClassGaps
-from videossl.errors import UserError
 from videossl.report import style
 from videossl.report.collect import FAILED, OK, PENDING
 from videossl.report.site.history import read_curve
 from videossl.report.site.predictions import class_names, summary
 from videossl.report.tables import number
-from videossl.results import IDENTITY, read_cell
-from videossl.run_files import METRICS, problem_of_run
 from videossl.training.failure import reason_of
 from videossl.training.history import read_epochs
 from videossl.training.record import find_run
+from videossl.training.run_files import METRICS, problem_of_run
 
 LOG_LINES, LINE_LENGTH, LOG_BYTES = 12, 240, 20_000
 STAGES = {

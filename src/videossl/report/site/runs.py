@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from videossl.files import canonical_json
+from videossl.common.files import canonical_json
 from videossl.report.collect import FAILED, OK, PENDING
 from videossl.report.record import Made
 from videossl.report.site.run import Places, Run

@@ -1,0 +1,194 @@
+"""Names of things that are one file each: a backbone, a pretext task, a reader of a dataset's lists.
+
+Adding one means adding one file: the names *are* the module files of a package, so listing them imports
+nothing (no torch while a workflow is planned), and building one imports its module alone.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import typing
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from videossl.common import ranges
+from videossl.common.errors import UserError, as_given, unknown_name
+from videossl.common.ranges import bounds
+
+KINDS = {kind.__name__: kind for kind in (bool, int, float, str, list)}
+"""Plain types that an option may have."""
+WORDS = {
+    bool: ("true or false", "true or false"),
+    int: ("a whole number", "whole numbers"),
+    float: ("a number", "numbers"),
+    str: ("a text", "texts"),
+    list: ("a list", "lists"),
+    type(None): ("null", "null"),
+}
+"""What one value of a type is called, and several."""
+
+
+def module_names(folder: Path, others: Collection[str]) -> list[str]:
+    """The names of the module files in `folder`, sorted, without `others` and those that begin with an underscore."""
+    stems = (path.stem for path in folder.glob("*.py"))
+    return sorted(stem for stem in stems if stem not in others and not stem.startswith("_"))
+
+
+class Registry:
+    """The modules of one package, each of which registers one class under the module's own name.
+
+    `kind` is what messages call an entry ("backbone"), `package` the dotted package and `folder` its
+    directory.
+    """
+
+    NOT_ENTRIES = frozenset({"base", "registry"})
+
+    def __init__(self, kind: str, package: str, folder: Path) -> None:
+        self.kind, self.package, self.folder = kind, package, folder
+        self.classes: dict[str, type] = {}
+
+    def names(self) -> list[str]:
+        """Every name that can be built, sorted; read from the directory, nothing is imported."""
+        return module_names(self.folder, self.NOT_ENTRIES)
+
+    def register(self, name: str) -> Callable[[type], type]:
+        """Class decorator. A name taken twice is a mistake in the code, hence a ValueError."""
+
+        def add(cls: type) -> type:
+            if name in self.classes:
+                taken = self.classes[name]
+                raise ValueError(f"{self.kind} '{name}' is registered twice: {taken.__module__} and {cls.__module__}")
+            self.classes[name] = cls
+            return cls
+
+        return add
+
+    def load(self, name: str, where: str = "") -> type:
+        """The class called `name`, after importing its module. UserError if there is no such module."""
+        if name not in self.names():
+            raise unknown_name(self.kind, name, self.names(), where)
+        importlib.import_module(f"{self.package}.{name}")
+        if name not in self.classes:
+            raise ValueError(f"{self.package}.{name} must register a class under the name '{name}'")
+        return self.classes[name]
+
+    def options(self, name: str) -> dict[str, object]:
+        """The options of the class called `name` with their defaults: the keyword-only arguments of its constructor.
+
+        Read from the text of its file, so that a configuration can be checked without importing torch. ValueError if
+        the file registers no class under its name, or if a default is no plain value.
+        """
+        return {key: option.default for key, option in _options(self.folder / f"{name}.py").items()}
+
+    def option_rows(self) -> Iterator[tuple[str, str, str, object]]:
+        """Of every option of every class: the class's name, the option's, its valid values in words, its default."""
+        for name in self.names():
+            for key, option in _options(self.folder / f"{name}.py").items():
+                yield name, key, option.in_words(), option.default
+
+    def check_options(self, name: str, options: Mapping[str, object], where: str = "") -> None:
+        """Raises UserError for an unknown name, an unknown option (with the valid ones), and for a value that the
+        option's annotation does not allow. `where`: the file and key that the options come from.
+        """
+        if name not in self.names():
+            raise unknown_name(self.kind, name, self.names(), where)
+        valid = _options(self.folder / f"{name}.py")
+        place = f"the options of {self.kind} '{name}'{f' ({where})' if where else ''}"
+        for key, value in options.items():
+            if key not in valid:
+                raise unknown_name("option", key, valid, place)
+            if problem := valid[key].problem(value):
+                raise UserError(f"option '{key}' in {place} {problem}.")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a class: its default, and what values it may have."""
+
+    default: object
+    kind: Any
+    """The annotation: one of :mod:`videossl.common.ranges`, or a plain type."""
+
+    def problem(self, value: object) -> str:
+        """What is wrong with a value; "" if nothing is. A text that YAML makes of 1e-4 is no number here, as options
+        reach jobs as they are written."""
+        try:
+            kept = _checker(self.kind).validate_python(value, strict=True)
+        except ValidationError as error:
+            return self._told(value, error.errors()[0])
+        if isinstance(value, str) and not isinstance(kept, str):
+            return f"is the text {value!r} to YAML: write a number with a point, such as {float(value):.1e}"
+        return ""
+
+    def in_words(self) -> str:
+        """The valid values in words."""
+        return _in_words(self.kind)
+
+    def _told(self, value: object, error: Any) -> str:
+        own = error["msg"].removeprefix("Value error, ") if error["type"] in ("value_error", "too_long") else ""
+        where = "".join(f", value {place + 1}" for place in error["loc"] if isinstance(place, int))
+        said = error["msg"].replace("Input should", "it should").replace("List should", "it should")
+        detail = f": {said}{where}" if isinstance(self.default, list) and isinstance(value, list) and not own else ""
+        detail = f"; {own}" if own else detail
+        return f"must be {self.in_words()} (default: {self.default!r}), not {as_given(value)}{detail}"
+
+
+def _in_words(kind: Any, number: int = 0) -> str:
+    """The values of an annotation in words. number: 0 for one value, 1 for several."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        within = bounds(arguments[1:])
+        return f"{_in_words(arguments[0], number)}, {within}" if within else _in_words(arguments[0], number)
+    if origin is Literal:
+        return f"{'' if number else 'one '}of {', '.join(map(str, arguments))}"
+    if origin in (Union, UnionType):
+        return " or ".join(_in_words(one, number) for one in arguments)
+    if origin is list:
+        return f"a list {'' if get_origin(arguments[0]) is Literal else 'of '}{_in_words(arguments[0], 1)}"
+    return WORDS.get(kind, (f"of type {getattr(kind, '__name__', kind)}", "values"))[number]
+
+
+@cache
+def _checker(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind, config=ConfigDict(allow_inf_nan=False))
+
+
+@cache
+def _options(path: Path) -> Mapping[str, Option]:
+    for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
+        if isinstance(node, ast.ClassDef) and any(_registers(one, path.stem) for one in node.decorator_list):
+            found: dict[str, Option] = {}
+            for init in (part for part in node.body if isinstance(part, ast.FunctionDef) and part.name == "__init__"):
+                for argument, default in zip(init.args.kwonlyargs, init.args.kw_defaults, strict=True):
+                    value = ast.literal_eval(default)
+                    found[argument.arg] = Option(value, _kind(argument.annotation, value))
+            return found
+    raise ValueError(f"{path} must register a class under the name '{path.stem}'")
+
+
+def _kind(annotation: ast.expr | None, default: object) -> Any:
+    """The type of an annotation: a plain type or one of :mod:`videossl.common.ranges`; else the default's type."""
+    if annotation is not None:
+        known = {**vars(ranges), **vars(typing)}
+        try:
+            return eval(ast.unparse(annotation), {"__builtins__": KINDS}, known)
+        except (NameError, TypeError, AttributeError):
+            pass
+    return list[type(default[0])] if isinstance(default, list) and default else type(default)
+
+
+def _registers(decorator: ast.expr, name: str) -> bool:
+    """Whether a decorator is `register("name")`."""
+    return (
+        isinstance(decorator, ast.Call)
+        and isinstance(decorator.func, ast.Name | ast.Attribute)
+        and getattr(decorator.func, "id", getattr(decorator.func, "attr", "")) == "register"
+        and [ast.unparse(argument) for argument in decorator.args] == [repr(name)]
+    )

@@ -1,0 +1,150 @@
+"""What a job made, and from what: a small record beside its results, by which they are known wherever they are copied.
+
+A record holds the specification's hash, the digests of what was read and of what was written. Digests are of content:
+no time, no path. How results are told by their records: :mod:`videossl.monitor.belief`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from videossl.common.errors import UserError
+from videossl.common.files import canonical_json, write_json
+from videossl.common.intact import read_json, read_table, sealed
+from videossl.common.ranks import is_first
+from videossl.stages.specs import spec_hash
+
+FOLDER = ".made"
+"""In a folder of results: its records."""
+LIBRARY = Path(__file__).parents[1]
+RESULTS_OF = {
+    "network": ("metrics.parquet",),
+    "pretrain": ("weights.pt", "state.pt", "metrics.parquet"),
+    "finetune": ("weights.pt", "predictions.parquet", "metrics.parquet"),
+    "distill": ("weights.pt", "predictions.parquet", "metrics.parquet"),
+    "features": ("features.npz",),
+    "linear_probe": ("predictions.parquet", "metrics.parquet"),
+    "retrieval": ("metrics.parquet",),
+    "robustness": ("predictions.parquet", "metrics.parquet"),
+    "cka": ("cka.parquet", "metrics.parquet"),
+    "small_clip": ("weights.pt",),
+    "vifm": ("weights.pt", "metrics.parquet"),
+    "zero_shot": ("predictions.parquet", "metrics.parquet"),
+    "class_logits": ("logits.npz", "metrics.parquet"),
+}
+"""By stage: the files of a run that hold results. (`run.json` says when and on what, which is no result.)"""
+_WITH_TIMES = ("state.pt", ".record.json", "report.html")
+"""Files that also say how long something took, or when: made again they differ, and what is made from them does not."""
+_OF_A_RUN = {name for names in RESULTS_OF.values() for name in names}
+
+
+def network_spec(backbone: str) -> dict[str, Any]:
+    """What decides the size and cost of a backbone: its name, and the code of the networks and of the counter."""
+    return {"backbone": backbone, "code": [digest_of(path) for path in network_code()]}
+
+
+def network_code() -> list[Path]:
+    """The code that the size and cost of a backbone follow from."""
+    return [*sorted((LIBRARY / "backbones").rglob("*.py")), LIBRARY / "analysis/complexity.py"]
+
+
+def note_run(stage: str, spec: Mapping[str, Any], inputs: Iterable[Path], folder: Path) -> None:
+    """Record a finished run of a cell, in `folder`; see :func:`note_made`."""
+    if is_first():  # of several processes
+        note_made(spec, inputs, [folder / name for name in RESULTS_OF[stage]])
+
+
+def note_made(spec: Mapping[str, Any], inputs: Iterable[Path], outputs: Iterable[Path], *, whole: bool = True) -> None:
+    """Record that `outputs` were made from `inputs` under `spec`, after both are complete.
+
+    whole: whether all of the inputs could be used. What shows results goes on without damaged ones; it then gets no
+    record, so that it is made again by each run until they are whole.
+    """
+    outputs = list(outputs)
+    if not whole:
+        for path in map(record_of, outputs):
+            path.unlink(missing_ok=True)
+        return
+    made = [digest_of(path) for path in outputs]
+    lasting = [digest for path, digest in zip(outputs, made, strict=True) if not path.name.endswith(_WITH_TIMES)]
+    used = inputs_of(inputs)
+    record = {
+        "spec": spec_hash(dict(spec)),
+        "inputs": used,
+        "made": made,
+        "bytes": size_of(outputs),
+        "digest": hashlib.sha256(canonical_json([lasting, used]).encode()).hexdigest(),
+    }
+    for path in dict.fromkeys(record_of(path) for path in outputs):
+        write_json(path, sealed(record))
+
+
+def inputs_of(inputs: Iterable[Path]) -> list[str]:
+    """The digests of what made each of `inputs`, sorted; "" for one that nobody recorded."""
+    return sorted(str(read_record(path).get("digest", "")) for path in dict.fromkeys(map(record_of, inputs)))
+
+
+@cache
+def record_of(path: Path) -> Path:
+    """The record of the job that made a file: those of a run share one, and so do a shard and its report."""
+    name = "run" if path.name in _OF_A_RUN else path.name.partition(".")[0]
+    return path.parent / FOLDER / f"{name}.json"
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """A record; empty where there is none that can be read."""
+    try:
+        return require_record(path)
+    except (UserError, OSError):
+        return {}
+
+
+def require_record(path: Path) -> dict[str, Any]:
+    """A record; a UserError says what is wrong with it."""
+    return read_json(path, {"spec": str, "inputs": list, "made": list, "bytes": int, "digest": str}, "record of a job")
+
+
+def content_digest(path: Path) -> str:
+    """The digest of a shard: as its record has it, computed where there is none, or one of files of another size."""
+    record = read_record(record_of(path))
+    if record and record["made"] and record["bytes"] == size_of([path, path.with_suffix(".parquet")]):
+        return str(record["made"][0])
+    return digest_of(path)
+
+
+def size_of(paths: Iterable[Path]) -> int:
+    """Bytes of all files among `paths`. Folders count nothing."""
+    return sum(path.stat().st_size for path in paths if path.is_file())
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of what a file or folder holds; of a table, of its columns, of a shard, of its frames, whatever version
+    wrote it."""
+    if path.is_dir():
+        files = sorted(one for one in path.rglob("*") if one.is_file() and not one.name.startswith("."))
+        parts = [[one.relative_to(path).as_posix(), digest_of(one)] for one in files]
+        return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
+    if path.suffix == ".parquet":
+        return _table_digest(path)
+    if path.suffix == ".arrow" and (digest := _shard_digest(path)):
+        return digest
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _table_digest(path: Path) -> str:
+    table = read_table(path)
+    digest = hashlib.sha256()
+    for field in table.schema:
+        digest.update(f"{field.name}:{field.type}:{table[field.name].to_pylist()!r}".encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def _shard_digest(path: Path) -> str | None:
+    from videossl.data.store import frames_digest  # the codecs take time, and most who ask for records need none
+
+    return frames_digest(path)

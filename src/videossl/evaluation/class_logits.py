@@ -1,0 +1,102 @@
+"""What a video-language model says of the clips that its students are trained on: logits, once a video and view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from videossl.analysis.statistics import wilson_interval
+from videossl.common.errors import UserError
+from videossl.common.files import atomic_path
+from videossl.common.results import write_metrics
+from videossl.data.feature_file import read_arrays
+from videossl.data.frames import frames_of
+from videossl.data.videos import read_manifest, target_videos
+from videossl.evaluation.zero_shot import clip_logits
+from videossl.training.clock import Clock
+from videossl.training.record import write_run
+from videossl.training.run_folder import exclusive
+from videossl.training.session import Compute
+from videossl.videolanguage.classify import class_names, zero_shot_classifier
+from videossl.videolanguage.sampling import WithinViews
+
+CLIP = ("frames", "stride", "views")
+"""What says which clips the logits are of."""
+ARRAYS = {"logits": ("f", 3), "videos": ("U", 1), **dict.fromkeys(CLIP, ("i", 0))}
+"""The arrays of the file: kind of the values, and dimensions."""
+
+
+def write_logits(
+    spec: dict[str, Any],
+    identity: dict[str, Any],
+    *,
+    weights: Path,
+    manifest: Path,
+    root: Path,
+    output: Path,
+    compute: Compute,
+) -> None:
+    """Write the logits (.npz), and beside them how often they are right on the training videos.
+
+    A view is one of the evenly spaced clips of a student; the teacher sees its own number of frames, spread over the
+    same time, cut out in its own way.
+
+    Args:
+        spec: :func:`videossl.stages.specs.class_logits_spec`.
+        identity: the cell's identity columns.
+        weights: `weights.pt` of the model's `vifm` cell.
+        manifest: of the target; its frame store lies beside it.
+        root: folder of the target's videos.
+        output: the .npz file.
+        compute: device, threads, loader workers.
+    """
+    device, signals = compute.start()
+    clock, student = Clock(), spec["student"]
+    with exclusive(output.parent, signals):
+        rows = read_manifest(manifest)
+        videos = target_videos(rows).train
+        model = zero_shot_classifier(weights, spec["prompts"], class_names(rows), device)
+        store = frames_of(manifest, rows, root, spec["clip"]["size"])
+        sampler = WithinViews(
+            student["frames"], student["stride"], student["views"], spec["clip"]["frames"], spec["sampling"]
+        )
+        logits = clip_logits(spec, model, store, videos, sampler, compute, device, signals)
+        with atomic_path(output) as temporary, temporary.open("wb") as handle:
+            arrays = {"logits": logits, "videos": videos["id"].to_numpy(str)}
+            np.savez(handle, **arrays, **{key: np.array(student[key]) for key in CLIP})
+        labels = videos["label"].to_numpy()
+        hits = int((logits.mean(axis=1).argmax(axis=1) == labels).sum())
+        low, high = wilson_interval(hits, len(labels))
+        top1 = {"split": "train", "metric": "top1", "value": hits / len(labels), "n": len(labels)}
+        chance = 1 / len(set(labels))
+        write_metrics(
+            output.parent / "metrics.parquet", identity, [{**top1, "chance": chance, "ci_low": low, "ci_high": high}]
+        )
+        write_run(
+            output.parent / "run.json",
+            spec=spec,
+            identity=identity,
+            device=device,
+            seconds=clock.seconds,
+            samples={"train": len(videos)},
+        )
+
+
+def read_logits(path: Path, videos: np.ndarray, spec: Mapping[str, Any], classes: int) -> torch.Tensor:
+    """The logits (videos, views, classes) of the student's training `videos` (ids) and clips.
+
+    `spec`: of the student. UserError if they are of other videos or clips.
+    """
+    arrays = read_arrays(path, ARRAYS, "logits")
+    clip = {key: int(arrays[key]) for key in CLIP}
+    logits, taught = arrays["logits"], arrays["videos"]
+    wanted = {"frames": spec["clip"]["frames"], "stride": spec["stride"], "views": spec["views"]}
+    if clip != wanted:
+        raise UserError(f"{path} has logits of clips {clip}, the student is trained on {wanted}: make it again.")
+    if not np.array_equal(taught, videos) or logits.shape[2] != classes:
+        raise UserError(f"{path} has logits of other videos or classes than the student's: make it again.")
+    return torch.from_numpy(logits)

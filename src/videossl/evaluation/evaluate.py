@@ -1,0 +1,56 @@
+"""Evaluation video by video: mean outputs over uniformly spaced clips."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from videossl.common.distributed import of_all
+from videossl.common.progress import track
+from videossl.data.frames import Frames
+from videossl.data.loader import ClipDataset, eval_loader, prepare
+from videossl.data.sampling import UniformClips
+from videossl.training.interrupt import Signals, until_stopped
+from videossl.training.session import Compute, test_augmentation
+
+
+@torch.no_grad()
+def video_means(
+    spec: dict[str, Any],
+    model: nn.Module,
+    store: Frames,
+    videos: pd.DataFrame,
+    compute: Compute,
+    device: torch.device,
+    signals: Signals,
+    description: str = "testing",
+) -> np.ndarray:
+    """Mean output (videos, D) of `model` over uniformly spaced clips of each video, in the order of `videos`: logits of
+    a classifier, features of a backbone. Raises RuntimeError unless every video was seen exactly once.
+
+    `spec`: `clip`, `stride`, `test_clips`, `batch_size`, `seed`, and the normalisation in `augment`.
+    """
+    model.eval()
+    sampler = UniformClips(spec["clip"]["frames"], spec["stride"], spec["test_clips"])
+    dataset = ClipDataset(store, videos, sampler, test_augmentation(spec), spec["seed"])
+    size = max(1, videos_a_batch(spec["batch_size"], spec["test_clips"]))
+    loader = eval_loader(dataset, batch_size=size, workers=compute.workers, device=device)
+    own: list[tuple[list[int], np.ndarray]] = []
+    for batch in until_stopped(track(loader, description), signals):
+        clips = prepare(batch, device)
+        outputs = model(clips.flatten(0, 1)).unflatten(0, clips.shape[:2])
+        own.append((batch.videos.tolist(), outputs.mean(dim=1).float().cpu().numpy()))
+    batches = sorted((batch for share in of_all(own) for batch in share), key=lambda batch: batch[0])
+    seen = [video for numbers, _ in batches for video in numbers]
+    if seen != list(range(len(videos))):
+        raise RuntimeError(f"{description} saw {len(seen)} videos, not each of {len(videos)} once")
+    return np.concatenate([means for _, means in batches])
+
+
+def videos_a_batch(batch_size: int, clips: int) -> int:
+    """Videos a test batch: about as many clips as in four training batches, as no gradient is kept."""
+    return 4 * batch_size // clips

@@ -1,0 +1,168 @@
+"""End-to-end finetuning, alone or with teachers, and the 10-clip video-level test (paper, sections 3.2 and 4.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from videossl.common.errors import UserError
+from videossl.common.ranks import is_first
+from videossl.common.results import write_metrics, write_predictions
+from videossl.data.feasible import require_videos
+from videossl.data.loader import ClipDataset
+from videossl.data.sampling import ClipSampler, RandomClips
+from videossl.data.videos import open_store, read_manifest, target_videos
+from videossl.evaluation.accuracy import accuracies, predict, report, video_counts
+from videossl.evaluation.class_logits import read_logits
+from videossl.evaluation.distillation_loss import distillation_loss
+from videossl.evaluation.evaluate import video_means
+from videossl.evaluation.model import Classifier, build_classifier, load_classifier
+from videossl.training.checkpoint import save_torch
+from videossl.training.inputs import Inputs
+from videossl.training.loop import Step
+from videossl.training.record import write_run
+from videossl.training.run_folder import exclusive
+from videossl.training.session import Compute, augmentation, batches, make_trainer
+from videossl.videolanguage.sampling import ViewClips
+
+
+def finetune(
+    spec: dict[str, Any],
+    identity: dict[str, Any],
+    *,
+    manifest: Path,
+    weights: Path | None,
+    folder: Path,
+    compute: Compute,
+    teachers: Sequence[Path] = (),
+) -> None:
+    """Finetune all layers, test, and leave weights, metrics, predictions and `run.json` in `folder`.
+
+    Nothing is selected: the network of the last epoch is tested once.
+
+    Args:
+        spec: what decides the outcome besides the weights (:func:`videossl.stages.specs.finetune_spec`; with teachers,
+            :func:`videossl.stages.specs.distill_spec`).
+        identity: the cell's identity columns.
+        manifest: of the target dataset; its frame store lies beside it.
+        weights: `weights.pt` of a pretraining; None: train from scratch.
+        folder: the run folder.
+        compute: device, threads, loader workers.
+        teachers: `weights.pt` of networks finetuned on the same target, or the `.npz` of a video-language model's
+            logits for its training clips (:mod:`videossl.evaluation.class_logits`).
+    """
+    device, signals = compute.start()
+    with exclusive(folder, signals):
+        rows = read_manifest(manifest)
+        store, target = open_store(manifest, rows), target_videos(rows)
+        name = identity.get("target", "")
+        remedy = f"Give it more: the training list and files of datasets.{name}."
+        require_videos(len(target.train), spec, f"dataset {name}", remedy)
+        model = build_classifier(spec, target.classes, weights).to(device)
+        dataset = ClipDataset(store, target.train, training_clips(spec), augmentation(spec), spec["seed"])
+        if teachers:
+            saved = [path for path in teachers if path.suffix == ".npz"]
+            networks = load_teachers([path for path in teachers if path not in saved], spec, target.classes, device)
+            ids = target.train["id"].to_numpy(str)
+            kept = [read_logits(path, ids, spec, target.classes).to(device) for path in saved]
+            step = distillation_step(networks, spec, kept)
+        else:
+            step = classification_step
+        files = [weights, *teachers]
+        trainer = make_trainer(spec, model, step, dataset, folder, compute, signals, [path for path in files if path])
+        what = f"finetuning with {len(teachers)} teachers" if teachers else "finetuning"
+        trainer.run(spec["epochs"], batches(spec, dataset, compute, device), f"{what}, {len(dataset)} videos")
+        logits = video_means(spec, model, store, target.test, compute, device, signals)
+        if not is_first():
+            return
+        predictions = predict(target.test, target.test_split, logits, spec["test_clips"])
+        metrics = [*accuracies(predictions, logits, target.test_split), *video_counts(target)]
+        save_torch(folder / "weights.pt", {"model": model.state_dict(), "spec": spec, "classes": target.classes})
+        write_predictions(folder / "predictions.parquet", identity, predictions)
+        write_metrics(folder / "metrics.parquet", identity, metrics)
+        write_run(
+            folder / "run.json",
+            spec=spec,
+            identity=identity,
+            device=device,
+            seconds=trainer.clock.seconds,
+            samples={"train": len(target.train), "test": len(target.test), **target.unreadable},
+            classes=target.gaps.as_json(),
+        )
+        trainer.checkpoints.path.unlink(missing_ok=True)
+    report(target, metrics)
+
+
+def classification_step(
+    network: nn.Module, batch: Inputs, generator: torch.Generator
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Cross-entropy."""
+    logits = network(batch.clips[:, 0])
+    return F.cross_entropy(logits, batch.labels), {"top1": _share_correct(logits, batch.labels)}
+
+
+def training_clips(spec: dict[str, Any]) -> ClipSampler:
+    """Clips at random times; where teachers' logits were kept, at the times that they are of."""
+    if "views" not in spec:
+        return RandomClips(spec["clip"]["frames"], spec["stride"])
+    if spec["augment"]["crop"] != "center" or spec["augment"]["flip"] or spec["augment"]["rotation"]:
+        raise UserError(
+            "video-language models have seen the centre crops of the training clips, and `finetune.augment` changes "
+            "the crops: set crop: center, flip: 0 and rotation: 0."
+        )
+    return ViewClips(spec["clip"]["frames"], spec["stride"], spec["views"])
+
+
+def distillation_step(teachers: Sequence[Classifier], spec: dict[str, Any], kept: Sequence[Tensor] = ()) -> Step:
+    """Cross-entropy and the divergences from the teachers, which see the very crops that the student sees.
+
+    kept: logits (videos, views, C), on the device, of teachers that have seen the training clips before.
+    """
+    options = spec["distillation"]
+
+    def step(network: nn.Module, batch: Inputs, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        clips, labels = batch.clips[:, 0], batch.labels
+        with torch.no_grad():
+            taught = [teacher(clips) for teacher in teachers]
+        taught += [logits[batch.videos, batch.choices] for logits in kept]
+        logits = network(clips)
+        loss, parts = distillation_loss(
+            logits,
+            torch.stack(taught),
+            labels,
+            temperature=options["temperature"],
+            weighting=options["weighting"],
+            most_weight=options["most_weight"],
+        )
+        return loss, {"top1": _share_correct(logits, labels), **parts}
+
+    return step
+
+
+def load_teachers(paths: Sequence[Path], spec: dict[str, Any], classes: int, device: torch.device) -> list[Classifier]:
+    """Finetuned networks in evaluation mode, without gradients.
+
+    UserError if one was finetuned for other classes, or on clips of another form than the student's: it would be
+    asked about what it never saw.
+    """
+    found = []
+    for path in paths:
+        teacher, own = load_classifier(path)
+        for key, theirs, ours in (
+            ("classes", teacher.fc.out_features, classes),
+            *((key, own[key], spec[key]) for key in ("clip", "stride")),
+            *((key, own["augment"][key], spec["augment"][key]) for key in ("mean", "std")),
+        ):
+            if theirs != ours:
+                raise UserError(f"the teacher {path} has {key} {theirs}, the student {ours}: they must be the same.")
+        found.append(teacher.requires_grad_(False).to(device))
+    return found
+
+
+def _share_correct(logits: Tensor, labels: Tensor) -> Tensor:
+    return (logits.detach().argmax(dim=1) == labels).float().mean()

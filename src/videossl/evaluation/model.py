@@ -1,0 +1,70 @@
+"""The network that is evaluated on a target dataset: a backbone, alone or with a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from videossl.backbones import registry as backbones
+from videossl.backbones.base import Backbone
+from videossl.common.errors import UserError
+from videossl.common.intact import damaged
+from videossl.training.checkpoint import fill, load_parts
+from videossl.training.seeding import INITIAL, seed_everything
+
+
+class Classifier(nn.Module):
+    """A backbone with dropout and one linear layer: (N, 3, T, H, W) -> logits (N, classes)."""
+
+    def __init__(self, backbone: Backbone, classes: int, dropout: float) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.dropout = nn.Dropout(dropout)
+        self.fc = nn.Linear(backbone.feature_dim, classes)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        return self.fc(self.dropout(self.backbone(clips)))
+
+
+def build_classifier(spec: dict[str, Any], classes: int, weights: Path | None) -> Classifier:
+    """The network to finetune, its backbone from `weights`; the classifier's weights follow from the seed."""
+    backbone = build_backbone(spec, None)
+    model = Classifier(backbone, classes, spec["dropout"])
+    _load_backbone(backbone, spec, weights)
+    return model
+
+
+def build_backbone(spec: dict[str, Any], weights: Path | None) -> Backbone:
+    """The backbone of `spec` with the weights of a pretraining; None: those that follow from the seed."""
+    seed_everything(spec["seed"], INITIAL, 0)
+    backbone = backbones.build(spec["backbone"]["name"], **spec["backbone"]["options"])
+    _load_backbone(backbone, spec, weights)
+    return backbone
+
+
+def _load_backbone(backbone: Backbone, spec: dict[str, Any], weights: Path | None) -> None:
+    if weights is None:
+        return
+    pretrained = load_parts(weights, {"backbone": Mapping, "spec": dict}, "weights of a pretraining")
+    if pretrained["spec"] != spec["backbone"]:
+        raise UserError(
+            f"{weights} holds the backbone {pretrained['spec']}, and {spec['backbone']} is to be evaluated. "
+            "Run the pretraining again with the present configuration."
+        )
+    fill(backbone, pretrained["backbone"], weights)
+
+
+def load_classifier(weights: Path) -> tuple[Classifier, dict[str, Any]]:
+    """The network that a finetuning left, in evaluation mode, and its spec."""
+    finetuned = load_parts(weights, {"model": Mapping, "spec": dict, "classes": int}, "weights of a finetuning")
+    spec = finetuned["spec"]
+    try:
+        backbone = backbones.build(spec["backbone"]["name"], **spec["backbone"]["options"])
+        model = Classifier(backbone, finetuned["classes"], spec["dropout"])
+    except (KeyError, TypeError, ValueError, UserError) as error:
+        raise damaged(weights, f"describes no network that can be built ({type(error).__name__}: {error})") from error
+    fill(model, finetuned["model"], weights)
+    return model.eval(), spec

@@ -1,0 +1,68 @@
+"""Clip retrieval with pretrained features (paper, section 5.2 and Table 16): test videos look for their class among the
+training videos."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from videossl.analysis.retrieval import first_match
+from videossl.analysis.statistics import wilson_interval
+from videossl.common.results import write_metrics
+from videossl.data.feature_file import read_features
+from videossl.evaluation.accuracy import report_gaps
+from videossl.training.record import write_run
+
+
+def retrieve(spec: dict[str, Any], identity: dict[str, Any], *, features: Path, folder: Path) -> None:
+    """Recall at each k of `spec["ks"]`, with 95 % Wilson intervals; leaves metrics and `run.json` in `folder`.
+
+    The network is not finetuned. A query is a hit at k if one of its k nearest training videos, by cosine similarity of
+    features that are means over clips, has its class. Chance is that of k videos drawn without replacement.
+    """
+    start = time.monotonic()
+    data = read_features(features)
+    gallery, gallery_labels = torch.from_numpy(data.train), torch.from_numpy(data.train_labels)
+    queries, labels = torch.from_numpy(data.test), torch.from_numpy(data.test_labels)
+    ranks, _ = first_match(queries, labels, gallery, gallery_labels, depth=max(spec["ks"]))
+    rows = []
+    for k in spec["ks"]:
+        hits = int((ranks < k).sum())
+        low, high = wilson_interval(hits, len(ranks))
+        rows.append(
+            {
+                "split": data.test_split,
+                "metric": f"recall_at_{k}",
+                "value": hits / len(ranks),
+                "n": len(ranks),
+                "chance": chance(labels, gallery_labels, k),
+                "ci_low": low,
+                "ci_high": high,
+            }
+        )
+        print(f"recall@{k}: {100 * hits / len(ranks):.1f} % of {len(ranks)} {data.test_split} videos", flush=True)
+    write_metrics(folder / "metrics.parquet", identity, rows)
+    write_run(
+        folder / "run.json",
+        spec=spec,
+        identity=identity,
+        device=torch.device("cpu"),
+        seconds=time.monotonic() - start,
+        samples={"gallery": len(gallery), "queries": len(queries)},
+        classes=data.gaps.as_json(),
+    )
+    report_gaps(data.gaps)
+
+
+def chance(labels: torch.Tensor, gallery_labels: torch.Tensor, k: int) -> float:
+    """Mean over the queries of the probability that k random videos of the gallery hold one of the query's class:
+    1 - C(G - m, k) / C(G, k), with m of G videos of that class."""
+    size = len(gallery_labels)
+    k = min(k, size)
+    same = torch.bincount(gallery_labels, minlength=int(labels.max()) + 1)[labels].double()
+    steps = torch.arange(k, dtype=torch.float64)
+    none = ((size - same[:, None] - steps).clamp_min(0) / (size - steps)).prod(dim=1)
+    return float((1 - none).mean())

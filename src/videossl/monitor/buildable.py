@@ -1,0 +1,88 @@
+"""Build each network, pretext task and video-language model of a study once, so that what cannot be built is known
+before the first job.
+
+Each option by itself is checked whenever the configuration is read; whether they fit one another, and whether a network
+can take clips of the configured size, is known to the classes alone, and those need torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from videossl.common.files import canonical_json
+from videossl.stages.specs import finetune_spec, pretrain_spec, vifm_spec
+from videossl.study.cells import Cell
+from videossl.study.study import Study
+
+MODELS = ("vifm",)
+"""Stages that build a video-language model."""
+TRAINED = ("finetune", "distill", "features")
+"""Stages that build a network for the clips of `finetune`."""
+
+
+def builds_of(study: Study, cells: Iterable[Cell]) -> list[dict[str, Any]]:
+    """What `cells` build, each once: network, clip, and of a pretraining the task with its options."""
+    found: dict[str, dict[str, Any]] = {}
+    for cell in cells:
+        if cell.stage == "pretrain":
+            spec = pretrain_spec(study, cell)
+            kept = {key: spec[key] for key in ("task", "options", "backbone", "clip", "augment")}
+            where = f"the recipe {study.config.recipes_dir}/{cell.task}.yaml with the configuration's recipe_overrides"
+            where += f", and its `backbones.{cell.backbone}`"
+        elif cell.stage in TRAINED:
+            spec = finetune_spec(study, cell)
+            kept = {key: spec[key] for key in ("backbone", "clip")}
+            where = f"the configuration's `finetune.clip`, and its `backbones.{cell.backbone}`"
+        elif cell.stage in MODELS:
+            spec = vifm_spec(study, cell)
+            kept = {key: spec[key] for key in ("model", "options", "clip")}
+            where = f"the recipe {study.config.vifm.recipes_dir}/{cell.backbone}.yaml with `vifm.recipe_overrides`"
+        else:
+            continue
+        found.setdefault(canonical_json(kept), {**kept, "seed": cell.seed, "where": where})
+    return list(found.values())
+
+
+def problems_of(builds: Iterable[dict[str, Any]]) -> list[str]:
+    """Build each of :func:`builds_of`, without memory for weights, and pass one clip through its network; what is wrong
+    with those that cannot be, by the place where that is written."""
+    import torch
+
+    found: dict[str, str] = {}
+    for build in builds:
+        try:
+            with torch.device("meta"), torch.no_grad():
+                _build(build)
+        except Exception as error:  # whatever is raised here would be raised in a job
+            lines = str(error).splitlines() or [type(error).__name__]
+            clip = f"{build['clip']['frames']}x{build['clip']['size']}x{build['clip']['size']}"
+            # One mistake in a task is told once, whatever networks it is used with.
+            found.setdefault(lines[0], f"{_name(build)}, clips of {clip}: {lines[0]}\n    Written in {build['where']}.")
+    return list(found.values())
+
+
+def _name(build: dict[str, Any]) -> str:
+    """What is built, for messages."""
+    return build["model"] if "model" in build else f"{build.get('task', 'a network')} with {build['backbone']['name']}"
+
+
+def _build(build: dict[str, Any]) -> None:
+    """Raise whatever the classes raise."""
+    import torch
+
+    from videossl.backbones import registry as backbones
+    from videossl.training.pretrain import build_task
+    from videossl.videolanguage.models import registry as models
+
+    if "model" in build:
+        side = build["clip"]["size"]
+        model = models.build(build["model"], **build["options"]).eval()
+        model.encode_video(torch.empty(1, 3, build["clip"]["frames"], side, side))
+        return
+    if "task" in build:
+        network = build_task(build).backbone
+    else:
+        network = backbones.build(build["backbone"]["name"], **build["backbone"]["options"])
+    side = build["clip"]["size"]
+    network.eval()(torch.empty(1, 3, build["clip"]["frames"], side, side))

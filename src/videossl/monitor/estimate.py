@@ -1,0 +1,130 @@
+"""How long pending cells will take: from what finished cells took, else by arithmetic. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from videossl.common.errors import UserError
+from videossl.common.files import canonical_json
+from videossl.stages.specs import pretrain_spec
+from videossl.study.cells import Cell
+from videossl.study.costs import WORK, job_seconds
+from videossl.study.study import Study
+from videossl.training.record import read_run
+
+MEASURED, CALCULATED, UNKNOWN = "measured", "FLOPs", "unknown"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one cell takes and where the numbers come from.
+
+    `hours` are those of the job, `device_hours` those of all its GPUs together (of the one CPU job where there are
+    none); None where nothing is known.
+    """
+
+    source: str
+    hours: float | None = None
+    device_hours: float | None = None
+
+
+class Estimator:
+    """Estimates for the cells of a study.
+
+    `videossl.study.costs` says how cells compare: twice the videos, twice the time. Finished cells say how that
+    compares with the clock: the median ratio of those that do the same work on other amounts of it (`measured`), else of those
+    of the same stage (`FLOPs`, from then on in the machine's own pace), else the configured speeds.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.gpus = max(1, study.config.compute.gpus)
+        self.unreadable: list[str] = []
+        """What is wrong with records that cannot be read; the estimates are made without them."""
+
+    def of(self, cell: Cell) -> Estimate:
+        """The estimate for one cell."""
+        if cell.stage not in WORK:  # no network is run: only a finished one knows
+            seconds = self._ratios.get(self._kind(cell))
+            return self._estimate(MEASURED, median(seconds)) if seconds else Estimate(UNKNOWN)
+        calculated = job_seconds(cell, self.study) * self.gpus
+        if same := self._ratios.get(self._kind(cell)):
+            return self._estimate(MEASURED, calculated * median(same))
+        return self._estimate(CALCULATED, calculated * self.pace.get(cell.stage, (1.0, 0))[0])
+
+    def _estimate(self, source: str, device_seconds: float) -> Estimate:
+        return Estimate(source, device_seconds / self.gpus / 3600, device_seconds / 3600)
+
+    @cached_property
+    def pace(self) -> dict[str, tuple[float, int]]:
+        """By stage: how many times as long as calculated the finished cells took, and how many they are."""
+        by_stage = defaultdict(list)
+        for kind, ratios in self._ratios.items():
+            by_stage[json.loads(kind)["stage"]] += ratios
+        return {stage: (median(ratios), len(ratios)) for stage, ratios in by_stage.items() if stage in WORK}
+
+    @cached_property
+    def _ratios(self) -> Mapping[str, list[float]]:
+        """Measured over calculated device seconds of all finished cells of the study, by kind of work; of stages that
+        run no network, the seconds themselves."""
+        found = defaultdict(list)
+        for cell in self.study.all_cells:
+            if run := self._run(cell):
+                found[self._kind(cell)].append(_device_seconds(run) / self._calculated_from_start(cell))
+        return found
+
+    def _calculated_from_start(self, cell: Cell) -> float:
+        """What the record's time is to be compared with; that of a pretraining counts from its first milestone on."""
+        cells = self.study.milestones(cell) if cell.stage == "pretrain" else [cell]
+        return sum(job_seconds(one, self.study) for one in cells) * self.gpus or 1.0
+
+    def _run(self, cell: Cell) -> dict[str, Any] | None:
+        """The record of a finished cell, if it ran on the kind of device that the configuration asks for."""
+        path = Path(self.study.config.results_dir) / cell.path / "run.json"
+        if not path.exists():
+            return None
+        try:
+            run = read_run(path)
+        except (OSError, UserError) as error:
+            self.unreadable.append(str(error))
+            return None
+        wanted = self.study.config.compute.device
+        return run if wanted == "auto" or run["device"].startswith(wanted) or cell.stage not in WORK else None
+
+    def _kind(self, cell: Cell) -> str:
+        """Cells of the same text differ in the amount of work alone: in videos and epochs."""
+        config = self.study.config
+        shared = {"stage": cell.stage, "backbone": [cell.backbone, (config.backbones or {}).get(cell.backbone)]}
+        if cell.stage == "pretrain":
+            spec = pretrain_spec(self.study, cell)
+            return canonical_json({**shared, **{key: spec[key] for key in ("task", "options", "clip")}})
+        return canonical_json(
+            {**shared, "target": cell.target, "partners": [other.backbone for other in cell.partners]}
+        )
+
+
+def _device_seconds(run: Mapping[str, Any]) -> float:
+    """GPU-seconds of a run on GPUs, else its wall time."""
+    return 3600 * run["gpu_hours"] or run["wall_seconds"]
+
+
+def critical_path(study: Study, cells: Iterable[Cell], hours: Mapping[Cell, float]) -> list[Cell]:
+    """Of the chains of `cells` in which each needs the one before it, the longest in hours: however many machines there
+    are, it is run one after the other. `cells`: each after the ones that it needs.
+    """
+    longest: dict[Cell, tuple[float, Cell | None]] = {}
+    for cell in cells:
+        needs = [need for need in study.direct_needs(cell) if need in longest]
+        last = max(needs, key=lambda need: longest[need][0], default=None)
+        longest[cell] = (hours[cell] + (longest[last][0] if last else 0), last)
+    path = [max(longest, key=lambda cell: longest[cell][0])] if longest else []
+    while path and (before := longest[path[-1]][1]):
+        path.append(before)
+    return path[::-1]

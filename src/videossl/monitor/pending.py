@@ -1,0 +1,79 @@
+"""What Snakemake would run: the pending jobs, from its own dry-run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from videossl.common.errors import UserError
+from videossl.study.cells import PATHS, Cell
+from videossl.study.study import Study
+
+COLUMNS = ("output_file", "date", "rule", "log-file(s)", "status", "plan")
+"""The first line of `snakemake --summary`."""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """The jobs that Snakemake would run."""
+
+    cells: list[Cell]
+    """Each after the ones that it needs."""
+    others: dict[str, int]
+    """Number of jobs by rule, of those that are no cells: data, tables, figures."""
+
+
+def pending_jobs(study: Study, targets: Sequence[str], configfiles: Sequence[str]) -> Pending:
+    """Ask Snakemake what is pending for `targets` (none: the default target) under `configfiles`.
+
+    Two dry-runs side by side: the summary says which files would be made, the statistics how many jobs make them. Both
+    read only, and so work while a run is under way. UserError with Snakemake's own words if it refuses.
+    """
+    snakefile = study.project / "Snakefile"
+    arguments = [*targets, "--snakefile", str(snakefile), "--nolock"]
+    arguments += ["--configfile", *configfiles] if configfiles else []
+    summary, jobs = _start("--summary", *arguments), _start("--quiet", "rules", "--dry-run", *arguments)
+    rows = _rows(_output(summary))
+    made = {str(Path(row["output_file"]).parent) for row in rows if row["plan"] == "update pending"}
+    cells = [cell for cell in study.all_cells if f"{study.config.results_dir}/{cell.path}" in made]
+    counts = _counts(_output(jobs))
+    named = {f"{entry.kind}_{name}" for name, entry in study.entries.items()}  # targets, which run nothing
+    return Pending(
+        cells, {rule: n for rule, n in counts.items() if rule not in PATHS and rule not in (*named, "all", "total")}
+    )
+
+
+def _start(*arguments: str) -> subprocess.Popen[str]:
+    environment = {key: value for key, value in os.environ.items() if key != "SNAKEMAKE_PROFILE"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "snakemake", *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _output(process: subprocess.Popen[str]) -> str:
+    out, err = process.communicate()
+    if process.returncode:
+        raise UserError(f"Snakemake makes no plan:\n{err.strip() or out.strip()}")
+    return out
+
+
+def _rows(summary: str) -> list[dict[str, str]]:
+    head, *lines = [tuple(line.split("\t")) for line in summary.splitlines() if "\t" in line]
+    if head != COLUMNS:
+        raise RuntimeError(f"`snakemake --summary` has the columns {head}, not {COLUMNS} as in Snakemake 9")
+    return [dict(zip(COLUMNS, line, strict=True)) for line in lines]
+
+
+def _counts(statistics: str) -> dict[str, int]:
+    """The table "Job stats:" of a dry-run, which is missing when there is nothing to do."""
+    table = statistics.partition("Job stats:")[2].partition("\n\n")[0]
+    return {name: int(number) for name, number in re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)}

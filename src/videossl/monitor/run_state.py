@@ -1,0 +1,137 @@
+"""How far a run is, from its folder alone: whatever started it, on whatever machine. Imports no torch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from videossl.common.errors import UserError
+from videossl.common.intact import read_json, unreadable
+from videossl.common.progress import NOTE, NOTE_KEYS
+from videossl.monitor.belief import OTHER, judge
+from videossl.stages.specs import SPECS, spec_hash
+from videossl.study.cells import Cell
+from videossl.study.study import Study
+from videossl.training.failure import reason_of
+from videossl.training.history import History
+from videossl.training.record import read_run
+from videossl.training.run_files import RECORD, problem_of_run
+
+DONE, OUTDATED, RUNNING, STOPPED, FAILED, PENDING = STATES = (
+    "done",
+    "outdated",  # done under another recipe than the configuration's: Snakemake will run it again
+    "running",
+    "stopped",  # begun, but nothing shows life: the next run goes on from the checkpoint
+    "failed",  # or not begun, as a cell that it needs has failed
+    "pending",
+)
+RESULTS = {"network": ("metrics.parquet",), "features": ("features.npz",), "class_logits": ("logits.npz",)}
+"""What a finished cell of a stage has; of all others the metrics, and the record, which is written last."""
+SILENT_SECONDS = 180.0
+"""A run whose note is older, and older than some of its steps, shows no life. Notes come every ten seconds or every
+step, whichever is longer; network file systems show a change up to a minute late."""
+
+
+@dataclass(frozen=True)
+class State:
+    """The state of one cell."""
+
+    name: str
+    reason: str = ""
+    """Why it failed, or why it cannot be run on this machine, one line."""
+    upstream: str = ""
+    """The path of the cell that failed, if it was not this one."""
+    epoch: int | None = None
+    loss: float | None = None
+    losses: tuple[float, ...] = ()
+    """Mean training loss of each epoch so far."""
+    doing: str = ""
+    done: int = 0
+    total: int | None = None
+    seconds_left: float | None = None
+    """Of the loop that the run is in."""
+    where: str = ""
+    """Machine and Slurm job."""
+
+
+def states(study: Study, cells: Iterable[Cell]) -> dict[Cell, State]:
+    """The state of each of `cells` and of all that they need, the needed first."""
+    found: dict[Cell, State] = {}
+    beliefs = judge(study).of_cells
+    for cell in study.with_needs(cells):
+        state = state_of(study, cell)
+        if state.name == DONE and beliefs.get(cell) == OTHER:
+            state = State(OUTDATED)
+        failed = next((need for need in study.direct_needs(cell) if found[need].name == FAILED), None)
+        if state.name == PENDING and failed is not None:
+            state = State(FAILED, found[failed].reason, found[failed].upstream or failed.path)
+        elif state.name == PENDING:
+            state = State(PENDING, study.unavailable(cell))
+        found[cell] = state
+    return found
+
+
+def failures(study: Study, cells: Iterable[Cell]) -> dict[str, str]:
+    """The reason by run folder, of those of `cells` that failed or cannot run as something that they need failed."""
+    found = states(study, cells)
+    return {
+        f"{study.config.results_dir}/{cell.path}": described(found[cell])
+        for cell in cells
+        if found[cell].name == FAILED
+    }
+
+
+def described(state: State) -> str:
+    """The reason of a failure, with the cell that failed if it was another."""
+    return f"{state.upstream} failed: {state.reason}" if state.upstream else state.reason
+
+
+def state_of(study: Study, cell: Cell) -> State:
+    """The state of a cell's folder; nothing else is looked at."""
+    folder = Path(study.config.results_dir) / cell.path
+    try:
+        return _state_in(study, cell, folder)
+    except OSError as error:  # a folder that may not be entered, or on a disk that fails
+        return State(FAILED, str(unreadable(error.filename or folder, error)))
+
+
+def _state_in(study: Study, cell: Cell, folder: Path) -> State:
+    if all((folder / name).exists() for name in RESULTS.get(cell.stage, ("metrics.parquet", "run.json"))):
+        if problem := problem_of_run(folder):
+            return State(FAILED, problem)
+        return State(DONE if _of_this_recipe(study, cell, folder) else OUTDATED)
+    entries = History(folder).entries()
+    losses = tuple(entry["loss"] for entry in entries if "loss" in entry)
+    trained = {"epoch": entries[-1]["epoch"], "losses": losses} if entries else {}
+    trained |= {"loss": losses[-1]} if losses else {}
+    if note := _note(folder):
+        return State(RUNNING, **trained, **note)
+    if (folder / "FAILED").exists():
+        return State(FAILED, reason_of(folder) or "no reason given", **trained)
+    return State(STOPPED, **trained) if entries or (folder / "checkpoint.pt").exists() else State(PENDING)
+
+
+def _of_this_recipe(study: Study, cell: Cell, folder: Path) -> bool:
+    """Whether the record's recipe is what the configuration asks for now; a stage without record has no say."""
+    if cell.stage not in SPECS or not (folder / RECORD).exists():
+        return True
+    return read_run(folder / RECORD)["recipe_hash"] == spec_hash(SPECS[cell.stage](study, cell))
+
+
+def _note(folder: Path) -> Mapping[str, Any]:
+    """What the process in `folder` says of itself; empty if none shows life."""
+    path = folder / NOTE
+    try:
+        age = time.time() - path.stat().st_mtime
+        note = read_json(path, NOTE_KEYS, "note of a run")
+    except (OSError, UserError):
+        return {}
+    done, total, step = note["done"], note["total"], note["seconds"] / max(1, note["done"])
+    if age > SILENT_SECONDS + 5 * step:
+        return {}
+    left = step * (total - done) if total and done else None
+    where = note["host"] + (f", Slurm job {note['slurm_job']}" if note["slurm_job"] else "")
+    return {"doing": note["what"], "done": done, "total": total, "seconds_left": left, "where": where}

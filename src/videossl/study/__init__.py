@@ -1,0 +1,1 @@
+"""WHAT is run: configuration, cells, costs. Imports no torch."""

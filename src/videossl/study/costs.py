@@ -1,0 +1,207 @@
+"""What a job of the study costs, by arithmetic: for time limits on a cluster and for `videossl plan`. Imports no torch.
+
+The work of a training is epochs x videos x operations a video. Operations come from `backbones/gflops.csv` (one
+forward pass of a clip of 16 x 112 x 112, counted as for Table 10 of the paper) and from the `cost` of the task's
+recipe; the speeds from `compute.speed` in the configuration. Estimates, meant for time limits with head-room, not for
+comparing networks.
+
+`python -m videossl.study.costs` writes the table of operations; a test fails when it is out of date.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from functools import cache
+from pathlib import Path
+
+from videossl.study.cells import Cell
+from videossl.study.config import Config, Recipe
+from videossl.study.config.experiments import NOISELESS, NOISES, SEVERITIES
+from videossl.study.config.recipe import ClipShape, by_backbone
+from videossl.study.config.resources import Limits
+from videossl.study.inventory import ASSUMED, videos_of
+from videossl.study.study import Study
+
+TABLE = Path(__file__).parents[1] / "backbones/gflops.csv"
+FORWARD, TRAINING = 1.0, 3.0
+"""Forward passes' worth of a clip: the backward pass costs two."""
+PAPER_CLIP = ClipShape(frames=16, size=112)
+"""The clip that the table of operations is for."""
+
+
+def devices(config: Config, cell: Cell) -> tuple[int, int, int]:
+    """GPUs on each node, nodes, and processes on each node of the job of `cell`; only trainings use several."""
+    compute = config.compute
+    if cell.stage not in ("pretrain", "finetune", "distill"):
+        return min(1, compute.gpus), 1, 1
+    own = compute.parallel.get(cell.task if cell.stage == "pretrain" else "finetune", compute)
+    return own.gpus, own.nodes, compute.processes or max(own.gpus, 1)
+
+
+def gpu_seconds(cell: Cell, study: Study) -> float:
+    """Seconds of GPU time that the job of `cell` takes, all its GPUs together; 0 where the study uses none."""
+    gpus, nodes, _ = devices(study.config, cell)
+    return job_seconds(cell, study) * gpus * nodes
+
+
+def job_seconds(cell: Cell, study: Study) -> float:
+    """Wall-clock seconds of the job of `cell` at the configured speeds, without its start; 0 for jobs of moments.
+
+    A job is as fast as the slower of the two: the network, and the processes that load clips.
+    """
+    compute = study.config.compute
+    gpus, nodes, processes = devices(study.config, cell)
+    gflops, clips = WORK[cell.stage](cell, study) if cell.stage in WORK else (0.0, 0.0)
+    speed = float(by_backbone(compute.speed.flops_per_second, cell.backbone, "compute.speed.flops_per_second"))
+    network = gflops * 1e9 / (speed * nodes * (gpus or compute.threads * processes))
+    loaders = nodes * processes * max(1, compute.workers)
+    return max(network, clips / (compute.speed.clips_per_second * loaders))
+
+
+def runtime_minutes(cell: Cell, study: Study, attempt: int = 1) -> int:
+    """The time limit of the job of `cell` on a cluster: the estimate with head-room, half as much again at each further
+    attempt, though each goes on where the last one ended; at most the longest that the configuration allows."""
+    limits = study.config.compute.limits
+    if cell.stage not in WORK:
+        return other_minutes(study.config, attempt)
+    minutes = job_seconds(cell, study) / 60 * limits.headroom + limits.start_minutes
+    return _allowed(minutes * (1 + attempt) / 2, limits)
+
+
+def data_minutes(config: Config, videos: float, attempt: int = 1) -> int:
+    """The time limit of a job that stores `videos`, in whatever form; twice as long at the second attempt, as such a
+    job starts anew."""
+    limits = config.compute.limits
+    minutes = videos * config.compute.speed.seconds_per_stored_video / 60
+    return _allowed((minutes * limits.headroom + limits.start_minutes) * attempt, limits)
+
+
+def other_minutes(config: Config, attempt: int = 1) -> int:
+    """The time limit of a job that neither runs a network nor stores videos."""
+    return _allowed(config.compute.limits.other_minutes * attempt, config.compute.limits)
+
+
+def _allowed(minutes: float, limits: Limits) -> int:
+    return math.ceil(min(minutes, limits.longest_minutes or minutes))
+
+
+def memory_mb(config: Config, *, trains: bool, attempt: int = 1, processes: int = 1) -> int:
+    """The main memory that a job asks for on each node, more at each attempt; loader processes hold torch and a batch
+    each. `processes`: of the training."""
+    memory = config.compute.memory
+    one = memory.training + memory.worker * config.compute.workers
+    return attempt * (processes * one if trains else memory.other)
+
+
+def clip_gflops(backbone: str, study: Study, clip: ClipShape) -> float:
+    """10^9 operations of one forward pass of one clip: the table's, scaled to the study's width and clip.
+
+    Operations grow with the square of the width (both sides of a convolution); what other options of a backbone
+    change is left out. A backbone that is not in the table counts as the dearest that is.
+    """
+    table = gflops_table()
+    width = float((study.config.backbones or {}).get(backbone, {}).get("width", 1.0))
+    pixels = clip.frames * clip.size**2 / (PAPER_CLIP.frames * PAPER_CLIP.size**2)
+    return table.get(backbone, max(table.values())) * width**2 * pixels
+
+
+@cache
+def gflops_table() -> dict[str, float]:
+    """Operations by backbone at full width, as committed."""
+    with TABLE.open(newline="", encoding="utf-8") as handle:
+        return {row["backbone"]: float(row["gflops"]) for row in csv.DictReader(handle)}
+
+
+def _pretrain(cell: Cell, study: Study) -> tuple[float, float]:
+    config, recipe = study.config, study.recipes[cell.task]
+    gflops, clips = task_work(recipe, cell, study)
+    source, size = videos_of(config, cell.source), config.subsets[cell.subset]
+    # A subset is part of what is there, if that is known.
+    videos = source.train if size == "all" else size if source.source == ASSUMED else min(size, source.train)
+    heldout = min(config.heldout_videos, source.splits.get("val", 0)) if source.counted else config.heldout_videos
+    before = study.previous(cell)
+    epochs = config.epochs[cell.epochs] - (config.epochs[before.epochs] if before else 0)
+    # The held-out videos: a forward pass each, a third of a training's.
+    return (
+        gflops * (epochs * videos + heldout / TRAINING),
+        clips * (epochs * videos + heldout),
+    )
+
+
+def task_work(recipe: Recipe, cell: Cell, study: Study) -> tuple[float, float]:
+    """10^9 operations of training on one video with a pretext task, and the clips that are loaded for it."""
+    cost, options = recipe.cost, recipe.task_options(cell.complexity)
+
+    def number(value: int | str) -> float:
+        return float(options[value] if isinstance(value, str) else value)
+
+    passes = float(by_backbone(cost.forward_passes, cell.backbone, "cost.forward_passes")) * number(cost.times)
+    pixels = recipe.clip.frames * recipe.clip.size**2 / (PAPER_CLIP.frames * PAPER_CLIP.size**2)
+    extra = float(by_backbone(cost.extra_gflops, cell.backbone, "cost.extra_gflops")) * pixels
+    return passes * clip_gflops(cell.backbone, study, recipe.clip) + extra, number(cost.loaded)
+
+
+def _finetune(cell: Cell, study: Study) -> tuple[float, float]:
+    config, settings = study.config, study.config.finetune
+    target = videos_of(config, cell.target)
+    train, test = settings.epochs * target.finetuned, settings.test_clips * target.test
+    own = clip_gflops(cell.backbone, study, settings.clip)
+    teachers = sum(clip_gflops(teacher.backbone, study, settings.clip) for teacher in cell.partners)
+    return train * (TRAINING * own + FORWARD * teachers) + test * FORWARD * own, train + test
+
+
+def _features(cell: Cell, study: Study) -> tuple[float, float]:
+    settings = study.config.finetune
+    target = videos_of(study.config, cell.target)
+    clips = settings.test_clips * (target.finetuned + target.test)
+    return clips * FORWARD * clip_gflops(cell.backbone, study, settings.clip), clips
+
+
+def _robustness(cell: Cell, study: Study) -> tuple[float, float]:
+    settings = study.config.finetune
+    videos = sum(noisy_videos(study.config, cell.target, noise) for noise in (NOISELESS, *NOISES))
+    clips = settings.test_clips * videos
+    return clips * FORWARD * clip_gflops(cell.backbone, study, settings.clip), clips
+
+
+def noisy_videos(config: Config, dataset: str, noise: str) -> int:
+    """About how many noisy copies of test videos there are of one kind of noise, all severities together; of NOISELESS,
+    all test videos once."""
+    test = videos_of(config, dataset).test
+    if noise == NOISELESS:
+        return test
+    sizes = config.noise.videos[noise]
+    each = sizes if isinstance(sizes, list) else [sizes] * len(SEVERITIES)
+    return sum(test if size == "all" else min(size, test) for size in each)
+
+
+def _cka(cell: Cell, study: Study) -> tuple[float, float]:
+    target, clip = videos_of(study.config, cell.target), study.config.finetune.clip
+    clips = min(study.config.cka.videos, target.test) if target.counted else study.config.cka.videos
+    networks = [cell.backbone, *(other.backbone for other in cell.partners)]
+    return clips * FORWARD * sum(clip_gflops(name, study, clip) for name in networks), clips * len(networks)
+
+
+WORK = {
+    "pretrain": _pretrain,
+    "finetune": _finetune,
+    "distill": _finetune,
+    "features": _features,
+    "robustness": _robustness,
+    "cka": _cka,
+}
+"""Of each stage that runs networks: 10^9 operations and loaded clips of a job."""
+
+
+def write_table() -> None:
+    """Count the operations of every backbone and write the table."""
+    from videossl.analysis.complexity import gflops_of_backbones  # imports torch
+    from videossl.common.files import write_text
+
+    lines = [f"{name},{gflops:.2f}\n" for name, gflops in gflops_of_backbones().items()]
+    write_text(TABLE, "backbone,gflops\n" + "".join(lines))
+
+
+if __name__ == "__main__":
+    write_table()

@@ -1,0 +1,80 @@
+"""Whether an entry's layout fits the protocols of its cells: what is wrong whatever values the grid has. Whether the
+layout tells all cells apart is for :mod:`videossl.report.dry`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from videossl.common.errors import UserError
+from videossl.study.config import Experiment, Grid
+from videossl.study.config.experiments import NEEDS, WITHOUT_BACKBONE
+
+PLOTTED = {"cka": ("cka",), "scatter": ("network",), "distillation": ("distill",)}
+"""By plot: the protocols that it cannot do without."""
+ALONE = ("cka",)
+"""Plots that draw nothing else."""
+PUBLISHED_METRIC = "top1"
+"""What published results are."""
+
+
+def axes_of(grid: Grid) -> set[str]:
+    """The axes that cells of a grid have a value on."""
+    axes = {"metric", "seed", *NEEDS[grid.protocol]} - {"model"}
+    if grid.protocol in WITHOUT_BACKBONE:  # the model stands for the network, its training data for the source
+        axes |= {"task", "backbone", "source", "subset"}
+    else:
+        axes |= {"backbone"}
+    if "task" in axes:
+        axes |= {"complexity"}
+    if grid.protocol != "pretext":
+        axes |= {"protocol"}
+    return axes | ({"against"} if grid.protocol == "cka" else set())
+
+
+def check_fits(name: str, entry: Experiment, grids: Sequence[Grid], where: str) -> None:
+    """UserError if the entry names an axis that no cell of its grids has, or is a plot of other protocols.
+
+    Args:
+        grids: of the entry, or of the one that `cells_of` names.
+        where: the entry is written.
+    """
+    protocols = sorted({grid.protocol for grid in grids})
+    found = f"its cells are of protocol {' and '.join(protocols)}"
+    check_axes(layout_axes(entry), grids, where)
+    for needed in PLOTTED.get(entry.plot, ()) if entry.kind == "figure" else ():
+        if needed not in protocols:
+            raise UserError(f"{where}: plot '{entry.plot}' needs cells of protocol {needed}; {found}.")
+    if entry.kind == "figure" and entry.plot == "scatter" and len(protocols) < 2:
+        raise UserError(f"{where}: plot 'scatter' needs cells of an accuracy beside the networks; {found} alone.")
+    if entry.kind == "figure" and entry.plot in ALONE and len(protocols) > 1:
+        raise UserError(f"{where}: plot '{entry.plot}' draws cells of protocol {entry.plot} alone; {found}.")
+
+
+def check_axes(given: Mapping[str, Iterable[str]], grids: Sequence[Grid], where: str) -> None:
+    """UserError if one of the axes `given` by key is one that no cell of `grids` has."""
+    valid = set().union(*(axes_of(grid) for grid in grids))
+    for key, axes in given.items():
+        for axis in axes:
+            if axis not in valid:
+                protocols = " and ".join(sorted({grid.protocol for grid in grids}))
+                raise UserError(
+                    f"{where}: `{key}` names the axis '{axis}', which cells of protocol {protocols} do not have."
+                    f" Valid: {', '.join(sorted(valid))}."
+                )
+
+
+def layout_axes(entry: Experiment) -> dict[str, list[str]]:
+    """The axes that the entry's layout names, by key."""
+    found = {"rows": entry.rows, "columns": entry.columns, "panels": entry.panels}
+    return found | {key: [axis] for key in ("x", "series") if (axis := getattr(entry, key))}
+
+
+def check_published(views: Iterable[Mapping[str, object]], where: str) -> None:
+    """UserError if a table of published results shows anything else than they are."""
+    for view in views:
+        if view["metric"] != PUBLISHED_METRIC or view["noise"]:
+            shown = f"{view['metric']}{' under noise' if view['noise'] else ''}"
+            raise UserError(
+                f"{where}: published results are {PUBLISHED_METRIC} of finetuned networks; beside them cannot stand"
+                f" {shown}."
+            )

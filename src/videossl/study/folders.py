@@ -1,0 +1,48 @@
+"""Whether the folder of results is one of its own: not the project's, and not among the user's videos and lists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from videossl.common.errors import UserError
+from videossl.study.config import Config
+
+PROJECTS = (
+    ".ci", ".git", ".github", ".snakemake", ".venv", "benchmarks", "config", "docs", "envs", "profiles", "rules",
+    "slurm", "src", "tests", "workflow",
+)  # fmt: skip
+"""Folders of the project that results must not be mixed with; a test compares them with what is there."""
+REMEDY = "Set `results_dir` to a folder of its own"
+
+
+def check_results_folder(config: Config, project: Path) -> None:
+    """UserError if results would be written into the project itself or among a dataset's files.
+
+    A folder inside a dataset's `root` is refused, as readers look for videos in all folders below it and would find the
+    generated ones. Inside `annotations` it is allowed, as lists are looked for in that folder alone.
+
+    Args:
+        project: the folder of the workflow.
+    """
+    results, repository = Path(config.results_dir).resolve(), project.resolve()
+    given = f"`results_dir` is {config.results_dir}"
+    if repository.is_relative_to(results):
+        what = "the folder of the workflow itself" if results == repository else "a folder above the workflow's"
+        raise UserError(f"{given}, {what}: results would lie among its files. {REMEDY}, such as results.")
+    if Path.home().resolve().is_relative_to(results):
+        raise UserError(f"{given}, which holds the home folder: results would lie among the user's files. {REMEDY}.")
+    if results.is_relative_to(repository) and (part := results.relative_to(repository).parts[0]) in PROJECTS:
+        raise UserError(f"{given}, within the workflow's own folder {part}. {REMEDY}, such as results.")
+    for name, dataset in config.datasets.items():
+        for key in ("root", "annotations") if dataset.generated is None else ():
+            folder = Path(str(getattr(dataset, key))).expanduser().resolve()
+            if folder.is_relative_to(results):
+                relation = "the same folder" if folder == results else "a folder below it"
+            elif key == "root" and results.is_relative_to(folder):
+                relation = "a folder above it"
+            else:
+                continue
+            raise UserError(
+                f"{given}, and `datasets.{name}.{key}` is {relation}, {getattr(dataset, key)}: results and the user's"
+                f" files would be mixed. {REMEDY}, neither above nor within the videos."
+            )

@@ -1,0 +1,448 @@
+"""The cell table: from `experiments.yaml` to the jobs of the study, their identities and paths.
+
+A cell is one training or evaluation job. The table is computed here and nowhere else; rules, wildcard
+constraints, `videossl plan`, `videossl status` and the tables read it. Imports no torch: Snakemake loads this
+module whenever it parses the workflow.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+from videossl.backbones import registry as backbones
+from videossl.common.errors import UserError, unknown_name
+from videossl.common.names import EntryName, SameInAnyCase
+from videossl.common.places import CHECKOUT, project_file
+from videossl.common.strict import Strict
+from videossl.data.feasible import require_size, require_videos
+from videossl.data.readers import registry as readers
+from videossl.study.availability import find
+from videossl.study.cells import MODEL_STAGES, PATHS, SCRATCH, Cell, axes_of, baselines_of_grid, cells_of_grid
+from videossl.study.config import Config, Experiment, Grid, Recipe, read_yaml
+from videossl.study.config.layers import Layer, file_of
+from videossl.study.config.recipe import by_backbone
+from videossl.study.config.study import config_of, read_layers
+from videossl.study.config.videolanguage import ModelRecipe
+from videossl.study.entries import check_axes, check_fits, check_published
+from videossl.study.folders import check_results_folder
+from videossl.study.recipes import corpus_datasets, model_recipes, task_recipes
+
+METRICS = {
+    "finetune": ["top1"],
+    "linear_probe": ["top1"],
+    "distill": ["top1"],
+    "retrieval": ["recall_at_1"],
+    "robustness": ["relative_decrease"],
+    "cka": ["mean_cka"],
+    "network": ["parameters_millions", "gflops"],
+    "vifm": ["training_videos", "frames"],
+    "zero_shot": ["top1"],
+}
+"""What an entry shows of a stage's cells unless it names metrics; of a pretraining, the recipe's."""
+_VIDEOS = [f"videos_{what}" for what in ("evaluated", "trained", "missing", "broken")]
+FURTHER_METRICS = {
+    "pretrain": ["loss"],
+    "finetune": ["top5", *_VIDEOS],
+    "distill": ["top5", *_VIDEOS],
+    "linear_probe": ["top5", "validation_top1", "inverse_regularisation"],
+    "robustness": ["top1", "clean_top1", "gamma_a", "gamma_r"],
+    "vifm": ["parameters_millions"],
+    "class_logits": ["top1"],
+}
+"""What an entry may name besides, whatever the configuration; see :meth:`Study.metrics_of`."""
+OFFICIAL_SPLITS = {"ucf101": [1, 2, 3], "hmdb51": [1, 2, 3]}
+"""By reader: the official divisions into training and test videos, of which zero-shot accuracy is the mean."""
+
+FINETUNE_CLIPS = ("finetune", "distill", "features")
+"""Stages that cut their clips as `finetune` says."""
+
+REMEDIES = {
+    "task": "A new task needs a recipe: docs/adding_a_task.md.",
+    "backbone": "A new backbone is a file: docs/adding_a_backbone.md.",
+    "source": "A new dataset needs an entry under `datasets`: docs/adding_a_dataset.md.",
+    "target": "A new dataset needs an entry under `datasets`: docs/adding_a_dataset.md.",
+    "subset": "A new subset needs its number of videos under `subsets` in the configuration.",
+    "epochs": "A new milestone needs its number of epochs under `epochs` in the configuration.",
+}
+"""What to do for a value of an axis that is meant to be new."""
+
+
+class _Entries(Strict):
+    experiments: Annotated[dict[EntryName, Experiment], SameInAnyCase]
+
+
+class Study:
+    """The configuration with everything that follows from it: recipes, entries, cells."""
+
+    def __init__(self, config: Config, layers: Sequence[Layer] = (), project: Path = CHECKOUT) -> None:
+        """`layers`: the files that the configuration is the sum of, where they are known: messages name them.
+        `project`: the folder of the workflow, whose files the configuration names."""
+        self.project = project
+        self.config = config = _with_files(config, project)
+        check_results_folder(config, project)
+        self._layers = layers
+        for name, options in (config.backbones or {}).items():
+            backbones.check_options(name, options, f"the configuration's `backbones.{name}`")
+        for name, dataset in config.datasets.items():
+            readers.check_values(dataset.reader, dataset.options, f"the configuration's `datasets.{name}.options`")
+        self.entries = self._read_entries()
+        shown = {name: self._expand(name) for name in self.entries}
+        self.views_of = {name: cells for name, cells in shown.items() if _is_left(self.entries[name], cells)}
+        self.cells_of = {name: list(cells) for name, cells in self.views_of.items()}
+        self._check_something_is_left()
+        self.entries = {name: self.entries[name] for name in self.cells_of}
+        self._check_clips()
+        self._check_subsets()
+
+    def _check_clips(self) -> None:
+        """UserError if a training that is asked for cuts its clips from smaller frames."""
+        finetune, short_side = self.config.finetune, self.config.store.short_side
+        for task in sorted({cell.task for cell in self.pretraining}):
+            recipe = self.recipes[task]
+            where = f"{self.config.recipes_dir}/{task}.yaml (with recipe_overrides)"
+            require_size(recipe.clip.size, recipe.augment.model_dump(), short_side, where)
+        if any(cell.stage in FINETUNE_CLIPS for cell in self.all_cells):
+            require_size(
+                finetune.clip.size, finetune.augment.model_dump(), short_side, "the configuration's `finetune`"
+            )
+
+    def _check_subsets(self) -> None:
+        """UserError if a subset of a known number of videos is too small for a task that is trained on it."""
+        for cell in self.pretraining:
+            size = self.config.subsets[cell.subset]
+            if size != "all":
+                recipe = self.recipes[cell.task]
+                step = {
+                    "batch_size": recipe.videos_a_step(cell.complexity, cell.backbone),
+                    "accumulate": by_backbone(recipe.accumulate, cell.backbone, "accumulate"),
+                }
+                key = f"subsets.{cell.subset}"
+                require_videos(size, step, f"the configuration's `{key}`, for task {cell.task},", f"Raise {key}.")
+
+    def _check_something_is_left(self) -> None:
+        """UserError if a restriction leaves nothing of an entry that was asked for by name, or nothing at all."""
+        lost = [name for name in self.entries if name not in self.cells_of]
+        asked = self.config.only is not None or len(lost) == len(self.entries)
+        if lost and asked and self.config.restrict:
+            limits = "; ".join(f"{axis}: {', '.join(map(str, kept))}" for axis, kept in self.config.restrict.items())
+            raise UserError(
+                f"the configuration's `restrict` ({limits}) leaves no cells of {', '.join(lost)}. Widen it"
+                + ("." if self.config.only is None else f", or take {lost[0]} out of `only`.")
+            )
+
+    def _read_entries(self) -> dict[str, Experiment]:
+        path = self.config.experiments_file
+        entries = _Entries.parse({"experiments": read_yaml(path)}, path).experiments
+        for name in self.config.experiments:
+            if name in entries:
+                raise UserError(
+                    f"the configuration's `experiments.{name}` has the name of an entry in {path}. Give it another"
+                    " name; to change that entry, edit the file, or name a copy of it as `experiments_file`."
+                )
+        entries |= self.config.experiments
+        wanted = self.config.only
+        for name in wanted or []:
+            if name not in entries:
+                raise unknown_name("table or figure", name, entries, "the configuration's `only`")
+        for name, entry in entries.items():
+            for other in [*([entry.cells_of] if entry.cells_of else []), *(part.cells_of for part in entry.parts)]:
+                if other not in entries:
+                    raise unknown_name("entry", other, entries, f"`cells_of` of {name}")
+                if not entries[other].has_cells:
+                    raise UserError(f"`cells_of` of {name} names {other}, which has no cells of its own.")
+        self._all_entries = {name: self._completed(name, entry, entries) for name, entry in entries.items()}
+        return {name: entry for name, entry in self._all_entries.items() if wanted is None or name in wanted}
+
+    def _completed(self, name: str, entry: Experiment, entries: Mapping[str, Experiment]) -> Experiment:
+        """`entry` with what it takes from elsewhere: the paper's tables of its parts, and those of its datasets that a
+        restriction of sources or targets leaves."""
+        for dataset in entry.datasets:
+            if dataset not in self.config.datasets:
+                raise unknown_name("dataset", dataset, self.config.datasets, self.place_of(name))
+        limits = [kept for axis, kept in self.config.restrict.items() if axis in ("source", "target")]
+        datasets = [one for one in entry.datasets if not limits or any(one in kept for kept in limits)]
+        tables = [part.paper_table or entries[part.cells_of].paper_table for part in entry.parts]
+        parts = [
+            part.model_copy(update={"paper_table": table}) for part, table in zip(entry.parts, tables, strict=True)
+        ]
+        published = entry.published
+        if published is not None:
+            published = project_file(published, self.project, f"`published` of {self.place_of(name)}")
+        return entry.model_copy(update={"datasets": datasets, "parts": parts, "published": published})
+
+    @cached_property
+    def recipes(self) -> dict[str, Recipe]:
+        """The recipe of each pretext task, with this scale's overrides."""
+        return task_recipes(self.config)
+
+    @cached_property
+    def models(self) -> dict[str, ModelRecipe]:
+        """The recipe of each video-language model, with this scale's overrides."""
+        return model_recipes(self.config)
+
+    def _expand(self, name: str) -> dict[Cell, list[dict[str, Any]]]:
+        """The cells of entry `name`, the baseline's last, each once, in the order of the entry, and what it shows of
+        each: metrics, and under which noise.
+        """
+        entry = self._all_entries[name]
+        if not entry.has_cells:
+            return self._expand_parts(name, entry)
+        owner = self._owner_of(name)
+        check_fits(name, entry, self._all_entries[owner].grids, self.place_of(name))
+        grids = [self._resolve(grid, self.place_of(owner)) for grid in self._all_entries[owner].grids]
+        models = self.models if any(grid.models for grid in grids) else {}
+        pairs = [(grid, cell) for grid in grids for cell in cells_of_grid(grid, self.recipes, models)]
+        pairs = [(grid, cell) for grid, cell in pairs if self._is_wanted(cell)]
+        if entry.baseline:
+            pairs += [(grid, cell) for grid in grids for cell in baselines_of_grid(grid)]
+        shown: dict[Cell, list[dict[str, Any]]] = {}
+        for grid, cell in pairs:
+            views = shown.setdefault(cell, [])
+            views += [view for view in self._views_of(name, entry, grid, cell) if view not in views]
+        if entry.published:
+            check_published(itertools.chain.from_iterable(shown.values()), self.place_of(name))
+        return shown
+
+    def _owner_of(self, name: str) -> str:
+        """The entry whose grids entry `name` shows the cells of: itself, or the one that `cells_of` leads to."""
+        passed = [name]
+        while (other := self._all_entries[passed[-1]].cells_of) is not None:
+            if other in passed:
+                raise UserError(f"`cells_of` goes in a circle: {' -> '.join([*passed, other])}")
+            passed.append(other)
+        return passed[-1]
+
+    def _expand_parts(self, name: str, entry: Experiment) -> dict[Cell, list[dict[str, Any]]]:
+        """The students of each part of a distillation figure, each after its teachers. A view says of which part."""
+        shown: dict[Cell, list[dict[str, Any]]] = {}
+        for number, part in enumerate(entry.parts):
+            grids = [one for one in self._all_entries[self._owner_of(part.cells_of)].grids if one.protocol == "distill"]
+            where = f"{self.place_of(name)}: part {number + 1}, '{part.title}'"
+            if not grids:
+                raise UserError(f"{where}: `cells_of` names {part.cells_of}, which has no cells of protocol distill.")
+            check_axes({"x": part.x}, grids, where)
+            students = [cell for cell in self._expand(part.cells_of) if cell.stage == "distill"]
+            for cell in dict.fromkeys(itertools.chain.from_iterable((*s.partners, s) for s in students)):
+                view = {"noise": "", "severity": 0, "part": number}
+                shown.setdefault(cell, []).extend({"metric": m, **view} for m in entry.metric or METRICS[cell.stage])
+        return shown
+
+    def place_of(self, name: str) -> str:
+        """Where entry `name` is written."""
+        if name not in self.config.experiments:
+            return f"{self.config.experiments_file}: {name}"
+        file = file_of(self._layers, "experiments", name)
+        return f"`experiments.{name}` in {file}" if file else f"the configuration's `experiments.{name}`"
+
+    def _resolve(self, grid: Grid, where: str) -> Grid:
+        """`grid` with `task: all` written out and what the configuration's `restrict` leaves; UserError for an
+        unknown name."""
+        config = self.config
+        valid = {
+            "task": self.recipes,
+            "backbone": backbones.names(),
+            "source": config.datasets,
+            "target": config.datasets,
+            "subset": config.subsets,
+            "epochs": config.epochs,
+        }
+        if grid.protocol == "distill":  # where a network without pretraining is no baseline but a student
+            valid["task"] = [*self.recipes, SCRATCH]
+        if grid.task == ["all"]:
+            grid = grid.model_copy(update={"task": list(self.recipes)})
+        for axis, names in valid.items():
+            for value in getattr(grid, axis):
+                if value not in names:
+                    raise unknown_name(axis, value, names, where, REMEDIES[axis])
+        for model in grid.models:
+            if model not in self.models:
+                raise unknown_name("video-language model", model, self.models, where)
+        for change in [*grid.teachers, grid.against]:
+            for axis, value in change.items():
+                if axis in valid and value not in valid[axis]:
+                    raise unknown_name(axis, value, valid[axis], where, REMEDIES[axis])
+        for axis, kept in config.restrict.items():
+            for value in kept:
+                if value not in valid.get(axis, kept):
+                    raise unknown_name(axis, value, valid[axis], "the configuration's `restrict`")
+            grid = grid.model_copy(update={axis: [value for value in getattr(grid, axis) if value in kept]})
+        return grid
+
+    def _is_wanted(self, cell: Cell) -> bool:
+        """Whether the configuration's `restrict` leaves the networks that `cell` is taught by or compared with; its own
+        axes are those that the grid has left. (A video-language model's source is none of the study's datasets.)"""
+        networks = [other for other in cell.partners if other.stage not in MODEL_STAGES]
+        return all(getattr(other, axis) in kept for other in networks for axis, kept in self.config.restrict.items())
+
+    def _views_of(self, name: str, entry: Experiment, grid: Grid, cell: Cell) -> list[dict[str, Any]]:
+        """What `entry` shows of a cell: one metric each, under one noise if the protocol has any."""
+        own = self.recipes[cell.task].metrics if cell.stage == "pretrain" else METRICS[cell.stage]
+        # The size of a network is shown whatever metric of accuracy the entry names beside it.
+        named = ([entry.x_metric] if entry.x_metric else []) if cell.stage == "network" else entry.metric
+        metrics = named or own
+        valid = self.metrics_of(cell)
+        for metric in metrics:
+            if metric not in valid:
+                place = f"`metric` of {self.place_of(name)} (protocol {grid.protocol}, task {cell.task or 'none'})"
+                raise unknown_name("metric", metric, valid, place)
+        return [
+            {"metric": metric, "noise": noise, "severity": severity}
+            for noise, severity in itertools.product(grid.noise or [""], grid.severity or [0])
+            for metric in metrics
+        ]
+
+    def metrics_of(self, cell: Cell) -> list[str]:
+        """All that is measured of a cell."""
+        config = self.config
+        if cell.stage == "retrieval":
+            return [f"recall_at_{k}" for k in config.retrieval.ks]
+        own = self.recipes[cell.task].metrics if cell.stage == "pretrain" else METRICS[cell.stage]
+        found = [*own, *FURTHER_METRICS.get(cell.stage, [])]
+        if cell.stage == "zero_shot":
+            found += [f"split{n}_top1" for n in OFFICIAL_SPLITS.get(config.datasets[cell.target].reader, [])]
+        if cell.stage == "vifm" and config.vifm.training is not None:  # published weights have no training to report
+            found += ["loss", "hits"]
+        return found
+
+    @cached_property
+    def all_cells(self) -> list[Cell]:
+        """Every cell of every stage, each once: those that are shown and all that they start from."""
+        return self.with_needs(cell for cells in self.cells_of.values() for cell in cells)
+
+    def with_needs(self, cells: Iterable[Cell]) -> list[Cell]:
+        """`cells`, each after all that it starts from, the milestones of a pretraining included; each once."""
+        found: dict[Cell, None] = {}
+
+        def visit(cell: Cell) -> None:
+            if cell not in found:
+                for before in self.direct_needs(cell):
+                    visit(before)
+                found[cell] = None
+
+        for cell in cells:
+            visit(cell)
+        return list(found)
+
+    def direct_needs(self, cell: Cell) -> list[Cell]:
+        """The cells whose results `cell` starts from, the milestone that a pretraining continues among them."""
+        before = self.previous(cell) if cell.stage == "pretrain" else None
+        return [before] if before else cell.needs
+
+    def of_stage(self, stage: str) -> list[Cell]:
+        """The cells of one stage."""
+        return [cell for cell in self.all_cells if cell.stage == stage]
+
+    @property
+    def downstream(self) -> list[Cell]:
+        """All cells that evaluate something on a target dataset."""
+        return [cell for cell in self.all_cells if cell.target]
+
+    @property
+    def pretraining(self) -> list[Cell]:
+        """All pretraining cells, one a milestone."""
+        return self.of_stage("pretrain")
+
+    def milestones(self, cell: Cell) -> list[Cell]:
+        """The pretraining cells of the same run that are jobs of their own, up to and including `cell`."""
+        cells = [replace(cell, epochs=name) for name in sorted(self.config.epochs) if name <= cell.epochs]
+        if self.config.compute.milestone_jobs == "every":
+            return cells
+        return [one for one in cells if one == cell or one in self._started_from]
+
+    @cached_property
+    def _started_from(self) -> set[Cell]:
+        """The pretraining cells that some entry shows or some other cell starts from; of all entries, lest it depends
+        on which of them are to be built."""
+        found, left = set(), [cell for name in self._all_entries for cell in self._expand(name)]
+        while left:
+            cell = left.pop()
+            if cell not in found:
+                found.add(cell)
+                left += cell.needs
+        return {cell for cell in found if cell.stage == "pretrain"}
+
+    def previous(self, cell: Cell) -> Cell | None:
+        """The milestone that pretraining `cell` continues; None for the first."""
+        steps = self.milestones(cell)
+        return steps[-2] if len(steps) > 1 else None
+
+    @cached_property
+    def datasets(self) -> list[str]:
+        """Names of the datasets that some cell needs, sources first, and of those that some figure shows."""
+        return self.datasets_of(self.all_cells, [name for entry in self.entries.values() for name in entry.datasets])
+
+    def datasets_of(self, cells: Iterable[Cell], shown: Iterable[str] = ()) -> list[str]:
+        """Names of the datasets whose videos `cells` and all that they start from need, sources first, and `shown`."""
+        needed = self.with_needs(cells)
+        used = [cell.source for cell in needed if cell.stage == "pretrain"]
+        used += [cell.target for cell in needed if cell.target]
+        training = self.config.vifm.training
+        if training and (models := [cell.source for cell in needed if cell.stage == "vifm"]):
+            used += corpus_datasets(self.config.vifm, models) + training.leave_out
+        return list(dict.fromkeys([*used, *shown]))
+
+    def unavailable(self, cell: Cell) -> str:
+        """Why a cell cannot be run on this machine, "" if it can: it lacks a model's weights, or needs such a cell."""
+        if cell.stage == "vifm" and self.config.vifm.training is None:
+            return find(self.config.vifm, self.models[cell.backbone]).missing
+        return next((reason for before in cell.needs if (reason := self.unavailable(before))), "")
+
+    @cached_property
+    def _by_wildcards(self) -> dict[tuple[str, ...], Cell]:
+        return {_key(cell.stage, cell.wildcards): cell for cell in self.all_cells}
+
+    def find(self, stage: str, wildcards: Mapping[str, str]) -> Cell:
+        """The cell of `stage` with these path wildcards; an unknown one is an error naming the nearest."""
+        cell = self._by_wildcards.get(_key(stage, wildcards))
+        if cell is None:
+            asked = PATHS[stage].format(**wildcards)
+            known = [cell.path for cell in self._by_wildcards.values() if cell.stage == stage]
+            near = get_close_matches(asked, known, n=3, cutoff=0)
+            lines = "\n".join(f"  {path}" for path in near)
+            raise UserError(
+                f"no table or figure needs the cell {asked}. The nearest that are planned:\n{lines}\n"
+                f"Cells come from {self.config.experiments_file} and the configuration's `experiments`."
+            )
+        return cell
+
+    def axis_values(self, axis: str) -> list[str]:
+        """All values that the path wildcard `axis` takes, for the wildcard constraints."""
+        return sorted({cell.wildcards[axis] for cell in self.all_cells if axis in cell.wildcards})
+
+
+def _is_left(entry: Experiment, cells: Iterable[Cell]) -> bool:
+    """Whether a restriction leaves something to show: more than baselines, and of accuracy over cost both. (Figures of
+    videos have no cells.)"""
+    own = [cell for cell in cells if cell.partners or not cell.is_scratch]
+    if entry.kind == "figure" and entry.plot == "scatter":
+        return len({cell.stage == "network" for cell in own}) == 2
+    return bool(entry.datasets or own)
+
+
+def _key(stage: str, wildcards: Mapping[str, str]) -> tuple[str, ...]:
+    return (stage, *(str(wildcards[axis]) for axis in axes_of(stage)))
+
+
+def _with_files(config: Config, project: Path) -> Config:
+    """`config` with the files that it names where they are, see :func:`videossl.common.places.project_file`."""
+
+    def found(key: str, path: str, *, folder: bool = False) -> str:
+        return project_file(path, project, f"the configuration's `{key}`", folder=folder)
+
+    files = {key: found(key, getattr(config, key)) for key in ("experiments_file", "paper_values")}
+    files["recipes_dir"] = found("recipes_dir", config.recipes_dir, folder=True)
+    recipes_dir = found("vifm.recipes_dir", config.vifm.recipes_dir, folder=True)
+    vifm = config.vifm.model_copy(update={"recipes_dir": recipes_dir})
+    return config.model_copy(update={**files, "vifm": vifm})
+
+
+def load_study(paths: list[str | Path], project: Path = CHECKOUT) -> Study:
+    """The study of the configuration files `paths` (base first, overlays after it)."""
+    layers = read_layers(paths)
+    return Study(config_of(layers), layers, project)

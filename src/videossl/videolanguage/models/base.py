@@ -1,0 +1,103 @@
+"""What every video-language model offers, whatever its architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from videossl.common.errors import UserError
+
+
+@dataclass(frozen=True)
+class Video:
+    """What a model has made of B clips."""
+
+    features: Tensor
+    """(B, D), not normalised"""
+    frames: Tensor | None = None
+    """(B, T, D): features of the frames, where the model makes them one by one"""
+    patches: Tensor | None = None
+    """(B, L, D'): features of the places of a frame, where texts are conditioned on them (X-CLIP)"""
+
+
+class VideoLanguageModel(nn.Module):
+    """A network that compares videos with texts.
+
+    A subclass sets `logit_scale` (the logarithm of the factor on the cosine, as CLIP has it) or overrides
+    :meth:`learned_scale`, and implements the two encoders. Its state dict has the names of the published checkpoint, or
+    :meth:`convert` makes them so. `context` is the number of tokens of a text and `frames` that of a clip; where the
+    network has parameters for each frame, no other number will do.
+    """
+
+    context: int
+    frames: int
+    test_scale: float = 0.0
+
+    def encode_text(self, tokens: Tensor) -> Tensor:
+        """Texts (P, context) int64, padded after the end token, which has the largest number -> (P, D)."""
+        raise NotImplementedError
+
+    def encode_video(self, clips: Tensor) -> Video:
+        """Clips (B, 3, T, H, W), normalised as the recipe says -> their features."""
+        raise NotImplementedError
+
+    def learned_scale(self) -> Tensor:
+        """The factor on the cosines that training has found: ()."""
+        return self.logit_scale.exp()
+
+    def scale(self) -> Tensor:
+        """The factor on the cosines: (). The learned one; at test `test_scale`, where the model's own test has one."""
+        learned = self.learned_scale()
+        return torch.full_like(learned, self.test_scale) if self.test_scale and not self.training else learned
+
+    def cosines(self, video: Video, texts: Tensor) -> Tensor:
+        """Texts (P, D) -> cosines (B, P)."""
+        return F.normalize(video.features, dim=-1) @ F.normalize(texts, dim=-1).T
+
+    def forward(self, clips: Tensor, tokens: Tensor) -> Tensor:
+        """Logits of every text for every clip: scale x cosine, (B, P)."""
+        return self.scale() * self.cosines(self.encode_video(clips), self.encode_text(tokens))
+
+    @classmethod
+    def convert(cls, state: Mapping[str, Tensor], base: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
+        """A published state dict under this module's names.
+
+        `base`: the state dict of the CLIP model that it was trained from, where the published file lacks what was not
+        trained. UserError if it is needed and not given.
+        """
+        return dict(state)
+
+    def start_from(self, clip: Mapping[str, Tensor]) -> None:
+        """Take over CLIP (a state dict of openai/CLIP's names), as the model's training does at its beginning.
+
+        What CLIP does not have keeps its initial weights. UserError if the sizes differ.
+        """
+        self._take_over(clip)
+
+    def _take_over(self, state: Mapping[str, Tensor]) -> None:
+        own = self.state_dict()
+        if unfit := [name for name, value in state.items() if name not in own or own[name].shape != value.shape]:
+            raise UserError(
+                f"{type(self).__name__} cannot start from this CLIP: {', '.join(unfit[:4])} differ. All small models "
+                "need the same options of CLIP (vifm.recipe_overrides.all.options) and the same size of frames."
+            )
+        self.load_state_dict(dict(state), strict=False)
+
+    def check_clips(self, clips: Tensor) -> None:
+        """ValueError for another shape than (B, 3, T, H, W), UserError for another number of frames than `frames`."""
+        if clips.ndim != 5 or clips.shape[1] != 3:
+            raise ValueError(f"clips must have the shape (B, 3, T, H, W), not {tuple(clips.shape)}")
+        if clips.shape[2] != self.frames:
+            raise UserError(
+                f"{type(self).__name__} has parameters for each of {self.frames} frames and got {clips.shape[2]}: set "
+                "`clip.frames` and `options.frames` of its recipe to the same number."
+            )
+
+
+def end_features(hidden: Tensor, tokens: Tensor) -> Tensor:
+    """The features at the end token, the largest number of each text: (P, L, D), (P, L) -> (P, D)."""
+    return hidden[torch.arange(len(hidden), device=hidden.device), tokens.argmax(dim=-1)]

@@ -26,10 +26,10 @@ from videossl.data.materialise import resize
 from videossl.data.noise import constant, corrupt
 from videossl.data.noisy import merge_noisy_manifest, write_noisy_shards
 from videossl.data.sampling import UniformClips
+from videossl.data.settings import NOISES, SEVERITIES
 from videossl.data.store import FrameStore
 from videossl.data.video import stored_size
-from videossl.stages.specs import NOISY_CODEC
-from videossl.study.config.experiments import NOISES, SEVERITIES
+from videossl.stages.data import NOISY_CODEC
 from videossl.training.session import test_augmentation
 
 FRAMES = 60

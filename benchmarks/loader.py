@@ -16,7 +16,7 @@ from videossl.data.loader import Batch, ClipDataset, EpochBatches, prepare, trai
 from videossl.data.sampling import RandomClips, sample_generator
 from videossl.data.store import FrameStore
 from videossl.stages import specs
-from videossl.study.cells import Cell
+from videossl.stages.cells import Cell
 from videossl.study.study import Study, load_study
 from videossl.training.pretrain import build_task
 from videossl.training.session import augmentation

@@ -21,10 +21,10 @@ from benchmarks.settings import PAPER, REPOSITORY
 from videossl.analysis.complexity import count_parameters
 from videossl.backbones import registry as backbones
 from videossl.common.files import write_text
+from videossl.data.settings import NOISELESS, NOISES, SEVERITIES
 from videossl.stages import specs
 from videossl.study import costs
-from videossl.study.cells import Cell
-from videossl.study.config.experiments import NOISELESS, NOISES, SEVERITIES
+from videossl.stages.cells import Cell
 from videossl.study.config.resources import Speed
 from videossl.study.inventory import videos_of
 from videossl.study.study import Study, load_study
@@ -132,7 +132,7 @@ def by_stage(study: Study, sizes: Sizes) -> dict[str, Cost]:
     """The cost of each stage, the data stages first."""
     found: dict[str, Cost] = defaultdict(Cost)
     config, assumed = study.config, sizes.assumed
-    cells = study.with_needs(study.all_cells)
+    cells = study.with_dependencies(study.all_cells)
     for name in study.datasets:
         frames = videos_of(config, name).all * FRAMES[name]
         shards, cost = config.datasets[name].shards, found["frame stores"]
@@ -165,7 +165,7 @@ def longest_chain(study: Study, sizes: Sizes) -> tuple[float, list[Cell]]:
         seconds, chain = max((until(other) for other in before), default=(0.0, ()), key=lambda found: found[0])
         return seconds + sizes.gpu_seconds(cell), (*chain, cell)
 
-    seconds, chain = max((until(cell) for cell in study.with_needs(study.all_cells)), key=lambda found: found[0])
+    seconds, chain = max((until(cell) for cell in study.with_dependencies(study.all_cells)), key=lambda found: found[0])
     return seconds, list(chain)
 
 

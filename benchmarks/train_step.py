@@ -35,7 +35,7 @@ from videossl.data.readers.listing import read_listing
 from videossl.data.store import FrameStore
 from videossl.data.synthetic import generate
 from videossl.stages.specs import pretrain_spec
-from videossl.study.cells import Cell
+from videossl.stages.cells import Cell
 from videossl.study.study import Study, load_study
 from videossl.training.interrupt import Signals
 from videossl.training.optim import build_optimizer
@@ -197,7 +197,7 @@ def measure(
     milestone = max(study.config.epochs)
     cell = Cell("pretrain", task, complexity, backbone, "k400", "50k", milestone, "", "", 0)
     spec = pretrain_spec(study, cell)
-    spec |= {"batch_size": arguments.batch_size or spec["batch_size"], "accumulate": 1}
+    spec |= {"batch_size": arguments.batch_size or spec["batch_size"], "accumulation_steps": 1}
     store, videos = arguments.data
     sampler = build_task(spec).sampler
     dataset = ClipDataset(store, videos, sampler, augmentation(spec), 0)

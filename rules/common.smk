@@ -13,7 +13,7 @@ from videossl.study.config import Config
 from videossl.study.contradictions import check_contradictions
 from videossl.study.config.layers import check_layers
 from videossl.study.config.study import read_layers
-from videossl.study.config.experiments import NOISELESS, NOISES, SEVERITIES
+from videossl.data.settings import NOISELESS, NOISES, SEVERITIES
 from videossl.common.errors import UserError
 from videossl.study.cells import PATHS, WITHOUT_METRICS
 from videossl.common.children import become_controller

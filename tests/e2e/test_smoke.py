@@ -47,7 +47,7 @@ def study(finished: Workflow):
 
 
 def test_every_cell_has_results_of_its_own_identity(finished, study):
-    for cell in study.pretraining + study.downstream:
+    for cell in study.pretraining + study.evaluations:
         folder = finished.root / RESULTS / cell.path
         metrics = pd.read_parquet(folder / "metrics.parquet")
         for column, value in cell.identity.items():
@@ -60,7 +60,7 @@ def test_every_cell_has_results_of_its_own_identity(finished, study):
 def test_top1_follows_from_the_predictions_of_exactly_the_readable_test_videos(finished, study):
     manifest = pd.read_parquet(finished.root / RESULTS / "data/ucf101/manifest.parquet")
     expected = set(manifest[(manifest["split"] == "test") & (manifest["status"] == "ok")]["id"])
-    for cell in study.downstream:
+    for cell in study.evaluations:
         folder = finished.root / RESULTS / cell.path
         predictions = pd.read_parquet(folder / "predictions.parquet")
         assert set(predictions["video"]) == expected
@@ -216,7 +216,7 @@ def test_verify_names_what_is_damaged_and_its_command_mends_it(finished, study, 
 
     assert verify().returncode == 0
     first = next(cell for cell in study.pretraining if (cell.task, cell.epochs) == ("rspnet", 50))
-    tuned = next(cell for cell in study.downstream if (cell.task, cell.epochs) == ("rotnet", 100))
+    tuned = next(cell for cell in study.evaluations if (cell.task, cell.epochs) == ("rotnet", 100))
     damaged = [results / "data/ucf101/shards/0000.arrow", results / first.path / "state.pt"]
     damaged.append(results / tuned.path / "predictions.parquet")
     for path in damaged:
@@ -250,7 +250,7 @@ def test_status_says_done(finished):
 def test_report_shows_every_run(finished, study):
     page = (finished.root / RESULTS / "report.html").read_text()
     data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
-    assert set(data["runs"]) == {f"{RESULTS}/{cell.path}" for cell in study.pretraining + study.downstream}
+    assert set(data["runs"]) == {f"{RESULTS}/{cell.path}" for cell in study.pretraining + study.evaluations}
     last = data["runs"][f"{RESULTS}/pretrain/k400/50k/rotnet/r2plus1d/seed0/epochs200"]
     assert last["curve"]["epoch"] == [1, 2, 3, 4]  # all milestones of the run, joined
     assert last["files"] and last["log"] and last["finished"]

@@ -98,7 +98,7 @@ def kinds_of(folder: Path) -> list[Kind]:
 
 
 def _features_spec(study: Any) -> dict[str, Any]:
-    from videossl.study.cells import Cell
+    from videossl.stages.cells import Cell
 
     cell = Cell("features", "rotnet", "C3", "r2plus1d", "k400", "50k", 200, "ucf101", "", 0)
     return features_spec(study, cell)

@@ -22,7 +22,7 @@ def paper(repository: Path):
 def test_the_scale_counts_every_cell_of_the_paper(paper) -> None:
     sizes = Sizes(paper, Assumptions())
     found = by_stage(paper, sizes)
-    cells = paper.with_needs(paper.all_cells)
+    cells = paper.with_dependencies(paper.all_cells)
     assert sum(cost.jobs for name, cost in found.items() if name not in ("frame stores", "noisy sets")) == len(cells)
     idle = {cell.task for cell in cells if cell.stage == "pretrain" and not sizes.gpu_seconds(cell)}
     assert not idle

@@ -89,7 +89,7 @@ def test_every_state_is_told_from_the_folders(study, mine, capsys):
 def test_what_needs_a_failed_cell_has_failed_with_its_reason(study, mine, capsys):
     first = study.pretraining[0]
     folder_of(study, first, FAILED="UserError: out of range\n")
-    below = [cell for cell in study.all_cells if first in study.with_needs([cell]) and cell != first]
+    below = [cell for cell in study.all_cells if first in study.with_dependencies([cell]) and cell != first]
     assert len(below) == 4  # three further milestones and the finetuning
     found = states(study, study.all_cells)
     assert all(found[cell].name == "failed" and found[cell].upstream == first.path for cell in below)

@@ -228,7 +228,7 @@ def test_committed_schemas_are_those_of_the_models(path):
 def test_every_committed_configuration_is_a_study(overlay, monkeypatch):
     monkeypatch.chdir(CONFIGS.parent)
     study = load_study(["config/config.yaml", *([f"config/{overlay}"] if overlay else [])])
-    assert study.downstream and study.pretraining
+    assert study.evaluations and study.pretraining
     assert set(study.recipes) == set(RECIPES)
 
 

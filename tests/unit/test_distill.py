@@ -65,7 +65,7 @@ def test_teachers_see_the_students_crops_and_learn_nothing(study, teachers):
         assert all(torch.equal(value, state[key]) for key, value in teacher.state_dict().items())
     assert loss.item() == pytest.approx(float(parts["cross_entropy"] + parts["divergence"]))
     zero, _ = distillation_loss(
-        taught[0], taught[:1], torch.zeros(4, dtype=torch.long), temperature=4.0, weighting="sum", most_weight=0.6
+        taught[0], taught[:1], torch.zeros(4, dtype=torch.long), temperature=4.0, weighting="sum", max_weight=0.6
     )
     assert zero.item() == pytest.approx(
         torch.nn.functional.cross_entropy(taught[0], torch.zeros(4, dtype=torch.long)).item(), rel=1e-5

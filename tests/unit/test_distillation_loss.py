@@ -26,7 +26,7 @@ def logits(*shape: int, seed: int = 0) -> torch.Tensor:
 @pytest.mark.parametrize(("weighting", "factor"), [("sum", 1.0), ("mean", 1 / 3)])
 def test_loss_is_cross_entropy_and_a_term_a_teacher(weighting, factor):
     student, teachers, labels = logits(4, 5), logits(3, 4, 5, seed=1), torch.tensor([0, 4, 2, 2])
-    loss, parts = distillation_loss(student, teachers, labels, temperature=4.0, weighting=weighting, most_weight=0.6)
+    loss, parts = distillation_loss(student, teachers, labels, temperature=4.0, weighting=weighting, max_weight=0.6)
     terms = [
         16 * (F.softmax(t / 4, 1) * (F.softmax(t / 4, 1).log() - F.softmax(student / 4, 1).log())).sum(1).mean()
         for t in teachers
@@ -84,8 +84,8 @@ def test_agreeing_teachers_get_their_weights_in_the_loss():
     student, labels = logits(4, 3), torch.tensor([0, 1, 2, 0])
     teachers = logits(2, 4, 3, seed=3)
     weights = agreement_weights(gradients(student, teachers, 4.0).double().numpy(), 0.6)
-    _, parts = distillation_loss(student, teachers, labels, temperature=4.0, weighting="aekd", most_weight=0.6)
+    _, parts = distillation_loss(student, teachers, labels, temperature=4.0, weighting="aekd", max_weight=0.6)
     expected = sum(w * divergence(student, t, 4.0) for w, t in zip(weights, teachers, strict=True))
     assert parts["divergence"].item() == pytest.approx(float(expected), rel=1e-5)
     with pytest.raises(UserError, match="Did you mean aekd"):
-        distillation_loss(student, teachers, labels, temperature=4.0, weighting="ae-kd", most_weight=0.6)
+        distillation_loss(student, teachers, labels, temperature=4.0, weighting="ae-kd", max_weight=0.6)

@@ -8,7 +8,8 @@ import pytest
 from tiny import GRID, make_study, table
 
 from videossl.common.errors import UserError
-from videossl.study.cells import PATHS, Cell
+from videossl.stages.cells import Cell
+from videossl.stages.registry import names as stage_names
 from videossl.study.config.reading import read_yaml
 from videossl.study.study import Study, load_study
 
@@ -50,12 +51,12 @@ def test_the_cells_of_each_entry_and_its_baseline_last(tmp_path):
 
 def test_every_cell_of_the_study_is_there_once(tmp_path):
     study = make_study(tmp_path, ENTRIES)
-    assert len(study.downstream) == len(set(study.downstream)) == 6  # 5 + 3, of which 2 are shared
+    assert len(study.evaluations) == len(set(study.evaluations)) == 6  # 5 + 3, of which 2 are shared
     chains = [(task, subset) for task in ("rotnet", "rspnet") for subset in ("10k", "50k")]
     expected = {pretrain(task, subset, epochs) for task, subset in chains for epochs in (50, 100, 200)}
     assert len(study.pretraining) == 12 and set(study.pretraining) == expected
     assert study.datasets == ["k400", "ucf101"]
-    every = [cell.path for cell in study.pretraining + study.downstream]
+    every = [cell.path for cell in study.pretraining + study.evaluations]
     assert len(set(every)) == len(every)
 
 
@@ -79,11 +80,11 @@ def test_identity_is_whole_and_the_baselines_has_no_pretraining(tmp_path):
 def test_one_baseline_for_each_network_target_and_seed(tmp_path):
     grid = GRID | {"backbone": ["r2plus1d", "shufflenet"], "target": ["ucf101", "hmdb51"], "seed": [0, 1]}
     study = make_study(tmp_path, {"a": table([grid, grid | {"task": "rotnet"}])})
-    baselines = [cell for cell in study.downstream if cell.is_scratch]
+    baselines = [cell for cell in study.evaluations if cell.is_scratch]
     assert len(baselines) == len({(c.backbone, c.target, c.seed) for c in baselines}) == 8
-    assert len(study.downstream) == 8 + 2 * 8
+    assert len(study.evaluations) == 8 + 2 * 8
     without = make_study(tmp_path, {"a": table(GRID, baseline=False)})
-    assert not any(cell.is_scratch for cell in without.downstream)
+    assert not any(cell.is_scratch for cell in without.evaluations)
 
 
 def test_several_grids_are_joined(tmp_path):
@@ -134,7 +135,7 @@ def test_complexity_the_default_has_the_plain_directory(tmp_path):
 
 def test_find_gives_every_cell_back(tmp_path):
     study = make_study(tmp_path, ENTRIES)
-    for cell in study.pretraining + study.downstream:
+    for cell in study.pretraining + study.evaluations:
         assert study.find(cell.stage, cell.wildcards) is cell
 
 
@@ -153,7 +154,7 @@ def test_the_configuration_may_add_entries_and_choose_some(tmp_path):
     own = {"own": table(GRID | {"target": "hmdb51"})}
     study = make_study(tmp_path, ENTRIES, experiments=own, only=["own", "curve"])
     assert list(study.entries) == ["curve", "own"]
-    assert {cell.target for cell in study.downstream} == {"ucf101", "hmdb51"}
+    assert {cell.target for cell in study.evaluations} == {"ucf101", "hmdb51"}
     assert cells(study, "curve") == [("rspnet", "50k", 50), ("rspnet", "50k", 200), ("scratch", "none", 0)]
 
 
@@ -189,7 +190,7 @@ SIZES = {"rows": "backbone", "columns": "metric", "baseline": False}
 def test_a_pretext_tasks_own_metrics_are_those_of_its_pretraining_cell(tmp_path):
     study = make_study(tmp_path, {"sanity": table(PRETEXT | {"task": "all"}, baseline=False)})
     assert set(study.cells_of["sanity"]) == {pretrain("rotnet", "50k", 200), pretrain("rspnet", "50k", 200)}
-    assert len(study.pretraining) == 6 and not study.downstream and study.datasets == ["k400"]
+    assert len(study.pretraining) == 6 and not study.evaluations and study.datasets == ["k400"]
     shown = {cell.task: metrics_of(views) for cell, views in study.views_of["sanity"].items()}
     assert shown == {"rotnet": ["pretext_top1"], "rspnet": ["video_retrieval_top1", "speed_accuracy"]}
 

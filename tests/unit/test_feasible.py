@@ -28,11 +28,11 @@ def of_size(source: Data, folder: Path, size: int) -> Data:
 
 
 @pytest.mark.parametrize(
-    ("videos", "batch_size", "accumulate", "needed"),
+    ("videos", "batch_size", "accumulation_steps", "needed"),
     [(1, 8, 1, 2), (2, 8, 1, None), (1, 1, 1, None), (3, 8, 2, 4), (4, 8, 2, None), (2, 2, 2, None), (1, 2, 2, 2)],
 )
-def test_each_part_of_a_batch_needs_two_videos_unless_the_recipe_says_one(videos, batch_size, accumulate, needed):
-    spec = {"batch_size": batch_size, "accumulate": accumulate}
+def test_each_part_of_a_batch_needs_two_videos_unless_the_recipe_says_one(videos, batch_size, accumulation_steps, needed):
+    spec = {"batch_size": batch_size, "accumulation_steps": accumulation_steps}
     if needed is None:
         require_videos(videos, spec, "dataset a", "Add some.")
         return
@@ -66,7 +66,7 @@ def test_finetuning_on_one_video_is_refused(target, tmp_path):
 
 def test_a_recipe_of_single_videos_is_told_where_the_network_normalises(source, tmp_path):
     study = make_study(tmp_path / "study")
-    with pytest.raises(UserError, match=r"one video in each part \(batch_size 1, accumulate 1\)"):
+    with pytest.raises(UserError, match=r"one video in each part \(batch_size 1, accumulation_steps 1\)"):
         train(study, "rspnet", source, tmp_path / "run", 50, batch_size=1)
 
 

@@ -19,7 +19,7 @@ from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.monitor.estimate import Estimator
 from videossl.monitor.pending import Pending
 from videossl.study import costs
-from videossl.study.cells import Cell
+from videossl.stages.cells import Cell
 from videossl.study.inventory import ASSUMED, CONFIGURED, GENERATED, LISTED, STORED, assumptions, videos_of
 from videossl.study.study import load_study
 

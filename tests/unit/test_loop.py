@@ -11,11 +11,11 @@ import torch
 from torch import nn
 
 from videossl.common.errors import Interrupted, UserError
-from videossl.study.config import Schedule
 from videossl.training.checkpoint import Checkpoints, load_torch
 from videossl.training.history import History
 from videossl.training.interrupt import Signals
 from videossl.training.loop import Plan, Trainer
+from videossl.training.settings import Schedule
 
 EPOCHS, STEPS = 3, 4
 

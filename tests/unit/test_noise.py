@@ -6,7 +6,7 @@ from scipy import stats
 
 from videossl.common.errors import UserError
 from videossl.data.noise import CONSTANTS, constant, corrupt, frame_generator
-from videossl.study.config.experiments import NOISES, SEVERITIES
+from videossl.data.settings import NOISES, SEVERITIES
 
 PAIRS = [(noise, severity) for noise in NOISES for severity in SEVERITIES]
 LEVEL = 0.5

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from videossl.common.errors import UserError
-from videossl.study.config import Optimizer, Schedule
 from videossl.training.optim import base_learning_rate, build_optimizer, lr_factor, set_learning_rate
+from videossl.training.settings import Optimizer, Schedule
 
 
 def schedule(**values) -> dict:

@@ -56,7 +56,7 @@ def double_precision() -> Iterator[None]:
 
 def train_all(study: Study, source: Data, target: Data, folder: Path) -> None:
     """Two pretrainings and a finetuning, whose batches of eight come in two parts."""
-    spec, identity = finetune_arguments(study, dropout=0.5, batch_size=8, accumulate=2, epochs=3)
+    spec, identity = finetune_arguments(study, dropout=0.5, batch_size=8, accumulation_steps=2, epochs=3)
     with double_precision():
         for task in ("rotnet", "rspnet"):
             train(study, task, source, folder / task, 50)

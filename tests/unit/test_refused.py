@@ -13,11 +13,11 @@ import pytest
 from videossl.backbones import registry as backbones
 from videossl.common.errors import UserError
 from videossl.common.explain import first_model
+from videossl.data.generated import MOST_CLASSES, SPLITS
 from videossl.data.synthetic import max_classes
 from videossl.data.synthetic.specs import SPECS
 from videossl.pretext import registry as pretext
 from videossl.study.config import Config, merge
-from videossl.study.config.generated import MOST_CLASSES, SPLITS
 from videossl.study.config.reading import read_yaml
 from videossl.study.config.recipe import Recipe
 from videossl.study.config.videolanguage import ModelRecipe
@@ -156,7 +156,7 @@ REFUSED = [
     ("finetune: {batch_size: 0}", "finetune.batch_size", "equal to 1"),
     ("finetune: {batch_size: {default: 0}}", "finetune.batch_size.default", "equal to 1"),
     ("finetune: {batch_size: -2.5}", "finetune.batch_size", "a whole number"),
-    ("finetune: {accumulate: 0}", "finetune.accumulate", "equal to 1"),
+    ("finetune: {accumulation_steps: 0}", "finetune.accumulation_steps", "equal to 1"),
     ("finetune: {precision: fp16}", "finetune.precision", "'fp32' or 'bf16'"),
     ("finetune: {clip: {frames: 0}}", "finetune.clip.frames", "equal to 1"),
     ("finetune: {clip: {frames: 10001}}", "finetune.clip.frames", "equal to 10000"),
@@ -227,13 +227,13 @@ REFUSED = [
     # evaluations
     ("distillation: {temperature: 0}", "distillation.temperature", "greater than 0"),
     ("distillation: {weighting: max}", "distillation.weighting", "'aekd'"),
-    ("distillation: {most_weight: 0}", "distillation.most_weight", "greater than 0"),
-    ("distillation: {most_weight: 1.1}", "distillation.most_weight", "equal to 1"),
+    ("distillation: {max_weight: 0}", "distillation.max_weight", "greater than 0"),
+    ("distillation: {max_weight: 1.1}", "distillation.max_weight", "equal to 1"),
     ("linear_probe: {inverse_regularisation: []}", "linear_probe.inverse_regularisation", "at least 1 item"),
     ("linear_probe: {inverse_regularisation: [1, 1.0]}", "linear_probe.inverse_regularisation", "each value once"),
     ("linear_probe: {inverse_regularisation: [0]}", "linear_probe.inverse_regularisation.0", "greater than 0"),
     ("linear_probe: {inverse_regularisation: 1}", "linear_probe.inverse_regularisation", "a list"),
-    ("linear_probe: {most_iterations: 0}", "linear_probe.most_iterations", "equal to 1"),
+    ("linear_probe: {max_iterations: 0}", "linear_probe.max_iterations", "equal to 1"),
     ("retrieval: {ks: []}", "retrieval.ks", "at least 1 item"),
     ("retrieval: {ks: [1, 1]}", "retrieval.ks", "each value once"),
     ("retrieval: {ks: [0]}", "retrieval.ks.0", "equal to 1"),
@@ -333,7 +333,7 @@ def test_a_senseless_entry_is_refused_at_its_key(tmp_path, text, key, valid):
         ("recipe_overrides: {tdl: {options: {queue_size: -1}}}", "'queue_size' .*tdl.*recipe_overrides", "1 to"),
         ("recipe_overrides: {all: {batch_size: 0}}", "batch_size", "equal to 1"),
         ("recipe_overrides: {all: {clip: {size: 1000000}}}", "clip.size", "8192"),
-        ("recipe_overrides: {all: {accumulate: 0}}", "accumulate", "equal to 1"),
+        ("recipe_overrides: {all: {accumulation_steps: 0}}", "accumulation_steps", "equal to 1"),
         ("recipe_overrides: {all: {recipe_version: 0}}", "recipe_version", "equal to 1"),
         ("recipe_overrides: {all: {reference_batch_size: 0}}", "reference_batch_size", "equal to 1"),
         ("recipe_overrides: {all: {precision: fp16}}", "precision", "'bf16'"),
@@ -381,10 +381,10 @@ def test_a_senseless_entry_is_refused_at_its_key(tmp_path, text, key, valid):
         # what contradicts one another
         ("subsets: {50k: 113}", "`subsets.50k` is 113", "1 to 112"),
         ("compute: {gpus: 3}", "a batch of 8 videos .* 3 processes", "a multiple of 3"),
-        ("finetune: {accumulate: 5}", "a batch of 16 videos", "a multiple of 5"),
+        ("finetune: {accumulation_steps: 5}", "a batch of 16 videos", "a multiple of 5"),
         ("finetune: {precision: bf16}", "`finetune`: precision is bf16", "fp32"),
         ("recipe_overrides: {all: {precision: bf16}}", "the recipe of .*precision is bf16", "fp32"),
-        ("distillation: {weighting: aekd, most_weight: 0.1}", "`distillation.most_weight` is 0.1", "to 1"),
+        ("distillation: {weighting: aekd, max_weight: 0.1}", "`distillation.max_weight` is 0.1", "to 1"),
         ("finetune: {augment: {flip: 0.5}}", "`finetune.augment` changes the crops", "flip: 0"),
         ("datasets: {hmdb51: {validation: 0}}\nonly: [probe]\n%PROBE%", "`datasets.hmdb51.validation` is 0", "above 0"),
     ],

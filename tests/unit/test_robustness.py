@@ -98,7 +98,7 @@ def test_from_a_finetuned_network_to_files(target, tmp_path):
             write_parquet(path, __import__("pyarrow").Table.from_pandas(manifest))
             noisy[noise, level] = path
     output = tmp_path / "robustness"
-    (cell,) = (c for c in study.downstream if c.task == "rspnet")
+    (cell,) = (c for c in study.evaluations if c.task == "rspnet")
     robustness(
         robustness_spec(study, cell),
         identity | {"stage": "robustness", "protocol": "robustness"},

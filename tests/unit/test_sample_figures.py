@@ -15,12 +15,12 @@ from videossl.common.errors import UserError
 from videossl.common.files import write_parquet
 from videossl.data.noise import SEVERITIES
 from videossl.data.noisy import merge_noisy_manifest, write_noisy_shards
+from videossl.data.settings import NOISES
 from videossl.data.videos import open_store, read_manifest
 from videossl.report.collect import Results
 from videossl.report.command import parse_arguments, read_results
 from videossl.report.figures import FIGURE_SUFFIXES, draw, write_figure
 from videossl.report.spec import Spec
-from videossl.study.config.experiments import NOISES
 
 NOISE = {
     "short_side": 20,

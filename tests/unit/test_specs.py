@@ -24,7 +24,7 @@ def all_specs(study: Study) -> dict[tuple[str, ...], str]:
     config, found = study.config, {}
     for cell in study.pretraining:
         found["pretrain", cell.task, cell.path] = canonical_json(specs.pretrain_spec(study, cell))
-    for cell in study.downstream:
+    for cell in study.evaluations:
         found["finetune", cell.task, cell.path] = canonical_json(specs.finetune_spec(study, cell))
     for name, dataset in config.datasets.items():
         found["listing", name] = canonical_json(specs.listing_spec(config, name))
@@ -155,7 +155,7 @@ def test_finetuning_is_specified_apart_from_the_pretraining(tmp_path):
     """Same network, same seed: the same spec, whatever the weights come from; they are an input of the job."""
     study = make_study(tmp_path, ENTRIES)
     by_network: dict[tuple, set[str]] = {}
-    for cell in study.downstream:
+    for cell in study.evaluations:
         spec = canonical_json(specs.finetune_spec(study, cell))
         by_network.setdefault((cell.backbone, cell.seed), set()).add(spec)
     assert len(by_network) == 4 and all(len(found) == 1 for found in by_network.values())

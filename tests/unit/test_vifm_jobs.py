@@ -40,7 +40,7 @@ VIEW = {
 }  # fmt: skip
 TRAINING = {
     "clip": {"frames": 2, "size": 16}, "seed": 0, "subset_seed": 0, "templates": ["a {}"], "epochs": 2,
-    "reference_batch_size": None, "accumulate": 1, "precision": "fp32",
+    "reference_batch_size": None, "accumulation_steps": 1, "precision": "fp32",
     "schedule": {"name": "constant", "warmup_epochs": 0},
     "optimizer": {
         "name": "adamw", "lr": 0.001, "weight_decay": 0.0, "decayed": "all", "betas": [0.9, 0.99], "grad_clip": None

@@ -13,12 +13,13 @@ from videossl.common.errors import UserError
 from videossl.data.sampling import uniform_windows
 from videossl.evaluation.zero_shot import accuracies, mean_with_interval
 from videossl.study.availability import NOT_PROVIDED, find, report
-from videossl.study.config.videolanguage import ModelRecipe, Prompts, VideoLanguage, load_model_recipe
+from videossl.study.config.videolanguage import ModelRecipe, VideoLanguage, load_model_recipe
 from videossl.videolanguage.classify import ZeroShot
 from videossl.videolanguage.corpus import captioned
 from videossl.videolanguage.losses import motion_loss, pair_loss
 from videossl.videolanguage.models.base import Video, VideoLanguageModel
 from videossl.videolanguage.sampling import RandomSegments, ViewClips, WholeVideo, WithinViews, spread
+from videossl.videolanguage.settings import Prompts
 from videossl.videolanguage.texts import ClipTokenizer, WordTokenizer, fill, phrase, tokenizer_of
 
 RNG = np.random.default_rng(0)

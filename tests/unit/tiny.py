@@ -19,7 +19,7 @@ from videossl.data.readers.validation import with_validation
 from videossl.data.subsets import make_subset, write_subset
 from videossl.data.synthetic import generate
 from videossl.stages.specs import finetune_spec, pretrain_spec
-from videossl.study.cells import Cell
+from videossl.stages.cells import Cell
 from videossl.study.config import Config
 from videossl.study.study import Study
 from videossl.training.session import Compute

@@ -22,7 +22,7 @@ def copy(workflow, monkeypatch):
 
 def test_the_pending_cells_are_those_of_the_dry_run(copy, capsys):
     study = load_study(["config/config.yaml", "config/smoke.yaml"])
-    needed = study.with_needs(study.cells_of["training_time"])
+    needed = study.with_dependencies(study.cells_of["training_time"])
     arguments = ("--configfile", "config/smoke.yaml")
     assert run(["plan", "training_time", "--format", "json", *arguments]) == 0
     records = json.loads(capsys.readouterr().out)

@@ -19,7 +19,7 @@ OWN = "config/examples/own_dataset.yaml"
 def test_every_example_is_a_study(path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(repository)
     study = load_study(["config/config.yaml", path])
-    assert study.downstream and study.pretraining
+    assert study.evaluations and study.pretraining
 
 
 def test_own_dataset_takes_under_twenty_lines_and_touches_no_other(

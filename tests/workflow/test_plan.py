@@ -14,7 +14,7 @@ import torch
 import yaml
 from workflow_copy import fill_in_site, jobs_of
 
-from videossl.study.config.experiments import NOISES
+from videossl.data.settings import NOISES
 from videossl.study.study import Study, load_study
 
 TASKS = 6

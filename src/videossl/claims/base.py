@@ -21,7 +21,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from videossl.report import style
-from videossl.study.cells import Cell
+from videossl.stages.cells import Cell
 
 if TYPE_CHECKING:  # the workflow imports this module for every job
     import pandas as pd

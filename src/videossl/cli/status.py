@@ -23,7 +23,7 @@ from videossl.monitor.run_state import (
     described,
     states,
 )
-from videossl.study.cells import Cell
+from videossl.stages.cells import Cell
 from videossl.study.study import Study
 
 NAME = "status"
@@ -74,7 +74,7 @@ def print_entries(study: Study, entries: Iterable[str], found: Mapping[Cell, Sta
     """One line an entry: how many of the cells that it shows, and of those that they need, are in which state."""
     rows = []
     for name in entries:
-        counts = Counter(found[cell].name for cell in study.with_needs(study.cells_of[name]))
+        counts = Counter(found[cell].name for cell in study.with_dependencies(study.cells_of[name]))
         total = counts.total()
         said = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
         bar = "█" * (10 * counts[DONE] // total) if total else ""

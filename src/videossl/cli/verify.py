@@ -17,7 +17,7 @@ from videossl.cli.common import entry_named, study_of
 from videossl.common.errors import unknown_name
 from videossl.common.progress import LOG_SECONDS, progress_line
 from videossl.monitor.verify import BUSY, DAMAGED, FINE, UNRECORDED, Found, Item, items_of, verify
-from videossl.study.cells import Cell
+from videossl.stages.cells import Cell
 from videossl.study.study import Study
 
 NAME = "verify"
@@ -70,7 +70,7 @@ def chosen(study: Study, targets: Sequence[str]) -> tuple[list[Cell] | None, lis
     places: list[Path] = []
     for target in targets:
         if (entry := entry_named(study, target)) is not None:
-            cells += study.with_needs(study.cells_of[entry])
+            cells += study.with_dependencies(study.cells_of[entry])
         elif os.path.lexists(target) or "/" in target:
             places.append(Path(target))
         elif target != "all":

@@ -12,15 +12,15 @@ LEAST = 2
 
 
 def require_videos(videos: int, spec: Mapping[str, Any], what: str, remedy: str) -> None:
-    """UserError unless `videos` suffice for a step of `spec` (`batch_size`, `accumulate`).
+    """UserError unless `videos` suffice for a step of `spec` (`batch_size`, `accumulation_steps`).
 
     A recipe whose own batches have one video in a part is taken at its word: not every network normalises.
 
     what: the videos, as named in the configuration. remedy: where their number is set.
     """
-    needed = min(spec["batch_size"], LEAST * spec["accumulate"])
+    needed = min(spec["batch_size"], LEAST * spec["accumulation_steps"])
     if videos < needed:
-        parts = f", {LEAST} in each of its {spec['accumulate']} parts (`accumulate`)" if spec["accumulate"] > 1 else ""
+        parts = f", {LEAST} in each of its {spec['accumulation_steps']} parts (`accumulation_steps`)" if spec["accumulation_steps"] > 1 else ""
         found = "1 usable training video" if videos == 1 else f"{videos} usable training videos"
         raise UserError(f"{what} has {found}; a batch needs at least {needed}{parts}. {remedy}")
 

@@ -184,7 +184,7 @@ class EpochBatches(Sampler[list[Key]]):
             raise UserError(
                 f"a batch of {batch_size} videos cannot be shared evenly by {world_size} processes in {parts} parts"
                 f" each: batch_size must be a multiple of {world_size * parts} (compute.gpus x compute.nodes x"
-                " accumulate), and so must the number of training videos where there are fewer than a batch."
+                " accumulation_steps), and so must the number of training videos where there are fewer than a batch."
             )
         self.num_videos, self.batch_size, self.seed, self.shuffle = num_videos, batch_size, seed, shuffle
         self.start, self.epochs, self.rank, self.world_size, self.parts = start, epochs, rank, world_size, parts

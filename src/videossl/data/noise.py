@@ -12,7 +12,7 @@ import hashlib
 import numpy as np
 
 from videossl.common.errors import UserError, unknown_name
-from videossl.study.config.experiments import NOISES, SEVERITIES
+from videossl.data.settings import NOISES, SEVERITIES
 
 _SHARED = {"gaussian": (0.08, 0.12, 0.18, 0.26, 0.38), "impulse": (0.03, 0.06, 0.09, 0.17, 0.27)}
 CONSTANTS: dict[str, dict[str, tuple[float, ...]]] = {

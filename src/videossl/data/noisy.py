@@ -32,9 +32,9 @@ from videossl.data.materialise import (
 )
 from videossl.data.noise import constant, corrupt, frame_generator
 from videossl.data.readers.common import LISTING_SCHEMA
+from videossl.data.settings import NOISELESS
 from videossl.data.store import ShardWriter
 from videossl.data.videos import test_split
-from videossl.study.config.experiments import NOISELESS
 
 
 def noisy_listing(manifest: pd.DataFrame, videos: int | str, seed: int) -> pd.DataFrame:

@@ -15,50 +15,20 @@ from typing import Any
 from videossl.common.errors import UserError
 from videossl.common.files import canonical_json, write_json
 from videossl.common.intact import read_json, read_table, sealed
-from videossl.common.ranks import is_first
-from videossl.stages.specs import spec_hash
+from videossl.common.specification import Specification, hash_of
 
 FOLDER = ".made"
 """In a folder of results: its records."""
-LIBRARY = Path(__file__).parents[1]
-RESULTS_OF = {
-    "network": ("metrics.parquet",),
-    "pretrain": ("weights.pt", "state.pt", "metrics.parquet"),
-    "finetune": ("weights.pt", "predictions.parquet", "metrics.parquet"),
-    "distill": ("weights.pt", "predictions.parquet", "metrics.parquet"),
-    "features": ("features.npz",),
-    "linear_probe": ("predictions.parquet", "metrics.parquet"),
-    "retrieval": ("metrics.parquet",),
-    "robustness": ("predictions.parquet", "metrics.parquet"),
-    "cka": ("cka.parquet", "metrics.parquet"),
-    "small_clip": ("weights.pt",),
-    "vifm": ("weights.pt", "metrics.parquet"),
-    "zero_shot": ("predictions.parquet", "metrics.parquet"),
-    "class_logits": ("logits.npz", "metrics.parquet"),
-}
-"""By stage: the files of a run that hold results. (`run.json` says when and on what, which is no result.)"""
 _WITH_TIMES = ("state.pt", ".record.json", "report.html")
 """Files that also say how long something took, or when: made again they differ, and what is made from them does not."""
-_OF_A_RUN = {name for names in RESULTS_OF.values() for name in names}
+_OF_A_RUN = {
+    *("weights.pt", "state.pt", "metrics.parquet", "predictions.parquet"),
+    *("features.npz", "logits.npz", "cka.parquet"),
+}
+"""Files of a run, which share one record."""
 
 
-def network_spec(backbone: str) -> dict[str, Any]:
-    """What decides the size and cost of a backbone: its name, and the code of the networks and of the counter."""
-    return {"backbone": backbone, "code": [digest_of(path) for path in network_code()]}
-
-
-def network_code() -> list[Path]:
-    """The code that the size and cost of a backbone follow from."""
-    return [*sorted((LIBRARY / "backbones").rglob("*.py")), LIBRARY / "analysis/complexity.py"]
-
-
-def note_run(stage: str, spec: Mapping[str, Any], inputs: Iterable[Path], folder: Path) -> None:
-    """Record a finished run of a cell, in `folder`; see :func:`note_made`."""
-    if is_first():  # of several processes
-        note_made(spec, inputs, [folder / name for name in RESULTS_OF[stage]])
-
-
-def note_made(spec: Mapping[str, Any], inputs: Iterable[Path], outputs: Iterable[Path], *, whole: bool = True) -> None:
+def note_made(spec: Specification | Mapping[str, Any], inputs: Iterable[Path], outputs: Iterable[Path], *, whole: bool = True) -> None:
     """Record that `outputs` were made from `inputs` under `spec`, after both are complete.
 
     whole: whether all of the inputs could be used. What shows results goes on without damaged ones; it then gets no
@@ -73,7 +43,7 @@ def note_made(spec: Mapping[str, Any], inputs: Iterable[Path], outputs: Iterable
     lasting = [digest for path, digest in zip(outputs, made, strict=True) if not path.name.endswith(_WITH_TIMES)]
     used = inputs_of(inputs)
     record = {
-        "spec": spec_hash(dict(spec)),
+        "spec": hash_of(spec),
         "inputs": used,
         "made": made,
         "bytes": size_of(outputs),

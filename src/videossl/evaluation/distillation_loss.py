@@ -46,7 +46,7 @@ def agreement_weights(gradient: np.ndarray, most: float) -> np.ndarray:
     count = len(gradient)
     if not 1 / count <= most <= 1:
         raise UserError(
-            f"option 'most_weight' must be between 1/{count} (the mean of {count} teachers) and 1, not {most}."
+            f"option 'max_weight' must be between 1/{count} (the mean of {count} teachers) and 1, not {most}."
         )
     gram = gradient @ gradient.T
     scale = np.trace(gram)
@@ -73,7 +73,7 @@ def distillation_loss(
     *,
     temperature: float,
     weighting: str,
-    most_weight: float,
+    max_weight: float,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """CE(student, labels) + sum_m a_m KL_m, and the parts to log.
 
@@ -83,7 +83,7 @@ def distillation_loss(
         labels: (B,).
         temperature: T of both softmaxes.
         weighting: `sum` (a = 1, the paper), `mean` (a = 1/M) or `aekd` (weights that add up to 1, see above).
-        most_weight: aekd: the largest weight of one teacher (C in Du et al. 2020; 0.6 there).
+        max_weight: aekd: the largest weight of one teacher (C in Du et al. 2020; 0.6 there).
     """
     if weighting not in WEIGHTINGS:
         raise unknown_name("weighting of the teachers", weighting, WEIGHTINGS)
@@ -91,7 +91,7 @@ def distillation_loss(
     terms = torch.stack([divergence(student, teacher, temperature) for teacher in teachers])
     if weighting == "aekd":
         gradient = mean(gradients(student.detach(), teachers, temperature)).double().cpu().numpy()
-        weights = torch.from_numpy(agreement_weights(gradient, most_weight)).to(terms)
+        weights = torch.from_numpy(agreement_weights(gradient, max_weight)).to(terms)
     else:
         weights = torch.full_like(terms, 1.0 if weighting == "sum" else 1 / len(terms))
     hard, soft = F.cross_entropy(student, labels), (weights * terms).sum()

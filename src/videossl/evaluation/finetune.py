@@ -137,7 +137,7 @@ def distillation_step(teachers: Sequence[Classifier], spec: dict[str, Any], kept
             labels,
             temperature=options["temperature"],
             weighting=options["weighting"],
-            most_weight=options["most_weight"],
+            max_weight=options["max_weight"],
         )
         return loss, {"top1": _share_correct(logits, labels), **parts}
 

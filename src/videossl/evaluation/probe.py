@@ -33,8 +33,8 @@ def linear_probe(spec: dict[str, Any], identity: dict[str, Any], *, features: Pa
     """
     start = time.monotonic()
     data = read_features(features)
-    strength, tried = choose(data, spec["inverse_regularisation"], spec["most_iterations"])
-    probe = fit(data.train, data.train_labels, strength, spec["most_iterations"])
+    strength, tried = choose(data, spec["inverse_regularisation"], spec["max_iterations"])
+    probe = fit(data.train, data.train_labels, strength, spec["max_iterations"])
     logits = scores(probe, data.test, data.classes)
     videos = pd.DataFrame({"id": data.test_videos, "label": data.test_labels})
     predictions = predict(videos, data.test_split, logits, spec["features"]["test_clips"])
@@ -60,7 +60,7 @@ def linear_probe(spec: dict[str, Any], identity: dict[str, Any], *, features: Pa
     )
 
 
-def choose(data: Features, strengths: list[float], most_iterations: int) -> tuple[float, dict[float, float]]:
+def choose(data: Features, strengths: list[float], max_iterations: int) -> tuple[float, dict[float, float]]:
     """The inverse strength of regularisation with the best validation accuracy (the stronger one of equals), and the
     accuracy of each that was tried."""
     held = data.validation
@@ -76,15 +76,15 @@ def choose(data: Features, strengths: list[float], most_iterations: int) -> tupl
         )
     tried = {}
     for strength in track(sorted(strengths), "strengths of regularisation"):
-        probe = fit(data.train[~held], data.train_labels[~held], strength, most_iterations)
+        probe = fit(data.train[~held], data.train_labels[~held], strength, max_iterations)
         found = scores(probe, data.train[held], data.classes).argmax(axis=1)
         tried[strength] = float((found == data.train_labels[held]).mean())
     return max(tried, key=lambda strength: (tried[strength], -strength)), tried
 
 
-def fit(features: np.ndarray, labels: np.ndarray, strength: float, most_iterations: int) -> Pipeline:
+def fit(features: np.ndarray, labels: np.ndarray, strength: float, max_iterations: int) -> Pipeline:
     """Multinomial logistic regression on standardised features; `strength` is scikit-learn's C."""
-    probe = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=most_iterations))
+    probe = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=max_iterations))
     with warnings.catch_warnings():
         # Weak regularisation may not be solved to the last digit; validation decides whether that is good enough.
         warnings.simplefilter("ignore", ConvergenceWarning)

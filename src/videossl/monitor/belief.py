@@ -21,9 +21,9 @@ from typing import Any
 from videossl.data.provenance import read_record, record_of
 from videossl.monitor.marks import mark_incomplete, unmark
 from videossl.report.renderings import renderings_of
-from videossl.stages.jobs import Job, jobs_of
-from videossl.stages.specs import spec_hash
-from videossl.study.cells import Cell
+from videossl.stages.jobs import PlannedJob, jobs_of
+from videossl.common.specification import hash_of
+from videossl.stages.cells import Cell
 from videossl.study.study import Study
 
 BELIEVED, OTHER, UNKNOWN, ABSENT = ("believed", "other", "unknown", "absent")
@@ -36,14 +36,14 @@ decides, as ever."""
 class Beliefs:
     """What is thought of each job of a study, the needed ones first."""
 
-    jobs: list[tuple[Job, str]] = field(default_factory=list)
+    jobs: list[tuple[PlannedJob, str]] = field(default_factory=list)
 
     @property
     def of_cells(self) -> dict[Cell, str]:
         """The state of each cell."""
         return {job.cell: state for job, state in self.jobs if job.cell is not None}
 
-    def of(self, state: str) -> list[Job]:
+    def of(self, state: str) -> list[PlannedJob]:
         """The jobs in a state."""
         return [job for job, one in self.jobs if one == state]
 
@@ -73,7 +73,7 @@ def judge(study: Study) -> Beliefs:
     return found
 
 
-def _judged(job: Job, known: dict[Path, _Judged]) -> _Judged:
+def _judged(job: PlannedJob, known: dict[Path, _Judged]) -> _Judged:
     """The state of a job, and the digest of what it made."""
     size = _bytes(job.outputs)
     record = read_record(record_of(job.outputs[0]))
@@ -88,11 +88,11 @@ def _judged(job: Job, known: dict[Path, _Judged]) -> _Judged:
     return _Judged(ABSENT if size is None else BELIEVED, str(record.get("digest", "")))
 
 
-def _differs(job: Job, record: dict[str, Any], size: int | None, below: Sequence[_Judged]) -> bool:
+def _differs(job: PlannedJob, record: dict[str, Any], size: int | None, below: Sequence[_Judged]) -> bool:
     """Whether a job's results, there or gone, are others than those that the configuration asks for."""
     if size is not None and record.get("bytes") != size:
         return True  # copied in part, or cut
-    if any(one.differs for one in below) or record.get("spec") != spec_hash(job.spec()):
+    if any(one.differs for one in below) or record.get("spec") != hash_of(job.spec()):
         return True
     if job.is_rendering and any(one.state == ABSENT for one in below):
         return True
@@ -155,7 +155,7 @@ def _set_times(beliefs: Beliefs, tell: Callable[[str], None]) -> None:
         return changed[path] if path in changed else found(path)
 
     for job in beliefs.of(BELIEVED):
-        newest = max((known(path) or 0 for path in (*job.inputs, *job.code)), default=0)
+        newest = max((known(path) or 0 for path in job.inputs), default=0)
         for path in job.outputs:
             if known(path) > now or known(path) < newest:
                 changed[path] = newest if known(path) < newest else now

@@ -11,36 +11,18 @@ from collections.abc import Iterable
 from typing import Any
 
 from videossl.common.files import canonical_json
-from videossl.stages.specs import finetune_spec, pretrain_spec, vifm_spec
-from videossl.study.cells import Cell
+from videossl.stages.registry import stage
+from videossl.stages.cells import Cell
 from videossl.study.study import Study
-
-MODELS = ("vifm",)
-"""Stages that build a video-language model."""
-TRAINED = ("finetune", "distill", "features")
-"""Stages that build a network for the clips of `finetune`."""
-
 
 def builds_of(study: Study, cells: Iterable[Cell]) -> list[dict[str, Any]]:
     """What `cells` build, each once: network, clip, and of a pretraining the task with its options."""
     found: dict[str, dict[str, Any]] = {}
     for cell in cells:
-        if cell.stage == "pretrain":
-            spec = pretrain_spec(study, cell)
-            kept = {key: spec[key] for key in ("task", "options", "backbone", "clip", "augment")}
-            where = f"the recipe {study.config.recipes_dir}/{cell.task}.yaml with the configuration's recipe_overrides"
-            where += f", and its `backbones.{cell.backbone}`"
-        elif cell.stage in TRAINED:
-            spec = finetune_spec(study, cell)
-            kept = {key: spec[key] for key in ("backbone", "clip")}
-            where = f"the configuration's `finetune.clip`, and its `backbones.{cell.backbone}`"
-        elif cell.stage in MODELS:
-            spec = vifm_spec(study, cell)
-            kept = {key: spec[key] for key in ("model", "options", "clip")}
-            where = f"the recipe {study.config.vifm.recipes_dir}/{cell.backbone}.yaml with `vifm.recipe_overrides`"
-        else:
-            continue
-        found.setdefault(canonical_json(kept), {**kept, "seed": cell.seed, "where": where})
+        build = stage(cell.stage).build(study, cell)
+        if build is not None:
+            kept = {key: build["spec"][key] for key in build["keys"]}
+            found.setdefault(canonical_json(kept), {**kept, "seed": cell.seed, "where": build["where"]})
     return list(found.values())
 
 

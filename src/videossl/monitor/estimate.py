@@ -13,9 +13,9 @@ from typing import Any
 
 from videossl.common.errors import UserError
 from videossl.common.files import canonical_json
-from videossl.stages.specs import pretrain_spec
-from videossl.study.cells import Cell
-from videossl.study.costs import WORK, job_seconds
+from videossl.stages.registry import stage
+from videossl.stages.cells import Cell
+from videossl.study.costs import job_seconds
 from videossl.study.study import Study
 from videossl.training.record import read_run
 
@@ -51,7 +51,7 @@ class Estimator:
 
     def of(self, cell: Cell) -> Estimate:
         """The estimate for one cell."""
-        if cell.stage not in WORK:  # no network is run: only a finished one knows
+        if not self._runs_a_network(cell):  # only a finished one knows
             seconds = self._ratios.get(self._kind(cell))
             return self._estimate(MEASURED, median(seconds)) if seconds else Estimate(UNKNOWN)
         calculated = job_seconds(cell, self.study) * self.gpus
@@ -68,7 +68,8 @@ class Estimator:
         by_stage = defaultdict(list)
         for kind, ratios in self._ratios.items():
             by_stage[json.loads(kind)["stage"]] += ratios
-        return {stage: (median(ratios), len(ratios)) for stage, ratios in by_stage.items() if stage in WORK}
+        pace = {name: (median(ratios), len(ratios)) for name, ratios in by_stage.items()}
+        return {name: found for name, found in pace.items() if name in self._with_networks}
 
     @cached_property
     def _ratios(self) -> Mapping[str, list[float]]:
@@ -96,18 +97,21 @@ class Estimator:
             self.unreadable.append(str(error))
             return None
         wanted = self.study.config.compute.device
-        return run if wanted == "auto" or run["device"].startswith(wanted) or cell.stage not in WORK else None
+        return run if wanted == "auto" or run["device"].startswith(wanted) or not self._runs_a_network(cell) else None
 
     def _kind(self, cell: Cell) -> str:
         """Cells of the same text differ in the amount of work alone: in videos and epochs."""
         config = self.study.config
         shared = {"stage": cell.stage, "backbone": [cell.backbone, (config.backbones or {}).get(cell.backbone)]}
-        if cell.stage == "pretrain":
-            spec = pretrain_spec(self.study, cell)
-            return canonical_json({**shared, **{key: spec[key] for key in ("task", "options", "clip")}})
-        return canonical_json(
-            {**shared, "target": cell.target, "partners": [other.backbone for other in cell.partners]}
-        )
+        return canonical_json(shared | stage(cell.stage).kind_of_work(self.study, cell))
+
+    def _runs_a_network(self, cell: Cell) -> bool:
+        return stage(cell.stage).work(self.study, cell) is not None
+
+    @cached_property
+    def _with_networks(self) -> set[str]:
+        """The stages whose work can be calculated."""
+        return {cell.stage for cell in self.study.all_cells if self._runs_a_network(cell)}
 
 
 def _device_seconds(run: Mapping[str, Any]) -> float:
@@ -121,7 +125,7 @@ def critical_path(study: Study, cells: Iterable[Cell], hours: Mapping[Cell, floa
     """
     longest: dict[Cell, tuple[float, Cell | None]] = {}
     for cell in cells:
-        needs = [need for need in study.direct_needs(cell) if need in longest]
+        needs = [need for need in study.dependencies(cell) if need in longest]
         last = max(needs, key=lambda need: longest[need][0], default=None)
         longest[cell] = (hours[cell] + (longest[last][0] if last else 0), last)
     path = [max(longest, key=lambda cell: longest[cell][0])] if longest else []

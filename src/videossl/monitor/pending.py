@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from videossl.common.errors import UserError
-from videossl.study.cells import PATHS, Cell
+from videossl.stages.cells import Cell
+from videossl.stages.registry import names as stage_names
 from videossl.study.study import Study
 
 COLUMNS = ("output_file", "date", "rule", "log-file(s)", "status", "plan")
@@ -44,7 +45,7 @@ def pending_jobs(study: Study, targets: Sequence[str], configfiles: Sequence[str
     counts = _counts(_output(jobs))
     named = {f"{entry.kind}_{name}" for name, entry in study.entries.items()}  # targets, which run nothing
     return Pending(
-        cells, {rule: n for rule, n in counts.items() if rule not in PATHS and rule not in (*named, "all", "total")}
+        cells, {rule: n for rule, n in counts.items() if rule not in stage_names() and rule not in (*named, "all", "total")}
     )
 
 

@@ -12,8 +12,8 @@ from videossl.common.errors import UserError
 from videossl.common.intact import read_json, unreadable
 from videossl.common.progress import NOTE, NOTE_KEYS
 from videossl.monitor.belief import OTHER, judge
-from videossl.stages.specs import SPECS, spec_hash
-from videossl.study.cells import Cell
+from videossl.stages.registry import stage
+from videossl.stages.cells import Cell
 from videossl.study.study import Study
 from videossl.training.failure import reason_of
 from videossl.training.history import History
@@ -28,8 +28,6 @@ DONE, OUTDATED, RUNNING, STOPPED, FAILED, PENDING = STATES = (
     "failed",  # or not begun, as a cell that it needs has failed
     "pending",
 )
-RESULTS = {"network": ("metrics.parquet",), "features": ("features.npz",), "class_logits": ("logits.npz",)}
-"""What a finished cell of a stage has; of all others the metrics, and the record, which is written last."""
 SILENT_SECONDS = 180.0
 """A run whose note is older, and older than some of its steps, shows no life. Notes come every ten seconds or every
 step, whichever is longer; network file systems show a change up to a minute late."""
@@ -61,11 +59,11 @@ def states(study: Study, cells: Iterable[Cell]) -> dict[Cell, State]:
     """The state of each of `cells` and of all that they need, the needed first."""
     found: dict[Cell, State] = {}
     beliefs = judge(study).of_cells
-    for cell in study.with_needs(cells):
+    for cell in study.with_dependencies(cells):
         state = state_of(study, cell)
         if state.name == DONE and beliefs.get(cell) == OTHER:
             state = State(OUTDATED)
-        failed = next((need for need in study.direct_needs(cell) if found[need].name == FAILED), None)
+        failed = next((need for need in study.dependencies(cell) if found[need].name == FAILED), None)
         if state.name == PENDING and failed is not None:
             state = State(FAILED, found[failed].reason, found[failed].upstream or failed.path)
         elif state.name == PENDING:
@@ -99,7 +97,7 @@ def state_of(study: Study, cell: Cell) -> State:
 
 
 def _state_in(study: Study, cell: Cell, folder: Path) -> State:
-    if all((folder / name).exists() for name in RESULTS.get(cell.stage, ("metrics.parquet", "run.json"))):
+    if all((folder / name).exists() for name in stage(cell.stage).shown_files):
         if problem := problem_of_run(folder):
             return State(FAILED, problem)
         return State(DONE if _of_this_recipe(study, cell, folder) else OUTDATED)
@@ -115,10 +113,11 @@ def _state_in(study: Study, cell: Cell, folder: Path) -> State:
 
 
 def _of_this_recipe(study: Study, cell: Cell, folder: Path) -> bool:
-    """Whether the record's recipe is what the configuration asks for now; a stage without record has no say."""
-    if cell.stage not in SPECS or not (folder / RECORD).exists():
+    """Whether the record's specification is the one that the configuration asks for now; stages without run.json count
+    as current."""
+    if not (folder / RECORD).exists():
         return True
-    return read_run(folder / RECORD)["recipe_hash"] == spec_hash(SPECS[cell.stage](study, cell))
+    return read_run(folder / RECORD)["recipe_hash"] == stage(cell.stage).spec(study, cell).hash
 
 
 def _note(folder: Path) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from videossl.common.progress import NOTE
 from videossl.data.provenance import FOLDER, digest_of, read_record, record_of, require_record
 from videossl.monitor.marks import is_marked
 from videossl.stages.jobs import Job, jobs_of
-from videossl.study.cells import Cell
+from videossl.stages.cells import Cell
 from videossl.study.study import Study
 from videossl.training.history import read_epochs
 from videossl.training.record import read_run

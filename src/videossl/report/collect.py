@@ -14,11 +14,11 @@ from videossl.analysis.statistics import wilson_interval
 from videossl.common.errors import DamagedFile, UserError
 from videossl.common.intact import damaged
 from videossl.common.results import CONDITION, IDENTITY, is_fraction, read_cell
+from videossl.data.settings import MEAN
 from videossl.report.paper import PaperTable
 from videossl.report.published import PublishedRow, read_published
 from videossl.report.spec import PART, Spec
 from videossl.report.style import AVERAGE_TASK, BASELINE_TASK, sort_key
-from videossl.study.config.experiments import MEAN
 from videossl.training.failure import reason_of
 from videossl.training.run_files import problem_of_run
 

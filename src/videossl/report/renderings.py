@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from videossl.report import request
-from videossl.stages.jobs import Job
+from videossl.stages.jobs import PlannedJob
 from videossl.study.study import Study
 
 FILES = {
@@ -19,7 +19,7 @@ FILES = {
 """The suffixes of what is made of a table, of the claims and of a figure."""
 
 
-def renderings_of(study: Study) -> Iterator[Job]:
+def renderings_of(study: Study) -> Iterator[PlannedJob]:
     """All jobs of the study that show results, each after those whose files it reads."""
     root = Path(study.config.results_dir)
     records = []
@@ -27,17 +27,17 @@ def renderings_of(study: Study) -> Iterator[Job]:
         outputs = _files(root / f"{entry.kind}s" / name, entry.kind)
         shown = (request.cells_of(study, name), request.sets_of(study, name))
         spec = partial(_spec, study, name, *shown)
-        yield Job(outputs, tuple(inputs_of(*shown)), spec, is_rendering=True)
+        yield PlannedJob(outputs, tuple(inputs_of(*shown)), spec, is_rendering=True)
         records.append(outputs[FILES[entry.kind].index(".record.json")])
     if study.config.only is None:
         given = request.of_claims(study)
         outputs = _files(root / "tables/claims", "claims")
-        yield Job(outputs, tuple(map(Path, given["metrics"])), lambda: given, is_rendering=True)
+        yield PlannedJob(outputs, tuple(map(Path, given["metrics"])), lambda: given, is_rendering=True)
         claims = [root / "tables/claims.record.json"]
     else:
         claims = []
-    yield Job((root / "metrics.parquet",), tuple(records), dict, is_rendering=True)
-    yield Job((root / "report.html",), (*records, *claims), dict, is_rendering=True)
+    yield PlannedJob((root / "metrics.parquet",), tuple(records), dict, is_rendering=True)
+    yield PlannedJob((root / "report.html",), (*records, *claims), dict, is_rendering=True)
 
 
 def _files(path: Path, kind: str) -> tuple[Path, ...]:

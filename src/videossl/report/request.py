@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from videossl.claims import cells_of_claims
-from videossl.study.cells import MODEL_STAGES, WITHOUT_METRICS, Cell
-from videossl.study.config.experiments import NOISES, SEVERITIES
+from videossl.data.settings import NOISES, SEVERITIES
+from videossl.stages.cells import Cell
+from videossl.stages.registry import stage
 from videossl.study.study import Study
 
 
@@ -22,7 +23,7 @@ def entry_of(study: Study, name: str) -> dict[str, Any]:
         "target": dict(titles),
         "backbone": {},
     }
-    for model in {cell.backbone for cell in study.cells_of[name] if cell.stage in MODEL_STAGES}:
+    for model in {cell.backbone for cell in study.cells_of[name] if stage(cell.stage).of_models}:
         data = study.models[model].data
         names["backbone"][model] = study.models[model].title
         names["source"].setdefault(data.name, data.title)
@@ -40,7 +41,7 @@ def cells_of(study: Study, name: str) -> list[dict[str, Any]]:
     results = study.config.results_dir
     found = []
     for cell, views in study.views_of[name].items():
-        needs = [one for one in study.with_needs([cell])[:-1] if one.stage not in WITHOUT_METRICS]
+        needs = [one for one in study.with_dependencies([cell])[:-1] if stage(one.stage).makes_metrics]
         reason = study.unavailable(cell)
         found.append(
             {

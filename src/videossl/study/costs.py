@@ -14,29 +14,42 @@ import csv
 import math
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from videossl.study.cells import Cell
+from videossl.data.settings import NOISELESS, NOISES, SEVERITIES, ClipShape
+from videossl.stages.base import Work
+from videossl.stages.cells import Cell
+from videossl.stages.registry import stage
 from videossl.study.config import Config, Recipe
-from videossl.study.config.experiments import NOISELESS, NOISES, SEVERITIES
-from videossl.study.config.recipe import ClipShape, by_backbone
 from videossl.study.config.resources import Limits
-from videossl.study.inventory import ASSUMED, videos_of
-from videossl.study.study import Study
+from videossl.study.inventory import videos_of
+from videossl.training.settings import by_backbone
+
+if TYPE_CHECKING:
+    from videossl.study.study import Study
 
 TABLE = Path(__file__).parents[1] / "backbones/gflops.csv"
-FORWARD, TRAINING = 1.0, 3.0
-"""Forward passes' worth of a clip: the backward pass costs two."""
 PAPER_CLIP = ClipShape(frames=16, size=112)
 """The clip that the table of operations is for."""
 
 
-def devices(config: Config, cell: Cell) -> tuple[int, int, int]:
-    """GPUs on each node, nodes, and processes on each node of the job of `cell`; only trainings use several."""
-    compute = config.compute
-    if cell.stage not in ("pretrain", "finetune", "distill"):
-        return min(1, compute.gpus), 1, 1
-    own = compute.parallel.get(cell.task if cell.stage == "pretrain" else "finetune", compute)
-    return own.gpus, own.nodes, compute.processes or max(own.gpus, 1)
+class Devices(NamedTuple):
+    """What a job runs on."""
+
+    gpus: int
+    """On each node."""
+    nodes: int
+    processes: int
+    """On each node."""
+
+
+def devices(config: Config, cell: Cell) -> Devices:
+    """The devices of the job of `cell`; only trainings use several."""
+    compute, one = config.compute, stage(cell.stage)
+    if one.runs_on != "all devices":
+        return Devices(min(1, compute.gpus), 1, 1)
+    own = compute.parallel.get(one.parallel_key(cell), compute)
+    return Devices(own.gpus, own.nodes, compute.processes or max(own.gpus, 1))
 
 
 def gpu_seconds(cell: Cell, study: Study) -> float:
@@ -52,18 +65,22 @@ def job_seconds(cell: Cell, study: Study) -> float:
     """
     compute = study.config.compute
     gpus, nodes, processes = devices(study.config, cell)
-    gflops, clips = WORK[cell.stage](cell, study) if cell.stage in WORK else (0.0, 0.0)
+    work = stage(cell.stage).work(study, cell)
+    if work is None:
+        return 0.0
     speed = float(by_backbone(compute.speed.flops_per_second, cell.backbone, "compute.speed.flops_per_second"))
-    network = gflops * 1e9 / (speed * nodes * (gpus or compute.threads * processes))
+    network = work.gflops * 1e9 / (speed * nodes * (gpus or compute.threads * processes))
     loaders = nodes * processes * max(1, compute.workers)
-    return max(network, clips / (compute.speed.clips_per_second * loaders))
+    return max(network, work.clips / (compute.speed.clips_per_second * loaders))
 
 
 def runtime_minutes(cell: Cell, study: Study, attempt: int = 1) -> int:
     """The time limit of the job of `cell` on a cluster: the estimate with head-room, half as much again at each further
     attempt, though each goes on where the last one ended; at most the longest that the configuration allows."""
-    limits = study.config.compute.limits
-    if cell.stage not in WORK:
+    one, limits = stage(cell.stage), study.config.compute.limits
+    if videos := one.videos_read(study, cell):
+        return data_minutes(study.config, videos / max(1, study.config.compute.workers), attempt)
+    if one.work(study, cell) is None:
         return other_minutes(study.config, attempt)
     minutes = job_seconds(cell, study) / 60 * limits.headroom + limits.start_minutes
     return _allowed(minutes * (1 + attempt) / 2, limits)
@@ -94,14 +111,14 @@ def memory_mb(config: Config, *, trains: bool, attempt: int = 1, processes: int 
     return attempt * (processes * one if trains else memory.other)
 
 
-def clip_gflops(backbone: str, study: Study, clip: ClipShape) -> float:
+def clip_gflops(config: Config, backbone: str, clip: ClipShape) -> float:
     """10^9 operations of one forward pass of one clip: the table's, scaled to the study's width and clip.
 
     Operations grow with the square of the width (both sides of a convolution); what other options of a backbone
     change is left out. A backbone that is not in the table counts as the dearest that is.
     """
     table = gflops_table()
-    width = float((study.config.backbones or {}).get(backbone, {}).get("width", 1.0))
+    width = float((config.backbones or {}).get(backbone, {}).get("width", 1.0))
     pixels = clip.frames * clip.size**2 / (PAPER_CLIP.frames * PAPER_CLIP.size**2)
     return table.get(backbone, max(table.values())) * width**2 * pixels
 
@@ -113,24 +130,8 @@ def gflops_table() -> dict[str, float]:
         return {row["backbone"]: float(row["gflops"]) for row in csv.DictReader(handle)}
 
 
-def _pretrain(cell: Cell, study: Study) -> tuple[float, float]:
-    config, recipe = study.config, study.recipes[cell.task]
-    gflops, clips = task_work(recipe, cell, study)
-    source, size = videos_of(config, cell.source), config.subsets[cell.subset]
-    # A subset is part of what is there, if that is known.
-    videos = source.train if size == "all" else size if source.source == ASSUMED else min(size, source.train)
-    heldout = min(config.heldout_videos, source.splits.get("val", 0)) if source.counted else config.heldout_videos
-    before = study.previous(cell)
-    epochs = config.epochs[cell.epochs] - (config.epochs[before.epochs] if before else 0)
-    # The held-out videos: a forward pass each, a third of a training's.
-    return (
-        gflops * (epochs * videos + heldout / TRAINING),
-        clips * (epochs * videos + heldout),
-    )
-
-
-def task_work(recipe: Recipe, cell: Cell, study: Study) -> tuple[float, float]:
-    """10^9 operations of training on one video with a pretext task, and the clips that are loaded for it."""
+def task_work(config: Config, recipe: Recipe, cell: Cell) -> Work:
+    """Work of training on one video with a pretext task."""
     cost, options = recipe.cost, recipe.task_options(cell.complexity)
 
     def number(value: int | str) -> float:
@@ -139,30 +140,7 @@ def task_work(recipe: Recipe, cell: Cell, study: Study) -> tuple[float, float]:
     passes = float(by_backbone(cost.forward_passes, cell.backbone, "cost.forward_passes")) * number(cost.times)
     pixels = recipe.clip.frames * recipe.clip.size**2 / (PAPER_CLIP.frames * PAPER_CLIP.size**2)
     extra = float(by_backbone(cost.extra_gflops, cell.backbone, "cost.extra_gflops")) * pixels
-    return passes * clip_gflops(cell.backbone, study, recipe.clip) + extra, number(cost.loaded)
-
-
-def _finetune(cell: Cell, study: Study) -> tuple[float, float]:
-    config, settings = study.config, study.config.finetune
-    target = videos_of(config, cell.target)
-    train, test = settings.epochs * target.finetuned, settings.test_clips * target.test
-    own = clip_gflops(cell.backbone, study, settings.clip)
-    teachers = sum(clip_gflops(teacher.backbone, study, settings.clip) for teacher in cell.partners)
-    return train * (TRAINING * own + FORWARD * teachers) + test * FORWARD * own, train + test
-
-
-def _features(cell: Cell, study: Study) -> tuple[float, float]:
-    settings = study.config.finetune
-    target = videos_of(study.config, cell.target)
-    clips = settings.test_clips * (target.finetuned + target.test)
-    return clips * FORWARD * clip_gflops(cell.backbone, study, settings.clip), clips
-
-
-def _robustness(cell: Cell, study: Study) -> tuple[float, float]:
-    settings = study.config.finetune
-    videos = sum(noisy_videos(study.config, cell.target, noise) for noise in (NOISELESS, *NOISES))
-    clips = settings.test_clips * videos
-    return clips * FORWARD * clip_gflops(cell.backbone, study, settings.clip), clips
+    return Work(passes * clip_gflops(config, cell.backbone, recipe.clip) + extra, number(cost.loaded))
 
 
 def noisy_videos(config: Config, dataset: str, noise: str) -> int:
@@ -174,24 +152,6 @@ def noisy_videos(config: Config, dataset: str, noise: str) -> int:
     sizes = config.noise.videos[noise]
     each = sizes if isinstance(sizes, list) else [sizes] * len(SEVERITIES)
     return sum(test if size == "all" else min(size, test) for size in each)
-
-
-def _cka(cell: Cell, study: Study) -> tuple[float, float]:
-    target, clip = videos_of(study.config, cell.target), study.config.finetune.clip
-    clips = min(study.config.cka.videos, target.test) if target.counted else study.config.cka.videos
-    networks = [cell.backbone, *(other.backbone for other in cell.partners)]
-    return clips * FORWARD * sum(clip_gflops(name, study, clip) for name in networks), clips * len(networks)
-
-
-WORK = {
-    "pretrain": _pretrain,
-    "finetune": _finetune,
-    "distill": _finetune,
-    "features": _features,
-    "robustness": _robustness,
-    "cka": _cka,
-}
-"""Of each stage that runs networks: 10^9 operations and loaded clips of a job."""
 
 
 def write_table() -> None:

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from videossl.common.errors import UserError
 from videossl.study.config import Experiment, Grid
-from videossl.study.config.experiments import NEEDS, WITHOUT_BACKBONE
+from videossl.stages.cells import axes_of as axes_of_folder
+from videossl.stages.parts.networks import MODEL
+from videossl.stages.registry import protocols
 
 PLOTTED = {"cka": ("cka",), "scatter": ("network",), "distillation": ("distill",)}
 """By plot: the protocols that it cannot do without."""
@@ -19,16 +21,15 @@ PUBLISHED_METRIC = "top1"
 
 def axes_of(grid: Grid) -> set[str]:
     """The axes that cells of a grid have a value on."""
-    axes = {"metric", "seed", *NEEDS[grid.protocol]} - {"model"}
-    if grid.protocol in WITHOUT_BACKBONE:  # the model stands for the network, its training data for the source
+    stage = protocols()[grid.protocol]
+    axes = {"metric", "seed", *stage.grid_axes} - {MODEL}
+    if stage.of_models:  # the model stands for the network, its training data for the source
         axes |= {"task", "backbone", "source", "subset"}
-    else:
-        axes |= {"backbone"}
     if "task" in axes:
         axes |= {"complexity"}
-    if grid.protocol != "pretext":
+    if stage.protocol == stage.name:  # the metrics of pretext tasks are of the pretraining itself
         axes |= {"protocol"}
-    return axes | ({"against"} if grid.protocol == "cka" else set())
+    return axes | ({"against"} if "against" in axes_of_folder(stage.name) else set())
 
 
 def check_fits(name: str, entry: Experiment, grids: Sequence[Grid], where: str) -> None:

@@ -39,6 +39,11 @@ class Videos:
         return self.source in (STORED, LISTED)
 
     @property
+    def is_assumed(self) -> bool:
+        """Whether nothing is known."""
+        return self.source == ASSUMED
+
+    @property
     def train(self) -> int:
         """Videos of the training split, of which subsets are taken."""
         return self.splits.get("train", 0)

@@ -43,7 +43,7 @@ def task_recipes(config: Config) -> dict[str, Recipe]:
 
 def _check_recipe(name: str, recipe: Recipe, where: str) -> None:
     _check_backbones(recipe.batch_size, f"batch_size of the recipe {name}")
-    _check_backbones(recipe.accumulate, f"accumulate of the recipe {name}")
+    _check_backbones(recipe.accumulation_steps, f"accumulation_steps of the recipe {name}")
     _check_backbones(recipe.optimizer.lr, f"optimizer.lr of the recipe {name}")
     for complexity, source in itertools.product(recipe.complexity or ("",), ("", *recipe.source_options)):
         pretext.check_options(name, recipe.task_options(complexity, source), where)

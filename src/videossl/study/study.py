@@ -1,8 +1,8 @@
-"""The cell table: from `experiments.yaml` to the jobs of the study, their identities and paths.
+"""The cell table: from `experiments.yaml` to the jobs of the study.
 
-A cell is one training or evaluation job. The table is computed here and nowhere else; rules, wildcard
-constraints, `videossl plan`, `videossl status` and the tables read it. Imports no torch: Snakemake loads this
-module whenever it parses the workflow.
+A cell is one training or evaluation job. The table is computed here and nowhere else; rules, wildcard constraints,
+`videossl plan`, `videossl status` and the tables read it. Imports no torch: Snakemake loads this module whenever it
+parses the workflow.
 """
 
 from __future__ import annotations
@@ -22,42 +22,23 @@ from videossl.common.places import CHECKOUT, project_file
 from videossl.common.strict import Strict
 from videossl.data.feasible import require_size, require_videos
 from videossl.data.readers import registry as readers
-from videossl.study.availability import find
-from videossl.study.cells import MODEL_STAGES, PATHS, SCRATCH, Cell, axes_of, baselines_of_grid, cells_of_grid
+from videossl.study.availability import find, require
 from videossl.study.config import Config, Experiment, Grid, Recipe, read_yaml
 from videossl.study.config.layers import Layer, file_of
-from videossl.study.config.recipe import by_backbone
 from videossl.study.config.study import config_of, read_layers
-from videossl.study.config.videolanguage import ModelRecipe
+from videossl.study.config.videolanguage import ModelRecipe, SmallModels
+from videossl.study import costs
+from videossl.study.inventory import Videos, videos_of
+from videossl.stages.cells import SCRATCH, Cell, axes_of
+from videossl.stages.parts.networks import baselines
+from videossl.stages.registry import protocols, stage
+from videossl.stages.base import Work
+from videossl.data.settings import ClipShape
+from videossl.training.specs import BackboneSpec
 from videossl.study.entries import check_axes, check_fits, check_published
 from videossl.study.folders import check_results_folder
 from videossl.study.recipes import corpus_datasets, model_recipes, task_recipes
-
-METRICS = {
-    "finetune": ["top1"],
-    "linear_probe": ["top1"],
-    "distill": ["top1"],
-    "retrieval": ["recall_at_1"],
-    "robustness": ["relative_decrease"],
-    "cka": ["mean_cka"],
-    "network": ["parameters_millions", "gflops"],
-    "vifm": ["training_videos", "frames"],
-    "zero_shot": ["top1"],
-}
-"""What an entry shows of a stage's cells unless it names metrics; of a pretraining, the recipe's."""
-_VIDEOS = [f"videos_{what}" for what in ("evaluated", "trained", "missing", "broken")]
-FURTHER_METRICS = {
-    "pretrain": ["loss"],
-    "finetune": ["top5", *_VIDEOS],
-    "distill": ["top5", *_VIDEOS],
-    "linear_probe": ["top5", "validation_top1", "inverse_regularisation"],
-    "robustness": ["top1", "clean_top1", "gamma_a", "gamma_r"],
-    "vifm": ["parameters_millions"],
-    "class_logits": ["top1"],
-}
-"""What an entry may name besides, whatever the configuration; see :meth:`Study.metrics_of`."""
-OFFICIAL_SPLITS = {"ucf101": [1, 2, 3], "hmdb51": [1, 2, 3]}
-"""By reader: the official divisions into training and test videos, of which zero-shot accuracy is the mean."""
+from videossl.training.settings import by_backbone
 
 FINETUNE_CLIPS = ("finetune", "distill", "features")
 """Stages that cut their clips as `finetune` says."""
@@ -107,7 +88,7 @@ class Study:
             recipe = self.recipes[task]
             where = f"{self.config.recipes_dir}/{task}.yaml (with recipe_overrides)"
             require_size(recipe.clip.size, recipe.augment.model_dump(), short_side, where)
-        if any(cell.stage in FINETUNE_CLIPS for cell in self.all_cells):
+        if any(cell.stage in FINETUNE_CLIPS for cell in self.all_cells):  # all others work on what these leave
             require_size(
                 finetune.clip.size, finetune.augment.model_dump(), short_side, "the configuration's `finetune`"
             )
@@ -120,7 +101,7 @@ class Study:
                 recipe = self.recipes[cell.task]
                 step = {
                     "batch_size": recipe.videos_a_step(cell.complexity, cell.backbone),
-                    "accumulate": by_backbone(recipe.accumulate, cell.backbone, "accumulate"),
+                    "accumulation_steps": by_backbone(recipe.accumulation_steps, cell.backbone, "accumulation_steps"),
                 }
                 key = f"subsets.{cell.subset}"
                 require_videos(size, step, f"the configuration's `{key}`, for task {cell.task},", f"Raise {key}.")
@@ -196,11 +177,10 @@ class Study:
         owner = self._owner_of(name)
         check_fits(name, entry, self._all_entries[owner].grids, self.place_of(name))
         grids = [self._resolve(grid, self.place_of(owner)) for grid in self._all_entries[owner].grids]
-        models = self.models if any(grid.models for grid in grids) else {}
-        pairs = [(grid, cell) for grid in grids for cell in cells_of_grid(grid, self.recipes, models)]
+        pairs = [(grid, cell) for grid in grids for cell in protocols()[grid.protocol].cells(self, grid)]
         pairs = [(grid, cell) for grid, cell in pairs if self._is_wanted(cell)]
         if entry.baseline:
-            pairs += [(grid, cell) for grid in grids for cell in baselines_of_grid(grid)]
+            pairs += [(grid, cell) for grid in grids for cell in baselines(protocols()[grid.protocol], grid)]
         shown: dict[Cell, list[dict[str, Any]]] = {}
         for grid, cell in pairs:
             views = shown.setdefault(cell, [])
@@ -230,7 +210,8 @@ class Study:
             students = [cell for cell in self._expand(part.cells_of) if cell.stage == "distill"]
             for cell in dict.fromkeys(itertools.chain.from_iterable((*s.partners, s) for s in students)):
                 view = {"noise": "", "severity": 0, "part": number}
-                shown.setdefault(cell, []).extend({"metric": m, **view} for m in entry.metric or METRICS[cell.stage])
+                metrics = entry.metric or stage(cell.stage).metrics_of(self, cell)[0]
+                shown.setdefault(cell, []).extend({"metric": metric, **view} for metric in metrics)
         return shown
 
     def place_of(self, name: str) -> str:
@@ -277,12 +258,12 @@ class Study:
     def _is_wanted(self, cell: Cell) -> bool:
         """Whether the configuration's `restrict` leaves the networks that `cell` is taught by or compared with; its own
         axes are those that the grid has left. (A video-language model's source is none of the study's datasets.)"""
-        networks = [other for other in cell.partners if other.stage not in MODEL_STAGES]
+        networks = [other for other in cell.partners if not stage(other.stage).of_models]
         return all(getattr(other, axis) in kept for other in networks for axis, kept in self.config.restrict.items())
 
     def _views_of(self, name: str, entry: Experiment, grid: Grid, cell: Cell) -> list[dict[str, Any]]:
         """What `entry` shows of a cell: one metric each, under one noise if the protocol has any."""
-        own = self.recipes[cell.task].metrics if cell.stage == "pretrain" else METRICS[cell.stage]
+        own = stage(cell.stage).metrics_of(self, cell)[0]
         # The size of a network is shown whatever metric of accuracy the entry names beside it.
         named = ([entry.x_metric] if entry.x_metric else []) if cell.stage == "network" else entry.metric
         metrics = named or own
@@ -299,29 +280,21 @@ class Study:
 
     def metrics_of(self, cell: Cell) -> list[str]:
         """All that is measured of a cell."""
-        config = self.config
-        if cell.stage == "retrieval":
-            return [f"recall_at_{k}" for k in config.retrieval.ks]
-        own = self.recipes[cell.task].metrics if cell.stage == "pretrain" else METRICS[cell.stage]
-        found = [*own, *FURTHER_METRICS.get(cell.stage, [])]
-        if cell.stage == "zero_shot":
-            found += [f"split{n}_top1" for n in OFFICIAL_SPLITS.get(config.datasets[cell.target].reader, [])]
-        if cell.stage == "vifm" and config.vifm.training is not None:  # published weights have no training to report
-            found += ["loss", "hits"]
-        return found
+        shown, further = stage(cell.stage).metrics_of(self, cell)
+        return list(dict.fromkeys([*shown, *further]))
 
     @cached_property
     def all_cells(self) -> list[Cell]:
         """Every cell of every stage, each once: those that are shown and all that they start from."""
-        return self.with_needs(cell for cells in self.cells_of.values() for cell in cells)
+        return self.with_dependencies(cell for cells in self.cells_of.values() for cell in cells)
 
-    def with_needs(self, cells: Iterable[Cell]) -> list[Cell]:
+    def with_dependencies(self, cells: Iterable[Cell]) -> list[Cell]:
         """`cells`, each after all that it starts from, the milestones of a pretraining included; each once."""
         found: dict[Cell, None] = {}
 
         def visit(cell: Cell) -> None:
             if cell not in found:
-                for before in self.direct_needs(cell):
+                for before in self.dependencies(cell):
                     visit(before)
                 found[cell] = None
 
@@ -329,17 +302,16 @@ class Study:
             visit(cell)
         return list(found)
 
-    def direct_needs(self, cell: Cell) -> list[Cell]:
+    def dependencies(self, cell: Cell) -> list[Cell]:
         """The cells whose results `cell` starts from, the milestone that a pretraining continues among them."""
-        before = self.previous(cell) if cell.stage == "pretrain" else None
-        return [before] if before else cell.needs
+        return stage(cell.stage).dependencies(self, cell)
 
-    def of_stage(self, stage: str) -> list[Cell]:
+    def of_stage(self, name: str) -> list[Cell]:
         """The cells of one stage."""
-        return [cell for cell in self.all_cells if cell.stage == stage]
+        return [cell for cell in self.all_cells if cell.stage == name]
 
     @property
-    def downstream(self) -> list[Cell]:
+    def evaluations(self) -> list[Cell]:
         """All cells that evaluate something on a target dataset."""
         return [cell for cell in self.all_cells if cell.target]
 
@@ -364,7 +336,7 @@ class Study:
             cell = left.pop()
             if cell not in found:
                 found.add(cell)
-                left += cell.needs
+                left += [] if cell.stage == "pretrain" else self.dependencies(cell)
         return {cell for cell in found if cell.stage == "pretrain"}
 
     def previous(self, cell: Cell) -> Cell | None:
@@ -379,7 +351,7 @@ class Study:
 
     def datasets_of(self, cells: Iterable[Cell], shown: Iterable[str] = ()) -> list[str]:
         """Names of the datasets whose videos `cells` and all that they start from need, sources first, and `shown`."""
-        needed = self.with_needs(cells)
+        needed = self.with_dependencies(cells)
         used = [cell.source for cell in needed if cell.stage == "pretrain"]
         used += [cell.target for cell in needed if cell.target]
         training = self.config.vifm.training
@@ -389,20 +361,72 @@ class Study:
 
     def unavailable(self, cell: Cell) -> str:
         """Why a cell cannot be run on this machine, "" if it can: it lacks a model's weights, or needs such a cell."""
-        if cell.stage == "vifm" and self.config.vifm.training is None:
-            return find(self.config.vifm, self.models[cell.backbone]).missing
-        return next((reason for before in cell.needs if (reason := self.unavailable(before))), "")
+        own = stage(cell.stage).unavailable(self, cell)
+        return own or next((why for before in self.dependencies(cell) if (why := self.unavailable(before))), "")
+
+    def missing_weights(self, model: str) -> str:
+        """Why the published weights of a video-language model cannot be used; "" if they can."""
+        return find(self.config.vifm, self.models[model]).missing
+
+    def published_files(self, model: str) -> dict[str, Path]:
+        """The user's files of a video-language model; UserError with the remedy if they are not there."""
+        found = require(self.config.vifm, self.models[model])
+        files = {"weights": found.weights, "base": found.base, "tokenizer": found.tokenizer}
+        return {name: path for name, path in files.items() if path}
+
+    @property
+    def small_models(self) -> SmallModels:
+        """How small video-language models are trained; ValueError where published weights are used."""
+        if self.config.vifm.training is None:
+            raise ValueError("the study trains no video-language models")
+        return self.config.vifm.training
+
+    @property
+    def results(self) -> Path:
+        """The folder of all results."""
+        return Path(self.config.results_dir)
+
+    def dataset_folder(self, name: str, kind: str) -> Path:
+        """Folder of a dataset's videos (`root`) or list files (`annotations`)."""
+        entry = self.config.datasets[name]
+        if entry.generated is not None:
+            return self.results / "generated" / name / {"root": "videos", "annotations": "annotations"}[kind]
+        return Path(getattr(entry, kind)).expanduser()
+
+    def backbone(self, cell: Cell) -> BackboneSpec:
+        """The backbone of a cell with the configuration's options."""
+        return BackboneSpec(name=cell.backbone, options=(self.config.backbones or {}).get(cell.backbone, {}))
+
+    def videos(self, dataset: str) -> Videos:
+        """The videos of a dataset, as far as they are known."""
+        return videos_of(self.config, dataset)
+
+    def noisy_videos(self, dataset: str, noise: str) -> int:
+        """About how many noisy copies of test videos there are, see :func:`videossl.study.costs.noisy_videos`."""
+        return costs.noisy_videos(self.config, dataset, noise)
+
+    def gflops(self, backbone: str, clip: ClipShape) -> float:
+        """10^9 operations of one forward pass of one clip, see :func:`videossl.study.costs.clip_gflops`."""
+        return costs.clip_gflops(self.config, backbone, clip)
+
+    def work_of_task(self, cell: Cell) -> Work:
+        """Work of training on one video with a cell's pretext task, see :func:`videossl.study.costs.task_work`."""
+        return costs.task_work(self.config, self.recipes[cell.task], cell)
+
+    def devices(self, cell: Cell) -> costs.Devices:
+        """The devices of the job of a cell."""
+        return costs.devices(self.config, cell)
 
     @cached_property
     def _by_wildcards(self) -> dict[tuple[str, ...], Cell]:
         return {_key(cell.stage, cell.wildcards): cell for cell in self.all_cells}
 
-    def find(self, stage: str, wildcards: Mapping[str, str]) -> Cell:
-        """The cell of `stage` with these path wildcards; an unknown one is an error naming the nearest."""
-        cell = self._by_wildcards.get(_key(stage, wildcards))
+    def find(self, name: str, wildcards: Mapping[str, str]) -> Cell:
+        """The cell of the stage `name` with these path wildcards; an unknown one is an error naming the nearest."""
+        cell = self._by_wildcards.get(_key(name, wildcards))
         if cell is None:
-            asked = PATHS[stage].format(**wildcards)
-            known = [cell.path for cell in self._by_wildcards.values() if cell.stage == stage]
+            asked = stage(name).folder.format(**wildcards)
+            known = [cell.path for cell in self._by_wildcards.values() if cell.stage == name]
             near = get_close_matches(asked, known, n=3, cutoff=0)
             lines = "\n".join(f"  {path}" for path in near)
             raise UserError(

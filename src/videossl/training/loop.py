@@ -200,9 +200,9 @@ class Trainer:
                 if ONE_VALUE not in str(error):
                     raise
                 raise UserError(
-                    f"a step has one video in each part (batch_size {self.plan.batch_size}, accumulate"
+                    f"a step has one video in each part (batch_size {self.plan.batch_size}, accumulation_steps"
                     f" {self.plan.parts}), and this network normalises over the videos of a part, for which it needs 2:"
-                    " raise batch_size, or lower accumulate. A set smaller than a batch is one batch."
+                    " raise batch_size, or lower accumulation_steps. A set smaller than a batch is one batch."
                 ) from error
         (loss / self.plan.parts).backward()
         return loss.detach(), scalars

@@ -16,7 +16,7 @@ from videossl.common.errors import UserError
 from videossl.common.files import write_json
 from videossl.common.intact import read_json, sealed
 from videossl.common.ranks import rank_and_processes
-from videossl.stages.specs import spec_hash
+from videossl.common.specification import Specification
 
 if TYPE_CHECKING:
     import torch
@@ -95,7 +95,7 @@ def _where(device: torch.device | None) -> dict[str, Any]:
 def write_run(
     path: Path,
     *,
-    spec: dict[str, Any],
+    spec: Specification,
     identity: dict[str, Any],
     device: torch.device | None,
     seconds: float,
@@ -114,8 +114,8 @@ def write_run(
         sealed(
             {
                 "identity": identity,
-                "recipe": spec,
-                "recipe_hash": spec_hash(spec),
+                "recipe": spec.values,
+                "recipe_hash": spec.hash,
                 "code_version": code_version(),
                 "python": platform.python_version(),
                 "packages": {name: found for name in PACKAGES if (found := _version(name))},

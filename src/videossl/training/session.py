@@ -23,7 +23,7 @@ from videossl.common.ranks import is_first, rank_and_processes
 from videossl.data.augment import AugmentConfig
 from videossl.data.loader import ClipDataset, EpochBatches, train_loader
 from videossl.data.provenance import content_digest
-from videossl.stages.specs import spec_hash
+from videossl.common.specification import hash_of
 from videossl.training.checkpoint import Checkpoints, load_torch
 from videossl.training.compiled import compile_backbones
 from videossl.training.device import choose_device
@@ -109,7 +109,7 @@ def make_trainer(
             grad_clip=spec["optimizer"]["grad_clip"],
             batch_size=batch_size,
             seed=spec["seed"],
-            parts=spec["accumulate"],
+            parts=spec["accumulation_steps"],
             precision=spec["precision"],
         ),
         checkpoints=Checkpoints(folder, run_hash(spec, dataset, weights)),
@@ -202,7 +202,7 @@ def batches(
             epochs=stop,
             rank=rank,
             world_size=processes,
-            parts=spec["accumulate"],
+            parts=spec["accumulation_steps"],
         )
         return on_device(train_loader(dataset, keys, workers=compute.workers, device=device), device)
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from videossl.data.loader import ClipDataset
-from videossl.stages.specs import CLIP
+from videossl.videolanguage.settings import CLIP
 from videossl.training.inputs import Inputs
 from videossl.training.loop import Step
 from videossl.training.record import write_run

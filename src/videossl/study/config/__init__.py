@@ -3,19 +3,15 @@
 from videossl.common.strict import merge
 from videossl.study.config.experiments import Experiment, Grid
 from videossl.study.config.reading import read_yaml
-from videossl.study.config.recipe import Augment, ClipShape, Optimizer, Recipe, Schedule, load_recipe, task_names
+from videossl.study.config.recipe import Recipe, load_recipe, task_names
 from videossl.study.config.study import Config, Dataset, load_config
 
 __all__ = [
-    "Augment",
-    "ClipShape",
     "Config",
     "Dataset",
     "Experiment",
     "Grid",
-    "Optimizer",
     "Recipe",
-    "Schedule",
     "load_config",
     "load_recipe",
     "merge",

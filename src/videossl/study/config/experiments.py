@@ -11,6 +11,10 @@ from pydantic import BeforeValidator, Field, model_validator
 from videossl.common.names import WorkflowPath
 from videossl.common.ranges import Count, Once, Seed, Text
 from videossl.common.strict import Strict
+from videossl.data.settings import MEAN, NOISES
+from videossl.stages.base import PRETRAINING
+from videossl.stages.parts.networks import MODEL
+from videossl.stages.registry import protocols
 
 
 def _as_list(value: object) -> object:
@@ -19,12 +23,6 @@ def _as_list(value: object) -> object:
 
 Strings = Annotated[list[str], BeforeValidator(_as_list), Once]
 Numbers = Annotated[list[Count], BeforeValidator(_as_list), Once]
-NOISES = ("gaussian", "shot", "impulse", "speckle")
-SEVERITIES = (1, 2, 3, 4, 5)
-NOISELESS = "none"
-"""In the place of a noise, with severity 0: test videos stored as the noisy ones are, which are compared with them."""
-MEAN = "mean"
-"""The name of the mean over all kinds of noise."""
 Kinds = Annotated[list[Literal[(*NOISES, MEAN)]], BeforeValidator(_as_list), Once]
 Severities = Annotated[list[Annotated[int, Field(ge=0, le=5)]], BeforeValidator(_as_list), Once]
 Seeds = Annotated[list[Seed], BeforeValidator(_as_list), Once, Field(min_length=1)]
@@ -47,25 +45,7 @@ Axis = Literal[
 Axes = Annotated[list[Axis], BeforeValidator(_as_list), Once]
 
 
-PRETRAINING = ("task", "source", "subset", "epochs")
-NEEDS = {
-    "finetune": (*PRETRAINING, "target"),
-    "linear_probe": (*PRETRAINING, "target"),
-    "retrieval": (*PRETRAINING, "target"),
-    "robustness": (*PRETRAINING, "target", "noise", "severity"),
-    "distill": (*PRETRAINING, "target", "teachers"),
-    "cka": (*PRETRAINING, "target"),
-    "pretext": PRETRAINING,
-    "network": (),
-    "vifm": ("model",),
-    "zero_shot": ("model", "target"),
-}
-"""The axes that a protocol's grid must give; it may give no others of these. All but those of video-language models
-also need the backbone."""
-WITHOUT_BACKBONE = ("vifm", "zero_shot")
-MODEL = "model"
-"""In a teacher: a video-language model instead of a finetuned network."""
-Protocol = Literal[(*NEEDS,)]
+Protocol = Literal[(*protocols(),)]
 Change = dict[Literal["task", "complexity", "backbone", "source", "subset", "epochs", "model"], str | int]
 
 
@@ -74,11 +54,7 @@ class Grid(Strict):
 
     protocol: Protocol = Field(
         "finetune",
-        description="finetune: accuracy on the target; linear_probe: the same with a frozen backbone; retrieval: of"
-        " test videos among training videos by pretrained features; robustness: finetuned networks on noisy test"
-        " videos; distill: finetuning with teachers; cka: similarity of the layers of two finetuned networks; pretext:"
-        " the pretext task's own metrics on held-out videos; network: size and cost of the backbone; vifm: frames and"
-        " training data of video-language models; zero_shot: their accuracy on a target without training on it",
+        description="; ".join(f"{name}: {stage.description}" for name, stage in protocols().items()),
     )
     task: Strings = Field([], description="pretext tasks; all: every task that has a recipe; scratch: none")
     complexity: Strings = Field([""], min_length=1, description="variants of the task; empty: the recipe's default")
@@ -100,7 +76,7 @@ class Grid(Strict):
 
     @model_validator(mode="after")
     def _fits_the_protocol(self) -> Grid:
-        needed = (*NEEDS[self.protocol], *(() if self.protocol in WITHOUT_BACKBONE else ("backbone",)))
+        needed = protocols()[self.protocol].grid_axes
         given = {axis for axis in type(self).model_fields if getattr(self, axis)}
         if "pairs" in given and self.protocol == "distill":
             if "teachers" in given or len(self.pairs) < 2:

@@ -14,29 +14,25 @@ from videossl.common.ranges import (
     Count,
     Few,
     FewOrNone,
-    Moderate,
     Once,
-    Positive,
-    PositiveShare,
     Seed,
     ShareBelowOne,
-    Side,
     Text,
     Version,
 )
 from videossl.common.strict import Strict, merge
+from videossl.data.generated import Generated
 from videossl.data.readers import registry as readers
-from videossl.study.config.experiments import NOISES, SEVERITIES, Experiment
-from videossl.study.config.generated import Generated
+from videossl.data.settings import Augment, ClipShape, Noise, Shards, Store
+from videossl.evaluation.settings import CKA, Distillation, LinearProbe, Retrieval
+from videossl.study.config.experiments import Experiment
 from videossl.study.config.layers import FOLDERS, Layer, check_layers
 from videossl.study.config.reading import read_yaml
-from videossl.study.config.recipe import Augment, ClipShape, Counts, Optimizer, Schedule
 from videossl.study.config.resources import Limits, Memory, Minutes, Speed
 from videossl.study.config.videolanguage import VideoLanguage
+from videossl.training.settings import Counts, Optimizer, Schedule
 
 Reader = Literal[*readers.names()]
-Shards = Annotated[int, Field(ge=1, le=10_000)]
-"""Files of four digits."""
 
 
 def _of_json(key: object) -> object:
@@ -97,26 +93,13 @@ class Dataset(Strict):
         return self
 
 
-class Store(Strict):
-    """The frame store: videos decoded once, kept as JPEG frames or, faster to read and much larger, as pixels."""
-
-    short_side: Annotated[Side, Field(ge=8)] = Field(128, description="pixels of the shorter side of a stored frame")
-    reader: Literal["pyav", "decord"] = Field(
-        "pyav",
-        description="whose frames are stored: of one complete decode by PyAV, or decord's where each is proven to be"
-        " the same, at twice the time",
-    )
-    codec: Literal["jpeg", "raw"] = Field("jpeg", description="how a frame is kept; `raw`: its pixels as they are")
-    quality: Annotated[int, Field(ge=1, le=100)] = Field(90, description="JPEG quality; `raw` has none")
-
-
 class Finetune(Strict):
     """End-to-end finetuning and the video-level test."""
 
     recipe_version: Version = Field(1, description="raise it when a change in code should retrain")
     epochs: Count = Field(description="finetuning epochs")
     batch_size: Counts = Field(description="videos a step; may differ by backbone")
-    accumulate: Counts = Field(
+    accumulation_steps: Counts = Field(
         1,
         description="parts that a batch is trained in, for memory; batch normalisation and the negatives of one batch"
         " are those of a part, so it is part of the recipe. May differ by backbone",
@@ -132,68 +115,6 @@ class Finetune(Strict):
     schedule: Schedule
     reference_batch_size: Count | None = Field(None, description="learning rate is for this batch size")
     augment: Augment = Field(description="training augmentation")
-
-
-class Distillation(Strict):
-    """Finetuning with teachers; all else as `finetune`."""
-
-    temperature: Moderate = Field(4.0, description="of the softmaxes of teachers and student")
-    weighting: Literal["sum", "mean", "aekd"] = Field(
-        "sum", description="of the teachers' terms; aekd: in gradient space (Du et al. 2020)"
-    )
-    most_weight: PositiveShare = Field(0.6, description="aekd: largest weight of one teacher")
-
-
-class LinearProbe(Strict):
-    """Logistic regression on frozen features."""
-
-    inverse_regularisation: Annotated[list[Positive], Once] = Field(
-        [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0],
-        min_length=1,
-        description="scikit-learn's C: of these, the best on validation videos",
-    )
-    most_iterations: Count = Field(2000, description="of the solver")
-
-
-class Retrieval(Strict):
-    """Nearest neighbours of test videos among training videos."""
-
-    ks: Annotated[list[Count], Once] = Field(
-        [1, 5, 10, 20, 50], min_length=1, description="numbers of neighbours that are looked at"
-    )
-
-
-Size = Count | Literal["all"]
-Kind = Literal[NOISES]
-
-
-class Noise(Strict):
-    """The noisy test sets."""
-
-    constants: Literal["schiappa", "imagenet-c"] = Field(
-        "schiappa", description="whose strengths: Schiappa et al. 2023 or Hendrycks and Dietterich 2019"
-    )
-    seed: Seed = Field(0, description="of the noise and of the choice of videos")
-    videos: dict[Kind, Annotated[list[Size], Field(min_length=len(SEVERITIES), max_length=len(SEVERITIES))] | Size] = (
-        Field(
-            {"gaussian": "all", "shot": "all", "impulse": "all", "speckle": "all"},
-            description="test videos by noise, one number or one for each severity",
-        )
-    )
-    shards: Shards = Field(1, description="files of each frame store, one job each for a kind of noise")
-
-    @model_validator(mode="after")
-    def _every_kind(self) -> Noise:
-        if missing := [kind for kind in NOISES if kind not in self.videos]:
-            raise ValueError(f"`videos` has no number for {', '.join(missing)}")
-        return self
-
-
-class CKA(Strict):
-    """Comparison of the layers of two networks."""
-
-    videos: Annotated[Count, Field(ge=4)] = Field(256, description="test videos that both networks see, drawn by seed")
-    batch_size: Annotated[Count, Field(ge=4)] = Field(32, description="samples of one mini-batch estimate")
 
 
 class Devices(Strict):

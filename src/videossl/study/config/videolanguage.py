@@ -5,42 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from videossl.common.errors import UserError, unknown_name
 from videossl.common.names import FilePath, Name, SameInAnyCase
 from videossl.common.ranges import Count, Few, Frames, NotNegative, Once, Positive, Side, Text, Version
 from videossl.common.strict import Strict, merge
+from videossl.data.settings import Augment, ClipShape, ColourDivisors, Colours
 from videossl.study.config.reading import read_yaml
-from videossl.study.config.recipe import Augment, ClipShape, ColourDivisors, Colours, Optimizer, Schedule
-
-
-def _one_place(template: str) -> str:
-    if template.count("{}") != 1:
-        raise ValueError("should have {} once, for the name of the class")
-    return template
-
-
-Template = Annotated[str, AfterValidator(_one_place)]
-
-
-class PretrainingData(Strict):
-    """What the published model was trained on as a video-language model."""
-
-    name: Name = Field(description="short name, as `source` in results")
-    title: Text = Field(description="name as printed")
-    videos: Count = Field(description="number of videos")
-
-
-class Prompts(Strict):
-    """From class names to texts."""
-
-    templates: Annotated[list[Template], Once] = Field(
-        min_length=1, description="texts with {} for the name of the class"
-    )
-    average: Literal["features", "probabilities"] = Field(
-        "features", description="over the templates: of the normalised text features, or of the softmaxes"
-    )
+from videossl.training.settings import Optimizer, Schedule
+from videossl.videolanguage.settings import PretrainingData, Prompts
 
 
 class Published(Strict):

@@ -1,0 +1,46 @@
+"""Settings of the evaluation protocols. Imports no torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from videossl.common.ranges import Count, Moderate, Once, Positive, PositiveShare
+from videossl.common.strict import Strict
+
+
+class Distillation(Strict):
+    """Finetuning with teachers; all else as `finetune`."""
+
+    temperature: Moderate = Field(4.0, description="of the softmaxes of teachers and student")
+    weighting: Literal["sum", "mean", "aekd"] = Field(
+        "sum", description="of the teachers' terms; aekd: in gradient space (Du et al. 2020)"
+    )
+    max_weight: PositiveShare = Field(0.6, description="aekd: largest weight of one teacher")
+
+
+class LinearProbe(Strict):
+    """Logistic regression on frozen features."""
+
+    inverse_regularisation: Annotated[list[Positive], Once] = Field(
+        [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0],
+        min_length=1,
+        description="scikit-learn's C: of these, the best on validation videos",
+    )
+    max_iterations: Count = Field(2000, description="of the solver")
+
+
+class Retrieval(Strict):
+    """Nearest neighbours of test videos among training videos."""
+
+    ks: Annotated[list[Count], Once] = Field(
+        [1, 5, 10, 20, 50], min_length=1, description="numbers of neighbours that are looked at"
+    )
+
+
+class CKA(Strict):
+    """Comparison of the layers of two networks."""
+
+    videos: Annotated[Count, Field(ge=4)] = Field(256, description="test videos that both networks see, drawn by seed")
+    batch_size: Annotated[Count, Field(ge=4)] = Field(32, description="samples of one mini-batch estimate")

@@ -1,0 +1,72 @@
+"""Features of the network as it was pretrained: one job serves the linear probe and the retrieval."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from videossl.data.settings import Normalisation
+from videossl.evaluation.specs import FeaturesSpec
+from videossl.stages.base import RUN, WEIGHTS, Job, Stage, Work
+from videossl.stages.finetune import finetune_build, finetune_values
+from videossl.stages.parts.files import manifest, run_folder
+from videossl.stages.parts.networks import pretraining_of
+
+if TYPE_CHECKING:
+    from videossl.stages.cells import Cell
+    from videossl.study.study import Study
+
+FEATURES = "features.npz"
+
+
+class Features(Stage[FeaturesSpec]):
+    name = "features"
+    title = "Features"
+    folder = f"features/{{target}}/{RUN}"
+    results = (FEATURES,)
+    specification = FeaturesSpec
+    message = (
+        "Features of {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone"
+        " {wildcards.epochs}) for {wildcards.target}"
+    )
+    has_record = False
+
+    def spec(self, study: Study, cell: Cell) -> FeaturesSpec:
+        return features_spec(study, cell)
+
+    def dependencies(self, study: Study, cell: Cell) -> list[Cell]:
+        return pretraining_of(cell)
+
+    def inputs(self, study: Study, cell: Cell) -> dict[str, list[Path]]:
+        weights = [run_folder(study, before) / WEIGHTS for before in pretraining_of(cell)]
+        return {"manifest": [manifest(study, cell.target)], "weights": weights}
+
+    def work(self, study: Study, cell: Cell) -> Work:
+        settings, target = study.config.finetune, study.videos(cell.target)
+        clips = settings.test_clips * (target.finetuned + target.test)
+        return Work(clips * study.gflops(cell.backbone, settings.clip), clips)
+
+    def build(self, study: Study, cell: Cell) -> dict[str, Any]:
+        return finetune_build(study, cell)
+
+    def run(self, job: Job[FeaturesSpec]) -> None:
+        from videossl.evaluation.features import extract
+
+        extract(
+            job.spec,
+            manifest=job.file("manifest"),
+            weights=job.file_or_none("weights"),
+            output=job.folder / FEATURES,
+            compute=job.compute,
+        )
+
+
+def features_spec(study: Study, cell: Cell) -> FeaturesSpec:
+    """The specification of the features of a network for a target."""
+    values = finetune_values(study, cell)
+    kept = ("recipe_version", "backbone", "seed", "clip", "stride", "test_clips", "batch_size")
+    augment = Normalisation(mean=values["augment"].mean, std=values["augment"].std)
+    return FeaturesSpec(**{key: values[key] for key in kept}, augment=augment)
+
+
+STAGE = Features()

@@ -1,0 +1,109 @@
+"""End-to-end finetuning on a target, and the test on its videos (paper, section 3.2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from videossl.evaluation.specs import FinetuneSpec
+from videossl.stages.base import METRICS, PREDICTIONS, PRETRAINING, RUN, WEIGHTS, Job, Stage, Work
+from videossl.stages.parts.contradictions import batches_divide, precision_fits_the_device
+from videossl.stages.parts.files import manifest, run_folder
+from videossl.stages.parts.networks import pretraining_of
+from videossl.training.settings import by_backbone
+
+if TYPE_CHECKING:
+    from videossl.stages.cells import Cell
+    from videossl.study.study import Study
+
+VIDEO_COUNTS = tuple(f"videos_{what}" for what in ("evaluated", "trained", "missing", "broken"))
+
+
+class Finetune(Stage[FinetuneSpec]):
+    name = "finetune"
+    title = "Finetuning"
+    folder = f"finetune/{{target}}/{RUN}"
+    results = (WEIGHTS, PREDICTIONS, METRICS)
+    specification = FinetuneSpec
+    message = (
+        "Finetuning {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone"
+        " {wildcards.epochs}) on {wildcards.target}"
+    )
+    runs_on = "all devices"
+    metrics = ("top1",)
+    further_metrics = ("top5", *VIDEO_COUNTS)
+    axes = (*PRETRAINING, "target")
+    description = "accuracy on the target"
+    baseline = True
+
+    def spec(self, study: Study, cell: Cell) -> FinetuneSpec:
+        return FinetuneSpec(**finetune_values(study, cell))
+
+    def dependencies(self, study: Study, cell: Cell) -> list[Cell]:
+        return [*pretraining_of(cell), *cell.partners]
+
+    def inputs(self, study: Study, cell: Cell) -> dict[str, list[Path]]:
+        weights = [run_folder(study, before) / WEIGHTS for before in pretraining_of(cell)]
+        return {"manifest": [manifest(study, cell.target)], "weights": weights}
+
+    def work(self, study: Study, cell: Cell) -> Work:
+        settings, target = study.config.finetune, study.videos(cell.target)
+        train, test = settings.epochs * target.finetuned, settings.test_clips * target.test
+        own = study.gflops(cell.backbone, settings.clip)
+        teachers = sum(study.gflops(teacher.backbone, settings.clip) for teacher in cell.partners)
+        # A training step costs three forward passes: the backward pass costs two.
+        return Work(train * (3 * own + teachers) + test * own, train + test)
+
+    def stop_epoch(self, study: Study, cell: Cell) -> int:
+        return study.config.finetune.epochs
+
+    def check(self, study: Study, cell: Cell) -> None:
+        finetune, where = study.config.finetune, "the configuration's `finetune`"
+        finetune.optimizer.of(cell.backbone)  # UserError without a value for the backbone
+        values = finetune_values(study, cell)
+        batches_divide(study, cell, where, values["batch_size"], values["accumulation_steps"], "all")
+        precision_fits_the_device(study, finetune.precision, where)
+
+    def build(self, study: Study, cell: Cell) -> dict[str, Any]:
+        return finetune_build(study, cell)
+
+    def run(self, job: Job[FinetuneSpec]) -> None:
+        from videossl.evaluation.finetune import finetune
+
+        finetune(
+            job.spec,
+            job.identity,
+            manifest=job.file("manifest"),
+            weights=job.file_or_none("weights"),
+            folder=job.folder,
+            compute=job.compute,
+            teachers=job.files("teachers"),
+        )
+
+
+def finetune_values(study: Study, cell: Cell) -> dict[str, Any]:
+    """The fields of the specification of a finetuning."""
+    finetune = study.config.finetune
+    values = {name: getattr(finetune, name) for name in type(finetune).model_fields}
+    return {
+        **values,
+        "backbone": study.backbone(cell),
+        "seed": cell.seed,
+        "optimizer": finetune.optimizer.of(cell.backbone),
+        "batch_size": by_backbone(finetune.batch_size, cell.backbone, "finetune.batch_size"),
+        "accumulation_steps": by_backbone(
+            finetune.accumulation_steps, cell.backbone, "finetune.accumulation_steps"
+        ),
+    }
+
+
+def finetune_build(study: Study, cell: Cell) -> dict[str, Any]:
+    """A network for the clips of `finetune`."""
+    return {
+        "spec": FinetuneSpec(**finetune_values(study, cell)).values,
+        "keys": ["backbone", "clip"],
+        "where": f"the configuration's `finetune.clip`, and its `backbones.{cell.backbone}`",
+    }
+
+
+STAGE = Finetune()

@@ -1,0 +1,37 @@
+"""What values of the configuration, each valid by itself, contradict one another in a training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from videossl.common.errors import UserError
+
+if TYPE_CHECKING:
+    from videossl.stages.cells import Cell
+    from videossl.study.study import Study
+
+
+def batches_divide(study: Study, cell: Cell, where: str, batch: int, steps: int, videos: int | str) -> None:
+    """UserError unless a batch can be shared by the processes of its job, and by the parts that it is trained in.
+
+    where: what sets `batch`, the batch size, and `steps`, its parts. videos: that are trained on; "all" if not known.
+    """
+    devices = study.devices(cell)
+    shares = devices.nodes * devices.processes
+    if isinstance(videos, int) and videos < batch:
+        where, batch = f"{where}, of which `subsets.{cell.subset}` has no more videos", videos
+    if batch % (shares * steps):
+        raise UserError(
+            f"{where}: a batch of {batch} videos (for {cell.backbone}) cannot be shared evenly by {shares}"
+            f" processes in {steps} parts each. Set batch_size to a multiple of {shares * steps}, or change"
+            " `accumulation_steps`, `compute.gpus`, `compute.nodes` or `compute.processes`."
+        )
+
+
+def precision_fits_the_device(study: Study, precision: str, where: str) -> None:
+    """UserError for a training in bfloat16 without a GPU."""
+    if precision == "bf16" and study.config.compute.device == "cpu":
+        raise UserError(
+            f"{where}: precision is bf16, which needs a GPU, and `compute.device` is cpu. Set precision to fp32, or"
+            " compute.device to cuda or auto."
+        )

@@ -1,0 +1,42 @@
+"""Where the files of a study are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from videossl.data.settings import NOISELESS, NOISES, SEVERITIES
+
+if TYPE_CHECKING:
+    from videossl.stages.cells import Cell
+    from videossl.study.study import Study
+
+
+def run_folder(study: Study, cell: Cell) -> Path:
+    """The folder of a cell."""
+    return study.results / cell.path
+
+
+def manifest(study: Study, dataset: str) -> Path:
+    """The manifest of a dataset."""
+    return study.results / f"data/{dataset}/manifest.parquet"
+
+
+def subset(study: Study, dataset: str, name: str) -> Path:
+    """The training videos of a subset."""
+    return study.results / f"data/{dataset}/subsets/{name}.parquet"
+
+
+def noisy_manifest(study: Study, dataset: str, noise: str, severity: int) -> Path:
+    """The manifest of a noisy test set; of NOISELESS with severity 0, the one without noise."""
+    return study.results / f"data/{dataset}/noisy/{noise}/{severity}/manifest.parquet"
+
+
+def noiseless_manifest(study: Study, dataset: str) -> Path:
+    """The manifest of the test videos that are stored as the noisy ones are, without noise."""
+    return noisy_manifest(study, dataset, NOISELESS, 0)
+
+
+def noisy_manifests(study: Study, dataset: str) -> list[Path]:
+    """The manifests of all noisy test sets of a dataset."""
+    return [noisy_manifest(study, dataset, noise, severity) for noise in NOISES for severity in SEVERITIES]

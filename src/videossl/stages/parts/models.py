@@ -1,0 +1,78 @@
+"""Stages of video-language models."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from videossl.evaluation.specs import FrameCut
+from videossl.stages.base import WEIGHTS, S, Stage
+from videossl.stages.cells import VIDEO_LANGUAGE, Cell
+from videossl.stages.parts.files import manifest, run_folder
+
+if TYPE_CHECKING:
+    from videossl.study.config import Grid
+    from videossl.study.config.videolanguage import ModelRecipe
+    from videossl.study.study import Study
+
+MODEL_FOLDER = "{source}/{subset}/{backbone}/seed{seed}"
+
+
+class ModelStage(Stage[S]):
+    """A stage whose cells are of video-language models."""
+
+    is_model_stage: ClassVar[bool] = True
+
+    @property
+    def of_models(self) -> bool:
+        return True
+
+    def cells(self, study: Study, grid: Grid) -> Iterator[Cell]:
+        targets = grid.target if "target" in (self.axes or ()) else [""]
+        for model, target, seed in itertools.product(grid.model, targets, grid.seed):
+            yield model_cell(study, self.name, model, target, seed)
+
+
+class ModelTest(ModelStage[S]):
+    """A stage in which a video-language model sees the videos of a target."""
+
+    def dependencies(self, study: Study, cell: Cell) -> list[Cell]:
+        return [cell.of_stage("vifm")]
+
+    def inputs(self, study: Study, cell: Cell) -> dict[str, list[Path]]:
+        (model,) = self.dependencies(study, cell)
+        return {"manifest": [manifest(study, cell.target)], "weights": [run_folder(study, model) / WEIGHTS]}
+
+    def videos_read(self, study: Study, cell: Cell) -> int:
+        return study.videos(cell.target).all
+
+
+def model_cell(study: Study, stage: str, model: str, target: str, seed: int) -> Cell:
+    """A cell of a video-language model; its source and subset are the data that the published model was trained on."""
+    data = study.models[model].data
+    protocol = stage if stage == "zero_shot" else ""
+    return Cell(stage, VIDEO_LANGUAGE, "", model, data.name, short_count(data.videos), 0, target, protocol, seed)
+
+
+def short_count(number: int) -> str:
+    """240000 as 240k, 10000000 as 10m."""
+    for size, letter in ((10**6, "m"), (10**3, "k")):
+        if number >= size:
+            return f"{number / size:g}{letter}"
+    return str(number)
+
+
+def view_values(study: Study, cell: Cell) -> dict[str, Any]:
+    """How a video-language model sees a video and is asked for classes: fields of a specification."""
+    recipe: ModelRecipe = study.models[cell.backbone]
+    return {
+        "recipe_version": recipe.recipe_version,
+        "clip": recipe.clip,
+        "sampling": recipe.sampling,
+        "augment": FrameCut(crop=recipe.crop, resize_short=recipe.resize_short, mean=recipe.mean, std=recipe.std),
+        "prompts": recipe.prompts,
+        "batch_size": study.config.vifm.batch_size,
+        "seed": cell.seed,
+    }

@@ -1,0 +1,147 @@
+"""Pretraining on a pretext task: one job a milestone, each continuing the one before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from videossl.common.errors import UserError
+from videossl.stages.base import METRICS, PRETRAINING, RUN, WEIGHTS, Job, Stage, Work
+from videossl.stages.parts.contradictions import batches_divide, precision_fits_the_device
+from videossl.stages.parts.files import manifest, run_folder, subset
+from videossl.training.settings import by_backbone
+from videossl.training.specs import PretrainSpec
+
+if TYPE_CHECKING:
+    from videossl.stages.cells import Cell
+    from videossl.study.study import Study
+
+STATE = "state.pt"
+
+
+class Pretrain(Stage[PretrainSpec]):
+    name = "pretrain"
+    title = "Pretraining"
+    folder = f"pretrain/{RUN}"
+    results = (WEIGHTS, STATE, METRICS)
+    specification = PretrainSpec
+    message = (
+        "Pretraining {wildcards.variant} with {wildcards.backbone} on {wildcards.source} {wildcards.subset} to milestone"
+        " {wildcards.epochs}"
+    )
+    runs_on = "all devices"
+    further_metrics = ("loss",)
+    protocol = "pretext"
+    axes = PRETRAINING
+    description = "the pretext task's own metrics on held-out videos"
+
+    def spec(self, study: Study, cell: Cell) -> PretrainSpec:
+        config, recipe = study.config, study.recipes[cell.task]
+        return PretrainSpec(
+            recipe_version=recipe.recipe_version,
+            task=cell.task,
+            options=recipe.task_options(cell.complexity, cell.source),
+            backbone=study.backbone(cell),
+            seed=cell.seed,
+            epochs=max(config.epochs.values()),
+            stop=config.epochs[cell.epochs],
+            clip=recipe.clip,
+            augment=recipe.augment,
+            optimizer=recipe.optimizer.of(cell.backbone),
+            batch_size=recipe.videos_a_step(cell.complexity, cell.backbone),
+            accumulation_steps=by_backbone(recipe.accumulation_steps, cell.backbone, "accumulation_steps"),
+            precision=recipe.precision,
+            reference_batch_size=recipe.reference_batch_size,
+            schedule=recipe.schedule,
+            heldout_videos=config.heldout_videos,
+        )
+
+    def dependencies(self, study: Study, cell: Cell) -> list[Cell]:
+        before = study.previous(cell)
+        return [before] if before else []
+
+    def inputs(self, study: Study, cell: Cell) -> dict[str, list[Path]]:
+        return {
+            "manifest": [manifest(study, cell.source)],
+            "subset": [subset(study, cell.source, cell.subset)],
+            "previous": [run_folder(study, before) / STATE for before in self.dependencies(study, cell)],
+        }
+
+    def metrics_of(self, study: Study, cell: Cell) -> tuple[list[str], list[str]]:
+        return list(study.recipes[cell.task].metrics), list(self.further_metrics)
+
+    def work(self, study: Study, cell: Cell) -> Work:
+        config = study.config
+        video = study.work_of_task(cell)
+        source, size = study.videos(cell.source), config.subsets[cell.subset]
+        # A subset is part of what is there, if that is known.
+        videos = source.train if size == "all" else size if source.is_assumed else min(size, source.train)
+        heldout = min(config.heldout_videos, source.splits.get("val", 0)) if source.counted else config.heldout_videos
+        before = study.previous(cell)
+        epochs = config.epochs[cell.epochs] - (config.epochs[before.epochs] if before else 0)
+        # Held-out videos: a forward pass each, a third of a training's.
+        return Work(video.gflops * (epochs * videos + heldout / 3), video.clips * (epochs * videos + heldout))
+
+    def parallel_key(self, cell: Cell) -> str:
+        return cell.task
+
+    def stop_epoch(self, study: Study, cell: Cell) -> int:
+        return study.config.epochs[cell.epochs]
+
+    def check(self, study: Study, cell: Cell) -> None:
+        recipe = study.recipes[cell.task]
+        where = f"the recipe of {cell.task} (with recipe_overrides)"
+        recipe.optimizer.of(cell.backbone)  # UserError without a value for the backbone
+        _enough_is_generated(study, cell)
+        batches_divide(
+            study,
+            cell,
+            where,
+            recipe.videos_a_step(cell.complexity, cell.backbone),
+            by_backbone(recipe.accumulation_steps, cell.backbone, "accumulation_steps"),
+            study.config.subsets[cell.subset],
+        )
+        precision_fits_the_device(study, recipe.precision, f"the recipe of {cell.task}")
+
+    def build(self, study: Study, cell: Cell) -> dict[str, Any]:
+        config = study.config
+        where = f"the recipe {config.recipes_dir}/{cell.task}.yaml with the configuration's recipe_overrides"
+        return {
+            "spec": self.spec(study, cell).values,
+            "keys": ["task", "options", "backbone", "clip", "augment"],
+            "where": f"{where}, and its `backbones.{cell.backbone}`",
+        }
+
+    def kind_of_work(self, study: Study, cell: Cell) -> dict[str, Any]:
+        spec = self.spec(study, cell).values
+        return {key: spec[key] for key in ("task", "options", "clip")}
+
+    def run(self, job: Job[PretrainSpec]) -> None:
+        from videossl.training.pretrain import pretrain
+
+        pretrain(
+            job.spec,
+            job.identity,
+            manifest=job.file("manifest"),
+            subset=job.file("subset"),
+            folder=job.folder,
+            previous=job.file_or_none("previous"),
+            compute=job.compute,
+        )
+
+
+def _enough_is_generated(study: Study, cell: Cell) -> None:
+    """A subset is no larger than what is generated to be its source."""
+    size, generated = study.config.subsets[cell.subset], study.config.datasets[cell.source].generated
+    if generated is None or size == "all":
+        return
+    most = generated.classes * generated.videos["train"]
+    if size > most:
+        raise UserError(
+            f"the configuration's `subsets.{cell.subset}` is {size}, and `datasets.{cell.source}.generated` has {most}"
+            f" training videos ({generated.classes} classes x {generated.videos['train']}): set it to 1 to {most}, or"
+            " generate more."
+        )
+
+
+STAGE = Pretrain()

@@ -23,8 +23,8 @@ from videossl.backbones import registry as backbones
 from videossl.common.files import write_text
 from videossl.data.settings import NOISELESS, NOISES, SEVERITIES
 from videossl.stages import specs
-from videossl.study import costs
 from videossl.stages.cells import Cell
+from videossl.study import costs
 from videossl.study.config.resources import Speed
 from videossl.study.inventory import videos_of
 from videossl.study.study import Study, load_study

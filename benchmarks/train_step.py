@@ -26,6 +26,7 @@ import pandas as pd
 import pyarrow as pa
 import torch
 from torch.utils.flop_counter import FlopCounterMode
+from videossl.stages.specs import pretrain_spec
 
 from videossl.common.files import write_json, write_parquet, write_text
 from videossl.data.loader import ClipDataset, EpochBatches, prepare, train_loader
@@ -34,7 +35,6 @@ from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.data.readers.listing import read_listing
 from videossl.data.store import FrameStore
 from videossl.data.synthetic import generate
-from videossl.stages.specs import pretrain_spec
 from videossl.stages.cells import Cell
 from videossl.study.study import Study, load_study
 from videossl.training.interrupt import Signals

@@ -9,6 +9,7 @@ from snakemake.logging import logger
 
 from videossl.monitor.belief import judge, set_apart
 from videossl.monitor.buildable import builds_of
+from videossl.stages.registry import names as stage_names
 from videossl.cli.doctor_data import results_folder, working_folder
 from videossl.cli.finding import MISSING
 from videossl.common.errors import UserError, unknown_name
@@ -75,7 +76,7 @@ def stop_if_networks_cannot_be_built():
     cells = [
         STUDY.find(job.rule.name, dict(job.wildcards_dict))
         for job in workflow.dag.needrun_jobs()
-        if job.rule.name in PATHS
+        if job.rule.name in stage_names()
     ]
     builds = canonical_json(builds_of(STUDY, cells))
     device = COMPUTE.device if workflow.local_exec else "auto"  # a cluster's jobs run on other machines
@@ -212,7 +213,7 @@ def announce():
     logger.info(
         f"videossl: scale '{scale.name}'{f' ({scale.note})' if scale.note else ''}; "
         f"{len(STUDY.entries)} tables and figures from {len(STUDY.pretraining)} pretraining and "
-        f"{len(STUDY.downstream)} evaluation cells; results in {RESULTS}/"
+        f"{len(STUDY.evaluations)} evaluation cells; results in {RESULTS}/"
     )
 
 

@@ -15,15 +15,15 @@ from videossl.study.config.layers import check_layers
 from videossl.study.config.study import read_layers
 from videossl.data.settings import NOISELESS, NOISES, SEVERITIES
 from videossl.common.errors import UserError
-from videossl.study.cells import PATHS, WITHOUT_METRICS
+from videossl.stages import data as data_stages
+from videossl.stages.parts import files
+from videossl.stages.registry import stage as stage_called, stages
 from videossl.common.children import become_controller
 from videossl.study.study import Study
 from videossl.common.files import argument_json, canonical_json
 from videossl.common.places import shown
 from videossl.report import request
 from videossl.report.site.chapters import chapter_title
-from videossl.stages import specs
-from videossl.study import availability as model_files
 
 # The project's own files are beside the Snakefile, wherever it is run from. In its own folder their paths are relative,
 # so that a checkout that was moved makes nothing anew.
@@ -72,7 +72,6 @@ COMPUTE_ARGUMENTS = (
     + (" --channels-last" if COMPUTE.channels_last else "")
     + (" --compile" if COMPUTE.compile else "")
 )
-SMALL_CLIP = f"{RESULTS}/vifm/clip/seed{{seed}}"
 NOISY_DIR = f"{RESULTS}/data/{{dataset}}/noisy/{{noise}}"
 NOISELESS_DIR = f"{RESULTS}/data/{{dataset}}/noisy/{NOISELESS}/0"
 
@@ -88,22 +87,9 @@ def untracked(value):
     return lambda wildcards, input: value
 
 
-def cell(stage, wildcards):
-    """The cell of a job; one that no table or figure needs is an error that names the nearest."""
-    try:
-        return STUDY.find(stage, dict(wildcards.items()))
-    except UserError as error:
-        raise WorkflowError(str(error))
-
-
-def stage_dir(stage):
-    """Folder of a stage's runs, with wildcards."""
-    return f"{RESULTS}/{PATHS[stage]}"
-
-
-def stage_log(stage):
-    """Log of a stage's jobs, with wildcards."""
-    return f"{RESULTS}/logs/{PATHS[stage]}.log"
+def strings(paths):
+    """Paths as Snakemake takes them."""
+    return [str(path) for path in paths]
 
 
 def run_dir(cell):
@@ -111,27 +97,59 @@ def run_dir(cell):
     return f"{RESULTS}/{cell.path}"
 
 
-def identity(stage):
+def of_cell(stage, find):
+    """Input or parameter function: what `find(study, cell)` gives for the cell of a job of `stage`; its mistakes in the
+    user's words."""
+
+    def found(wildcards):
+        try:
+            return find(STUDY, STUDY.find(stage.name, dict(wildcards.items())))
+        except UserError as error:
+            raise WorkflowError(str(error))
+
+    return found
+
+
+def inputs_of(stage):
+    """Input function: the files of a stage's job by name."""
+
+    def find(study, cell):
+        outside = stage.outside_files(study, cell)
+        found = {**stage.inputs(study, cell), **({"outside": outside} if outside else {})}
+        return {name: strings(paths) for name, paths in found.items()}
+
+    return of_cell(stage, find)
+
+
+def outputs_of(stage):
+    """The files that a stage's job leaves, by name."""
+    return {name.replace(".", "_"): f"{RESULTS}/{stage.folder}/{name}" for name in stage.outputs}
+
+
+def spec_of(stage):
+    """Parameter function: every setting that affects the result, as one canonical JSON text."""
+    return of_cell(stage, lambda study, cell: stage.spec(study, cell).json_text)
+
+
+def identity_of(stage):
     """Parameter function: the identity columns of the cell, as canonical JSON."""
-    return lambda wildcards: canonical_json(cell(stage, wildcards).identity)
+    return of_cell(stage, lambda study, cell: canonical_json(cell.identity))
 
 
-def recipe(stage, build):
-    """Parameter function: all that decides the job's outcome, as one canonical JSON text."""
-    return lambda wildcards: canonical_json(build(STUDY, cell(stage, wildcards)))
+def places_of(stage):
+    """Parameter function: folders and files outside the results, as JSON; not tracked, as moving them changes nothing."""
+    find = of_cell(stage, lambda study, cell: {name: str(path) for name, path in stage.places(study, cell).items()})
+    return lambda wildcards, input: canonical_json(find(wildcards))
 
 
 def dataset_recipe(build):
-    """Parameter function: the spec of a dataset's stage, as canonical JSON."""
-    return lambda wildcards: canonical_json(build(CONFIG, wildcards.dataset))
+    """Parameter function: the specification of a job on a dataset, as canonical JSON."""
+    return lambda wildcards: build(CONFIG, wildcards.dataset).json_text
 
 
 def dataset_folder(name, kind):
     """Folder of a dataset's videos (`root`) or list files (`annotations`)."""
-    entry = CONFIG.datasets[name]
-    if entry.generated is not None:
-        return f"{RESULTS}/generated/{name}/" + {"root": "videos", "annotations": "annotations"}[kind]
-    return str(Path(getattr(entry, kind)).expanduser())
+    return str(STUDY.dataset_folder(name, kind))
 
 
 def generated_videos(wildcards):
@@ -140,84 +158,10 @@ def generated_videos(wildcards):
     return [f"{RESULTS}/generated/{wildcards.dataset}"] if generated else []
 
 
-def manifest(name):
-    """The manifest of a dataset."""
-    return f"{RESULTS}/data/{name}/manifest.parquet"
-
-
 def shard_reports(wildcards):
     """The reports of all shards of a dataset."""
     count = CONFIG.datasets[wildcards.dataset].shards
     return [f"{RESULTS}/data/{wildcards.dataset}/shards/{index:04d}.parquet" for index in range(count)]
-
-
-def previous_state(wildcards):
-    """The training state of the milestone that a pretraining job continues; nothing for the first."""
-    before = STUDY.previous(cell("pretrain", wildcards))
-    return [] if before is None else f"{run_dir(before)}/state.pt"
-
-
-def pretrained_weights(stage):
-    """Input function: the weights that an evaluation starts from; nothing for a network without pretraining."""
-
-    def find(wildcards):
-        wanted = cell(stage, wildcards)
-        return [] if wanted.is_scratch else f"{run_dir(wanted.pretraining())}/weights.pt"
-
-    return find
-
-
-def finetuned(stage, name):
-    """Input function: a file of the finetuning that an evaluation is about."""
-    return lambda wildcards: f"{run_dir(cell(stage, wildcards).finetuning())}/{name}"
-
-
-def partners(stage):
-    """Input function: the weights or logits of the teachers, or the weights of the other network of a comparison."""
-    return lambda wildcards: [
-        f"{run_dir(other)}/{'logits.npz' if other.stage == 'class_logits' else 'weights.pt'}"
-        for other in cell(stage, wildcards).partners
-    ]
-
-
-def model_weights(stage):
-    """Input function: the weights of the video-language model of a cell."""
-    return lambda wildcards: f"{run_dir(cell(stage, wildcards).model())}/weights.pt"
-
-
-def model_sources(wildcards):
-    """What a video-language model's weights are made from: manifests to train on, or the user's files."""
-    training = CONFIG.vifm.training
-    if training is None:
-        return {"files": [str(path) for path in published_files(wildcards).files]}
-    return {
-        "corpus": manifest(training.corpora[wildcards.source].dataset),
-        "left_out": [manifest(name) for name in training.leave_out],
-        "start": f"{SMALL_CLIP}/weights.pt".format(seed=wildcards.seed),
-    }
-
-
-def published_files(wildcards):
-    """The user's files of a video-language model; an error with the remedy if they are not there."""
-    try:
-        return model_files.require(CONFIG.vifm, STUDY.models[wildcards.backbone])
-    except UserError as error:
-        raise WorkflowError(str(error))
-
-
-def model_arguments(wildcards, input):
-    """The same as arguments of the script. A function of `input`: moving a file changes no result."""
-    if CONFIG.vifm.training is not None:
-        left_out = shlex.join(input.left_out)
-        return f"--manifest {shlex.quote(input.corpus)} --left-out {left_out} --start {shlex.quote(input.start)}"
-    found = published_files(wildcards)
-    base = f" --base {shlex.quote(str(found.base))}" if found.base else ""
-    return f"--weights {shlex.quote(str(found.weights))} --tokenizer {shlex.quote(str(found.tokenizer))}{base}"
-
-
-def features(stage):
-    """Input function: the features that an evaluation works on."""
-    return lambda wildcards: f"{run_dir(cell(stage, wildcards).features())}/features.npz"
 
 
 def noisy_reports(wildcards):
@@ -230,16 +174,12 @@ def noisy_reports(wildcards):
 
 def noiseless_manifest(dataset):
     """The manifest of the test videos that are stored as the noisy ones are, without noise."""
-    return f"{NOISELESS_DIR.format(dataset=dataset)}/manifest.parquet"
+    return str(files.noiseless_manifest(STUDY, dataset))
 
 
 def noisy_manifests(dataset):
     """The manifests of all noisy test sets of a dataset."""
-    return [
-        f"{RESULTS}/data/{dataset}/noisy/{noise}/{severity}/manifest.parquet"
-        for noise in NOISES
-        for severity in SEVERITIES
-    ]
+    return strings(files.noisy_manifests(STUDY, dataset))
 
 
 def metrics_of(name):
@@ -249,7 +189,7 @@ def metrics_of(name):
 
 def all_metrics():
     """The metrics of all cells of the study, without those that cannot be run on this machine."""
-    cells = [cell for cell in STUDY.all_cells if cell.stage not in WITHOUT_METRICS and not STUDY.unavailable(cell)]
+    cells = [cell for cell in STUDY.all_cells if stage_called(cell.stage).makes_metrics and not STUDY.unavailable(cell)]
     return [f"{run_dir(cell)}/metrics.parquet" for cell in cells]
 
 

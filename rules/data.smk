@@ -1,5 +1,5 @@
 # From video files to frame stores and subsets. Scripts and library files are not inputs here, as everything that is
-# trained depends on these jobs: a change in code that should remake data is said by `DATA_VERSION` in the specs.
+# trained depends on these jobs: a change in code that should remake data is said by `DATA_VERSION` in the data_stages.
 
 
 rule generate_videos:
@@ -14,11 +14,11 @@ rule generate_videos:
         runtime=other_runtime,
     params:
         script=untracked(f"{SCRIPTS}/generate_videos.py"),
-        recipe=dataset_recipe(specs.generate_spec),
+        recipe=dataset_recipe(data_stages.generate_spec),
     message:
         "Generating the videos of {wildcards.dataset}"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --output {output:q} > {log:q} 2>&1"
+        "python {params.script:q} --spec {params.recipe:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule listing:
@@ -35,14 +35,14 @@ rule listing:
         runtime=other_runtime,
     params:
         script=untracked(f"{SCRIPTS}/list_videos.py"),
-        recipe=dataset_recipe(specs.listing_spec),
+        recipe=dataset_recipe(data_stages.listing_spec),
         # Functions of `input` are not tracked: a dataset that moved is not read anew.
         root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
         annotations=lambda wildcards, input: dataset_folder(wildcards.dataset, "annotations"),
     message:
         "Listing the videos of {wildcards.dataset}"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --root {params.root:q} --annotations {params.annotations:q} --made-from {input:q} --output {output:q} > {log:q} 2>&1"
+        "python {params.script:q} --spec {params.recipe:q} --root {params.root:q} --annotations {params.annotations:q} --made-from {input:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule store_shard:
@@ -60,12 +60,12 @@ rule store_shard:
         runtime=store_runtime,
     params:
         script=untracked(f"{SCRIPTS}/store_shard.py"),
-        recipe=dataset_recipe(specs.store_spec),
+        recipe=dataset_recipe(data_stages.store_spec),
         root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
     message:
         "Storing the frames of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --listing {input:q} --root {params.root:q} --shard {wildcards.shard} --frames {output.frames:q} --report {output.report:q} > {log:q} 2>&1"
+        "python {params.script:q} --spec {params.recipe:q} --listing {input:q} --root {params.root:q} --shard {wildcards.shard} --frames {output.frames:q} --report {output.report:q} > {log:q} 2>&1"
 
 
 rule manifest:
@@ -104,11 +104,11 @@ rule subset:
         runtime=other_runtime,
     params:
         script=untracked(f"{SCRIPTS}/select_subset.py"),
-        recipe=lambda wildcards: canonical_json(specs.subset_spec(CONFIG, wildcards.subset)),
+        recipe=lambda wildcards: data_stages.subset_spec(CONFIG, wildcards.subset).json_text,
     message:
         "Choosing subset {wildcards.subset} of {wildcards.dataset}"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --manifest {input:q} --name {wildcards.dataset}/{wildcards.subset} --videos {output.videos:q} --description {output.description:q} > {log:q} 2>&1"
+        "python {params.script:q} --spec {params.recipe:q} --manifest {input:q} --name {wildcards.dataset}/{wildcards.subset} --videos {output.videos:q} --description {output.description:q} > {log:q} 2>&1"
 
 
 rule noisy_shard:
@@ -126,12 +126,12 @@ rule noisy_shard:
         runtime=noisy_runtime,
     params:
         script=untracked(f"{SCRIPTS}/noisy_shard.py"),
-        recipe=canonical_json(specs.noise_spec(CONFIG)),
+        recipe=data_stages.noise_spec(CONFIG).json_text,
         root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
     message:
         "Adding {wildcards.noise} noise to test videos of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {wildcards.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
+        "python {params.script:q} --spec {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {wildcards.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
 
 
 rule noiseless_shard:
@@ -149,13 +149,13 @@ rule noiseless_shard:
         runtime=noisy_runtime,
     params:
         script=untracked(f"{SCRIPTS}/noisy_shard.py"),
-        recipe=canonical_json(specs.noise_spec(CONFIG)),
+        recipe=data_stages.noise_spec(CONFIG).json_text,
         root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
         noise=NOISELESS,
     message:
         "Storing test videos of {wildcards.dataset} as the noisy ones, without noise, shard {wildcards.shard}"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {params.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
+        "python {params.script:q} --spec {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {params.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
 
 
 rule noisy_manifests:
@@ -174,8 +174,8 @@ rule noisy_manifests:
         runtime=other_runtime,
     params:
         script=untracked(f"{SCRIPTS}/merge_noisy_manifests.py"),
-        recipe=canonical_json(specs.noise_spec(CONFIG)),
+        recipe=data_stages.noise_spec(CONFIG).json_text,
     message:
         "Writing the manifests of the noisy test sets of {wildcards.dataset}"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --manifest {input.manifest:q} --output {output:q} > {log:q} 2>&1"
+        "python {params.script:q} --spec {params.recipe:q} --manifest {input.manifest:q} --output {output:q} > {log:q} 2>&1"

@@ -1,41 +1,42 @@
 # What jobs ask for: devices and what starts a process on each, time limits, memory. Functions only.
 
-import math
-
 from videossl.study import costs
 from videossl.study.inventory import videos_of
 
 
-def devices(wildcards, rule):
-    """GPUs on each node, nodes, and processes on each node of a training job."""
-    return costs.devices(CONFIG, cell(rule, wildcards))
+def threads_of(stage):
+    """The CPU threads of a stage's job, on each node."""
+    if stage.runs_on == "cpu":
+        return 1
+    return of_cell(stage, lambda study, cell: COMPUTE.threads * study.devices(cell).processes)
 
 
-def all_gpus(rule):
-    """Resource function: the GPUs of a training job, on all its nodes together."""
-    return lambda wildcards: math.prod(devices(wildcards, rule)[:2])
+def resources_of(stage):
+    """The GPUs of a stage's job on all its nodes together, its main memory on each node, and its time limit."""
+    find = of_cell(stage, lambda study, cell: cell)
+
+    def memory(wildcards, attempt):
+        processes = STUDY.devices(find(wildcards)).processes
+        return costs.memory_mb(CONFIG, trains=stage.runs_on != "cpu", attempt=attempt, processes=processes)
+
+    def runtime(wildcards, attempt):
+        return costs.runtime_minutes(find(wildcards), STUDY, attempt)
+
+    gpus = of_cell(stage, lambda study, cell: study.devices(cell).gpus * study.devices(cell).nodes)
+    return {"mem_mb": memory, "runtime": runtime, **({} if stage.runs_on == "cpu" else {"gpu": gpus})}
 
 
-def all_threads(rule):
-    """The CPU threads of a training job, on each node."""
-    return lambda wildcards: COMPUTE.threads * devices(wildcards, rule)[2]
+def launcher_of(stage):
+    """Parameter function: what starts the script of a stage's job: python, or torchrun for several processes."""
+    find = of_cell(stage, lambda study, cell: study.devices(cell))
 
-
-def launcher(rule):
-    """Parameter function: what starts the script of a training job: python, or torchrun for several processes."""
-
-    def find(wildcards, input):
-        _, nodes, processes = devices(wildcards, rule)
+    def launcher(wildcards, input):
+        _, nodes, processes = find(wildcards)
         if nodes > 1:
             return f"bash {shlex.quote(f'{SCRIPTS}/on_nodes.sh')} {nodes} {processes} {COMPUTE.threads * processes}"
         return f"torchrun --standalone --nproc-per-node {processes}" if processes > 1 else "python"
 
-    return find
-
-
-def network_runtime(stage):
-    """Resource function: the time limit in minutes of a job of a cell."""
-    return lambda wildcards, attempt: costs.runtime_minutes(cell(stage, wildcards), STUDY, attempt)
+    return launcher
 
 
 def store_runtime(wildcards, attempt):
@@ -51,29 +52,9 @@ def noisy_runtime(wildcards, attempt):
     return costs.data_minutes(CONFIG, copies, attempt=attempt)
 
 
-def look_runtime(wildcards, attempt):
-    """Resource function: the time limit of a video-language model's look at all videos of a dataset, from their files."""
-    videos = videos_of(CONFIG, wildcards.target).all / max(1, COMPUTE.workers)
-    return costs.data_minutes(CONFIG, videos, attempt=attempt)
-
-
 def other_runtime(wildcards, attempt):
     """Resource function: the time limit of a job that neither runs a network nor stores videos."""
     return costs.other_minutes(CONFIG, attempt)
-
-
-def network_memory(wildcards, attempt):
-    """Resource function: main memory, in MB, of a job that runs a network."""
-    return costs.memory_mb(CONFIG, trains=True, attempt=attempt)
-
-
-def training_memory(rule):
-    """Resource function: main memory of a training job, in MB, on each of its nodes."""
-
-    def find(wildcards, attempt):
-        return costs.memory_mb(CONFIG, trains=True, attempt=attempt, processes=devices(wildcards, rule)[2])
-
-    return find
 
 
 def other_memory(wildcards, attempt):

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from documentation import block
+from videossl.stages.specs import store_spec
 from workflow_copy import Workflow, copy_workflow
 
 from videossl.data.provenance import note_made
-from videossl.stages.specs import store_spec
 from videossl.study.study import load_study
 
 pytestmark = pytest.mark.xdist_group("smoke")

@@ -24,6 +24,7 @@ import pandas as pd
 import pyarrow as pa
 from runs import same_bits
 from tiny import CPU, Data, finetune_arguments, make_data, make_study, pretrain_arguments
+from videossl.stages.specs import features_spec
 
 from videossl.common.errors import UserError
 from videossl.common.files import write_parquet
@@ -37,7 +38,6 @@ from videossl.evaluation.finetune import finetune
 from videossl.evaluation.model import load_classifier
 from videossl.monitor.verify import DAMAGED, Item, look_at
 from videossl.report.figures.cka import read_map
-from videossl.stages.specs import features_spec
 from videossl.training.checkpoint import STATE, load_parts
 from videossl.training.history import read_epochs
 from videossl.training.pretrain import pretrain

@@ -22,7 +22,6 @@ from videossl.monitor.marks import FOLDER, mark_incomplete, unmark
 from videossl.monitor.run_state import DONE, OUTDATED, states
 from videossl.report.renderings import FILES, renderings_of
 from videossl.stages.jobs import jobs_of
-from videossl.common.specification import hash_of
 from videossl.study.study import Study, load_study
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from run_records import run_record
+from videossl.stages.specs import pretrain_spec, spec_hash
 
 from videossl.cli import run
 from videossl.cli.plan import targets_of
@@ -18,7 +19,6 @@ from videossl.common.errors import UserError
 from videossl.common.progress import NOTE, noted_in, track
 from videossl.common.results import write_metrics
 from videossl.monitor.run_state import SILENT_SECONDS, failures, states
-from videossl.stages.specs import pretrain_spec, spec_hash
 from videossl.study.study import load_study
 
 REPOSITORY = Path(__file__).parents[2]

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 import torch
 from tiny import CPU, GRID, finetune_arguments, make_study, table
+from videossl.stages.specs import cka_spec, distill_spec
 
 from videossl.common.errors import UserError
 from videossl.common.results import read_metrics
@@ -11,7 +12,6 @@ from videossl.evaluation.distillation_loss import distillation_loss
 from videossl.evaluation.finetune import distillation_step, finetune, load_teachers
 from videossl.evaluation.model import build_classifier, load_classifier
 from videossl.evaluation.similarity import similarity
-from videossl.stages.specs import cka_spec, distill_spec
 from videossl.training.checkpoint import load_torch
 from videossl.training.inputs import Inputs
 

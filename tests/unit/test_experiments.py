@@ -9,7 +9,6 @@ from tiny import GRID, make_study, table
 
 from videossl.common.errors import UserError
 from videossl.stages.cells import Cell
-from videossl.stages.registry import names as stage_names
 from videossl.study.config.reading import read_yaml
 from videossl.study.study import Study, load_study
 

@@ -31,7 +31,9 @@ def of_size(source: Data, folder: Path, size: int) -> Data:
     ("videos", "batch_size", "accumulation_steps", "needed"),
     [(1, 8, 1, 2), (2, 8, 1, None), (1, 1, 1, None), (3, 8, 2, 4), (4, 8, 2, None), (2, 2, 2, None), (1, 2, 2, 2)],
 )
-def test_each_part_of_a_batch_needs_two_videos_unless_the_recipe_says_one(videos, batch_size, accumulation_steps, needed):
+def test_each_part_of_a_batch_needs_two_videos_unless_the_recipe_says_one(
+    videos, batch_size, accumulation_steps, needed
+):
     spec = {"batch_size": batch_size, "accumulation_steps": accumulation_steps}
     if needed is None:
         require_videos(videos, spec, "dataset a", "Add some.")

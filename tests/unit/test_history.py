@@ -7,7 +7,6 @@ import subprocess
 
 import torch
 
-from videossl.common.specification import hash_of
 from videossl.training import record
 from videossl.training.history import History
 from videossl.training.record import PACKAGES, code_version, write_run

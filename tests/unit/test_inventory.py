@@ -18,8 +18,8 @@ from videossl.data.materialise import MANIFEST_SCHEMA
 from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.monitor.estimate import Estimator
 from videossl.monitor.pending import Pending
-from videossl.study import costs
 from videossl.stages.cells import Cell
+from videossl.study import costs
 from videossl.study.inventory import ASSUMED, CONFIGURED, GENERATED, LISTED, STORED, assumptions, videos_of
 from videossl.study.study import load_study
 

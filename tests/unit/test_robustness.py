@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from test_noisy_store import write
 from tiny import CPU, finetune_arguments, make_study
+from videossl.stages.specs import robustness_spec
 
 from videossl.common.errors import UserError
 from videossl.common.files import write_parquet
 from videossl.common.results import read_metrics, read_predictions
 from videossl.evaluation.finetune import finetune
 from videossl.evaluation.robustness import robustness, scores
-from videossl.stages.specs import robustness_spec
 
 pytestmark = pytest.mark.usefixtures("own_signals")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import yaml
+from videossl.stages.specs import finetune_spec, pretrain_spec
 
 from videossl.common.files import write_parquet
 from videossl.data.materialise import merge_manifest, write_shard
@@ -18,7 +19,6 @@ from videossl.data.readers.registry import group_of
 from videossl.data.readers.validation import with_validation
 from videossl.data.subsets import make_subset, write_subset
 from videossl.data.synthetic import generate
-from videossl.stages.specs import finetune_spec, pretrain_spec
 from videossl.stages.cells import Cell
 from videossl.study.config import Config
 from videossl.study.study import Study

@@ -10,25 +10,27 @@ from videossl.common.errors import report_user_errors
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recipe", type=json.loads, required=True, help="JSON: design, classes, videos, ...")
+    parser.add_argument("--spec", type=json.loads, required=True, help="JSON: design, classes, videos, ...")
     parser.add_argument("--output", type=Path, required=True, help="folder that gets videos/ and annotations/")
     arguments = parser.parse_args()
+    from videossl.data.specs import GenerateSpec
+
+    spec = GenerateSpec.parse(arguments.spec, "--spec")
     from videossl.data.provenance import note_made
     from videossl.data.synthetic import generate
 
-    recipe = arguments.recipe
     generate(
-        recipe["design"],
+        spec.design,
         arguments.output,
-        videos=recipe["videos"],
-        classes=recipe["classes"],
-        frames=tuple(recipe["frames"]),
-        size=tuple(recipe["size"]),
-        fps=recipe["fps"],
-        seed=recipe["seed"],
-        broken=recipe["broken"],
+        videos=spec.videos,
+        classes=spec.classes,
+        frames=tuple(spec.frames),
+        size=tuple(spec.size),
+        fps=spec.fps,
+        seed=spec.seed,
+        broken=spec.broken,
     )
-    note_made(recipe, [], [arguments.output])
+    note_made(spec, [], [arguments.output])
 
 
 if __name__ == "__main__":

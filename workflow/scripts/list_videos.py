@@ -10,7 +10,7 @@ from videossl.common.errors import report_user_errors
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recipe", type=json.loads, required=True, help="JSON: reader, options, validation, seed")
+    parser.add_argument("--spec", type=json.loads, required=True, help="JSON: reader, options, validation, seed")
     parser.add_argument("--root", type=Path, required=True, help="folder of the videos")
     parser.add_argument("--annotations", type=Path, required=True, help="folder of the list files")
     parser.add_argument(
@@ -18,6 +18,9 @@ def main() -> None:
     )
     parser.add_argument("--output", type=Path, required=True, help="listing.parquet")
     arguments = parser.parse_args()
+    from videossl.data.specs import ListingSpec
+
+    spec = ListingSpec.parse(arguments.spec, "--spec")
     import pyarrow as pa
 
     from videossl.common.files import write_parquet
@@ -29,12 +32,11 @@ def main() -> None:
     from videossl.data.readers.validation import with_validation
     from videossl.data.videos import gaps_of
 
-    recipe = arguments.recipe
-    listing = read_listing(recipe["reader"], arguments.root, arguments.annotations, **recipe["options"])
-    if recipe["validation"] and not (listing["split"] == "val").any():
-        listing = with_validation(listing, recipe["validation"], recipe["seed"], group_of(recipe["reader"]))
+    listing = read_listing(spec.reader, arguments.root, arguments.annotations, **spec.options)
+    if spec.validation and not (listing["split"] == "val").any():
+        listing = with_validation(listing, spec.validation, spec.seed, group_of(spec.reader))
     write_parquet(arguments.output, pa.Table.from_pandas(listing, schema=LISTING_SCHEMA, preserve_index=False))
-    note_made(recipe, arguments.made_from, [arguments.output])
+    note_made(spec, arguments.made_from, [arguments.output])
     for sentence in gaps_of(listing).sentences():
         tell(sentence)
     print(listing.groupby(["split", "status"]).size().to_string())

@@ -14,6 +14,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="manifest.parquet")
     arguments = parser.parse_args()
     from videossl.common.files import write_parquet
+    from videossl.common.specification import Specification
     from videossl.data.materialise import merge_manifest
     from videossl.data.notes import tell
     from videossl.data.provenance import note_made
@@ -21,7 +22,7 @@ def main() -> None:
 
     manifest = merge_manifest(read_listing_file(arguments.listing), arguments.reports)
     write_parquet(arguments.output, manifest)
-    note_made({}, [arguments.listing, *arguments.reports], [arguments.output])
+    note_made(Specification(), [arguments.listing, *arguments.reports], [arguments.output])
     videos = manifest.to_pandas()
     print(videos.groupby(["split", "status"]).size().to_string())
     for video in videos[videos["status"] == "broken"].itertuples():

@@ -10,10 +10,13 @@ from videossl.common.errors import report_user_errors
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recipe", type=json.loads, required=True, help="JSON: constants, seed, videos, shards, ...")
+    parser.add_argument("--spec", type=json.loads, required=True, help="JSON: constants, seed, videos, shards, ...")
     parser.add_argument("--manifest", type=Path, required=True, help="of the clean dataset")
     parser.add_argument("--output", type=Path, nargs="+", required=True, help=".../<noise>/<severity>/manifest.parquet")
     arguments = parser.parse_args()
+    from videossl.data.specs import NoiseSpec
+
+    spec = NoiseSpec.parse(arguments.spec, "--spec")
     from videossl.common.files import write_parquet
     from videossl.data.noisy import merge_noisy_manifest
     from videossl.data.provenance import note_made
@@ -22,11 +25,11 @@ def main() -> None:
     clean = read_manifest(arguments.manifest)
     used = []
     for path in arguments.output:
-        reports = [path.parent / "shards" / f"{shard:04d}.parquet" for shard in range(arguments.recipe["shards"])]
+        reports = [path.parent / "shards" / f"{shard:04d}.parquet" for shard in range(spec.shards)]
         noise, severity = path.parent.parent.name, int(path.parent.name)
-        write_parquet(path, merge_noisy_manifest(clean, arguments.recipe, noise, severity, reports))
+        write_parquet(path, merge_noisy_manifest(clean, spec, noise, severity, reports))
         used += reports
-    note_made(arguments.recipe, [arguments.manifest, *used], arguments.output)
+    note_made(spec, [arguments.manifest, *used], arguments.output)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from videossl.common.errors import report_user_errors
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recipe", type=json.loads, required=True, help="JSON: constants, seed, videos, shards, ...")
+    parser.add_argument("--spec", type=json.loads, required=True, help="JSON: constants, seed, videos, shards, ...")
     parser.add_argument("--manifest", type=Path, required=True, help="of the clean dataset")
     parser.add_argument("--root", type=Path, required=True, help="folder of the videos")
     parser.add_argument("--noise", required=True)
@@ -19,15 +19,18 @@ def main() -> None:
         "--frames", type=Path, nargs="+", required=True, help=".../<severity>/shards/NNNN.arrow (output)"
     )
     arguments = parser.parse_args()
+    from videossl.data.specs import NoiseSpec
+
+    spec = NoiseSpec.parse(arguments.spec, "--spec")
     from videossl.data.noisy import write_noisy_shards
     from videossl.data.provenance import note_made
     from videossl.data.videos import read_manifest
 
     outputs = {int(path.parent.parent.name): path for path in arguments.frames}
     manifest = read_manifest(arguments.manifest)
-    write_noisy_shards(manifest, arguments.root, arguments.recipe, arguments.noise, arguments.shard, outputs)
+    write_noisy_shards(manifest, arguments.root, spec, arguments.noise, arguments.shard, outputs)
     reports = [path.with_suffix(".parquet") for path in arguments.frames]
-    note_made(arguments.recipe, [arguments.manifest], [*arguments.frames, *reports])
+    note_made(spec, [arguments.manifest], [*arguments.frames, *reports])
 
 
 if __name__ == "__main__":

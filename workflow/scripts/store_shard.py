@@ -10,31 +10,33 @@ from videossl.common.errors import report_user_errors
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recipe", type=json.loads, required=True, help="JSON: shards and the keys of `store`")
+    parser.add_argument("--spec", type=json.loads, required=True, help="JSON: shards and the keys of `store`")
     parser.add_argument("--listing", type=Path, required=True)
     parser.add_argument("--root", type=Path, required=True, help="folder of the videos")
     parser.add_argument("--shard", type=int, required=True, help="number of the shard, from 0")
     parser.add_argument("--frames", type=Path, required=True, help="Arrow file of the frames (output)")
     parser.add_argument("--report", type=Path, required=True, help="Parquet file: what became of each video (output)")
     arguments = parser.parse_args()
+    from videossl.data.specs import StoreSpec
+
+    spec = StoreSpec.parse(arguments.spec, "--spec")
     from videossl.data.materialise import write_shard
     from videossl.data.provenance import note_made
     from videossl.data.videos import read_listing_file
 
-    recipe = arguments.recipe
     write_shard(
         read_listing_file(arguments.listing),
         arguments.root,
         arguments.shard,
-        recipe["shards"],
+        spec.shards,
         arguments.frames,
         arguments.report,
-        short_side=recipe["short_side"],
-        codec=recipe["codec"],
-        quality=recipe["quality"],
-        reader=recipe["reader"],
+        short_side=spec.short_side,
+        codec=spec.codec,
+        quality=spec.quality,
+        reader=spec.reader,
     )
-    note_made(recipe, [arguments.listing], [arguments.frames, arguments.report])
+    note_made(spec, [arguments.listing], [arguments.frames, arguments.report])
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from videossl.monitor.estimate import CALCULATED, MEASURED, UNKNOWN, Estimate, E
 from videossl.monitor.pending import Pending, pending_jobs
 from videossl.report.dry import check_layouts
 from videossl.stages.cells import Cell
-from videossl.stages.registry import names as stage_names
 from videossl.study.inventory import assumptions
 from videossl.study.study import Study
 
@@ -81,7 +80,10 @@ def print_plan(study: Study, pending: Pending, estimator: Estimator, estimates: 
     if rows:
         print_columns([[*GROUP, "jobs", unit, "from"], *rows], right=(7, 8))
         print()
-    stages = {stage: [estimates[cell] for cell in estimates if cell.stage == stage] for stage in stage_names()}
+    stages = {
+        stage: [estimates[cell] for cell in estimates if cell.stage == stage]
+        for stage in dict.fromkeys(cell.stage for cell in estimates)
+    }
     sums = [[stage, *_sum(found)] for stage, found in stages.items() if found]
     if sums:
         print_columns(
@@ -123,7 +125,7 @@ def print_sources(estimator: Estimator, estimates: Mapping[Cell, Estimate]) -> N
         print("measured: from finished cells of the same task and backbone, by the number of videos and epochs.")
     if CALCULATED in used:
         stages = {cell.stage for cell, estimate in estimates.items() if estimate.source == CALCULATED}
-        found = [f"{s} x {estimator.pace[s][0]:.2g} ({estimator.pace[s][1]})" for s in stage_names() if s in estimator.pace]
+        found = [f"{s} x {estimator.pace[s][0]:.2g} ({estimator.pace[s][1]})" for s in estimator.pace]
         paces = [text for text in found if text.split()[0] in stages]
         scaled = f", times what finished cells of the stage took (their number): {', '.join(paces)}" if paces else ""
         print(f"FLOPs: counted operations at the speeds of `compute.speed` in the configuration{scaled}.")

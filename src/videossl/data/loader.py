@@ -19,10 +19,11 @@ from torch.utils.data import Dataset, Sampler
 from videossl.common.errors import UserError
 from videossl.common.ranks import rank_and_processes
 from videossl.data import geometry
-from videossl.data.augment import AugmentConfig, draw
+from videossl.data.augment import draw
 from videossl.data.frames import Frames
 from videossl.data.photometric import COLUMNS, PhotometricParams, photometric, unit_interval
 from videossl.data.sampling import ClipSampler, Drawn, epoch_generator, sample_generator
+from videossl.data.settings import Augmentation
 from videossl.data.workers import Loader
 
 Key = tuple[int, int]
@@ -77,13 +78,13 @@ class ClipDataset(Dataset[Batch]):
         store: Frames,
         videos: pd.DataFrame,
         sampler: ClipSampler,
-        augment: AugmentConfig | Sequence[AugmentConfig],
+        augment: Augmentation | Sequence[Augmentation],
         seed: int,
     ) -> None:
         if (videos["batch"] < 0).any() or (videos["frames"] < 1).any():
             raise UserError("the table holds missing or broken videos; select those with status 'ok' first")
         count = sampler.clips_per_video
-        configs = [augment] * count if isinstance(augment, AugmentConfig) else list(augment)
+        configs = [augment] * count if isinstance(augment, Augmentation) else list(augment)
         if len(configs) != count:
             raise UserError(f"{len(configs)} augmentations for {count} clips: give one, or one a clip")
         if len({config.size for config in configs}) != 1:
@@ -154,8 +155,8 @@ class EpochBatches(Sampler[list[Key]]):
     """The keys of every batch, epoch after epoch; can begin at any (epoch, step) of the run.
 
     The order of epoch e is a permutation drawn from (seed, e) alone (`shuffle=False`: the table's order).
-    `batch_size` counts all processes; process `rank` of `world_size` yields its share of every batch. `parts`: a batch
-    comes in so many successive parts, each shared by the processes, for gradients that are accumulated over them.
+    `batch_size` counts all processes; process `rank` of `world_size` yields its share of every batch. A
+    batch comes in `accumulation_steps` successive parts, each shared by the processes, whose gradients are accumulated.
     `drop_last`: leave out the epoch's last, partial batch (training), else yield it (evaluation).
     `epochs`: the epoch before which to end; None: never end.
     """
@@ -172,7 +173,7 @@ class EpochBatches(Sampler[list[Key]]):
         shuffle: bool = True,
         rank: int = 0,
         world_size: int = 1,
-        parts: int = 1,
+        accumulation_steps: int = 1,
     ) -> None:
         if num_videos < 1 or batch_size < 1:
             raise UserError(f"{num_videos} videos in batches of {batch_size}: both must be at least 1")
@@ -180,14 +181,15 @@ class EpochBatches(Sampler[list[Key]]):
             raise UserError(
                 f"{num_videos} videos do not fill a batch of {batch_size}: use a smaller batch_size, or a larger subset"
             )
-        if batch_size % (world_size * parts) or not 0 <= rank < world_size:
+        if batch_size % (world_size * accumulation_steps) or not 0 <= rank < world_size:
             raise UserError(
-                f"a batch of {batch_size} videos cannot be shared evenly by {world_size} processes in {parts} parts"
-                f" each: batch_size must be a multiple of {world_size * parts} (compute.gpus x compute.nodes x"
-                " accumulation_steps), and so must the number of training videos where there are fewer than a batch."
+                f"a batch of {batch_size} videos cannot be shared evenly by {world_size} processes in"
+                f" {accumulation_steps} parts each: batch_size must be a multiple of {world_size * accumulation_steps}"
+                " (compute.gpus x compute.nodes x accumulation_steps), and so must the number of training videos where there are fewer than a batch."
             )
         self.num_videos, self.batch_size, self.seed, self.shuffle = num_videos, batch_size, seed, shuffle
-        self.start, self.epochs, self.rank, self.world_size, self.parts = start, epochs, rank, world_size, parts
+        self.start, self.epochs, self.rank, self.world_size = start, epochs, rank, world_size
+        self.accumulation_steps = accumulation_steps
         self.steps_per_epoch = num_videos // batch_size if drop_last else -(-num_videos // batch_size)
         if not 0 <= start[1] <= self.steps_per_epoch:
             raise ValueError(f"step {start[1]} of an epoch of {self.steps_per_epoch} steps")
@@ -201,7 +203,7 @@ class EpochBatches(Sampler[list[Key]]):
     def __len__(self) -> int:
         if self.epochs is None:
             raise TypeError("an endless sequence of batches has no length")
-        return max((self.epochs - self.start[0]) * self.steps_per_epoch - self.start[1], 0) * self.parts
+        return max((self.epochs - self.start[0]) * self.steps_per_epoch - self.start[1], 0) * self.accumulation_steps
 
     def __iter__(self) -> Iterator[list[Key]]:
         epoch, step = self.start
@@ -209,7 +211,7 @@ class EpochBatches(Sampler[list[Key]]):
             order = self.order(epoch)
             for number in range(step, self.steps_per_epoch):
                 batch = order[number * self.batch_size : (number + 1) * self.batch_size]
-                for part in np.array_split(batch, self.parts):
+                for part in np.array_split(batch, self.accumulation_steps):
                     share = np.array_split(part, self.world_size)[self.rank]
                     yield [(epoch, int(index)) for index in share]
             epoch, step = epoch + 1, 0

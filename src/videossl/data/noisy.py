@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,6 +32,7 @@ from videossl.data.materialise import (
 from videossl.data.noise import constant, corrupt, frame_generator
 from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.data.settings import NOISELESS
+from videossl.data.specs import NoiseSpec
 from videossl.data.store import ShardWriter
 from videossl.data.videos import test_split
 
@@ -52,27 +52,27 @@ def noisy_listing(manifest: pd.DataFrame, videos: int | str, seed: int) -> pd.Da
     return chosen[LISTING_SCHEMA.names].reset_index(drop=True)
 
 
-def sample_size(spec: Mapping[str, Any], noise: str, severity: int) -> int | str:
+def sample_size(spec: NoiseSpec, noise: str, severity: int) -> int | str:
     """Videos of a noisy test set, a number or "all"; `noise` may be NOISELESS, with severity 0."""
-    return spec["videos"][noise][0 if noise == NOISELESS else severity - 1]
+    return spec.videos[noise][0 if noise == NOISELESS else severity - 1]
 
 
 def write_noisy_shards(
-    manifest: pd.DataFrame, root: Path, spec: Mapping[str, Any], noise: str, shard: int, outputs: Mapping[int, Path]
+    manifest: pd.DataFrame, root: Path, spec: NoiseSpec, noise: str, shard: int, outputs: Mapping[int, Path]
 ) -> None:
     """Write one shard of the noisy sets of one noise, at every severity of `outputs`.
 
     Args:
         manifest: of the clean dataset.
         root: folder of its videos.
-        spec: :func:`videossl.stages.specs.noise_spec`.
+        spec: the strengths and numbers of videos.
         noise: kind of noise, or NOISELESS.
-        shard: number of the shard, of `spec["shards"]`.
+        shard: number of the shard, of `spec.shards`.
         outputs: by severity, the shard's Arrow file; its report (.parquet) is written beside it.
     """
     require_videos(root)
-    listings = {level: noisy_listing(manifest, sample_size(spec, noise, level), spec["seed"]) for level in outputs}
-    rows = {level: _rows_of(listing, shard, spec["shards"]) for level, listing in listings.items()}
+    listings = {level: noisy_listing(manifest, sample_size(spec, noise, level), spec.seed) for level in outputs}
+    rows = {level: _rows_of(listing, shard, spec.shards) for level, listing in listings.items()}
     videos = list(dict.fromkeys(name for ids in rows.values() for name in ids))
     by_id = pd.concat(listings.values()).drop_duplicates("id").set_index("id", drop=False)
     reports: dict[int, list[VideoReport]] = {level: [] for level in outputs}
@@ -80,14 +80,14 @@ def write_noisy_shards(
         writers = {}
         for level, path in outputs.items():
             temporary = stack.enter_context(atomic_path(path))
-            writer = ShardWriter(temporary, short_side=spec["short_side"], quality=100, codec=spec["codec"])
+            writer = ShardWriter(temporary, short_side=spec.short_side, quality=100, codec=spec.codec)
             writers[level] = stack.enter_context(writer)
         wanted = [{level: writers[level] for level in outputs if name in rows[level]} for name in videos]
         readings = [
             Reading(by_id.loc[name], number, _encoder(name, noise, levels, spec), full_size=True)
             for number, (name, levels) in enumerate(zip(videos, wanted, strict=True))
         ]
-        read = track(read_videos(readings, root, spec["short_side"]), f"{noise} noise, videos", len(videos))
+        read = track(read_videos(readings, root, spec.short_side), f"{noise} noise, videos", len(videos))
         for name, levels, (encoded, report) in zip(videos, wanted, read, strict=True):
             for place, level in enumerate(levels):
                 batch = writers[level].append([frame[place] for frame in encoded]) if encoded else -1
@@ -97,10 +97,10 @@ def write_noisy_shards(
 
 
 def merge_noisy_manifest(
-    manifest: pd.DataFrame, spec: Mapping[str, Any], noise: str, severity: int, reports: Sequence[Path]
+    manifest: pd.DataFrame, spec: NoiseSpec, noise: str, severity: int, reports: Sequence[Path]
 ) -> pa.Table:
     """The manifest of one noisy set, from the clean dataset's and the reports of all its shards."""
-    return merge_manifest(noisy_listing(manifest, sample_size(spec, noise, severity), spec["seed"]), reports)
+    return merge_manifest(noisy_listing(manifest, sample_size(spec, noise, severity), spec.seed), reports)
 
 
 def _rows_of(listing: pd.DataFrame, shard: int, shards: int) -> dict[str, int]:
@@ -108,9 +108,7 @@ def _rows_of(listing: pd.DataFrame, shard: int, shards: int) -> dict[str, int]:
     return {listing["id"].iloc[row]: row for row in range(shard, len(listing), shards)}
 
 
-def _encoder(
-    video: str, noise: str, writers: Mapping[int, ShardWriter], spec: Mapping[str, Any]
-) -> Encode[list[bytes]]:
+def _encoder(video: str, noise: str, writers: Mapping[int, ShardWriter], spec: NoiseSpec) -> Encode[list[bytes]]:
     """From a frame of `video` to its noisy, resized and encoded copies, one for each severity of `writers`."""
 
     def encode(frame: np.ndarray, size: tuple[int, int], number: int) -> list[bytes]:
@@ -118,8 +116,8 @@ def _encoder(
         for severity, writer in writers.items():
             copy = frame
             if noise != NOISELESS:
-                rng = frame_generator(spec["seed"], video, number, noise, severity)
-                copy = corrupt(frame, noise, constant(noise, severity, spec["constants"]), rng)
+                rng = frame_generator(spec.seed, video, number, noise, severity)
+                copy = corrupt(frame, noise, constant(noise, severity, spec.constants), rng)
             copies.append(writer.encode(resize(copy, size)))
         return copies
 

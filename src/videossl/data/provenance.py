@@ -28,7 +28,9 @@ _OF_A_RUN = {
 """Files of a run, which share one record."""
 
 
-def note_made(spec: Specification | Mapping[str, Any], inputs: Iterable[Path], outputs: Iterable[Path], *, whole: bool = True) -> None:
+def note_made(
+    spec: Specification | Mapping[str, Any], inputs: Iterable[Path], outputs: Iterable[Path], *, whole: bool = True
+) -> None:
     """Record that `outputs` were made from `inputs` under `spec`, after both are complete.
 
     whole: whether all of the inputs could be used. What shows results goes on without damaged ones; it then gets no

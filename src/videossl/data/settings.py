@@ -53,6 +53,10 @@ class Normalisation(Strict):
     mean: Colours
     std: ColourDivisors
 
+    def centre_crop(self, size: int) -> Augmentation:
+        """Clips of the largest centre square, without any random change."""
+        return Augmentation(size=size, mean=self.mean, std=self.std)
+
 
 class Augment(Normalisation):
     """Augmentation of a clip, drawn once for all its frames. Names as in :mod:`videossl.data.augment`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from videossl.common.results import write_metrics
 from videossl.data.feature_file import read_arrays
 from videossl.data.frames import frames_of
 from videossl.data.videos import read_manifest, target_videos
+from videossl.evaluation.specs import ClassLogitsSpec, DistillSpec
 from videossl.evaluation.zero_shot import clip_logits
 from videossl.training.clock import Clock
 from videossl.training.record import write_run
@@ -31,7 +31,7 @@ ARRAYS = {"logits": ("f", 3), "videos": ("U", 1), **dict.fromkeys(CLIP, ("i", 0)
 
 
 def write_logits(
-    spec: dict[str, Any],
+    spec: ClassLogitsSpec,
     identity: dict[str, Any],
     *,
     weights: Path,
@@ -46,7 +46,7 @@ def write_logits(
     same time, cut out in its own way.
 
     Args:
-        spec: :func:`videossl.stages.specs.class_logits_spec`.
+        spec: how the model sees the videos, and the clips of the students.
         identity: the cell's identity columns.
         weights: `weights.pt` of the model's `vifm` cell.
         manifest: of the target; its frame store lies beside it.
@@ -55,19 +55,17 @@ def write_logits(
         compute: device, threads, loader workers.
     """
     device, signals = compute.start()
-    clock, student = Clock(), spec["student"]
+    clock, student = Clock(), spec.student
     with exclusive(output.parent, signals):
         rows = read_manifest(manifest)
         videos = target_videos(rows).train
-        model = zero_shot_classifier(weights, spec["prompts"], class_names(rows), device)
-        store = frames_of(manifest, rows, root, spec["clip"]["size"])
-        sampler = WithinViews(
-            student["frames"], student["stride"], student["views"], spec["clip"]["frames"], spec["sampling"]
-        )
+        model = zero_shot_classifier(weights, spec.prompts, class_names(rows), device)
+        store = frames_of(manifest, rows, root, spec.clip.size)
+        sampler = WithinViews(student.frames, student.stride, student.views, spec.clip.frames, spec.sampling)
         logits = clip_logits(spec, model, store, videos, sampler, compute, device, signals)
         with atomic_path(output) as temporary, temporary.open("wb") as handle:
             arrays = {"logits": logits, "videos": videos["id"].to_numpy(str)}
-            np.savez(handle, **arrays, **{key: np.array(student[key]) for key in CLIP})
+            np.savez(handle, **arrays, **{key: np.array(getattr(student, key)) for key in CLIP})
         labels = videos["label"].to_numpy()
         hits = int((logits.mean(axis=1).argmax(axis=1) == labels).sum())
         low, high = wilson_interval(hits, len(labels))
@@ -86,7 +84,7 @@ def write_logits(
         )
 
 
-def read_logits(path: Path, videos: np.ndarray, spec: Mapping[str, Any], classes: int) -> torch.Tensor:
+def read_logits(path: Path, videos: np.ndarray, spec: DistillSpec, classes: int) -> torch.Tensor:
     """The logits (videos, views, classes) of the student's training `videos` (ids) and clips.
 
     `spec`: of the student. UserError if they are of other videos or clips.
@@ -94,7 +92,7 @@ def read_logits(path: Path, videos: np.ndarray, spec: Mapping[str, Any], classes
     arrays = read_arrays(path, ARRAYS, "logits")
     clip = {key: int(arrays[key]) for key in CLIP}
     logits, taught = arrays["logits"], arrays["videos"]
-    wanted = {"frames": spec["clip"]["frames"], "stride": spec["stride"], "views": spec["views"]}
+    wanted = {"frames": spec.clip.frames, "stride": spec.stride, "views": spec.views}
     if clip != wanted:
         raise UserError(f"{path} has logits of clips {clip}, the student is trained on {wanted}: make it again.")
     if not np.array_equal(taught, videos) or logits.shape[2] != classes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import torch
@@ -14,13 +12,14 @@ from videossl.common.progress import track
 from videossl.data.frames import Frames
 from videossl.data.loader import ClipDataset, eval_loader, prepare
 from videossl.data.sampling import UniformClips
+from videossl.evaluation.specs import ClipTestSpec
 from videossl.training.interrupt import Signals, until_stopped
-from videossl.training.session import Compute, test_augmentation
+from videossl.training.session import Compute
 
 
 @torch.no_grad()
 def video_means(
-    spec: dict[str, Any],
+    spec: ClipTestSpec,
     model: nn.Module,
     store: Frames,
     videos: pd.DataFrame,
@@ -32,12 +31,11 @@ def video_means(
     """Mean output (videos, D) of `model` over uniformly spaced clips of each video, in the order of `videos`: logits of
     a classifier, features of a backbone. Raises RuntimeError unless every video was seen exactly once.
 
-    `spec`: `clip`, `stride`, `test_clips`, `batch_size`, `seed`, and the normalisation in `augment`.
     """
     model.eval()
-    sampler = UniformClips(spec["clip"]["frames"], spec["stride"], spec["test_clips"])
-    dataset = ClipDataset(store, videos, sampler, test_augmentation(spec), spec["seed"])
-    size = max(1, videos_a_batch(spec["batch_size"], spec["test_clips"]))
+    sampler = UniformClips(spec.clip.frames, spec.stride, spec.test_clips)
+    dataset = ClipDataset(store, videos, sampler, spec.test_augmentation, spec.seed)
+    size = max(1, videos_a_batch(spec.batch_size, spec.test_clips))
     loader = eval_loader(dataset, batch_size=size, workers=compute.workers, device=device)
     own: list[tuple[list[int], np.ndarray]] = []
     for batch in until_stopped(track(loader, description), signals):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,15 +12,16 @@ from videossl.common.files import atomic_path
 from videossl.data.videos import open_store, read_manifest, target_videos
 from videossl.evaluation.evaluate import video_means
 from videossl.evaluation.model import build_backbone
+from videossl.evaluation.specs import FeaturesSpec
 from videossl.training.run_folder import exclusive
 from videossl.training.session import Compute
 
 
-def extract(spec: dict[str, Any], *, manifest: Path, weights: Path | None, output: Path, compute: Compute) -> None:
+def extract(spec: FeaturesSpec, *, manifest: Path, weights: Path | None, output: Path, compute: Compute) -> None:
     """Write the features of all readable videos of a target to `output` (.npz): means over uniformly spaced clips, with
     batch normalisation in evaluation mode.
 
-    `spec`: :func:`videossl.stages.specs.features_spec`; `weights` of a pretraining, None: the network as initialised.
+    `weights` of a pretraining, None: the network as initialised.
     """
     device, signals = compute.start()
     with exclusive(output.parent, signals):

@@ -22,17 +22,19 @@ from videossl.evaluation.class_logits import read_logits
 from videossl.evaluation.distillation_loss import distillation_loss
 from videossl.evaluation.evaluate import video_means
 from videossl.evaluation.model import Classifier, build_classifier, load_classifier
+from videossl.evaluation.settings import Distillation
+from videossl.evaluation.specs import DistillSpec, FinetuneSpec
 from videossl.training.checkpoint import save_torch
 from videossl.training.inputs import Inputs
 from videossl.training.loop import Step
 from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
-from videossl.training.session import Compute, augmentation, batches, make_trainer
+from videossl.training.session import Compute, batches, make_trainer
 from videossl.videolanguage.sampling import ViewClips
 
 
 def finetune(
-    spec: dict[str, Any],
+    spec: FinetuneSpec,
     identity: dict[str, Any],
     *,
     manifest: Path,
@@ -46,8 +48,7 @@ def finetune(
     Nothing is selected: the network of the last epoch is tested once.
 
     Args:
-        spec: what decides the outcome besides the weights (:func:`videossl.stages.specs.finetune_spec`; with teachers,
-            :func:`videossl.stages.specs.distill_spec`).
+        spec: every setting that affects the result besides the weights; with teachers, a DistillSpec.
         identity: the cell's identity columns.
         manifest: of the target dataset; its frame store lies beside it.
         weights: `weights.pt` of a pretraining; None: train from scratch.
@@ -62,27 +63,27 @@ def finetune(
         store, target = open_store(manifest, rows), target_videos(rows)
         name = identity.get("target", "")
         remedy = f"Give it more: the training list and files of datasets.{name}."
-        require_videos(len(target.train), spec, f"dataset {name}", remedy)
+        require_videos(len(target.train), spec.batch_size, spec.accumulation_steps, f"dataset {name}", remedy)
         model = build_classifier(spec, target.classes, weights).to(device)
-        dataset = ClipDataset(store, target.train, training_clips(spec), augmentation(spec), spec["seed"])
-        if teachers:
+        dataset = ClipDataset(store, target.train, training_clips(spec), spec.augmentation, spec.seed)
+        if isinstance(spec, DistillSpec):
             saved = [path for path in teachers if path.suffix == ".npz"]
             networks = load_teachers([path for path in teachers if path not in saved], spec, target.classes, device)
             ids = target.train["id"].to_numpy(str)
             kept = [read_logits(path, ids, spec, target.classes).to(device) for path in saved]
-            step = distillation_step(networks, spec, kept)
+            step = distillation_step(networks, spec.distillation, kept)
         else:
             step = classification_step
         files = [weights, *teachers]
         trainer = make_trainer(spec, model, step, dataset, folder, compute, signals, [path for path in files if path])
         what = f"finetuning with {len(teachers)} teachers" if teachers else "finetuning"
-        trainer.run(spec["epochs"], batches(spec, dataset, compute, device), f"{what}, {len(dataset)} videos")
+        trainer.run(spec.epochs, batches(spec, dataset, compute, device), f"{what}, {len(dataset)} videos")
         logits = video_means(spec, model, store, target.test, compute, device, signals)
         if not is_first():
             return
-        predictions = predict(target.test, target.test_split, logits, spec["test_clips"])
+        predictions = predict(target.test, target.test_split, logits, spec.test_clips)
         metrics = [*accuracies(predictions, logits, target.test_split), *video_counts(target)]
-        save_torch(folder / "weights.pt", {"model": model.state_dict(), "spec": spec, "classes": target.classes})
+        save_torch(folder / "weights.pt", {"model": model.state_dict(), "spec": spec.values, "classes": target.classes})
         write_predictions(folder / "predictions.parquet", identity, predictions)
         write_metrics(folder / "metrics.parquet", identity, metrics)
         write_run(
@@ -106,24 +107,23 @@ def classification_step(
     return F.cross_entropy(logits, batch.labels), {"top1": _share_correct(logits, batch.labels)}
 
 
-def training_clips(spec: dict[str, Any]) -> ClipSampler:
+def training_clips(spec: FinetuneSpec) -> ClipSampler:
     """Clips at random times; where teachers' logits were kept, at the times that they are of."""
-    if "views" not in spec:
-        return RandomClips(spec["clip"]["frames"], spec["stride"])
-    if spec["augment"]["crop"] != "center" or spec["augment"]["flip"] or spec["augment"]["rotation"]:
+    if not isinstance(spec, DistillSpec) or spec.views is None:
+        return RandomClips(spec.clip.frames, spec.stride)
+    if spec.augment.crop != "center" or spec.augment.flip or spec.augment.rotation:
         raise UserError(
             "video-language models have seen the centre crops of the training clips, and `finetune.augment` changes "
             "the crops: set crop: center, flip: 0 and rotation: 0."
         )
-    return ViewClips(spec["clip"]["frames"], spec["stride"], spec["views"])
+    return ViewClips(spec.clip.frames, spec.stride, spec.views)
 
 
-def distillation_step(teachers: Sequence[Classifier], spec: dict[str, Any], kept: Sequence[Tensor] = ()) -> Step:
+def distillation_step(teachers: Sequence[Classifier], options: Distillation, kept: Sequence[Tensor] = ()) -> Step:
     """Cross-entropy and the divergences from the teachers, which see the very crops that the student sees.
 
     kept: logits (videos, views, C), on the device, of teachers that have seen the training clips before.
     """
-    options = spec["distillation"]
 
     def step(network: nn.Module, batch: Inputs, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         clips, labels = batch.clips[:, 0], batch.labels
@@ -135,16 +135,16 @@ def distillation_step(teachers: Sequence[Classifier], spec: dict[str, Any], kept
             logits,
             torch.stack(taught),
             labels,
-            temperature=options["temperature"],
-            weighting=options["weighting"],
-            max_weight=options["max_weight"],
+            temperature=options.temperature,
+            weighting=options.weighting,
+            max_weight=options.max_weight,
         )
         return loss, {"top1": _share_correct(logits, labels), **parts}
 
     return step
 
 
-def load_teachers(paths: Sequence[Path], spec: dict[str, Any], classes: int, device: torch.device) -> list[Classifier]:
+def load_teachers(paths: Sequence[Path], spec: FinetuneSpec, classes: int, device: torch.device) -> list[Classifier]:
     """Finetuned networks in evaluation mode, without gradients.
 
     UserError if one was finetuned for other classes, or on clips of another form than the student's: it would be
@@ -155,8 +155,8 @@ def load_teachers(paths: Sequence[Path], spec: dict[str, Any], classes: int, dev
         teacher, own = load_classifier(path)
         for key, theirs, ours in (
             ("classes", teacher.fc.out_features, classes),
-            *((key, own[key], spec[key]) for key in ("clip", "stride")),
-            *((key, own["augment"][key], spec["augment"][key]) for key in ("mean", "std")),
+            *((key, getattr(own, key), getattr(spec, key)) for key in ("clip", "stride")),
+            *((key, getattr(own.augment, key), getattr(spec.augment, key)) for key in ("mean", "std")),
         ):
             if theirs != ours:
                 raise UserError(f"the teacher {path} has {key} {theirs}, the student {ours}: they must be the same.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -12,6 +11,7 @@ from videossl.backbones import registry as backbones
 from videossl.backbones.base import Backbone
 from videossl.common.errors import UserError
 from videossl.common.intact import damaged
+from videossl.evaluation.specs import DistillSpec, FeaturesSpec, FinetuneSpec
 from videossl.training.checkpoint import fill, load_parts
 from videossl.training.seeding import INITIAL, seed_everything
 
@@ -29,41 +29,43 @@ class Classifier(nn.Module):
         return self.fc(self.dropout(self.backbone(clips)))
 
 
-def build_classifier(spec: dict[str, Any], classes: int, weights: Path | None) -> Classifier:
+def build_classifier(spec: FinetuneSpec, classes: int, weights: Path | None) -> Classifier:
     """The network to finetune, its backbone from `weights`; the classifier's weights follow from the seed."""
     backbone = build_backbone(spec, None)
-    model = Classifier(backbone, classes, spec["dropout"])
+    model = Classifier(backbone, classes, spec.dropout)
     _load_backbone(backbone, spec, weights)
     return model
 
 
-def build_backbone(spec: dict[str, Any], weights: Path | None) -> Backbone:
+def build_backbone(spec: FinetuneSpec | FeaturesSpec, weights: Path | None) -> Backbone:
     """The backbone of `spec` with the weights of a pretraining; None: those that follow from the seed."""
-    seed_everything(spec["seed"], INITIAL, 0)
-    backbone = backbones.build(spec["backbone"]["name"], **spec["backbone"]["options"])
+    seed_everything(spec.seed, INITIAL, 0)
+    backbone = backbones.build(spec.backbone.name, **spec.backbone.options)
     _load_backbone(backbone, spec, weights)
     return backbone
 
 
-def _load_backbone(backbone: Backbone, spec: dict[str, Any], weights: Path | None) -> None:
+def _load_backbone(backbone: Backbone, spec: FinetuneSpec | FeaturesSpec, weights: Path | None) -> None:
     if weights is None:
         return
     pretrained = load_parts(weights, {"backbone": Mapping, "spec": dict}, "weights of a pretraining")
-    if pretrained["spec"] != spec["backbone"]:
+    if pretrained["spec"] != spec.backbone.model_dump():
         raise UserError(
-            f"{weights} holds the backbone {pretrained['spec']}, and {spec['backbone']} is to be evaluated. "
+            f"{weights} holds the backbone {pretrained['spec']}, and {spec.backbone.model_dump()} is to be evaluated. "
             "Run the pretraining again with the present configuration."
         )
     fill(backbone, pretrained["backbone"], weights)
 
 
-def load_classifier(weights: Path) -> tuple[Classifier, dict[str, Any]]:
+def load_classifier(weights: Path) -> tuple[Classifier, FinetuneSpec]:
     """The network that a finetuning left, in evaluation mode, and its spec."""
     finetuned = load_parts(weights, {"model": Mapping, "spec": dict, "classes": int}, "weights of a finetuning")
-    spec = finetuned["spec"]
     try:
-        backbone = backbones.build(spec["backbone"]["name"], **spec["backbone"]["options"])
-        model = Classifier(backbone, finetuned["classes"], spec["dropout"])
+        values = finetuned["spec"]
+        model_of_spec = DistillSpec if "distillation" in values else FinetuneSpec
+        spec = model_of_spec.parse(values, "its specification")
+        backbone = backbones.build(spec.backbone.name, **spec.backbone.options)
+        model = Classifier(backbone, finetuned["classes"], spec.dropout)
     except (KeyError, TypeError, ValueError, UserError) as error:
         raise damaged(weights, f"describes no network that can be built ({type(error).__name__}: {error})") from error
     fill(model, finetuned["model"], weights)

@@ -19,25 +19,26 @@ from videossl.common.progress import track
 from videossl.common.results import write_metrics, write_predictions
 from videossl.data.feature_file import Features, read_features
 from videossl.evaluation.accuracy import accuracies, predict, report_gaps
+from videossl.evaluation.specs import LinearProbeSpec
 from videossl.training.record import write_run
 
 
-def linear_probe(spec: dict[str, Any], identity: dict[str, Any], *, features: Path, folder: Path) -> None:
+def linear_probe(spec: LinearProbeSpec, identity: dict[str, Any], *, features: Path, folder: Path) -> None:
     """Choose the regularisation on validation videos, fit anew on all training videos, test once.
 
     The paper says neither how its probe is trained nor whether anything is selected. A regression that is solved to its
     optimum has no learning rate or length to tune; the one number that is left, the strength of the regularisation,
-    is chosen among `spec["inverse_regularisation"]`.
+    is chosen among `spec.inverse_regularisation`.
 
     Leaves metrics, predictions and `run.json` in `folder`.
     """
     start = time.monotonic()
     data = read_features(features)
-    strength, tried = choose(data, spec["inverse_regularisation"], spec["max_iterations"])
-    probe = fit(data.train, data.train_labels, strength, spec["max_iterations"])
+    strength, tried = choose(data, spec.inverse_regularisation, spec.max_iterations)
+    probe = fit(data.train, data.train_labels, strength, spec.max_iterations)
     logits = scores(probe, data.test, data.classes)
     videos = pd.DataFrame({"id": data.test_videos, "label": data.test_labels})
-    predictions = predict(videos, data.test_split, logits, spec["features"]["test_clips"])
+    predictions = predict(videos, data.test_split, logits, spec.features.test_clips)
     rows = accuracies(predictions, logits, data.test_split)
     chosen = [{"split": "val", "metric": "validation_top1", "value": tried[strength], "n": int(data.validation.sum())}]
     chosen.append({"split": "val", "metric": "inverse_regularisation", "value": strength, "n": len(tried)})

@@ -14,11 +14,12 @@ from videossl.analysis.statistics import wilson_interval
 from videossl.common.results import write_metrics
 from videossl.data.feature_file import read_features
 from videossl.evaluation.accuracy import report_gaps
+from videossl.evaluation.specs import RetrievalSpec
 from videossl.training.record import write_run
 
 
-def retrieve(spec: dict[str, Any], identity: dict[str, Any], *, features: Path, folder: Path) -> None:
-    """Recall at each k of `spec["ks"]`, with 95 % Wilson intervals; leaves metrics and `run.json` in `folder`.
+def retrieve(spec: RetrievalSpec, identity: dict[str, Any], *, features: Path, folder: Path) -> None:
+    """Recall at each k of `spec.ks`, with 95 % Wilson intervals; leaves metrics and `run.json` in `folder`.
 
     The network is not finetuned. A query is a hit at k if one of its k nearest training videos, by cosine similarity of
     features that are means over clips, has its class. Chance is that of k videos drawn without replacement.
@@ -27,9 +28,9 @@ def retrieve(spec: dict[str, Any], identity: dict[str, Any], *, features: Path, 
     data = read_features(features)
     gallery, gallery_labels = torch.from_numpy(data.train), torch.from_numpy(data.train_labels)
     queries, labels = torch.from_numpy(data.test), torch.from_numpy(data.test_labels)
-    ranks, _ = first_match(queries, labels, gallery, gallery_labels, depth=max(spec["ks"]))
+    ranks, _ = first_match(queries, labels, gallery, gallery_labels, depth=max(spec.ks))
     rows = []
-    for k in spec["ks"]:
+    for k in spec.ks:
         hits = int((ranks < k).sum())
         low, high = wilson_interval(hits, len(ranks))
         rows.append(

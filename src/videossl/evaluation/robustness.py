@@ -29,6 +29,7 @@ from videossl.data.videos import open_store, read_manifest
 from videossl.evaluation.accuracy import predict, report_gaps
 from videossl.evaluation.evaluate import video_means
 from videossl.evaluation.model import load_classifier
+from videossl.evaluation.specs import RobustnessSpec
 from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
 from videossl.training.session import Compute
@@ -41,7 +42,7 @@ DRAWN = ["noise", "severity", "video"]
 
 
 def robustness(
-    spec: dict[str, Any],
+    spec: RobustnessSpec,
     identity: dict[str, Any],
     *,
     weights: Path,
@@ -53,7 +54,7 @@ def robustness(
     """Test a finetuned network on every noisy test set; leaves metrics, predictions and `run.json` in `folder`.
 
     Args:
-        spec: what decides the outcome besides its inputs (:func:`videossl.stages.specs.robustness_spec`).
+        spec: how the noisy sets were made.
         identity: the cell's identity columns.
         weights: `weights.pt` of the finetuning.
         noiseless: the manifest of the test videos that are stored as the noisy ones are, without noise.
@@ -72,7 +73,7 @@ def robustness(
             videos = videos[videos["status"] == "ok"].reset_index(drop=True)
             what = f"{noise or 'no noise'} {severity or ''} (set {number} of {len(sets)})"
             logits = video_means(own, model, open_store(manifest, videos), videos, compute, device, signals, what)
-            found = predict(videos, videos["split"].iloc[0], logits, own["test_clips"])
+            found = predict(videos, videos["split"].iloc[0], logits, own.test_clips)
             parts.append(found.assign(noise=noise, severity=severity))
         predictions = pd.concat(parts, ignore_index=True)
         write_predictions(folder / "predictions.parquet", identity, predictions)

@@ -20,10 +20,11 @@ from videossl.data.loader import ClipDataset, eval_loader, prepare
 from videossl.data.sampling import UniformClips
 from videossl.data.videos import open_store, read_manifest, target_videos
 from videossl.evaluation.model import load_classifier
+from videossl.evaluation.specs import CKASpec
 from videossl.training.interrupt import until_stopped
 from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
-from videossl.training.session import Compute, test_augmentation
+from videossl.training.session import Compute
 
 SCHEMA = pa.schema(
     [
@@ -39,7 +40,7 @@ null where it is not defined."""
 
 
 def similarity(
-    spec: dict[str, Any],
+    spec: CKASpec,
     identity: dict[str, Any],
     *,
     manifest: Path,
@@ -51,7 +52,7 @@ def similarity(
     """CKA of all layers of two finetuned networks; leaves `cka.parquet`, metrics and `run.json` in `folder`.
 
     Args:
-        spec: :func:`videossl.stages.specs.cka_spec`: videos, batch_size, seed.
+        spec: how many videos, and the seed that draws them.
         identity: the cell's identity columns.
         manifest: of the target dataset whose test videos both see, one centre clip each.
         weights, other: `weights.pt` of the two finetunings; None: the network with itself.
@@ -62,16 +63,18 @@ def similarity(
     with exclusive(folder, signals):
         rows = read_manifest(manifest)
         videos = target_videos(rows).test
-        chosen = videos.sample(min(spec["videos"], len(videos)), random_state=spec["seed"]).sort_index()
+        chosen = videos.sample(min(spec.videos, len(videos)), random_state=spec.seed).sort_index()
         first, own = load_classifier(weights)
         second, others = (first, own) if other is None else load_classifier(other)
-        if (own["clip"], own["stride"]) != (others["clip"], others["stride"]):
-            raise UserError(f"{weights} and {other} were finetuned on clips of different form: {own}, {others}.")
-        sampler = UniformClips(own["clip"]["frames"], own["stride"], 1)
+        if (own.clip, own.stride) != (others.clip, others.stride):
+            raise UserError(
+                f"{weights} and {other} were finetuned on clips of different form: {own.clip} with stride {own.stride}, {others.clip} with stride {others.stride}."
+            )
+        sampler = UniformClips(own.clip.frames, own.stride, 1)
         dataset = ClipDataset(
-            open_store(manifest, rows), chosen.reset_index(drop=True), sampler, test_augmentation(own), spec["seed"]
+            open_store(manifest, rows), chosen.reset_index(drop=True), sampler, own.test_augmentation, spec.seed
         )
-        size = min(spec["batch_size"], len(chosen))
+        size = min(spec.batch_size, len(chosen))
 
         def batches() -> Iterator[Tensor]:
             loader = eval_loader(dataset, batch_size=size, workers=compute.workers, device=device)

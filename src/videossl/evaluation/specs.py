@@ -29,7 +29,7 @@ class ClipTestSpec(Strict):
     @property
     def test_augmentation(self) -> Augmentation:
         """The largest centre square, without any random change."""
-        return Augmentation(size=self.clip.size, mean=self.augment.mean, std=self.augment.std)
+        return self.augment.centre_crop(self.clip.size)
 
 
 class FinetuneSpec(TrainingSpec, ClipTestSpec):

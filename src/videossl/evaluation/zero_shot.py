@@ -22,17 +22,18 @@ from videossl.data.readers.listing import read_listing
 from videossl.data.sampling import ClipSampler
 from videossl.data.videos import read_manifest, test_split
 from videossl.evaluation.accuracy import predict, report_gaps
+from videossl.evaluation.specs import ViewSpec, ZeroShotSpec
 from videossl.training.clock import Clock
 from videossl.training.interrupt import Signals, until_stopped
 from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
-from videossl.training.session import Compute, augmentation
+from videossl.training.session import Compute
 from videossl.videolanguage.classify import ZeroShot, class_names, zero_shot_classifier
 from videossl.videolanguage.sampling import WholeVideo
 
 
 def evaluate(
-    spec: dict[str, Any],
+    spec: ZeroShotSpec,
     identity: dict[str, Any],
     *,
     weights: Path,
@@ -62,9 +63,9 @@ def evaluate(
         videos = rows[wanted].reset_index(drop=True)
         if videos.empty:
             raise UserError("none of the target's test videos can be read; its manifest says of each what is wrong.")
-        model = zero_shot_classifier(weights, spec["prompts"], class_names(rows), device)
-        store = frames_of(manifest, rows, root, spec["clip"]["size"])
-        sampler = WholeVideo(spec["clip"]["frames"], spec["sampling"])
+        model = zero_shot_classifier(weights, spec.prompts, class_names(rows), device)
+        store = frames_of(manifest, rows, root, spec.clip.size)
+        sampler = WholeVideo(spec.clip.frames, spec.sampling)
         logits = clip_logits(spec, model, store, videos, sampler, compute, device, signals)[:, 0]
         predictions = predict(videos, "test", logits, 1)
         write_predictions(folder / "predictions.parquet", identity, predictions)
@@ -86,14 +87,14 @@ def evaluate(
     report_gaps(gaps)
 
 
-def test_sets(manifest: pd.DataFrame, spec: Mapping[str, Any], root: Path, annotations: Path) -> dict[str, set[str]]:
+def test_sets(manifest: pd.DataFrame, spec: ZeroShotSpec, root: Path, annotations: Path) -> dict[str, set[str]]:
     """Ids of the videos of every official test set, by its name; of the manifest's own where there is one division."""
-    if not spec["splits"]:
+    if not spec.splits:
         labelled = manifest[manifest["label"] >= 0]
         return {"test": set(labelled.loc[labelled["split"] == test_split(labelled), "id"])}
     sets = {}
-    for number in spec["splits"]:
-        listing = read_listing(spec["reader"], root, annotations, split=number)
+    for number in spec.splits:
+        listing = read_listing(spec.reader, root, annotations, split=number)
         sets[f"split{number}"] = set(listing.loc[listing["split"] == "test", "id"])
     if lost := set().union(*sets.values()) - set(manifest["id"]):
         raise UserError(f"{len(lost)} test videos of the official lists are not in the manifest, such as {min(lost)}.")
@@ -102,7 +103,7 @@ def test_sets(manifest: pd.DataFrame, spec: Mapping[str, Any], root: Path, annot
 
 @torch.no_grad()
 def clip_logits(
-    spec: Mapping[str, Any],
+    spec: ViewSpec,
     model: ZeroShot,
     store: Any,
     videos: pd.DataFrame,
@@ -113,8 +114,8 @@ def clip_logits(
 ) -> np.ndarray:
     """Logits (videos, clips, classes) float32 of every clip of every video, in the order of `videos`."""
     model.eval().to(device)
-    dataset = ClipDataset(store, videos, sampler, augmentation(spec), spec["seed"])
-    size = max(1, spec["batch_size"] // sampler.clips_per_video)
+    dataset = ClipDataset(store, videos, sampler, spec.augmentation, spec.seed)
+    size = max(1, spec.batch_size // sampler.clips_per_video)
     found, seen = [], []
     loader = eval_loader(dataset, batch_size=size, workers=compute.workers, device=device)
     for batch in until_stopped(track(loader, "videos"), signals):

@@ -18,12 +18,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from videossl.common.specification import hash_of
 from videossl.data.provenance import read_record, record_of
 from videossl.monitor.marks import mark_incomplete, unmark
 from videossl.report.renderings import renderings_of
-from videossl.stages.jobs import PlannedJob, jobs_of
-from videossl.common.specification import hash_of
 from videossl.stages.cells import Cell
+from videossl.stages.jobs import PlannedJob, jobs_of
 from videossl.study.study import Study
 
 BELIEVED, OTHER, UNKNOWN, ABSENT = ("believed", "other", "unknown", "absent")

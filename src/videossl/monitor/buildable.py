@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from videossl.common.files import canonical_json
-from videossl.stages.registry import stage
 from videossl.stages.cells import Cell
+from videossl.stages.registry import stage
 from videossl.study.study import Study
+
 
 def builds_of(study: Study, cells: Iterable[Cell]) -> list[dict[str, Any]]:
     """What `cells` build, each once: network, clip, and of a pretraining the task with its options."""
@@ -54,7 +55,9 @@ def _build(build: dict[str, Any]) -> None:
     import torch
 
     from videossl.backbones import registry as backbones
+    from videossl.data.settings import Augment, ClipShape
     from videossl.training.pretrain import build_task
+    from videossl.training.specs import BackboneSpec
     from videossl.videolanguage.models import registry as models
 
     if "model" in build:
@@ -63,7 +66,12 @@ def _build(build: dict[str, Any]) -> None:
         model.encode_video(torch.empty(1, 3, build["clip"]["frames"], side, side))
         return
     if "task" in build:
-        network = build_task(build).backbone
+        parts = {
+            "backbone": BackboneSpec.parse(build["backbone"], "backbone"),
+            "clip": ClipShape.parse(build["clip"], "clip"),
+            "normalisation": Augment.parse(build["augment"], "augment"),
+        }
+        network = build_task(build["task"], build["options"], **parts, seed=build["seed"]).backbone
     else:
         network = backbones.build(build["backbone"]["name"], **build["backbone"]["options"])
     side = build["clip"]["size"]

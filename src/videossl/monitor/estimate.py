@@ -13,8 +13,8 @@ from typing import Any
 
 from videossl.common.errors import UserError
 from videossl.common.files import canonical_json
-from videossl.stages.registry import stage
 from videossl.stages.cells import Cell
+from videossl.stages.registry import stage
 from videossl.study.costs import job_seconds
 from videossl.study.study import Study
 from videossl.training.record import read_run
@@ -39,8 +39,8 @@ class Estimator:
     """Estimates for the cells of a study.
 
     `videossl.study.costs` says how cells compare: twice the videos, twice the time. Finished cells say how that
-    compares with the clock: the median ratio of those that do the same work on other amounts of it (`measured`), else of those
-    of the same stage (`FLOPs`, from then on in the machine's own pace), else the configured speeds.
+    compares with the clock: the median ratio of those that do the same work on other amounts of it (`measured`), else
+    of those of the same stage (`FLOPs`, from then on in the machine's own pace), else the configured speeds.
     """
 
     def __init__(self, study: Study) -> None:

@@ -45,7 +45,8 @@ def pending_jobs(study: Study, targets: Sequence[str], configfiles: Sequence[str
     counts = _counts(_output(jobs))
     named = {f"{entry.kind}_{name}" for name, entry in study.entries.items()}  # targets, which run nothing
     return Pending(
-        cells, {rule: n for rule, n in counts.items() if rule not in stage_names() and rule not in (*named, "all", "total")}
+        cells,
+        {rule: n for rule, n in counts.items() if rule not in stage_names() and rule not in (*named, "all", "total")},
     )
 
 

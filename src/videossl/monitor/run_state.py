@@ -12,8 +12,8 @@ from videossl.common.errors import UserError
 from videossl.common.intact import read_json, unreadable
 from videossl.common.progress import NOTE, NOTE_KEYS
 from videossl.monitor.belief import OTHER, judge
-from videossl.stages.registry import stage
 from videossl.stages.cells import Cell
+from videossl.stages.registry import stage
 from videossl.study.study import Study
 from videossl.training.failure import reason_of
 from videossl.training.history import History

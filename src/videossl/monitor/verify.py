@@ -14,8 +14,8 @@ from videossl.common.intact import check_archive, damaged, read_bytes, read_json
 from videossl.common.progress import NOTE
 from videossl.data.provenance import FOLDER, digest_of, read_record, record_of, require_record
 from videossl.monitor.marks import is_marked
-from videossl.stages.jobs import Job, jobs_of
 from videossl.stages.cells import Cell
+from videossl.stages.jobs import PlannedJob, jobs_of
 from videossl.study.study import Study
 from videossl.training.history import read_epochs
 from videossl.training.record import read_run
@@ -87,7 +87,7 @@ def _is_below(path: str, place: str) -> bool:
     return path == place or path.startswith(place + os.sep)
 
 
-def _needed(study: Study, cells: set[Cell]) -> list[Job]:
+def _needed(study: Study, cells: set[Cell]) -> list[PlannedJob]:
     """The jobs of `cells`, and those that they start from, however far below."""
     jobs = list(jobs_of(study))
     wanted = {path for job in jobs if job.cell in cells for path in job.outputs}
@@ -102,7 +102,7 @@ def _shards(path: Path) -> list[Path]:
     return sorted((path.parent / "shards").glob("*.arrow")) if path.name == "manifest.parquet" else []
 
 
-def _of_job(job: Job) -> Iterator[Item]:
+def _of_job(job: PlannedJob) -> Iterator[Item]:
     made = [path for path in job.outputs if path.name != RECORD]
     for path in job.outputs:
         if os.path.lexists(path):

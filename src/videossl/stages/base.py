@@ -155,6 +155,10 @@ class Stage(ABC, Generic[S]):
         """Folders and files outside the results that a job reads; where they are changes no result."""
         return {}
 
+    def outside_files(self, study: Study, cell: Cell) -> list[Path]:
+        """Files outside the results that a job reads, a change of which runs it again. UserError if one is missing."""
+        return []
+
     def unavailable(self, study: Study, cell: Cell) -> str:
         """Why a cell itself cannot be run on this machine, such as weights that are not there; "" if it can."""
         return ""

@@ -91,9 +91,7 @@ def finetune_values(study: Study, cell: Cell) -> dict[str, Any]:
         "seed": cell.seed,
         "optimizer": finetune.optimizer.of(cell.backbone),
         "batch_size": by_backbone(finetune.batch_size, cell.backbone, "finetune.batch_size"),
-        "accumulation_steps": by_backbone(
-            finetune.accumulation_steps, cell.backbone, "finetune.accumulation_steps"
-        ),
+        "accumulation_steps": by_backbone(finetune.accumulation_steps, cell.backbone, "finetune.accumulation_steps"),
     }
 
 

@@ -24,8 +24,8 @@ class Probe(Stage[LinearProbeSpec]):
     results = (PREDICTIONS, METRICS)
     specification = LinearProbeSpec
     message = (
-        "Linear probe of {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone"
-        " {wildcards.epochs}) on {wildcards.target}"
+        "Linear probe of {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset},"
+        " milestone {wildcards.epochs}) on {wildcards.target}"
     )
     runs_on = "cpu"
     metrics = ("top1",)

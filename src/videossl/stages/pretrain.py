@@ -26,8 +26,8 @@ class Pretrain(Stage[PretrainSpec]):
     results = (WEIGHTS, STATE, METRICS)
     specification = PretrainSpec
     message = (
-        "Pretraining {wildcards.variant} with {wildcards.backbone} on {wildcards.source} {wildcards.subset} to milestone"
-        " {wildcards.epochs}"
+        "Pretraining {wildcards.variant} with {wildcards.backbone} on {wildcards.source} {wildcards.subset} to"
+        " milestone {wildcards.epochs}"
     )
     runs_on = "all devices"
     further_metrics = ("loss",)
@@ -64,6 +64,7 @@ class Pretrain(Stage[PretrainSpec]):
         return {
             "manifest": [manifest(study, cell.source)],
             "subset": [subset(study, cell.source, cell.subset)],
+            "description": [subset(study, cell.source, cell.subset).with_suffix(".json")],
             "previous": [run_folder(study, before) / STATE for before in self.dependencies(study, cell)],
         }
 

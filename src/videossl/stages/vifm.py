@@ -77,7 +77,14 @@ class VideoLanguageModel(ModelStage[PublishedModelSpec | TrainedModelSpec]):
         }
 
     def places(self, study: Study, cell: Cell) -> dict[str, Path]:
-        return study.published_files(cell.backbone) if study.config.vifm.training is None else {}
+        if study.config.vifm.training is not None:
+            return {}
+        found = study.published_files(cell.backbone)
+        files = {"weights": found.weights, "base": found.base, "tokenizer": found.tokenizer}
+        return {name: path for name, path in files.items() if path}
+
+    def outside_files(self, study: Study, cell: Cell) -> list[Path]:
+        return study.published_files(cell.backbone).files if study.config.vifm.training is None else []
 
     def unavailable(self, study: Study, cell: Cell) -> str:
         return study.missing_weights(cell.backbone) if study.config.vifm.training is None else ""

@@ -31,7 +31,9 @@ class ZeroShot(ModelTest[ZeroShotSpec]):
 
     def spec(self, study: Study, cell: Cell) -> ZeroShotSpec:
         return ZeroShotSpec(
-            **view_values(study, cell), reader=_reader(study, cell), splits=OFFICIAL_SPLITS.get(_reader(study, cell), [])
+            **view_values(study, cell),
+            reader=_reader(study, cell),
+            splits=OFFICIAL_SPLITS.get(_reader(study, cell), []),
         )
 
     def places(self, study: Study, cell: Cell) -> dict[str, Path]:

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from videossl.data.settings import NOISELESS, NOISES, SEVERITIES, ClipShape
+from videossl.data.settings import NOISELESS, SEVERITIES, ClipShape
 from videossl.stages.base import Work
 from videossl.stages.cells import Cell
 from videossl.stages.registry import stage

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from videossl.common.errors import UserError
-from videossl.study.config import Experiment, Grid
 from videossl.stages.cells import axes_of as axes_of_folder
 from videossl.stages.parts.networks import MODEL
 from videossl.stages.registry import protocols
+from videossl.study.config import Experiment, Grid
 
 PLOTTED = {"cka": ("cka",), "scatter": ("network",), "distillation": ("distill",)}
 """By plot: the protocols that it cannot do without."""

@@ -22,23 +22,23 @@ from videossl.common.places import CHECKOUT, project_file
 from videossl.common.strict import Strict
 from videossl.data.feasible import require_size, require_videos
 from videossl.data.readers import registry as readers
-from videossl.study.availability import find, require
+from videossl.data.settings import ClipShape
+from videossl.stages.base import Work
+from videossl.stages.cells import SCRATCH, Cell, axes_of
+from videossl.stages.parts.networks import baselines
+from videossl.stages.registry import protocols, stage
+from videossl.study import costs
+from videossl.study.availability import Found, find, require
 from videossl.study.config import Config, Experiment, Grid, Recipe, read_yaml
 from videossl.study.config.layers import Layer, file_of
 from videossl.study.config.study import config_of, read_layers
 from videossl.study.config.videolanguage import ModelRecipe, SmallModels
-from videossl.study import costs
-from videossl.study.inventory import Videos, videos_of
-from videossl.stages.cells import SCRATCH, Cell, axes_of
-from videossl.stages.parts.networks import baselines
-from videossl.stages.registry import protocols, stage
-from videossl.stages.base import Work
-from videossl.data.settings import ClipShape
-from videossl.training.specs import BackboneSpec
 from videossl.study.entries import check_axes, check_fits, check_published
 from videossl.study.folders import check_results_folder
+from videossl.study.inventory import Videos, videos_of
 from videossl.study.recipes import corpus_datasets, model_recipes, task_recipes
 from videossl.training.settings import by_backbone
+from videossl.training.specs import BackboneSpec
 
 FINETUNE_CLIPS = ("finetune", "distill", "features")
 """Stages that cut their clips as `finetune` says."""
@@ -87,11 +87,9 @@ class Study:
         for task in sorted({cell.task for cell in self.pretraining}):
             recipe = self.recipes[task]
             where = f"{self.config.recipes_dir}/{task}.yaml (with recipe_overrides)"
-            require_size(recipe.clip.size, recipe.augment.model_dump(), short_side, where)
+            require_size(recipe.clip.size, recipe.augment, short_side, where)
         if any(cell.stage in FINETUNE_CLIPS for cell in self.all_cells):  # all others work on what these leave
-            require_size(
-                finetune.clip.size, finetune.augment.model_dump(), short_side, "the configuration's `finetune`"
-            )
+            require_size(finetune.clip.size, finetune.augment, short_side, "the configuration's `finetune`")
 
     def _check_subsets(self) -> None:
         """UserError if a subset of a known number of videos is too small for a task that is trained on it."""
@@ -99,12 +97,12 @@ class Study:
             size = self.config.subsets[cell.subset]
             if size != "all":
                 recipe = self.recipes[cell.task]
-                step = {
-                    "batch_size": recipe.videos_a_step(cell.complexity, cell.backbone),
-                    "accumulation_steps": by_backbone(recipe.accumulation_steps, cell.backbone, "accumulation_steps"),
-                }
+                batch = recipe.videos_a_step(cell.complexity, cell.backbone)
+                steps = by_backbone(recipe.accumulation_steps, cell.backbone, "accumulation_steps")
                 key = f"subsets.{cell.subset}"
-                require_videos(size, step, f"the configuration's `{key}`, for task {cell.task},", f"Raise {key}.")
+                require_videos(
+                    size, batch, steps, f"the configuration's `{key}`, for task {cell.task},", f"Raise {key}."
+                )
 
     def _check_something_is_left(self) -> None:
         """UserError if a restriction leaves nothing of an entry that was asked for by name, or nothing at all."""
@@ -368,11 +366,9 @@ class Study:
         """Why the published weights of a video-language model cannot be used; "" if they can."""
         return find(self.config.vifm, self.models[model]).missing
 
-    def published_files(self, model: str) -> dict[str, Path]:
+    def published_files(self, model: str) -> Found:
         """The user's files of a video-language model; UserError with the remedy if they are not there."""
-        found = require(self.config.vifm, self.models[model])
-        files = {"weights": found.weights, "base": found.base, "tokenizer": found.tokenizer}
-        return {name: path for name, path in files.items() if path}
+        return require(self.config.vifm, self.models[model])
 
     @property
     def small_models(self) -> SmallModels:

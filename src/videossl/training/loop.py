@@ -23,6 +23,7 @@ from videossl.training.history import History
 from videossl.training.interrupt import Signals
 from videossl.training.optim import lr_factor, set_learning_rate
 from videossl.training.seeding import seed_everything
+from videossl.training.settings import Schedule
 
 CHECK_EVERY = 50
 """Steps between two looks at whether the loss is finite. A look waits for the device; nothing else in a step does."""
@@ -45,12 +46,12 @@ class Plan:
 
     epochs: int
     steps_per_epoch: int
-    schedule: dict[str, Any]
+    schedule: Schedule
     base_lr: float
     grad_clip: float | None
     batch_size: int
     seed: int
-    parts: int = 1
+    accumulation_steps: int = 1
     """Parts of a batch that the loader gives one after the other; a step is made of their mean gradient."""
     precision: str = "fp32"
     """fp32, or bf16: matrix products and convolutions in bfloat16, weights and all else in float32."""
@@ -128,7 +129,7 @@ class Trainer:
         Args:
             stop: epochs, counted from the start of the whole training.
             batches: called as `batches(epoch, step, stop)`; gives the batches from there to epoch `stop`, each in
-                `plan.parts` parts.
+                `plan.accumulation_steps` parts.
             description: for the progress bar.
         """
         if self.epoch >= stop:
@@ -160,10 +161,10 @@ class Trainer:
         self.before_step()
         self.optimizer.zero_grad(set_to_none=True)
         parts = 0
-        for parts, batch in enumerate(chain(first, islice(source, plan.parts - 1)), start=1):
-            with self._exchange(last=parts == plan.parts):
+        for parts, batch in enumerate(chain(first, islice(source, plan.accumulation_steps - 1)), start=1):
+            with self._exchange(last=parts == plan.accumulation_steps):
                 self._count(*self._backward(batch, generator))
-        if parts < plan.parts:
+        if parts < plan.accumulation_steps:
             raise self._too_short(stop)
         if plan.grad_clip:
             nn.utils.clip_grad_norm_(self.module.parameters(), plan.grad_clip)
@@ -201,10 +202,11 @@ class Trainer:
                     raise
                 raise UserError(
                     f"a step has one video in each part (batch_size {self.plan.batch_size}, accumulation_steps"
-                    f" {self.plan.parts}), and this network normalises over the videos of a part, for which it needs 2:"
+                    f" {self.plan.accumulation_steps}), and this network normalises over the videos of a part, for which"
+                    " it needs 2:"
                     " raise batch_size, or lower accumulation_steps. A set smaller than a batch is one batch."
                 ) from error
-        (loss / self.plan.parts).backward()
+        (loss / self.plan.accumulation_steps).backward()
         return loss.detach(), scalars
 
     def _exchange(self, last: bool) -> AbstractContextManager[None]:
@@ -216,7 +218,7 @@ class Trainer:
         """Add to the epoch's sums, on the device: means over all processes and the parts of a step."""
         named = {"loss": loss, **scalars}
         values = mean(torch.stack([torch.as_tensor(value).detach().to(loss).double() for value in named.values()]))
-        for name, value in zip(named, values / self.plan.parts, strict=True):
+        for name, value in zip(named, values / self.plan.accumulation_steps, strict=True):
             self.sums[name] = value + self.sums[name].to(value.device) if name in self.sums else value
 
     def _check_finite(self) -> None:

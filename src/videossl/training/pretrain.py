@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from videossl.common.ranks import is_first, rank_and_processes
 from videossl.common.results import write_metrics
 from videossl.data.feasible import require_videos
 from videossl.data.loader import ClipDataset, eval_loader, prepare
+from videossl.data.settings import ClipShape, Normalisation
 from videossl.data.store import FrameStore
 from videossl.data.videos import heldout_videos, open_store, read_manifest, subset_videos
 from videossl.pretext import registry as pretext
@@ -30,11 +32,12 @@ from videossl.training.loop import Trainer
 from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
 from videossl.training.seeding import INITIAL, seed_everything
-from videossl.training.session import Compute, augmentation, batches, make_trainer, test_augmentation
+from videossl.training.session import Compute, batches, make_trainer
+from videossl.training.specs import BackboneSpec, PretrainSpec
 
 
 def pretrain(
-    spec: dict[str, Any],
+    spec: PretrainSpec,
     identity: dict[str, Any],
     *,
     manifest: Path,
@@ -46,7 +49,7 @@ def pretrain(
     """Train a backbone on a pretext task; leaves weights, state, metrics and `run.json` in `folder`.
 
     Args:
-        spec: what decides the weights (:func:`videossl.stages.specs.pretrain_spec`).
+        spec: every setting that affects the weights.
         identity: the cell's identity columns.
         manifest: of the source dataset; its frame store lies beside it.
         subset: Parquet file of the training videos.
@@ -61,14 +64,22 @@ def pretrain(
         videos = subset_videos(rows, subset)
         require_videos(
             len(videos),
-            spec,
+            spec.batch_size,
+            spec.accumulation_steps,
             f"subset {identity['subset']} of dataset {identity['source']}",
             f"Give it more: the training list and files of datasets.{identity['source']}, and"
             f" subsets.{identity['subset']}.",
         )
-        heldout = heldout_videos(rows, spec["heldout_videos"], spec["seed"])
-        task = build_task(spec).to(device)
-        dataset = ClipDataset(store, videos, task.sampler, augmentation(spec), spec["seed"])
+        heldout = heldout_videos(rows, spec.heldout_videos, spec.seed)
+        task = build_task(
+            spec.task,
+            spec.options,
+            backbone=spec.backbone,
+            clip=spec.clip,
+            normalisation=spec.augment,
+            seed=spec.seed,
+        ).to(device)
+        dataset = ClipDataset(store, videos, task.sampler, spec.augmentation, spec.seed)
 
         def step(network, batch, generator):
             return network(batch.clips, batch.choices, generator)
@@ -78,7 +89,7 @@ def pretrain(
         if previous is not None and trainer.epoch == 0 and trainer.step_in_epoch == 0:
             trainer.restore(_matching(load_parts(previous, STATE, "training state"), trainer, previous))
         begun = trainer.epoch, trainer.step_in_epoch
-        trainer.run(spec["stop"], batches(spec, dataset, compute, device), f"{spec['task']}, {len(videos)} videos")
+        trainer.run(spec.stop, batches(spec, dataset, compute, device), f"{spec['task']}, {len(videos)} videos")
         metrics = evaluate(spec, task, store, heldout, compute, device, signals)
         if is_first():
             if begun != (trainer.epoch, trainer.step_in_epoch):
@@ -86,18 +97,19 @@ def pretrain(
             _finish(folder, spec, identity, trainer, metrics, device, {"train": len(videos), "heldout": len(heldout)})
 
 
-def build_task(spec: dict[str, Any]) -> PretextTask:
+def build_task(
+    task: str,
+    options: Mapping[str, Any],
+    *,
+    backbone: BackboneSpec,
+    clip: ClipShape,
+    normalisation: Normalisation,
+    seed: int,
+) -> PretextTask:
     """The pretext task around its backbone; the initial weights follow from the seed alone."""
-    seed_everything(spec["seed"], INITIAL, 0)
-    backbone = backbones.build(spec["backbone"]["name"], **spec["backbone"]["options"])
-    return pretext.build(
-        spec["task"],
-        backbone,
-        spec["options"],
-        frames=spec["clip"]["frames"],
-        mean=spec["augment"]["mean"],
-        std=spec["augment"]["std"],
-    )
+    seed_everything(seed, INITIAL, 0)
+    network = backbones.build(backbone.name, **backbone.options)
+    return pretext.build(task, network, options, frames=clip.frames, mean=normalisation.mean, std=normalisation.std)
 
 
 def _matching(state: dict[str, Any], trainer: Trainer, path: Path) -> dict[str, Any]:
@@ -114,7 +126,7 @@ def _matching(state: dict[str, Any], trainer: Trainer, path: Path) -> dict[str, 
 
 @torch.no_grad()
 def evaluate(
-    spec: dict[str, Any],
+    spec: PretrainSpec,
     task: PretextTask,
     store: FrameStore,
     heldout: pd.DataFrame,
@@ -131,14 +143,14 @@ def evaluate(
         print("no validation videos in the source: the pretext task is not measured", flush=True)
         return []
     task.eval()
-    augment = augmentation(spec) if task.heldout_augmented else test_augmentation(spec)
-    dataset = ClipDataset(store, heldout, task.sampler, augment, spec["seed"] + INITIAL)
-    loader = eval_loader(dataset, batch_size=spec["batch_size"], workers=compute.workers, device=device)
+    augment = spec.augmentation if task.heldout_augmented else spec.test_augmentation
+    dataset = ClipDataset(store, heldout, task.sampler, augment, spec.seed + INITIAL)
+    loader = eval_loader(dataset, batch_size=spec.batch_size, workers=compute.workers, device=device)
     rank, processes = rank_and_processes()
     own: dict[int, dict[str, torch.Tensor]] = {}
     for batch in until_stopped(track(loader, "held-out videos"), signals):
         number = rank + processes * len(own)
-        generator = seed_everything(spec["seed"], INITIAL, 1 + number)
+        generator = seed_everything(spec.seed, INITIAL, 1 + number)
         outputs = task.evaluate_batch(prepare(batch, device), batch.choices.to(device), generator)
         own[number] = {name: values.cpu() for name, values in outputs.items()}
     found = {number: outputs for share in of_all(own) for number, outputs in share.items()}
@@ -155,7 +167,7 @@ def evaluate(
 
 def _finish(
     folder: Path,
-    spec: dict[str, Any],
+    spec: PretrainSpec,
     identity: dict[str, Any],
     trainer: Trainer,
     metrics: list[dict[str, Any]],
@@ -172,7 +184,7 @@ def _finish(
         shutil.copyfile(trainer.checkpoints.path, state)
     save_torch(
         folder / "weights.pt",
-        {"backbone": trainer.module.backbone.state_dict(), "spec": spec["backbone"], "identity": identity},
+        {"backbone": trainer.module.backbone.state_dict(), "spec": spec.backbone.model_dump(), "identity": identity},
     )
     write_metrics(folder / "metrics.parquet", identity, [*metrics, *_last_loss(folder, trainer.epoch)])
     write_run(

@@ -20,10 +20,9 @@ from videossl.backbones.base import Backbone
 from videossl.common.distributed import of_first
 from videossl.common.errors import UserError
 from videossl.common.ranks import is_first, rank_and_processes
-from videossl.data.augment import AugmentConfig
+from videossl.common.specification import hash_of
 from videossl.data.loader import ClipDataset, EpochBatches, train_loader
 from videossl.data.provenance import content_digest
-from videossl.common.specification import hash_of
 from videossl.training.checkpoint import Checkpoints, load_torch
 from videossl.training.compiled import compile_backbones
 from videossl.training.device import choose_device
@@ -34,6 +33,7 @@ from videossl.training.loop import Plan, Step, Trainer
 from videossl.training.optim import base_learning_rate, build_optimizer
 from videossl.training.record import code_version
 from videossl.training.seeding import deterministic
+from videossl.training.specs import TrainingSpec
 from videossl.training.synchronise import share_layers
 
 
@@ -61,21 +61,8 @@ class Compute:
         return device, signals
 
 
-def augmentation(spec: dict[str, Any]) -> AugmentConfig:
-    """The training augmentation of a spec, for its clip size."""
-    return AugmentConfig.from_dict({**spec["augment"], "size": spec["clip"]["size"]})
-
-
-def test_augmentation(spec: dict[str, Any]) -> AugmentConfig:
-    """The largest centre square, without any random change."""
-    augment = spec["augment"]
-    return AugmentConfig.from_dict(
-        {"size": spec["clip"]["size"], "crop": "center", "mean": augment["mean"], "std": augment["std"]}
-    )
-
-
 def make_trainer(
-    spec: dict[str, Any],
+    spec: TrainingSpec,
     module: nn.Module,
     step: Step,
     dataset: ClipDataset,
@@ -88,36 +75,36 @@ def make_trainer(
     same recipe, training videos and `weights` (initial ones, teachers).
     """
     device = next(module.parameters()).device
-    if spec["precision"] == "bf16" and device.type != "cuda":
+    if spec.precision == "bf16" and device.type != "cuda":
         raise UserError(
             "precision is bf16, which needs a GPU: torch's 3D convolutions in bfloat16 on CPUs give gradients that are"
             " not finite. Set precision to fp32 in the recipe (recipe_overrides) and in `finetune`."
         )
-    reference = spec["reference_batch_size"]
+    reference = spec.reference_batch_size
     batch_size = batch_size_for(spec, len(dataset))
     network = ready(module, compute, device)
     trainer = Trainer(
         module=module,
         network=network,
-        optimizer=build_optimizer(module, spec["optimizer"]),
+        optimizer=build_optimizer(module, spec.optimizer),
         step=step,
         plan=Plan(
-            epochs=spec["epochs"],
+            epochs=spec.epochs,
             steps_per_epoch=len(dataset) // batch_size,
-            schedule=spec["schedule"],
-            base_lr=base_learning_rate(spec["optimizer"], batch_size, reference),
-            grad_clip=spec["optimizer"]["grad_clip"],
+            schedule=spec.schedule,
+            base_lr=base_learning_rate(spec.optimizer, batch_size, reference),
+            grad_clip=spec.optimizer.grad_clip,
             batch_size=batch_size,
-            seed=spec["seed"],
-            parts=spec["accumulation_steps"],
-            precision=spec["precision"],
+            seed=spec.seed,
+            accumulation_steps=spec.accumulation_steps,
+            precision=spec.precision,
         ),
         checkpoints=Checkpoints(folder, run_hash(spec, dataset, weights)),
         history=History(folder),
         signals=signals,
         checkpoint_seconds=compute.checkpoint_seconds,
     )
-    state = last_state(trainer, spec.get("stop", spec["epochs"]))
+    state = last_state(trainer, spec.last_epoch)
     if state is not None:
         trainer.restore(state)
     elif is_first():
@@ -162,7 +149,7 @@ def last_state(trainer: Trainer, stop: int) -> dict[str, Any] | None:
     return state if is_first() or not found else load_torch(trainer.checkpoints.path)
 
 
-def run_hash(spec: dict[str, Any], dataset: ClipDataset, weights: Sequence[Path]) -> str:
+def run_hash(spec: TrainingSpec, dataset: ClipDataset, weights: Sequence[Path]) -> str:
     """Names a run: two runs of the same name would train the same weights.
 
     When data or pretrained weights were made anew, the recipe is the same, and a checkpoint of the old ones must not
@@ -177,17 +164,17 @@ def run_hash(spec: dict[str, Any], dataset: ClipDataset, weights: Sequence[Path]
         dataset.store.num_videos(int(shard))  # says what to do if there is no such file
         data.update(f"{content_digest(dataset.store.shard_paths[shard])}\n".encode())
     start = [hashlib.sha256(path.read_bytes()).hexdigest() for path in weights]
-    recipe = {key: value for key, value in spec.items() if key not in ("stop", "heldout_videos")}
-    return spec_hash({"recipe": recipe, "data": data.hexdigest(), "weights": start})
+    recipe = {key: value for key, value in spec.values.items() if key not in ("stop", "heldout_videos")}
+    return hash_of({"recipe": recipe, "data": data.hexdigest(), "weights": start})
 
 
-def batch_size_for(spec: dict[str, Any], videos: int) -> int:
+def batch_size_for(spec: TrainingSpec, videos: int) -> int:
     """The recipe's batch size; a smaller set than one batch is trained on in one batch of all its videos."""
-    return min(spec["batch_size"], videos)
+    return min(spec.batch_size, videos)
 
 
 def batches(
-    spec: dict[str, Any], dataset: ClipDataset, compute: Compute, device: torch.device
+    spec: TrainingSpec, dataset: ClipDataset, compute: Compute, device: torch.device
 ) -> Callable[[int, int, int], Iterator[Inputs]]:
     """The trainer's source of batches: from (epoch, step) to the end of epoch `stop`, this process's shares."""
     rank, processes = rank_and_processes()
@@ -196,13 +183,13 @@ def batches(
         keys = EpochBatches(
             len(dataset),
             batch_size_for(spec, len(dataset)),
-            spec["seed"],
+            spec.seed,
             drop_last=True,
             start=(epoch, step),
             epochs=stop,
             rank=rank,
             world_size=processes,
-            parts=spec["accumulation_steps"],
+            accumulation_steps=spec.accumulation_steps,
         )
         return on_device(train_loader(dataset, keys, workers=compute.workers, device=device), device)
 

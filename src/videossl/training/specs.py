@@ -48,6 +48,11 @@ class TrainingSpec(Specification):
         """The training augmentation for the clip size."""
         return Augmentation(**self.augment.model_dump(), size=self.clip.size)
 
+    @property
+    def test_augmentation(self) -> Augmentation:
+        """The largest centre square, without any random change."""
+        return self.augment.centre_crop(self.clip.size)
+
 
 class PretrainSpec(TrainingSpec):
     """A pretraining up to a milestone, on the schedule of the longest one."""

@@ -14,6 +14,7 @@ from videossl.common.errors import UserError
 from videossl.common.intact import check_archive, unreadable
 from videossl.videolanguage.models import registry
 from videossl.videolanguage.models.base import VideoLanguageModel
+from videossl.videolanguage.specs import PublishedModelSpec
 
 GET_AGAIN = "Get the published file again, and compare its size and digest with those of its publisher."
 WRAPPERS = ("model", "model_state_dict", "state_dict", "module")
@@ -91,8 +92,8 @@ def load_published(
     model.load_state_dict({name: value.float() for name, value in converted.items()}, assign=True)
 
 
-def published_model(spec: Mapping[str, Any], weights: Path, base: Path | None) -> VideoLanguageModel:
-    """The model of a spec (:func:`videossl.stages.specs.vifm_spec`) with published weights."""
-    model = registry.build(spec["model"], **spec["options"])
+def published_model(spec: PublishedModelSpec, weights: Path, base: Path | None) -> VideoLanguageModel:
+    """The model of a specification with published weights."""
+    model = registry.build(spec.model, **spec.options)
     load_published(model, read_state(weights), read_state(base) if base else None, str(weights))
     return model

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -13,6 +12,7 @@ from videossl.common.errors import UserError
 from videossl.data.frames import Frames
 from videossl.data.subsets import make_subset
 from videossl.data.videos import open_store, read_manifest
+from videossl.videolanguage.specs import CorpusSpec
 from videossl.videolanguage.texts import phrase
 
 
@@ -26,7 +26,7 @@ class Corpus:
     captions: list[str]
 
 
-def read_corpus(spec: dict[str, Any], manifest: Path, left_out: Sequence[Path]) -> Corpus:
+def read_corpus(spec: CorpusSpec, manifest: Path, left_out: Sequence[Path]) -> Corpus:
     """The corpus of a spec with `videos` and `subset_seed`.
 
     `manifest`: of the videos, whose frame store lies beside it; `left_out`: manifests of the datasets whose classes
@@ -34,7 +34,7 @@ def read_corpus(spec: dict[str, Any], manifest: Path, left_out: Sequence[Path]) 
     """
     rows = read_manifest(manifest)
     others = [name for path in left_out for name in read_manifest(path)["label_name"]]
-    videos, captions = captioned(rows, others, spec["videos"], spec["subset_seed"])
+    videos, captions = captioned(rows, others, spec.videos, spec.subset_seed)
     return Corpus(open_store(manifest, rows), videos, captions)
 
 

@@ -10,7 +10,6 @@ from videossl.common.names import Name
 from videossl.common.ranges import Count, Once, Text
 from videossl.common.strict import Strict
 
-
 CLIP = "vificlip"
 """The model that is CLIP itself, frame by frame: the small CLIP is built from its recipe."""
 

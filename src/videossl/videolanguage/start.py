@@ -8,35 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from videossl.data.loader import ClipDataset
-from videossl.videolanguage.settings import CLIP
 from videossl.training.inputs import Inputs
 from videossl.training.loop import Step
 from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
 from videossl.training.seeding import INITIAL, seed_everything
-from videossl.training.session import Compute, augmentation, batches, make_trainer
+from videossl.training.session import Compute, batches, make_trainer
 from videossl.videolanguage.corpus import read_corpus
 from videossl.videolanguage.losses import class_loss
 from videossl.videolanguage.models import registry
 from videossl.videolanguage.models.base import VideoLanguageModel
 from videossl.videolanguage.sampling import RandomSegments
 from videossl.videolanguage.saved import save_model
+from videossl.videolanguage.settings import CLIP
+from videossl.videolanguage.specs import SmallClipSpec
 from videossl.videolanguage.texts import WordTokenizer, fill, tokenised
 
 
 def train_start(
-    spec: dict[str, Any], *, manifest: Path, left_out: Sequence[Path], folder: Path, compute: Compute
+    spec: SmallClipSpec, *, manifest: Path, left_out: Sequence[Path], folder: Path, compute: Compute
 ) -> None:
     """Train the small CLIP; leaves `weights.pt` and `run.json` in `folder`.
 
     Args:
-        spec: :func:`videossl.stages.specs.small_clip_spec`.
+        spec: every setting that affects the weights.
         manifest: of the corpus; its frame store lies beside it.
         left_out: manifests of the datasets whose classes the corpus must not have.
         folder: the run folder.
@@ -45,22 +45,22 @@ def train_start(
     device, signals = compute.start()
     with exclusive(folder, signals):
         corpus = read_corpus(spec, manifest, left_out)
-        texts = fill(spec["templates"], corpus.captions)
+        texts = fill(spec.templates, corpus.captions)
         tokenizer = WordTokenizer.of(text for row in texts for text in row)
-        options = {**spec["options"], "vocabulary": tokenizer.size}
-        seed_everything(spec["seed"], INITIAL, 0)
+        options = {**spec.options, "vocabulary": tokenizer.size}
+        seed_everything(spec.seed, INITIAL, 0)
         model = registry.build(CLIP, **options).to(device)
         tokens = torch.from_numpy(tokenised(texts, tokenizer, model.context)).to(device)
-        sampler = RandomSegments(spec["clip"]["frames"])
-        dataset = ClipDataset(corpus.store, corpus.videos, sampler, augmentation(spec), spec["seed"])
+        sampler = RandomSegments(spec.clip.frames)
+        dataset = ClipDataset(corpus.store, corpus.videos, sampler, spec.augmentation, spec.seed)
         step = picture_step(model, tokens)
         trainer = make_trainer(spec, model, step, dataset, folder, compute, signals)
-        trainer.run(spec["epochs"], batches(spec, dataset, compute, device), f"small CLIP, {len(dataset)} videos")
+        trainer.run(spec.epochs, batches(spec, dataset, compute, device), f"small CLIP, {len(dataset)} videos")
         save_model(folder / "weights.pt", model, CLIP, options, tokenizer)
         write_run(
             folder / "run.json",
             spec=spec,
-            identity={"seed": spec["seed"]},
+            identity={"seed": spec.seed},
             device=device,
             seconds=trainer.clock.seconds,
             samples={"train": len(dataset)},

@@ -17,7 +17,7 @@ from videossl.training.loop import Step
 from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
 from videossl.training.seeding import INITIAL, seed_everything
-from videossl.training.session import Compute, augmentation, batches, make_trainer
+from videossl.training.session import Compute, batches, make_trainer
 from videossl.videolanguage.convert import published_model
 from videossl.videolanguage.corpus import read_corpus
 from videossl.videolanguage.losses import class_loss, motion_loss, pair_loss
@@ -25,11 +25,12 @@ from videossl.videolanguage.models import registry
 from videossl.videolanguage.models.base import VideoLanguageModel
 from videossl.videolanguage.sampling import RandomSegments
 from videossl.videolanguage.saved import load_model, save_model
+from videossl.videolanguage.specs import PublishedModelSpec, TrainedModelSpec
 from videossl.videolanguage.texts import ClipTokenizer, fill, tokenised
 
 
 def train_model(
-    spec: dict[str, Any],
+    spec: TrainedModelSpec,
     identity: dict[str, Any],
     *,
     manifest: Path,
@@ -41,7 +42,7 @@ def train_model(
     """Train a small model; leaves weights, metrics and `run.json` in `folder`.
 
     Args:
-        spec: what decides the weights (:func:`videossl.stages.specs.vifm_spec`).
+        spec: every setting that affects the weights.
         identity: the cell's identity columns.
         manifest: of the corpus; its frame store lies beside it.
         left_out: manifests of the datasets whose classes the corpus must not have.
@@ -53,45 +54,45 @@ def train_model(
     with exclusive(folder, signals):
         corpus = read_corpus(spec, manifest, left_out)
         clip, tokenizer = load_model(start)
-        options = {**spec["options"], "vocabulary": tokenizer.size}
-        seed_everything(spec["seed"], INITIAL, 0)
-        model = registry.build(spec["model"], **options)
+        options = {**spec.options, "vocabulary": tokenizer.size}
+        seed_everything(spec.seed, INITIAL, 0)
+        model = registry.build(spec.model, **options)
         model.start_from(clip.state_dict())
         model.to(device)
-        texts = fill(spec["templates"], corpus.captions)
+        texts = fill(spec.templates, corpus.captions)
         tokens = torch.from_numpy(tokenised(texts, tokenizer, model.context)).to(device)
         sampler = RandomSegments(model.frames)
-        dataset = ClipDataset(corpus.store, corpus.videos, sampler, augmentation(spec), spec["seed"])
+        dataset = ClipDataset(corpus.store, corpus.videos, sampler, spec.augmentation, spec.seed)
         step = training_step(model, tokens, spec)
         trainer = make_trainer(spec, model, step, dataset, folder, compute, signals, [start])
-        trainer.run(spec["epochs"], batches(spec, dataset, compute, device), f"{spec['model']}, {len(dataset)} videos")
-        save_model(folder / "weights.pt", model, spec["model"], options, tokenizer)
+        trainer.run(spec.epochs, batches(spec, dataset, compute, device), f"{spec.model}, {len(dataset)} videos")
+        save_model(folder / "weights.pt", model, spec.model, options, tokenizer)
         _write_records(folder, spec, identity, model, device, trainer.clock.seconds, len(dataset))
         trainer.checkpoints.path.unlink(missing_ok=True)
 
 
-def training_step(model: VideoLanguageModel, tokens: Tensor, spec: dict[str, Any]) -> Step:
+def training_step(model: VideoLanguageModel, tokens: Tensor, spec: TrainedModelSpec) -> Step:
     """One step. `tokens` (templates, captions, context); each step draws one of the templates."""
 
     def step(network: nn.Module, batch: Inputs, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         labels = batch.labels
         prompts = tokens[int(torch.randint(len(tokens), (1,), generator=generator))]
         video = model.encode_video(batch.clips[:, 0])
-        if spec["objective"] == "classes":
+        if spec.objective == "classes":
             loss, hits = class_loss(model, video, model.encode_text(prompts), labels)
         else:
             loss, hits = pair_loss(model, video, model.encode_text(prompts)[labels], labels)
         scalars = {"matching": loss.detach(), "hits": hits}
-        if spec["motion_weight"]:
+        if spec.motion_weight:
             motion = motion_loss(video.frames)
-            loss, scalars = loss + spec["motion_weight"] * motion, {**scalars, "motion": motion.detach()}
+            loss, scalars = loss + spec.motion_weight * motion, {**scalars, "motion": motion.detach()}
         return loss, scalars
 
     return step
 
 
 def import_model(
-    spec: dict[str, Any],
+    spec: PublishedModelSpec,
     identity: dict[str, Any],
     *,
     weights: Path,
@@ -107,13 +108,13 @@ def import_model(
     device, signals = compute.start()
     with exclusive(folder, signals):
         model = published_model(spec, weights, base)
-        save_model(folder / "weights.pt", model, spec["model"], spec["options"], ClipTokenizer.read(tokenizer))
-        _write_records(folder, spec, identity, model, device, 0.0, spec["data"]["videos"])
+        save_model(folder / "weights.pt", model, spec.model, spec.options, ClipTokenizer.read(tokenizer))
+        _write_records(folder, spec, identity, model, device, 0.0, spec.data.videos)
 
 
 def _write_records(
     folder: Path,
-    spec: dict[str, Any],
+    spec: TrainedModelSpec | PublishedModelSpec,
     identity: dict[str, Any],
     model: VideoLanguageModel,
     device: torch.device,
@@ -121,7 +122,7 @@ def _write_records(
     videos: int,
 ) -> None:
     parameters = sum(parameter.numel() for parameter in model.parameters()) / 1e6
-    facts = {"training_videos": videos, "frames": spec["clip"]["frames"], "parameters_millions": parameters}
+    facts = {"training_videos": videos, "frames": spec.clip.frames, "parameters_millions": parameters}
     last = History(folder).last()
     if last is not None:
         facts |= {"loss": last["loss"], "hits": last["hits"]}

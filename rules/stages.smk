@@ -1,0 +1,44 @@
+# Trainings, evaluations and analyses of networks: one rule a stage.
+#
+#   pretrain      a pretext task on a subset of the source, up to a milestone; the next milestone goes on from there
+#   finetune      the pretrained network on the target, all layers; test on its videos
+#   distill       the same with teachers
+#   features, linear_probe, retrieval      the frozen network
+#   robustness    the finetuned network on noisy test videos
+#   cka, network  similarity of layers; size and cost
+#   small_clip, vifm, zero_shot, class_logits      video foundation models
+#
+# What a stage reads, makes and costs stands in its file, src/videossl/stages/<stage>.py. Code is no input, so that no
+# edit trains a network again, unless it raises `recipe_version`. Adding a stage: docs/adding_a_protocol.md.
+
+for stage in stages():
+
+    rule:
+        name:
+            stage.name
+        input:
+            unpack(inputs_of(stage)),
+        output:
+            **outputs_of(stage),
+        log:
+            f"{RESULTS}/logs/{stage.folder}.log",
+        retries: 0 if stage.runs_on == "cpu" else COMPUTE.retries
+        conda:
+            ENVIRONMENT
+        threads: threads_of(stage)
+        resources:
+            **resources_of(stage),
+        params:
+            # Functions of `input` are not tracked: a change of them runs nothing again.
+            recipe=spec_of(stage),
+            identity=identity_of(stage),
+            launcher=launcher_of(stage),
+            script=untracked(f"{SCRIPTS}/run_stage.py"),
+            inputs=lambda wildcards, input: canonical_json({name: strings(paths) for name, paths in input.items()}),
+            places=places_of(stage),
+            folder=lambda wildcards, output: str(Path(output[0]).parent),
+            compute=untracked(COMPUTE_ARGUMENTS),
+        message:
+            stage.message
+        shell:
+            f"{{params.launcher}} {{params.script:q}} {stage.name} --spec {{params.recipe:q}} --identity {{params.identity:q}} --inputs {{params.inputs:q}} --places {{params.places:q}} --folder {{params.folder:q}} --threads {{threads}} {{params.compute}} > {{log:q}} 2>&1"

@@ -11,15 +11,14 @@ import psutil
 from benchmarks import usual, videos
 from benchmarks.measure import Row, find, rates, take_turns
 from benchmarks.settings import PAPER, REPOSITORY, Settings
-from videossl.data.augment import AugmentConfig
 from videossl.data.loader import Batch, ClipDataset, EpochBatches, prepare, train_loader
 from videossl.data.sampling import RandomClips, sample_generator
+from videossl.data.settings import Augmentation
 from videossl.data.store import FrameStore
-from videossl.stages import specs
 from videossl.stages.cells import Cell
+from videossl.stages.registry import stage
 from videossl.study.study import Study, load_study
 from videossl.training.pretrain import build_task
-from videossl.training.session import augmentation
 
 NAME = "loader"
 TASKS = ("rotnet", "vcop", "rspnet", "cvrl")
@@ -33,9 +32,9 @@ def run(settings: Settings) -> list[Row]:
     study = load_study([REPOSITORY / "config/config.yaml", PAPER])
     rows: list[Row] = []
     for name in TASKS:
-        spec = specs.pretrain_spec(study, _cell(study, name))
+        spec = stage("pretrain").spec(study, _cell(study, name))
         sampler = build_task(spec).sampler
-        dataset = ClipDataset(store, manifest, sampler, augmentation(spec), seed=0)
+        dataset = ClipDataset(store, manifest, sampler, spec.augmentation, seed=0)
         clips = sampler.clips_per_video
 
         def batches(dataset: ClipDataset = dataset) -> Iterator[Batch]:
@@ -43,7 +42,7 @@ def run(settings: Settings) -> list[Row]:
             return iter(train_loader(dataset, keys, workers=0))
 
         ours, whole = batches(), batches()
-        baseline = usual.Usual(files, sampler, augmentation(spec))
+        baseline = usual.Usual(files, sampler, spec.augmentation)
         subjects: dict[str, Callable[[int], object]] = {
             OURS: lambda _, ours=ours: next(ours),
             ALL: lambda _, whole=whole: prepare(next(whole), "cpu"),
@@ -71,7 +70,7 @@ def _decode(dataset: ClipDataset, epoch: int) -> None:
 
 def _memory(store: FrameStore, manifest: pd.DataFrame, settings: Settings) -> list[Row]:
     """Resident memory of the process after a tenth of the clips, and after all."""
-    dataset = ClipDataset(store, manifest, RandomClips(4, 2), AugmentConfig(size=112, crop="random"), seed=0)
+    dataset = ClipDataset(store, manifest, RandomClips(4, 2), Augmentation(size=112, crop="random"), seed=0)
     count = round(MEMORY_CLIPS * min(settings.effort, 1))
     batches = train_loader(dataset, EpochBatches(len(dataset), len(dataset), drop_last=True), workers=0)
     process, done, rows = psutil.Process(), 0, []

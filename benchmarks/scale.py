@@ -22,8 +22,8 @@ from videossl.analysis.complexity import count_parameters
 from videossl.backbones import registry as backbones
 from videossl.common.files import write_text
 from videossl.data.settings import NOISELESS, NOISES, SEVERITIES
-from videossl.stages import specs
 from videossl.stages.cells import Cell
+from videossl.stages.registry import stage
 from videossl.study import costs
 from videossl.study.config.resources import Speed
 from videossl.study.inventory import videos_of
@@ -92,7 +92,7 @@ class Sizes:
     def training_rate(self, backbone: str) -> float:
         """Clips/s of a GPU in finetuning."""
         clip = self.study.config.finetune.clip
-        operations = costs.TRAINING * costs.clip_gflops(backbone, self.study, clip) * 1e9
+        operations = 3 * costs.clip_gflops(self.study.config, backbone, clip) * 1e9
         return min(self.assumed.tflops * 1e12 / operations, self.assumed.most_clips)
 
     @cache  # noqa: B019  (lives as long as the process)
@@ -104,7 +104,7 @@ class Sizes:
     def state(self, cell: Cell) -> tuple[int, int]:
         """Numbers in the whole state of a pretraining (a second encoder, a queue), and in what is trained of it."""
         with torch.device("meta"):
-            task = build_task(specs.pretrain_spec(self.study, cell))
+            task = build_task(stage("pretrain").spec(self.study, cell))
         return sum(value.numel() for value in task.state_dict().values()), count_parameters(task)
 
     def stored(self, cell: Cell) -> float:
@@ -161,7 +161,7 @@ def longest_chain(study: Study, sizes: Sizes) -> tuple[float, list[Cell]]:
 
     @cache
     def until(cell: Cell) -> tuple[float, tuple[Cell, ...]]:
-        before = [*cell.needs, *([study.previous(cell)] if cell.stage == "pretrain" and study.previous(cell) else [])]
+        before = study.dependencies(cell)
         seconds, chain = max((until(other) for other in before), default=(0.0, ()), key=lambda found: found[0])
         return seconds + sizes.gpu_seconds(cell), (*chain, cell)
 
@@ -194,7 +194,7 @@ def _networks(study: Study, sizes: Sizes) -> list[str]:
     lines = [f"| {' | '.join(heads)} |", "|---|---:|---:|---:|---:|"]
     for backbone in sorted({cell.backbone for cell in study.of_stage("finetune")}):
         rate = sizes.training_rate(backbone)
-        gflops = costs.clip_gflops(backbone, study, costs.PAPER_CLIP)
+        gflops = costs.clip_gflops(study.config, backbone, costs.PAPER_CLIP)
         cores = math.ceil(rate / sizes.assumed.clips_a_core)
         lines.append(f"| {backbone} | {gflops:.1f} | {sizes.parameters(backbone) / 1e6:.1f} | {rate:,.0f} | {cores} |")
     return lines

@@ -26,7 +26,6 @@ import pandas as pd
 import pyarrow as pa
 import torch
 from torch.utils.flop_counter import FlopCounterMode
-from videossl.stages.specs import pretrain_spec
 
 from videossl.common.files import write_json, write_parquet, write_text
 from videossl.data.loader import ClipDataset, EpochBatches, prepare, train_loader
@@ -36,13 +35,15 @@ from videossl.data.readers.listing import read_listing
 from videossl.data.store import FrameStore
 from videossl.data.synthetic import generate
 from videossl.stages.cells import Cell
+from videossl.stages.registry import stage
 from videossl.study.study import Study, load_study
 from videossl.training.interrupt import Signals
 from videossl.training.optim import build_optimizer
 from videossl.training.pretrain import build_task
 from videossl.training.record import code_version, device_name
 from videossl.training.seeding import deterministic
-from videossl.training.session import Compute, augmentation, batches, make_trainer
+from videossl.training.session import Compute, batches, make_trainer
+from videossl.training.specs import PretrainSpec
 
 BACKBONES = ("shufflenet", "mobilenet", "squeezenet", "c3d", "r3d", "r2plus1d", "videoswin")
 ENDLESS = 10**9  # epochs, and steps of one
@@ -99,7 +100,7 @@ def clock_for(compute: Compute) -> Callable[[], float]:
     return time.process_time if compute.device == "cpu" and compute.workers == 0 else time.perf_counter
 
 
-def ours(spec: dict[str, Any], dataset: ClipDataset, folder: Path, compute: Compute, device: torch.device) -> Loop:
+def ours(spec: PretrainSpec, dataset: ClipDataset, folder: Path, compute: Compute, device: torch.device) -> Loop:
     """The workflow's own trainer."""
     task = build_task(spec).to(device).train()
 
@@ -113,11 +114,11 @@ def ours(spec: dict[str, Any], dataset: ClipDataset, folder: Path, compute: Comp
     return Loop(lambda items: trainer._one_step(items, ENDLESS), source, device)
 
 
-def plain(spec: dict[str, Any], dataset: ClipDataset, compute: Compute, device: torch.device) -> Loop:
+def plain(spec: PretrainSpec, dataset: ClipDataset, compute: Compute, device: torch.device) -> Loop:
     """The loop that one would write first: float32, one stream, the loss read at every step."""
     task = build_task(spec).to(device).train()
-    optimizer = build_optimizer(task, spec["optimizer"])
-    keys = EpochBatches(len(dataset), spec["batch_size"], spec["seed"], drop_last=True)
+    optimizer = build_optimizer(task, spec.optimizer)
+    keys = EpochBatches(len(dataset), spec.batch_size, spec.seed, drop_last=True)
     source = Timed(iter(train_loader(dataset, keys, workers=compute.workers, device=device)), clock_for(compute))
     generator = torch.Generator().manual_seed(0)
 
@@ -137,7 +138,7 @@ def plain(spec: dict[str, Any], dataset: ClipDataset, compute: Compute, device: 
     return Loop(step, source, device)
 
 
-def count_flop(spec: dict[str, Any], dataset: ClipDataset) -> int:
+def count_flop(spec: PretrainSpec, dataset: ClipDataset) -> int:
     """Floating-point operations of a step's products and convolutions, counted on the CPU for two videos."""
     task = build_task(spec).train()
     batch = next(iter(train_loader(dataset, EpochBatches(len(dataset), 2, drop_last=True), workers=0)))
@@ -145,7 +146,7 @@ def count_flop(spec: dict[str, Any], dataset: ClipDataset) -> int:
     with FlopCounterMode(display=False) as counter:
         loss, _ = task(prepare(batch, "cpu"), batch.choices, torch.Generator())
         loss.backward()
-    return counter.get_total_flops() * spec["batch_size"] // 2
+    return counter.get_total_flops() * spec.batch_size // 2
 
 
 def matrix_peak(device: torch.device, dtype: torch.dtype, clock: Callable[[], float]) -> float:
@@ -196,11 +197,11 @@ def measure(
     complexity = study.recipes[task].default_complexity
     milestone = max(study.config.epochs)
     cell = Cell("pretrain", task, complexity, backbone, "k400", "50k", milestone, "", "", 0)
-    spec = pretrain_spec(study, cell)
-    spec |= {"batch_size": arguments.batch_size or spec["batch_size"], "accumulation_steps": 1}
+    spec = stage("pretrain").spec(study, cell)
+    spec = spec.model_copy(update={"batch_size": arguments.batch_size or spec.batch_size, "accumulation_steps": 1})
     store, videos = arguments.data
     sampler = build_task(spec).sampler
-    dataset = ClipDataset(store, videos, sampler, augmentation(spec), 0)
+    dataset = ClipDataset(store, videos, sampler, spec.augmentation, 0)
     compute = Compute(
         device=arguments.device,
         threads=arguments.threads,
@@ -208,7 +209,7 @@ def measure(
         channels_last=True,
         compile=arguments.compile,
     )
-    fast = spec | {"precision": arguments.precision}
+    fast = spec.model_copy(update={"precision": arguments.precision})
     loops = {
         "ours": ours(fast, dataset, folder / f"{task}_{backbone}", compute, device),
         "plain float32 loop": plain(spec, dataset, compute, device),
@@ -220,8 +221,8 @@ def measure(
         for loop in list(loops.values())[:: 1 if number % 2 else -1]:
             loop.run(arguments.steps)
     flop = count_flop(spec, dataset)
-    clips = spec["batch_size"] * sampler.clips_per_video
-    case = f"{task}, {backbone}, {spec['batch_size']} videos of {spec['clip']['frames']}x{spec['clip']['size']}"
+    clips = spec.batch_size * sampler.clips_per_video
+    case = f"{task}, {backbone}, {spec.batch_size} videos of {spec.clip.frames}x{spec.clip.size}"
     peaks = {"ours": arguments.peaks[arguments.precision], "plain float32 loop": arguments.peaks["fp32"]}
     rows = []
     for name, loop in loops.items():

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 
 from videossl.common import torchvision_operators  # noqa: F401  (before torchvision, see there)
-from videossl.data.augment import AugmentConfig
 from videossl.data.sampling import ClipSampler
+from videossl.data.settings import Augmentation
 
 from torchvision.transforms import v2  # isort: skip
 
 
-def transforms(config: AugmentConfig) -> v2.Compose:
+def transforms(config: Augmentation) -> v2.Compose:
     """The augmentation of a recipe in torchvision's words; one draw a clip (T, 3, H, W)."""
     steps: list[v2.Transform] = [v2.Resize(config.resize_short or 128, antialias=True)]
     if config.rotation:
@@ -38,7 +38,7 @@ def transforms(config: AugmentConfig) -> v2.Compose:
 class Usual(torch.utils.data.Dataset):
     """Clips float32 (V, 3, T, S, S) of video files."""
 
-    def __init__(self, paths: Sequence[Path], sampler: ClipSampler, config: AugmentConfig) -> None:
+    def __init__(self, paths: Sequence[Path], sampler: ClipSampler, config: Augmentation) -> None:
         self.paths, self.sampler, self.transforms = list(paths), sampler, transforms(config)
         self.rng = np.random.default_rng(0)
 

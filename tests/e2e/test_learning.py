@@ -14,7 +14,7 @@ from videossl.data.materialise import merge_manifest, write_shard
 from videossl.data.readers.listing import read_listing
 from videossl.data.subsets import make_subset, write_subset
 from videossl.data.synthetic import generate
-from videossl.stages import specs
+from videossl.stages.registry import stage
 from videossl.study.study import load_study
 from videossl.training.pretrain import pretrain
 from videossl.training.session import Compute
@@ -54,7 +54,7 @@ def test_pretext_task_is_learnt(source, tmp_path, repository, monkeypatch, task,
     monkeypatch.chdir(repository)
     study = load_study(["config/config.yaml"])
     cell = next(cell for cell in study.pretraining if cell.task == task and cell.subset == "50k")
-    spec = specs.pretrain_spec(study, cell) | {"epochs": epochs, "stop": epochs}
+    spec = stage("pretrain").spec(study, cell).model_copy(update={"epochs": epochs, "stop": epochs})
     pretrain(
         spec,
         replace(cell, epochs=50).identity,

@@ -11,11 +11,11 @@ import pytest
 from own_dataset import PREFIX, Videos, check_results, run_example, write_lists
 from workflow_copy import copy_workflow
 
-from videossl.data.augment import AugmentConfig
 from videossl.data.loader import ClipDataset, prepare
 from videossl.data.materialise import merge_manifest, write_shard
 from videossl.data.readers.listing import read_listing
 from videossl.data.sampling import RandomClips, UniformClips
+from videossl.data.settings import Augmentation
 from videossl.data.store import FrameStore
 from videossl.data.video import stored_size
 
@@ -76,9 +76,12 @@ def test_stored_frames_are_those_that_a_player_shows(stored, samples: Path) -> N
 @pytest.mark.parametrize(
     ("sampler", "augment"),
     [
-        (UniformClips(16, 2, 10), AugmentConfig(112)),
-        (RandomClips(16, 4, 2), AugmentConfig(112, crop="random", resize_short=128, rotation=10, flip=0.5)),
-        (RandomClips(16, 1), AugmentConfig(112, crop="random_resized", scale=(0.2, 1.0), jitter=(0.4, 0.4, 0.4, 0.1))),
+        (UniformClips(16, 2, 10), Augmentation(size=112)),
+        (RandomClips(16, 4, 2), Augmentation(size=112, crop="random", resize_short=128, rotation=10, flip=0.5)),
+        (
+            RandomClips(16, 1),
+            Augmentation(size=112, crop="random_resized", scale=(0.2, 1.0), jitter=(0.4, 0.4, 0.4, 0.1)),
+        ),
     ],
     ids=["test", "cropped", "resized"],
 )

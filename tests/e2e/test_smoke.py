@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from documentation import block
-from videossl.stages.specs import store_spec
 from workflow_copy import Workflow, copy_workflow
 
+from videossl.common.specification import Specification
 from videossl.data.provenance import note_made
+from videossl.stages.data import store_spec
 from videossl.study.study import load_study
 
 pytestmark = pytest.mark.xdist_group("smoke")
@@ -119,7 +120,7 @@ def test_touching_or_reformatting_code_plans_no_training(finished):
         *(finished.root / "src/videossl/training").glob("*.py"),
         *(finished.root / "src/videossl/pretext").glob("*.py"),
         *(finished.root / "src/videossl/report").glob("*.py"),
-        finished.root / "workflow/scripts/pretrain.py",
+        finished.root / "workflow/scripts/run_stage.py",
         finished.root / "workflow/scripts/make_table.py",
     ]
     before = {path: path.read_text() for path in changed}
@@ -198,7 +199,7 @@ def test_copied_results_are_known_by_their_records(finished, study, repository, 
     listing = manifest.with_name("listing.parquet")
     reports = sorted(shard.parent.glob("*.parquet"))
     note_made(store_spec(study.config, "ucf101"), [listing], [shard, report])
-    note_made({}, [listing, *reports], [manifest])
+    note_made(Specification(), [listing, *reports], [manifest])
     jobs = clone.plan(*SMOKE)
     assert {rule: number for rule, number in jobs.items() if rule not in SHOWN} == {"finetune": 9}
 

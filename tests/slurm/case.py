@@ -116,7 +116,9 @@ class Case:
     def training_processes(self) -> list[int]:
         """The processes that train in this case's folder."""
         found = processes_in(self.root)
-        return [pid for pid, words in found.items() if any(word.endswith("scripts/pretrain.py") for word in words[1:2])]
+        return [
+            pid for pid, words in found.items() if any(word.endswith("scripts/run_stage.py") for word in words[1:2])
+        ]
 
 
 def untrained(undisturbed: Workflow, root: Path, cluster: Cluster) -> Case:

@@ -24,7 +24,6 @@ import pandas as pd
 import pyarrow as pa
 from runs import same_bits
 from tiny import CPU, Data, finetune_arguments, make_data, make_study, pretrain_arguments
-from videossl.stages.specs import features_spec
 
 from videossl.common.errors import UserError
 from videossl.common.files import write_parquet
@@ -36,8 +35,10 @@ from videossl.data.videos import read_listing_file, read_manifest, subset_videos
 from videossl.evaluation.features import extract
 from videossl.evaluation.finetune import finetune
 from videossl.evaluation.model import load_classifier
+from videossl.evaluation.specs import FeaturesSpec
 from videossl.monitor.verify import DAMAGED, Item, look_at
 from videossl.report.figures.cka import read_map
+from videossl.stages.registry import stage
 from videossl.training.checkpoint import STATE, load_parts
 from videossl.training.history import read_epochs
 from videossl.training.pretrain import pretrain
@@ -97,11 +98,11 @@ def kinds_of(folder: Path) -> list[Kind]:
     ]
 
 
-def _features_spec(study: Any) -> dict[str, Any]:
+def _features_spec(study: Any) -> FeaturesSpec:
     from videossl.stages.cells import Cell
 
     cell = Cell("features", "rotnet", "C3", "r2plus1d", "k400", "50k", 200, "ucf101", "", 0)
-    return features_spec(study, cell)
+    return stage(cell.stage).spec(study, cell)
 
 
 def _raw_shard(path: Path) -> Path:

@@ -22,7 +22,7 @@ from videossl.training.checkpoint import load_torch
 from videossl.training.pretrain import pretrain
 from videossl.training.session import Compute
 
-SCRIPT = Path(__file__).parents[2] / "workflow" / "scripts" / "pretrain.py"
+SCRIPT = Path(__file__).parents[2] / "workflow" / "scripts" / "run_stage.py"
 DEADLINE = 120.0  # seconds; a started run that shows nothing for so long has failed
 
 
@@ -38,9 +38,9 @@ def train(
     **spec: Any,
 ) -> Path:
     """Pretrain up to the milestone called `epochs` in this process; `spec` replaces keys of the spec."""
-    recipe, identity = pretrain_arguments(study, task, epochs)
+    recipe, identity = pretrain_arguments(study, task, epochs, **spec)
     pretrain(
-        recipe | spec,
+        recipe,
         identity,
         manifest=data.manifest,
         subset=data.subset,
@@ -62,10 +62,11 @@ def start(
     checkpoint_minutes: float = 1e-9,
     **spec: Any,
 ) -> subprocess.Popen:
-    """Start `workflow/scripts/pretrain.py` as a rule does, in a process group of its own; checkpoints at every step."""
-    recipe, identity = pretrain_arguments(study, task)
-    command = [*launcher, SCRIPT, "--recipe", canonical_json(recipe | spec), "--identity", canonical_json(identity)]
-    command += ["--manifest", data.manifest, "--subset", data.subset, "--output", folder / "weights.pt"]
+    """Start a pretraining as its rule does, in a process group of its own; checkpoints at every step."""
+    recipe, identity = pretrain_arguments(study, task, **spec)
+    inputs = {"manifest": [str(data.manifest)], "subset": [str(data.subset)]}
+    command = [*launcher, SCRIPT, "pretrain", "--spec", recipe.json_text, "--identity", canonical_json(identity)]
+    command += ["--inputs", canonical_json(inputs), "--folder", folder]
     command += ["--device", "cpu", "--threads", "1", "--workers", workers, "--checkpoint-minutes", checkpoint_minutes]
     return subprocess.Popen(
         [str(part) for part in command],

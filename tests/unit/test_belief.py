@@ -69,7 +69,7 @@ def finish(study: Study) -> None:
             elif path.suffix == ".parquet":
                 pq.write_table(pa.table({"stage": [""], "metric": [""], "value": [number]}), path)
             elif path.name == "run.json":
-                path.write_text(run_record(recipe_hash=spec_hash(job.spec())))
+                path.write_text(run_record(recipe_hash=hash_of(job.spec())))
             else:
                 path.write_text(f"{number:05d}")
         note_made(job.spec(), job.inputs, [path for path in job.outputs if path.name != "run.json"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from run_records import run_record
-from videossl.stages.specs import pretrain_spec, spec_hash
+from tiny import spec_of
 
 from videossl.cli import run
 from videossl.cli.plan import targets_of
@@ -56,7 +56,7 @@ def folder_of(study, cell, **files):
 
 
 def finished(study, cell, recipe_hash=None):
-    run = run_record(recipe_hash=recipe_hash or spec_hash(pretrain_spec(study, cell)))
+    run = run_record(recipe_hash=recipe_hash or spec_of(study, cell).hash)
     folder = folder_of(study, cell, run__json=run)
     write_metrics(folder / "metrics.parquet", cell.identity, [{"split": "val", "metric": "loss", "value": 1.0, "n": 1}])
     return folder

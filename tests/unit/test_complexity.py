@@ -13,6 +13,8 @@ from videossl.analysis.complexity import count_gflops, count_parameters, network
 from videossl.backbones import registry
 from videossl.common.errors import UserError
 from videossl.common.results import IDENTITY, read_metrics, write_metrics
+from videossl.stages.cells import Cell
+from videossl.stages.registry import stage
 
 # backbone: parameters in millions and GFLOPs, as printed in the supplement
 PAPER = {
@@ -134,16 +136,12 @@ def test_metrics_of_an_unknown_backbone():
 
 
 def test_the_script_writes_the_metrics(tmp_path, monkeypatch, capsys):
-    script = Path(__file__).parents[2] / "workflow/scripts/network.py"
+    script = Path(__file__).parents[2] / "workflow/scripts/run_stage.py"
     output = tmp_path / "metrics.parquet"
-    options = [
-        "--backbone",
-        "shufflenet",
-        "--identity",
-        json.dumps(NETWORK | {"backbone": "shufflenet"}),
-        "--output",
-        str(output),
-    ]
+    cell = Cell("network", "", "", "shufflenet", "", "", 0, "", "network", 0)
+    spec = stage("network").spec(None, cell)  # which asks nothing of the study
+    options = ["network", "--spec", spec.json_text, "--identity", json.dumps(cell.identity), "--inputs", "{}"]
+    options += ["--folder", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", [str(script), *options])
     with pytest.raises(SystemExit, match=r"^0$"):
         runpy.run_path(str(script), run_name="__main__")

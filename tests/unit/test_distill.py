@@ -3,8 +3,7 @@
 import pandas as pd
 import pytest
 import torch
-from tiny import CPU, GRID, finetune_arguments, make_study, table
-from videossl.stages.specs import cka_spec, distill_spec
+from tiny import CPU, GRID, changed, finetune_arguments, make_study, spec_of, table
 
 from videossl.common.errors import UserError
 from videossl.common.results import read_metrics
@@ -33,15 +32,15 @@ def teachers(study, target, tmp_path_factory):
     folders = []
     for number, backbone in enumerate(("r2plus1d", "shufflenet")):
         folder = tmp_path_factory.mktemp(f"teacher{number}")
-        spec, identity = finetune_arguments(study, seed=number)
-        spec["backbone"] = {"name": backbone, "options": {"width": 0.05}}
+        network = {"name": backbone, "options": {"width": 0.05}}
+        spec, identity = finetune_arguments(study, seed=number, backbone=network)
         finetune(spec, identity, manifest=target.manifest, weights=None, folder=folder, compute=CPU)
         folders.append(folder / "weights.pt")
     return folders
 
 
 def test_teachers_see_the_students_crops_and_learn_nothing(study, teachers):
-    spec = distill_spec(study, study.cells_of["kd"][0])
+    spec = spec_of(study, study.cells_of["kd"][0])
     loaded = load_teachers(teachers, spec, 3, DEVICE)
     before = [{key: value.clone() for key, value in teacher.state_dict().items()} for teacher in loaded]
     student = build_classifier(spec, 3, None).train()
@@ -54,7 +53,7 @@ def test_teachers_see_the_students_crops_and_learn_nothing(study, teachers):
         choices=torch.zeros(4, dtype=torch.long),
         videos=torch.arange(4),
     )
-    loss, parts = distillation_step(loaded, spec)(student, batch, torch.Generator())
+    loss, parts = distillation_step(loaded, spec.distillation)(student, batch, torch.Generator())
     loss.backward()
     assert len(seen) == 3 and all(clips is seen[0] for clips in seen)
     with torch.no_grad():
@@ -74,7 +73,7 @@ def test_teachers_see_the_students_crops_and_learn_nothing(study, teachers):
 
 def test_a_student_is_trained_tested_and_resumable(study, target, teachers, tmp_path):
     cell = study.cells_of["kd"][0]
-    spec = distill_spec(study, cell)
+    spec = spec_of(study, cell)
     arguments = {"manifest": target.manifest, "weights": None, "compute": CPU}
     finetune(spec, cell.identity, folder=tmp_path / "kd", teachers=teachers, **arguments)
     alone, identity = finetune_arguments(study)
@@ -95,20 +94,20 @@ def test_a_student_is_trained_tested_and_resumable(study, target, teachers, tmp_
     ],
 )
 def test_teachers_of_other_clips_are_refused(study, teachers, change, message):
-    spec = distill_spec(study, study.cells_of["kd"][0]) | change
+    spec = changed(spec_of(study, study.cells_of["kd"][0]), **change)
     with pytest.raises(UserError, match=message):
         load_teachers(teachers, spec, 3, DEVICE)
 
 
 def test_teachers_of_other_classes_are_refused(study, teachers):
     with pytest.raises(UserError, match="has classes 3, the student 5"):
-        load_teachers(teachers, distill_spec(study, study.cells_of["kd"][0]), 5, DEVICE)
+        load_teachers(teachers, spec_of(study, study.cells_of["kd"][0]), 5, DEVICE)
 
 
 @pytest.mark.parametrize("pair", [False, True], ids=["itself", "another"])
 def test_layers_are_compared(study, target, teachers, tmp_path, pair):
     cell = study.cells_of["cka"][0]
-    spec = cka_spec(study, cell) | {"videos": 10, "batch_size": 5}
+    spec = changed(spec_of(study, cell), videos=10, batch_size=5)
     similarity(
         spec,
         cell.identity,

@@ -16,6 +16,7 @@ from runs import start, wait_for
 from tiny import make_study
 
 from videossl.common.progress import NOTE
+from videossl.stages.registry import stages
 from videossl.study.study import Study
 from videossl.training.checkpoint import load_torch
 from videossl.training.interrupt import EXIT_INTERRUPTED
@@ -190,6 +191,7 @@ def test_a_fork_of_the_warm_interpreter_that_is_killed_is_missed(job):
 
 
 def test_every_job_with_a_loader_ends_this_way(repository):
-    scripts = [path.read_text() for path in (repository / "workflow/scripts").glob("*.py")]
-    with_loader = [text for text in scripts if "training_parser(" in text and "def training_parser" not in text]
-    assert len(with_loader) >= 9 and all("\n    run_training(main)\n" in text for text in with_loader)
+    """One script runs all that have one."""
+    assert "run_and_end(lambda: run(arguments))" in (repository / "workflow/scripts/run_stage.py").read_text()
+    with_loader = [stage.name for stage in stages() if stage.runs_on != "cpu"]
+    assert len(with_loader) >= 9 and {"pretrain", "finetune", "features"} <= set(with_loader)

@@ -9,6 +9,7 @@ from tiny import GRID, make_study, table
 
 from videossl.common.errors import UserError
 from videossl.stages.cells import Cell
+from videossl.stages.registry import stages
 from videossl.study.config.reading import read_yaml
 from videossl.study.study import Study, load_study
 
@@ -71,9 +72,8 @@ def test_identity_is_whole_and_the_baselines_has_no_pretraining(tmp_path):
         "task": "scratch", "complexity": "", "source": "none", "subset": "none", "epochs": 0,
     }  # fmt: skip
     assert last.is_scratch and not first.is_scratch
-    assert first.pretraining() == pretrain("rotnet", "10k", 200)
-    with pytest.raises(ValueError, match="no pretraining"):
-        last.pretraining()
+    assert first.of_stage("pretrain") == pretrain("rotnet", "10k", 200)
+    assert study.dependencies(first) == [first.of_stage("pretrain")] and study.dependencies(last) == []
 
 
 def test_one_baseline_for_each_network_target_and_seed(tmp_path):
@@ -114,9 +114,9 @@ def test_paths_have_one_directory_an_axis(tmp_path):
     first, *_, last = study.cells_of["sizes"]
     assert first.path == "finetune/ucf101/k400/10k/rotnet/r2plus1d/seed0/epochs200"
     assert last.path == "finetune/ucf101/none/none/scratch/r2plus1d/seed0/epochs0"
-    assert first.pretraining().path == "pretrain/k400/10k/rotnet/r2plus1d/seed0/epochs200"
-    for stage, pattern in PATHS.items():
-        assert all(part.count("{") == 1 for part in pattern.split("/")[1:]), stage
+    assert first.of_stage("pretrain").path == "pretrain/k400/10k/rotnet/r2plus1d/seed0/epochs200"
+    for stage in stages():
+        assert all(part.count("{") <= 1 for part in stage.folder.split("/")[1:]), stage.name
 
 
 def test_complexity_the_default_has_the_plain_directory(tmp_path):
@@ -127,7 +127,7 @@ def test_complexity_the_default_has_the_plain_directory(tmp_path):
     assert default.path == "finetune/ucf101/k400/50k/rotnet/r2plus1d/seed0/epochs200"
     assert (first.complexity, default.complexity) == ("C1", "C3")
     assert study.cells_of["b"] == [default, scratch]  # asked for by name or not: the same cell
-    assert first.pretraining().variant == "rotnet-C1"
+    assert first.of_stage("pretrain").variant == "rotnet-C1"
     assert study.find("finetune", first.wildcards) == first
     assert study.axis_values("variant") == ["rotnet", "rotnet-C1", "scratch"]
 
@@ -257,7 +257,7 @@ def test_distillation_needs_its_student_and_its_finetuned_teachers(tmp_path):
     student = study.cells_of["kd"][0]
     assert student.path == ("distill/ucf101/k400/10k/rspnet/shufflenet/seed0/epochs200/from_shufflenet+r2plus1d")
     assert student.identity["teachers"] == "shufflenet+r2plus1d"
-    own, *teachers = student.needs
+    own, *teachers = study.dependencies(student)
     assert own == pretrain("rspnet", "10k", 200, backbone="shufflenet")
     assert [(cell.stage, cell.backbone, cell.subset) for cell in teachers] == [
         ("finetune", "shufflenet", "10k"),
@@ -265,15 +265,16 @@ def test_distillation_needs_its_student_and_its_finetuned_teachers(tmp_path):
     ]
     assert len(study.of_stage("finetune")) == 4 and len(study.of_stage("distill")) == 2
     order = study.all_cells
-    assert all(order.index(need) < order.index(cell) for cell in order for need in cell.needs)
+    assert all(order.index(need) < order.index(cell) for cell in order for need in study.dependencies(cell))
 
 
 def test_teachers_of_other_tasks_and_complexities(tmp_path):
     grid = GRID | {"protocol": "distill", "task": "scratch"}
     grid["teachers"] = [{"task": "rotnet", "complexity": "C1"}, {"task": "rspnet"}]
-    (student,) = make_study(tmp_path, {"kd": table(grid)}).cells_of["kd"]
+    study = make_study(tmp_path, {"kd": table(grid)})
+    (student,) = study.cells_of["kd"]
     assert student.path == "distill/ucf101/none/none/scratch/r2plus1d/seed0/epochs0/from_rotnet-C1+rspnet"
-    assert [cell.path for cell in student.needs] == [
+    assert [cell.path for cell in study.dependencies(student)] == [
         "finetune/ucf101/k400/50k/rotnet-C1/r2plus1d/seed0/epochs200",
         "finetune/ucf101/k400/50k/rspnet/r2plus1d/seed0/epochs200",
     ]
@@ -283,7 +284,7 @@ def test_robustness_shows_numbers_by_noise_and_severity(tmp_path):
     grid = GRID | {"protocol": "robustness", "task": "rspnet", "noise": ["shot", "mean"], "severity": [1, 0]}
     study = make_study(tmp_path, {"noise": table(grid, metric=["top1", "relative_decrease"])})
     cell, baseline = study.cells_of["noise"]
-    assert cell.needs == [cell.finetuning()] and baseline.is_scratch
+    assert study.dependencies(cell) == [cell.of_stage("finetune")] and baseline.is_scratch
     assert [tuple(view.values()) for view in study.views_of["noise"][cell]] == [
         (metric, noise, severity)
         for noise in ("shot", "mean")
@@ -296,9 +297,9 @@ def test_networks_are_compared_with_themselves_or_another(tmp_path):
     grid = GRID | {"protocol": "cka", "task": "rspnet"}
     study = make_study(tmp_path, {"a": table([grid, grid | {"against": {"epochs": 50}}])})
     itself, other = study.cells_of["a"]
-    assert itself.path.endswith("/against_itself") and itself.needs == [itself.finetuning()]
+    assert itself.path.endswith("/against_itself") and study.dependencies(itself) == [itself.of_stage("finetune")]
     assert other.path.endswith("/against_epochs_50")
-    assert [cell.epochs for cell in other.needs] == [200, 50]
+    assert [cell.epochs for cell in study.dependencies(other)] == [200, 50]
 
 
 def test_linear_probe_and_retrieval_share_the_features(tmp_path):

@@ -34,12 +34,11 @@ def of_size(source: Data, folder: Path, size: int) -> Data:
 def test_each_part_of_a_batch_needs_two_videos_unless_the_recipe_says_one(
     videos, batch_size, accumulation_steps, needed
 ):
-    spec = {"batch_size": batch_size, "accumulation_steps": accumulation_steps}
     if needed is None:
-        require_videos(videos, spec, "dataset a", "Add some.")
+        require_videos(videos, batch_size, accumulation_steps, "dataset a", "Add some.")
         return
     with pytest.raises(UserError, match=rf"dataset a has {videos} usable training videos?; .* at least {needed}.*Add"):
-        require_videos(videos, spec, "dataset a", "Add some.")
+        require_videos(videos, batch_size, accumulation_steps, "dataset a", "Add some.")
 
 
 @pytest.mark.parametrize("task", ["rotnet", "rspnet"])

@@ -7,6 +7,7 @@ import subprocess
 
 import torch
 
+from videossl.data.specs import SubsetSpec
 from videossl.training import record
 from videossl.training.history import History
 from videossl.training.record import PACKAGES, code_version, write_run
@@ -57,7 +58,8 @@ def test_rewind_to_the_start_and_without_a_file(tmp_path):
 
 
 def test_run_json_says_what_was_run_with_what(tmp_path):
-    spec, identity = {"task": "rotnet", "seed": 0}, {"stage": "pretrain"}
+    values, identity = {"size": 10, "seed": 0, "data_version": 1}, {"stage": "pretrain"}
+    spec = SubsetSpec.parse(values, "x")
     write_run(
         tmp_path / "run.json",
         spec=spec,
@@ -67,8 +69,8 @@ def test_run_json_says_what_was_run_with_what(tmp_path):
         samples={"train": 3},
     )
     run = json.loads((tmp_path / "run.json").read_text())
-    assert (run["recipe"], run["identity"], run["samples"]) == (spec, identity, {"train": 3})
-    assert run["recipe_hash"] == spec_hash(spec)
+    assert (run["recipe"], run["identity"], run["samples"]) == (values, identity, {"train": 3})
+    assert run["recipe_hash"] == spec.hash
     assert set(run["packages"]) == set(PACKAGES) and run["packages"]["torch"] == torch.__version__
     assert (run["device"], run["wall_seconds"], run["gpu_hours"]) == ("cpu", 12.35, 0.0)
     assert run["device_name"] and run["code_version"] and run["python"]
@@ -79,7 +81,7 @@ def test_the_code_version_marks_changes_and_works_without_git(monkeypatch):
     answers = {"rev-parse": "0123456789ab", "status": ""}
     monkeypatch.setattr(record, "_git", lambda folder, command, *rest: answers[command])
     assert uncached() == "0123456789ab"
-    answers["status"] = " M src/videossl/stages/specs.py"
+    answers["status"] = " M src/videossl/stages/finetune.py"
     assert uncached() == "0123456789ab+changes"
 
     def no_repository(*arguments):

@@ -13,12 +13,12 @@ from video_files import frame_content
 
 from videossl.common import progress
 from videossl.common.errors import UserError
-from videossl.data.augment import AugmentConfig
 from videossl.data.loader import ClipDataset, EpochBatches, eval_loader, prepare, train_loader
 from videossl.data.sampling import RandomClips, UniformClips
+from videossl.data.settings import Augmentation
 from videossl.data.store import FrameStore, ShardWriter
 
-AUGMENT = AugmentConfig(
+AUGMENT = Augmentation(
     size=24,
     crop="random_resized",
     scale=(0.4, 1.0),
@@ -68,7 +68,7 @@ def test_a_batch_has_the_promised_shapes_and_prepares_to_clips(stored):
     batch = first_batches(stored, 1)[0]
     assert batch.clips.shape == (4, 2, 8, 29, 29, 3) and batch.clips.dtype == torch.uint8
     assert batch.size == 24  # cut out of 29 where the picture may be turned by 5 degrees, on the device
-    assert first_batches(stored, 1, augment=AugmentConfig(size=24))[0].clips.shape == (4, 2, 8, 24, 24, 3)
+    assert first_batches(stored, 1, augment=Augmentation(size=24))[0].clips.shape == (4, 2, 8, 24, 24, 3)
     assert batch.labels.tolist() == [index % 3 for index in batch.videos.tolist()]
     clips = prepare(batch, "cpu")
     assert clips.shape == (4, 2, 3, 8, 24, 24) and clips.dtype == torch.float32
@@ -104,7 +104,7 @@ def test_the_global_random_state_is_left_alone(stored):
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_evaluation_sees_every_video_once_in_order(stored, workers):
-    data = dataset(stored, UniformClips(8, 2, 3), AugmentConfig(size=24))
+    data = dataset(stored, UniformClips(8, 2, 3), Augmentation(size=24))
     batches = list(eval_loader(data, batch_size=4, workers=workers))
     assert [len(batch) for batch in batches] == [4, 4, 3]
     assert torch.cat([batch.videos for batch in batches]).tolist() == list(range(len(FRAMES)))
@@ -113,7 +113,7 @@ def test_evaluation_sees_every_video_once_in_order(stored, workers):
 
 def test_the_clips_hold_the_frames_that_the_sampler_chose(stored):
     store, table = stored
-    data = dataset(stored, UniformClips(8, 2, 3), AugmentConfig(size=32))
+    data = dataset(stored, UniformClips(8, 2, 3), Augmentation(size=32))
     for index in (0, 2):  # index 2 has five frames: looped
         row = table.iloc[index]
         windows = UniformClips(8, 2, 3)(int(row["frames"]), np.random.default_rng(0)).clips
@@ -123,13 +123,13 @@ def test_the_clips_hold_the_frames_that_the_sampler_chose(stored):
 
 
 def test_one_augmentation_a_clip(stored):
-    bright, dark = (AugmentConfig(size=24, mean=(value,) * 3) for value in (0.0, 0.5))
+    bright, dark = (Augmentation(size=24, mean=(value,) * 3) for value in (0.0, 0.5))
     batch = dataset(stored, augment=[bright, dark])[(0, 0)]
     assert batch.params[0, :, -6].tolist() == [0.0, 0.5]
     with pytest.raises(UserError, match="3 augmentations for 2 clips"):
         dataset(stored, augment=[bright] * 3)
     with pytest.raises(UserError, match="same size"):
-        dataset(stored, augment=[bright, AugmentConfig(size=16)])
+        dataset(stored, augment=[bright, Augmentation(size=16)])
 
 
 def test_broken_videos_are_refused(stored):

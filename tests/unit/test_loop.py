@@ -42,7 +42,7 @@ def trainer_of(folder, *, lr=1.0, grad_clip=None, schedule=None, seconds=1e9, st
         plan=Plan(
             epochs=EPOCHS,
             steps_per_epoch=STEPS,
-            schedule=(schedule or Schedule(name="constant")).model_dump(),
+            schedule=schedule or Schedule(name="constant"),
             base_lr=lr,
             grad_clip=grad_clip,
             batch_size=2,

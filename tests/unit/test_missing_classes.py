@@ -17,7 +17,7 @@ from report_cells import cell, subset_cells, table_spec
 from run_records import run_record
 from test_noisy_store import write
 from test_vifm_jobs import VIEW, weights  # noqa: F401 (a fixture)
-from tiny import CPU, Data, finetune_arguments, make_study
+from tiny import CPU, Data, finetune_arguments, make_study, spec_of
 from video_files import write_video
 
 from videossl.cli.doctor_data import datasets
@@ -113,18 +113,16 @@ def test_a_class_that_is_tested_and_not_trained_and_the_reverse(study, target, t
 def test_linear_probe_and_retrieval_say_the_same(target, tmp_path, capfd):
     from tiny import GRID, table
 
-    from videossl.stages.specs import features_spec, linear_probe_spec, retrieval_spec
-
     grids = [GRID | {"protocol": protocol, "task": "rspnet"} for protocol in ("linear_probe", "retrieval")]
     study = make_study(tmp_path / "study", {"a": table(grids, baseline=False)})
     data = lost(target, tmp_path / "data", train=1, test=1)
     cells = {stage: study.of_stage(stage)[0] for stage in ("features", "linear_probe", "retrieval")}
     features = tmp_path / "features.npz"
-    spec = features_spec(study, cells["features"])
+    spec = spec_of(study, cells["features"])
     extract(spec, manifest=data.manifest, weights=None, output=features, compute=CPU)
-    for stage, spec_of, job in (
-        ("linear_probe", linear_probe_spec, linear_probe),
-        ("retrieval", retrieval_spec, retrieve),
+    for stage, job in (
+        ("linear_probe", linear_probe),
+        ("retrieval", retrieve),
     ):
         capfd.readouterr()
         job(spec_of(study, cells[stage]), cells[stage].identity, features=features, folder=tmp_path / stage)

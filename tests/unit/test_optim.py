@@ -6,13 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from videossl.common.errors import UserError
 from videossl.training.optim import base_learning_rate, build_optimizer, lr_factor, set_learning_rate
-from videossl.training.settings import Optimizer, Schedule
+from videossl.training.settings import OptimizerSettings, Schedule
 
 
-def schedule(**values) -> dict:
-    return Schedule(**values).model_dump(mode="json")
+def schedule(**values) -> Schedule:
+    return Schedule(**values)
 
 
 @pytest.mark.parametrize(
@@ -47,34 +46,32 @@ def test_warm_up_before_steps_and_constant():
 
 
 def test_the_rate_is_scaled_to_the_batch_size_it_is_stated_for():
-    assert base_learning_rate({"lr": 0.1}, 32, 64) == pytest.approx(0.05)
-    assert base_learning_rate({"lr": 0.1}, 128, 64) == pytest.approx(0.2)
-    assert base_learning_rate({"lr": 0.1}, 32, None) == 0.1
+    assert base_learning_rate(OptimizerSettings(lr=0.1), 32, 64) == pytest.approx(0.05)
+    assert base_learning_rate(OptimizerSettings(lr=0.1), 128, 64) == pytest.approx(0.2)
+    assert base_learning_rate(OptimizerSettings(lr=0.1), 32, None) == 0.1
 
 
 def test_optimisers_have_the_recipes_settings_and_leave_frozen_parameters_alone():
     module = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1))
     module[0].requires_grad_(False)
-    settings = Optimizer(lr=0.1, momentum=0.8, nesterov=True, weight_decay=0.01).model_dump(mode="json")
+    settings = OptimizerSettings(lr=0.1, momentum=0.8, nesterov=True, weight_decay=0.01)
     (group,) = build_optimizer(module, settings).param_groups
     assert group["params"] == list(module[1].parameters())
     assert (group["lr"], group["momentum"], group["nesterov"], group["weight_decay"]) == (0.1, 0.8, True, 0.01)
-    settings = Optimizer(name="adamw", lr=0.2, betas=(0.8, 0.9), weight_decay=0.1).model_dump(mode="json")
+    settings = OptimizerSettings(name="adamw", lr=0.2, betas=(0.8, 0.9), weight_decay=0.1)
     adamw = build_optimizer(module, settings)
     (group,) = adamw.param_groups
     assert isinstance(adamw, torch.optim.AdamW)
     assert (group["lr"], group["betas"], group["weight_decay"]) == (0.2, (0.8, 0.9), 0.1)
     set_learning_rate(adamw, 0.3)
     assert group["lr"] == 0.3
-    with pytest.raises(UserError, match="sgd, adamw"):
-        build_optimizer(module, settings | {"name": "lars"})
 
 
 def test_weight_decay_of_matrices_alone():
     module = torch.nn.Sequential(torch.nn.Conv3d(1, 2, 1), torch.nn.BatchNorm3d(2), torch.nn.Linear(2, 2))
-    settings = Optimizer(name="sgd", lr=0.1, weight_decay=0.5, decayed="matrices").model_dump()
+    settings = OptimizerSettings(name="sgd", lr=0.1, weight_decay=0.5, decayed="matrices")
     decays = {id(p): g["weight_decay"] for g in build_optimizer(module, settings).param_groups for p in g["params"]}
     found = {name: decays[id(p)] for name, p in module.named_parameters()}
     assert {name for name, decay in found.items() if decay == 0.5} == {"0.weight", "2.weight"}
     assert {name for name, decay in found.items() if decay == 0.0} == {"0.bias", "1.weight", "1.bias", "2.bias"}
-    assert len(build_optimizer(module, settings | {"decayed": "all"}).param_groups) == 1
+    assert len(build_optimizer(module, settings.model_copy(update={"decayed": "all"})).param_groups) == 1

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from tiny import CPU, GRID, make_study, table
+from tiny import CPU, GRID, make_study, spec_of, table
 
 from videossl.common.errors import UserError
 from videossl.common.results import read_metrics, read_predictions
@@ -15,7 +15,6 @@ from videossl.evaluation.features import extract
 from videossl.evaluation.model import build_backbone
 from videossl.evaluation.probe import choose, fit, linear_probe, scores
 from videossl.evaluation.retrieve import chance, retrieve
-from videossl.stages.specs import features_spec, linear_probe_spec, retrieval_spec
 from videossl.training.checkpoint import save_torch
 
 pytestmark = pytest.mark.usefixtures("own_signals")
@@ -31,10 +30,10 @@ def study(tmp_path_factory):
 def features(study, target, tmp_path):
     """The features file of a network that is not the seed's, and its weights."""
     (cell,) = study.of_stage("features")
-    spec = features_spec(study, cell)
+    spec = spec_of(study, cell)
     backbone = build_backbone(spec | {"seed": 5}, None)
     weights = tmp_path / "weights.pt"
-    save_torch(weights, {"backbone": backbone.state_dict(), "spec": spec["backbone"], "identity": {}})
+    save_torch(weights, {"backbone": backbone.state_dict(), "spec": spec.backbone.model_dump(), "identity": {}})
     output = tmp_path / "features" / "features.npz"
     before = {key: value.clone() for key, value in backbone.state_dict().items()}
     extract(spec, manifest=target.manifest, weights=weights, output=output, compute=CPU)
@@ -64,8 +63,8 @@ def test_features_are_means_over_clips_of_all_readable_videos(features, target):
 
 def test_both_protocols_leave_their_files(features, study, tmp_path):
     (probe,), (retrieval,) = study.of_stage("linear_probe"), study.of_stage("retrieval")
-    linear_probe(linear_probe_spec(study, probe), probe.identity, features=features, folder=tmp_path / "probe")
-    retrieve(retrieval_spec(study, retrieval), retrieval.identity, features=features, folder=tmp_path / "retrieval")
+    linear_probe(spec_of(study, probe), probe.identity, features=features, folder=tmp_path / "probe")
+    retrieve(spec_of(study, retrieval), retrieval.identity, features=features, folder=tmp_path / "retrieval")
     metrics = read_metrics(tmp_path / "probe/metrics.parquet").set_index(["split", "metric"])["value"]
     predictions = read_predictions(tmp_path / "probe/predictions.parquet")
     assert metrics["test", "top1"] == pytest.approx(predictions["correct"].mean())

@@ -49,7 +49,7 @@ def test_training_changes_the_weights_and_leaves_what_it_should(study, straight)
         initial = build_task(recipe).backbone.state_dict()
         weights = load_torch(folder / "weights.pt")
         assert weights["backbone"].keys() == initial.keys() and not same_bits(weights["backbone"], initial)
-        assert weights["spec"] == recipe["backbone"] and weights["identity"] == identity
+        assert weights["spec"] == recipe.backbone.model_dump() and weights["identity"] == identity
         assert all(value.isfinite().all() for value in weights["backbone"].values())
         state = load_torch(folder / "state.pt")
         assert (state["epoch"], state["step_in_epoch"]) == (5, 0)

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from test_noisy_store import write
-from tiny import CPU, finetune_arguments, make_study
-from videossl.stages.specs import robustness_spec
+from tiny import CPU, finetune_arguments, make_study, spec_of
 
 from videossl.common.errors import UserError
 from videossl.common.files import write_parquet
@@ -100,7 +99,7 @@ def test_from_a_finetuned_network_to_files(target, tmp_path):
     output = tmp_path / "robustness"
     (cell,) = (c for c in study.evaluations if c.task == "rspnet")
     robustness(
-        robustness_spec(study, cell),
+        spec_of(study, cell),
         identity | {"stage": "robustness", "protocol": "robustness"},
         weights=folder / "weights.pt",
         noiseless=noisy.pop(("none", 0)),

@@ -6,12 +6,13 @@ import copy
 import random
 
 import pytest
-from tiny import CONFIG, GRID, ROTNET, RSPNET, make_study, pretrain_cell, table
+from tiny import CONFIG, GRID, ROTNET, RSPNET, make_study, pretrain_cell, spec_of, table
 
 from videossl.common.errors import UserError
 from videossl.common.files import canonical_json
-from videossl.stages import specs
+from videossl.stages import data
 from videossl.study.study import Study
+from videossl.training.specs import PretrainSpec
 
 ENTRIES = {
     "main": table(GRID | {"backbone": ["r2plus1d", "shufflenet"], "subset": ["10k", "50k"], "seed": [0, 1]}),
@@ -23,16 +24,16 @@ def all_specs(study: Study) -> dict[tuple[str, ...], str]:
     """The recipe parameter of every job of the study, by the job."""
     config, found = study.config, {}
     for cell in study.pretraining:
-        found["pretrain", cell.task, cell.path] = canonical_json(specs.pretrain_spec(study, cell))
+        found["pretrain", cell.task, cell.path] = spec_of(study, cell).json_text
     for cell in study.evaluations:
-        found["finetune", cell.task, cell.path] = canonical_json(specs.finetune_spec(study, cell))
+        found["finetune", cell.task, cell.path] = spec_of(study, cell).json_text
     for name, dataset in config.datasets.items():
-        found["listing", name] = canonical_json(specs.listing_spec(config, name))
-        found["store", name] = canonical_json(specs.store_spec(config, name))
+        found["listing", name] = data.listing_spec(config, name).json_text
+        found["store", name] = data.store_spec(config, name).json_text
         if dataset.generated:
-            found["generate", name] = canonical_json(specs.generate_spec(config, name))
+            found["generate", name] = data.generate_spec(config, name).json_text
     for name in config.subsets:
-        found["subset", name] = canonical_json(specs.subset_spec(config, name))
+        found["subset", name] = data.subset_spec(config, name).json_text
     return found
 
 
@@ -156,7 +157,7 @@ def test_finetuning_is_specified_apart_from_the_pretraining(tmp_path):
     study = make_study(tmp_path, ENTRIES)
     by_network: dict[tuple, set[str]] = {}
     for cell in study.evaluations:
-        spec = canonical_json(specs.finetune_spec(study, cell))
+        spec = spec_of(study, cell).json_text
         by_network.setdefault((cell.backbone, cell.seed), set()).add(spec)
     assert len(by_network) == 4 and all(len(found) == 1 for found in by_network.values())
     assert len(set.union(*by_network.values())) == 4
@@ -164,12 +165,12 @@ def test_finetuning_is_specified_apart_from_the_pretraining(tmp_path):
 
 def test_a_spec_is_plain_and_has_a_short_name(tmp_path):
     study = make_study(tmp_path, ENTRIES)
-    spec = specs.pretrain_spec(study, study.pretraining[0])
-    assert (spec["stop"], spec["epochs"], spec["optimizer"]["lr"], spec["batch_size"]) == (2, 5, 0.05, 4)
-    assert spec["backbone"] == {"name": "r2plus1d", "options": {"width": 0.05}}
-    name = specs.spec_hash(spec)
-    assert len(name) == 12 and int(name, 16) >= 0
-    assert specs.spec_hash(dict(reversed(spec.items()))) == name != specs.spec_hash(spec | {"seed": 9})
+    spec = spec_of(study, study.pretraining[0])
+    assert (spec.stop, spec.epochs, spec.optimizer.lr, spec.batch_size) == (2, 5, 0.05, 4)
+    assert spec.values["backbone"] == {"name": "r2plus1d", "options": {"width": 0.05}}
+    assert len(spec.hash) == 12 and int(spec.hash, 16) >= 0
+    reordered = PretrainSpec.parse(dict(reversed(spec.values.items())), "x")
+    assert reordered.hash == spec.hash != PretrainSpec.parse(spec.values | {"seed": 9}, "x").hash
 
 
 def recipes_of(folder, **changes):
@@ -181,7 +182,7 @@ def test_the_optimiser_may_be_another_for_a_backbone(tmp_path):
     optimizer = {"name": "sgd", "lr": 0.1, "by_backbone": {"shufflenet": transformer}}
     study = make_study(tmp_path, rspnet={"optimizer": optimizer})
     one, other = (
-        specs.pretrain_spec(study, pretrain_cell("rspnet", backbone=name))["optimizer"]
+        spec_of(study, pretrain_cell("rspnet", backbone=name)).values["optimizer"]
         for name in ("r2plus1d", "shufflenet")
     )
     assert (one["name"], one["lr"], one["weight_decay"], one["decayed"]) == ("sgd", 0.1, 0.0, "all")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tiny import spec_of
 
 from videossl.report.collect import PENDING, collect
 from videossl.report.notes import notes
 from videossl.report.spec import Spec
-from videossl.stages.specs import class_logits_spec, distill_spec, small_clip_spec, vifm_spec, zero_shot_spec
 from videossl.study.availability import NOT_PROVIDED
 from videossl.study.config import Grid
 from videossl.study.study import load_study
@@ -39,7 +39,7 @@ def test_zero_shot_has_each_model_itself_and_on_both_targets(study):
     ]
     by_model = {c.backbone: (c.source, c.subset) for c in cells}
     assert by_model["xclip"] == ("k400", "240k") and by_model["viclip"] == ("internvid10m", "10m")
-    assert all(cell.needs == [cell.model()] for cell in cells if cell.stage == "zero_shot")
+    assert all(study.dependencies(cell) == [cell.of_stage("vifm")] for cell in cells if cell.stage == "zero_shot")
 
 
 def test_ten_pairs_of_five_teachers_that_look_once(study):
@@ -48,9 +48,9 @@ def test_ten_pairs_of_five_teachers_that_look_once(study):
     assert students[0].teachers == "xclip+vificlip"
     assert len({partner for cell in students for partner in cell.partners}) == 5
     assert all(partner.stage == "class_logits" for cell in students for partner in cell.partners)
-    assert distill_spec(study, students[0])["views"] == study.config.vifm.views
+    assert spec_of(study, students[0]).views == study.config.vifm.views
     others = [cell for cell in study.cells_of["distill_datasets"] if cell.stage == "distill"]
-    assert "views" not in distill_spec(study, others[0])
+    assert "views" not in spec_of(study, others[0]).values
 
 
 def test_datasets_of_the_training_are_needed(study):
@@ -59,13 +59,13 @@ def test_datasets_of_the_training_are_needed(study):
 
 def test_specs_say_what_decides(study):
     cells = {cell.backbone: cell for cell in study.cells_of["vifm_zero_shot"] if cell.stage == "zero_shot"}
-    spec = vifm_spec(study, cells["ezclip"].model())
-    assert spec["options"]["frames"] == spec["clip"]["frames"] and spec["motion_weight"] == 1
-    assert zero_shot_spec(study, cells["ezclip"])["splits"] == [1, 2, 3]
-    assert class_logits_spec(study, cells["ezclip"])["student"]["views"] == study.config.vifm.views
-    assert "a photo of a {}." in small_clip_spec(study, 0)["templates"]
+    spec = spec_of(study, cells["ezclip"].of_stage("vifm"))
+    assert spec.options["frames"] == spec.clip.frames and spec.motion_weight == 1
+    assert spec_of(study, cells["ezclip"]).splits == [1, 2, 3]
+    assert spec_of(study, cells["ezclip"].of_stage("class_logits")).student.views == study.config.vifm.views
+    assert "a photo of a {}." in spec_of(study, study.of_stage("small_clip")[0]).templates
     published = study_of("config/paper.yaml")
-    assert set(vifm_spec(published, cells["ezclip"].model())) == {
+    assert set(spec_of(published, cells["ezclip"].of_stage("vifm")).values) == {
         "recipe_version", "model", "options", "clip", "data", "seed",
     }  # fmt: skip
 

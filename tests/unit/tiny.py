@@ -9,9 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 import yaml
-from videossl.stages.specs import finetune_spec, pretrain_spec
 
 from videossl.common.files import write_parquet
+from videossl.common.specification import Specification
+from videossl.common.strict import merge
 from videossl.data.materialise import merge_manifest, write_shard
 from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.data.readers.listing import read_listing
@@ -19,10 +20,13 @@ from videossl.data.readers.registry import group_of
 from videossl.data.readers.validation import with_validation
 from videossl.data.subsets import make_subset, write_subset
 from videossl.data.synthetic import generate
+from videossl.evaluation.specs import FinetuneSpec
 from videossl.stages.cells import Cell
+from videossl.stages.registry import stage
 from videossl.study.config import Config
 from videossl.study.study import Study
 from videossl.training.session import Compute
+from videossl.training.specs import PretrainSpec
 
 CPU = Compute(device="cpu", threads=1, workers=0)
 CLIP = {"frames": 4, "size": 16}
@@ -129,16 +133,27 @@ def pretrain_cell(task: str, epochs: int = 200, **axes: Any) -> Cell:
     )
 
 
-def pretrain_arguments(study: Study, task: str, epochs: int = 200) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Spec and identity of a pretraining cell."""
+def spec_of(study: Study, cell: Cell) -> Any:
+    """The job specification of a cell."""
+    return stage(cell.stage).spec(study, cell)
+
+
+def changed(spec: Specification, **values: Any) -> Any:
+    """The specification with some values, as in its JSON, replaced; mappings are merged."""
+    merged = merge(spec.values, values)
+    return type(spec).parse(merged, "the test's specification")
+
+
+def pretrain_arguments(study: Study, task: str, epochs: int = 200, **spec: Any) -> tuple[PretrainSpec, dict[str, Any]]:
+    """Specification, with the given keys replaced, and identity of a pretraining cell."""
     cell = pretrain_cell(task, epochs)
-    return pretrain_spec(study, cell), cell.identity
+    return changed(spec_of(study, cell), **spec), cell.identity
 
 
-def finetune_arguments(study: Study, **spec: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Spec, with the given keys replaced, and identity of a finetuning cell."""
+def finetune_arguments(study: Study, **spec: Any) -> tuple[FinetuneSpec, dict[str, Any]]:
+    """Specification, with the given keys replaced, and identity of a finetuning cell."""
     cell = Cell("finetune", "rotnet", "C3", "r2plus1d", "k400", "50k", 200, "ucf101", "finetune", 0)
-    return finetune_spec(study, cell) | spec, cell.identity
+    return changed(spec_of(study, cell), **spec), cell.identity
 
 
 @dataclass(frozen=True)

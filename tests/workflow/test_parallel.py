@@ -37,9 +37,9 @@ def commands(workflow, text: str, *targets: str) -> set[str]:
     output = workflow.run("-n", "-p", *targets, *SMOKE, "mine.yaml").stdout
     lines = [line.partition("Shell command:")[2] for line in output.splitlines() if "Shell command:" in line]
     return {
-        " ".join(part.rpartition("/")[2] for part in line.split(" --recipe")[0].split())
+        " ".join(part.rpartition("/")[2] for part in line.split(" --spec")[0].split())
         for line in lines
-        if "pretrain.py" in line or "finetune.py" in line
+        if "run_stage.py pretrain" in line or "run_stage.py finetune" in line
     }
 
 
@@ -56,7 +56,7 @@ def commands(workflow, text: str, *targets: str) -> set[str]:
 def test_what_starts_a_training(workflow, text, pretrain, finetune):
     target = "results/smoke/finetune/ucf101/k400/50k/rotnet/r2plus1d/seed0/epochs200/metrics.parquet"
     found = commands(workflow, text, target)
-    assert found == {f"{pretrain} pretrain.py", f"{finetune} finetune.py"}
+    assert found == {f"{pretrain} run_stage.py pretrain", f"{finetune} run_stage.py finetune"}
 
 
 def test_unknown_kinds_of_jobs_are_named(workflow):

@@ -182,10 +182,12 @@ class EpochBatches(Sampler[list[Key]]):
                 f"{num_videos} videos do not fill a batch of {batch_size}: use a smaller batch_size, or a larger subset"
             )
         if batch_size % (world_size * accumulation_steps) or not 0 <= rank < world_size:
+            multiple = world_size * accumulation_steps
             raise UserError(
                 f"a batch of {batch_size} videos cannot be shared evenly by {world_size} processes in"
-                f" {accumulation_steps} parts each: batch_size must be a multiple of {world_size * accumulation_steps}"
-                " (compute.gpus x compute.nodes x accumulation_steps), and so must the number of training videos where there are fewer than a batch."
+                f" {accumulation_steps} parts each: batch_size must be a multiple of {multiple} (compute.gpus x"
+                " compute.nodes x accumulation_steps), and so must the number of training videos where there are fewer"
+                " than a batch."
             )
         self.num_videos, self.batch_size, self.seed, self.shuffle = num_videos, batch_size, seed, shuffle
         self.start, self.epochs, self.rank, self.world_size = start, epochs, rank, world_size

@@ -68,7 +68,8 @@ def similarity(
         second, others = (first, own) if other is None else load_classifier(other)
         if (own.clip, own.stride) != (others.clip, others.stride):
             raise UserError(
-                f"{weights} and {other} were finetuned on clips of different form: {own.clip} with stride {own.stride}, {others.clip} with stride {others.stride}."
+                f"{weights} and {other} were finetuned on clips of different form: {own.clip} with stride {own.stride},"
+                f" and {others.clip} with stride {others.stride}."
             )
         sampler = UniformClips(own.clip.frames, own.stride, 1)
         dataset = ClipDataset(

@@ -55,9 +55,8 @@ def _build(build: dict[str, Any]) -> None:
     import torch
 
     from videossl.backbones import registry as backbones
-    from videossl.data.settings import Augment, ClipShape
     from videossl.training.pretrain import build_task
-    from videossl.training.specs import BackboneSpec
+    from videossl.training.specs import TaskSpec
     from videossl.videolanguage.models import registry as models
 
     if "model" in build:
@@ -66,12 +65,9 @@ def _build(build: dict[str, Any]) -> None:
         model.encode_video(torch.empty(1, 3, build["clip"]["frames"], side, side))
         return
     if "task" in build:
-        parts = {
-            "backbone": BackboneSpec.parse(build["backbone"], "backbone"),
-            "clip": ClipShape.parse(build["clip"], "clip"),
-            "normalisation": Augment.parse(build["augment"], "augment"),
-        }
-        network = build_task(build["task"], build["options"], **parts, seed=build["seed"]).backbone
+        values = {key: build[key] for key in TaskSpec.model_fields if key != "augment"}
+        normalisation = {key: build["augment"][key] for key in ("mean", "std")}
+        network = build_task(TaskSpec.parse({**values, "augment": normalisation}, build["where"])).backbone
     else:
         network = backbones.build(build["backbone"]["name"], **build["backbone"]["options"])
     side = build["clip"]["size"]

@@ -202,9 +202,9 @@ class Trainer:
                     raise
                 raise UserError(
                     f"a step has one video in each part (batch_size {self.plan.batch_size}, accumulation_steps"
-                    f" {self.plan.accumulation_steps}), and this network normalises over the videos of a part, for which"
-                    " it needs 2:"
-                    " raise batch_size, or lower accumulation_steps. A set smaller than a batch is one batch."
+                    f" {self.plan.accumulation_steps}), and this network normalises over the videos of a part, for"
+                    " which it needs 2: raise batch_size, or lower accumulation_steps. A set smaller than a batch is"
+                    " one batch."
                 ) from error
         (loss / self.plan.accumulation_steps).backward()
         return loss.detach(), scalars

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from videossl.common.ranks import is_first, rank_and_processes
 from videossl.common.results import write_metrics
 from videossl.data.feasible import require_videos
 from videossl.data.loader import ClipDataset, eval_loader, prepare
-from videossl.data.settings import ClipShape, Normalisation
 from videossl.data.store import FrameStore
 from videossl.data.videos import heldout_videos, open_store, read_manifest, subset_videos
 from videossl.pretext import registry as pretext
@@ -33,7 +31,7 @@ from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
 from videossl.training.seeding import INITIAL, seed_everything
 from videossl.training.session import Compute, batches, make_trainer
-from videossl.training.specs import BackboneSpec, PretrainSpec
+from videossl.training.specs import PretrainSpec, TaskSpec
 
 
 def pretrain(
@@ -71,14 +69,7 @@ def pretrain(
             f" subsets.{identity['subset']}.",
         )
         heldout = heldout_videos(rows, spec.heldout_videos, spec.seed)
-        task = build_task(
-            spec.task,
-            spec.options,
-            backbone=spec.backbone,
-            clip=spec.clip,
-            normalisation=spec.augment,
-            seed=spec.seed,
-        ).to(device)
+        task = build_task(spec).to(device)
         dataset = ClipDataset(store, videos, task.sampler, spec.augmentation, spec.seed)
 
         def step(network, batch, generator):
@@ -97,19 +88,12 @@ def pretrain(
             _finish(folder, spec, identity, trainer, metrics, device, {"train": len(videos), "heldout": len(heldout)})
 
 
-def build_task(
-    task: str,
-    options: Mapping[str, Any],
-    *,
-    backbone: BackboneSpec,
-    clip: ClipShape,
-    normalisation: Normalisation,
-    seed: int,
-) -> PretextTask:
+def build_task(spec: TaskSpec) -> PretextTask:
     """The pretext task around its backbone; the initial weights follow from the seed alone."""
-    seed_everything(seed, INITIAL, 0)
-    network = backbones.build(backbone.name, **backbone.options)
-    return pretext.build(task, network, options, frames=clip.frames, mean=normalisation.mean, std=normalisation.std)
+    seed_everything(spec.seed, INITIAL, 0)
+    network = backbones.build(spec.backbone.name, **spec.backbone.options)
+    augment = spec.augment
+    return pretext.build(spec.task, network, spec.options, frames=spec.clip.frames, mean=augment.mean, std=augment.std)
 
 
 def _matching(state: dict[str, Any], trainer: Trainer, path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pydantic import Field
 from videossl.common.ranges import Count, Seed, Version
 from videossl.common.specification import Specification
 from videossl.common.strict import Strict
-from videossl.data.settings import Augment, Augmentation, ClipShape
+from videossl.data.settings import Augment, Augmentation, ClipShape, Normalisation
 from videossl.training.settings import OptimizerSettings, Schedule
 
 
@@ -54,14 +54,21 @@ class TrainingSpec(Specification):
         return self.augment.centre_crop(self.clip.size)
 
 
-class PretrainSpec(TrainingSpec):
+class TaskSpec(Strict):
+    """A pretext task around its backbone."""
+
+    task: str
+    options: dict[str, Any]
+    backbone: BackboneSpec
+    clip: ClipShape
+    augment: Normalisation
+    seed: Seed
+
+
+class PretrainSpec(TrainingSpec, TaskSpec):
     """A pretraining up to a milestone, on the schedule of the longest one."""
 
     recipe_version: Version
-    task: str
-    options: dict[str, Any]
-    """Of the pretext task."""
-    backbone: BackboneSpec
     stop: Count
     """The milestone, epochs."""
     heldout_videos: Count

@@ -63,8 +63,8 @@ class Disk:
         """Run the workflow's script: exit code, what it printed, and the listing it wrote."""
         output = self.root.parent / "listing.parquet"
         output.unlink(missing_ok=True)
-        recipe = canonical_json({"reader": reader, "options": {}, "validation": 0})
-        command = [sys.executable, SCRIPT, "--recipe", recipe, "--root", self.root, "--annotations", self.annotations]
+        recipe = canonical_json({"data_version": 1, "reader": reader, "options": {}, "validation": 0, "seed": 0})
+        command = [sys.executable, SCRIPT, "--spec", recipe, "--root", self.root, "--annotations", self.annotations]
         done = subprocess.run(
             [*map(str, command), "--output", str(output)],
             stdout=subprocess.PIPE,

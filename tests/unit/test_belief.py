@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from run_records import run_record
 
+from videossl.common.specification import hash_of
 from videossl.data.provenance import digest_of, note_made, record_of
 from videossl.monitor.belief import ABSENT, BELIEVED, OTHER, UNKNOWN, Beliefs, judge, set_apart
 from videossl.monitor.marks import FOLDER, mark_incomplete, unmark
@@ -324,25 +325,27 @@ def test_a_checkpoint_is_of_the_content_of_its_shards(tmp_path):
     """A shard of other frames and the same size is other data."""
     from types import SimpleNamespace
 
+    from videossl.data.specs import SubsetSpec
     from videossl.training.session import run_hash
 
     shard = tmp_path / "shards/0000.arrow"
     shard.parent.mkdir()
+    spec = SubsetSpec(data_version=1, size=3, seed=0)  # any
     store = SimpleNamespace(shard_paths=[shard], num_videos=lambda number: 1)
     dataset = SimpleNamespace(table={"shard": np.array([0])}, store=store)
     names = []
     for text in ("abc", "abd", "abc"):
         shard.write_text(text)
         note_made({}, [], [shard])
-        names.append(run_hash({"lr": 1}, dataset, []))
+        names.append(run_hash(spec, dataset, []))
     assert names[0] == names[2] != names[1]
     record_of(shard).unlink()  # a store of an older version: the same digests are computed
     again = []
     for text in ("abc", "abd", "abcd"):
         shard.write_text(text)
-        again.append(run_hash({"lr": 1}, dataset, []))
+        again.append(run_hash(spec, dataset, []))
     assert again[:2] == names[:2]
     assert len(set(again)) == 3
     note_made({}, [], [shard])
     shard.write_text("abcde")  # the record is of another file
-    assert run_hash({"lr": 1}, dataset, []) not in again
+    assert run_hash(spec, dataset, []) not in again

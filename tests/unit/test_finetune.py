@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 from runs import same_bits
-from tiny import CPU, Data, finetune_arguments, make_study
+from tiny import CPU, Data, changed, finetune_arguments, make_study
 
 from videossl.common.errors import Interrupted, UserError
 from videossl.common.results import read_metrics, read_predictions
@@ -24,9 +24,9 @@ from videossl.evaluation.accuracy import accuracies, predict, video_counts
 from videossl.evaluation.evaluate import videos_a_batch
 from videossl.evaluation.finetune import finetune
 from videossl.evaluation.model import Classifier, build_classifier
+from videossl.evaluation.specs import FinetuneSpec
 from videossl.study.study import Study
 from videossl.training.checkpoint import Checkpoints, load_torch, save_torch
-from videossl.training.session import test_augmentation as centre_crop
 
 pytestmark = pytest.mark.usefixtures("own_signals")
 
@@ -42,7 +42,7 @@ def weights(study, tmp_path_factory) -> Path:
     spec, identity = finetune_arguments(study, seed=77)
     backbone = build_classifier(spec, 3, None).backbone
     path = tmp_path_factory.mktemp("pretrained") / "weights.pt"
-    save_torch(path, {"backbone": backbone.state_dict(), "spec": spec["backbone"], "identity": identity})
+    save_torch(path, {"backbone": backbone.state_dict(), "spec": spec.backbone.model_dump(), "identity": identity})
     return path
 
 
@@ -106,14 +106,14 @@ def test_from_videos_to_metrics(study, target, weights, tmp_path, capsys, pretra
 def test_predictions_are_the_mean_over_clips_of_the_saved_network(study, target, weights, tmp_path):
     folder = run(study, target, tmp_path, weights)
     saved = load_torch(folder / "weights.pt")
-    spec = saved["spec"]
+    spec = FinetuneSpec.parse(saved["spec"], "x")
     model = build_classifier(spec, saved["classes"], None)
     model.load_state_dict(saved["model"])
     model.eval()
     rows = read_manifest(target.manifest)
     videos = target_videos(rows)
-    sampler = UniformClips(4, spec["stride"], 2)
-    clips = ClipDataset(open_store(target.manifest, rows), videos.test, sampler, centre_crop(spec), 0)
+    sampler = UniformClips(4, spec.stride, 2)
+    clips = ClipDataset(open_store(target.manifest, rows), videos.test, sampler, spec.test_augmentation, 0)
     predictions = read_predictions(folder / "predictions.parquet")
     with torch.no_grad():
         for index, video in enumerate(predictions.itertuples()):
@@ -166,7 +166,7 @@ def test_the_backbone_is_the_pretrained_one_and_the_classifier_the_seeds(study, 
     assert same_bits(dict(pretrained.backbone.state_dict()), dict(load_torch(weights)["backbone"]))
     assert not same_bits(dict(pretrained.backbone.state_dict()), dict(scratch.backbone.state_dict()))
     assert torch.equal(pretrained.fc.weight, scratch.fc.weight)
-    other = build_classifier(spec | {"seed": 1}, 3, None)
+    other = build_classifier(changed(spec, seed=1), 3, None)
     assert not torch.equal(other.fc.weight, scratch.fc.weight)
     assert all(parameter.requires_grad for parameter in pretrained.parameters())
     assert isinstance(pretrained, Classifier) and pretrained.dropout.p == 0.5

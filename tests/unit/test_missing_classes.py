@@ -15,7 +15,7 @@ import pytest
 from listed import SCRIPT, Disk
 from report_cells import cell, subset_cells, table_spec
 from run_records import run_record
-from test_noisy_store import write
+from test_noisy_store import SPEC, write
 from test_vifm_jobs import VIEW, weights  # noqa: F401 (a fixture)
 from tiny import CPU, Data, finetune_arguments, make_study, spec_of
 from video_files import write_video
@@ -35,6 +35,7 @@ from videossl.evaluation.finetune import finetune
 from videossl.evaluation.probe import linear_probe
 from videossl.evaluation.retrieve import retrieve
 from videossl.evaluation.robustness import robustness
+from videossl.evaluation.specs import RobustnessSpec, ZeroShotSpec
 from videossl.evaluation.zero_shot import evaluate
 from videossl.report.collect import collect
 from videossl.report.document import Document
@@ -145,7 +146,8 @@ def test_robustness_and_its_sample_of_the_test_videos(study, target, tmp_path):
             manifests[noise, level] = path
     _, identity = finetune_arguments(study)
     robustness(
-        {}, identity, weights=tmp_path / "run/weights.pt", noiseless=manifests.pop(("none", 0)), noisy=manifests,
+        RobustnessSpec(noise=SPEC), identity, weights=tmp_path / "run/weights.pt",
+        noiseless=manifests.pop(("none", 0)), noisy=manifests,
         folder=tmp_path / "robustness", compute=CPU,
     )  # fmt: skip
     chances = read_metrics(tmp_path / "robustness/metrics.parquet")["chance"].dropna()
@@ -156,7 +158,7 @@ def test_robustness_and_its_sample_of_the_test_videos(study, target, tmp_path):
 def test_zero_shot_needs_no_training_videos(target, weights, tmp_path, capfd):  # noqa: F811
     data = lost(target, tmp_path / "data", train=0, test=1)
     manifest = read_manifest(data.manifest)
-    spec = VIEW | {"reader": "ucf101", "splits": []}
+    spec = ZeroShotSpec.parse(VIEW | {"reader": "ucf101", "splits": []}, "x")
     evaluate(
         spec, finetune_arguments(make_study(tmp_path / "study"))[1], weights=weights, manifest=data.manifest,
         root=target.root / "videos", annotations=target.root / "annotations", folder=tmp_path / "run", compute=CPU,

@@ -9,30 +9,32 @@ from videossl.data import noisy as noisy_module
 from videossl.data.materialise import encode_video, resize
 from videossl.data.noise import constant, corrupt, frame_generator
 from videossl.data.noisy import merge_noisy_manifest, noisy_listing, write_noisy_shards
+from videossl.data.specs import NoiseSpec
 from videossl.data.store import FrameStore
 from videossl.data.video import stored_size
 from videossl.data.videos import read_manifest
 
-SPEC = {
-    "short_side": 20,
-    "seed": 3,
-    "constants": "schiappa",
-    "codec": "raw",
-    "shards": 2,
-    "videos": {"gaussian": ["all"] * 5, "shot": [4, 7, 7, 7, 7], "none": ["all"]},
-}
+SPEC = NoiseSpec(
+    data_version=1,
+    short_side=20,
+    seed=3,
+    constants="schiappa",
+    codec="raw",
+    shards=2,
+    videos={"gaussian": ["all"] * 5, "shot": [4, 7, 7, 7, 7], "none": ["all"]},
+)
 
 
 def write(target, root, noise, severities):
     """All shards and the manifests of one noise; returns the manifests by severity."""
     clean = read_manifest(target.manifest)
     manifests = {}
-    for shard in range(SPEC["shards"]):
+    for shard in range(SPEC.shards):
         outputs = {level: root / noise / str(level) / "shards" / f"{shard:04d}.arrow" for level in severities}
         write_noisy_shards(clean, target.root / "videos", SPEC, noise, shard, outputs)
     for level in severities:
         folder = root / noise / str(level)
-        reports = [folder / "shards" / f"{shard:04d}.parquet" for shard in range(SPEC["shards"])]
+        reports = [folder / "shards" / f"{shard:04d}.parquet" for shard in range(SPEC.shards)]
         manifests[level] = merge_noisy_manifest(clean, SPEC, noise, level, reports).to_pandas()
     return manifests
 
@@ -114,6 +116,6 @@ def test_a_video_that_vanished_is_noted_not_fatal(target, tmp_path, monkeypatch)
     gone = noisy_listing(clean, "all", 3)["id"].iloc[0]
     moved = clean.assign(path=clean["path"].where(clean["id"] != gone, "gone.mp4"))
     outputs = {1: tmp_path / "1/shards/0000.arrow"}
-    write_noisy_shards(moved, target.root / "videos", SPEC | {"shards": 1}, "gaussian", 0, outputs)
+    write_noisy_shards(moved, target.root / "videos", SPEC.model_copy(update={"shards": 1}), "gaussian", 0, outputs)
     report = pd.read_parquet(tmp_path / "1/shards/0000.parquet").set_index("id")
     assert report.loc[gone, "status"] == "missing" and (report["status"] == "ok").sum() == 9

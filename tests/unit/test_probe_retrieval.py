@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from tiny import CPU, GRID, make_study, spec_of, table
+from tiny import CPU, GRID, changed, make_study, spec_of, table
 
 from videossl.common.errors import UserError
 from videossl.common.results import read_metrics, read_predictions
@@ -31,7 +31,7 @@ def features(study, target, tmp_path):
     """The features file of a network that is not the seed's, and its weights."""
     (cell,) = study.of_stage("features")
     spec = spec_of(study, cell)
-    backbone = build_backbone(spec | {"seed": 5}, None)
+    backbone = build_backbone(changed(spec, seed=5), None)
     weights = tmp_path / "weights.pt"
     save_torch(weights, {"backbone": backbone.state_dict(), "spec": spec.backbone.model_dump(), "identity": {}})
     output = tmp_path / "features" / "features.npz"

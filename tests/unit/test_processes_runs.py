@@ -56,7 +56,7 @@ def double_precision() -> Iterator[None]:
 
 def train_all(study: Study, source: Data, target: Data, folder: Path) -> None:
     """Two pretrainings and a finetuning, whose batches of eight come in two parts."""
-    spec, identity = finetune_arguments(study, dropout=0.5, batch_size=8, accumulation_steps=2, epochs=3)
+    spec, identity = finetune_arguments(study, dropout=0.5, batch_size=8, accumulate=2, epochs=3)
     with double_precision():
         for task in ("rotnet", "rspnet"):
             train(study, task, source, folder / task, 50)
@@ -114,9 +114,10 @@ def test_torchrun_is_stopped_and_goes_on(study, source, trained, tmp_path):
     """As a rule starts it; the scheduler's signal goes to all processes of the job."""
     recipe, identity = pretrain_arguments(study, "rspnet", 100)
     launcher = [str(Path(sys.executable).with_name("torchrun")), "--standalone", "--nproc-per-node", "2"]
-    command = [*launcher, str(SCRIPT), "--recipe", canonical_json(recipe), "--identity", canonical_json(identity)]
-    command += ["--manifest", str(source.manifest), "--subset", str(source.subset)]
-    command += ["--output", str(tmp_path / "weights.pt"), "--device", "cpu", "--checkpoint-minutes", "1e-9"]
+    command = [*launcher, str(SCRIPT), "pretrain", "--spec", recipe.json_text, "--identity", canonical_json(identity)]
+    inputs = {"manifest": [str(source.manifest)], "subset": [str(source.subset)]}
+    command += ["--inputs", canonical_json(inputs), "--folder", str(tmp_path)]
+    command += ["--device", "cpu", "--checkpoint-minutes", "1e-9"]
 
     def start() -> subprocess.Popen[str]:
         return subprocess.Popen(

@@ -80,7 +80,7 @@ def pretrain(
         if previous is not None and trainer.epoch == 0 and trainer.step_in_epoch == 0:
             trainer.restore(_matching(load_parts(previous, STATE, "training state"), trainer, previous))
         begun = trainer.epoch, trainer.step_in_epoch
-        trainer.run(spec.stop, batches(spec, dataset, compute, device), f"{spec['task']}, {len(videos)} videos")
+        trainer.run(spec.stop, batches(spec, dataset, compute, device), f"{spec.task}, {len(videos)} videos")
         metrics = evaluate(spec, task, store, heldout, compute, device, signals)
         if is_first():
             if begun != (trainer.epoch, trainer.step_in_epoch):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
@@ -16,6 +15,7 @@ from videossl.common.errors import UserError
 from videossl.data.classes import class_names as known_names
 from videossl.videolanguage.models.base import Video, VideoLanguageModel
 from videossl.videolanguage.saved import load_model
+from videossl.videolanguage.settings import Prompts
 from videossl.videolanguage.texts import Tokenizer, fill, phrase, tokenised
 
 TEXTS_AT_ONCE = 256
@@ -69,10 +69,8 @@ def encode_texts(
     return features.unflatten(0, (len(templates), len(names)))
 
 
-def zero_shot_classifier(
-    weights: Path, prompts: Mapping[str, Any], names: Sequence[str], device: torch.device
-) -> ZeroShot:
+def zero_shot_classifier(weights: Path, prompts: Prompts, names: Sequence[str], device: torch.device) -> ZeroShot:
     """The classifier of the classes `names`; `prompts`: the recipe's."""
     model, tokenizer = load_model(weights)
     model.to(device)
-    return ZeroShot(model, encode_texts(model, tokenizer, prompts["templates"], names), prompts["average"])
+    return ZeroShot(model, encode_texts(model, tokenizer, prompts.templates, names), prompts.average)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tiny import CPU, Data, pretrain_arguments
+from tiny import CPU, Data, changed, pretrain_arguments
 
 from videossl.common.files import canonical_json
 from videossl.common.intact import SEAL
@@ -63,7 +63,8 @@ def start(
     **spec: Any,
 ) -> subprocess.Popen:
     """Start a pretraining as its rule does, in a process group of its own; checkpoints at every step."""
-    recipe, identity = pretrain_arguments(study, task, **spec)
+    recipe, identity = pretrain_arguments(study, task)
+    recipe = changed(recipe, **spec)
     inputs = {"manifest": [str(data.manifest)], "subset": [str(data.subset)]}
     command = [*launcher, SCRIPT, "pretrain", "--spec", recipe.json_text, "--identity", canonical_json(identity)]
     command += ["--inputs", canonical_json(inputs), "--folder", folder]

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from test_noisy_store import write
+from data.test_noisy import write
 from tiny import CPU, finetune_arguments, make_study
 
 from videossl.common.errors import UserError

@@ -1,4 +1,4 @@
-"""The transformers' backbones, beside what test_backbones.py and test_pretext_tasks.py ask of every backbone."""
+"""The transformers' backbones, beside what test_backbones.py and test_tasks.py ask of every backbone."""
 
 import copy
 import pickle

@@ -15,7 +15,7 @@ from videossl.videolanguage.convert import load_published, read_state, unwrapped
 from videossl.videolanguage.models import registry
 from videossl.videolanguage.models.parts.names import hub_names
 
-NAMES = Path(__file__).parent / "vifm_names"
+NAMES = Path(__file__).parent / "published_names"
 MODELS = registry.names()
 SMALL = {
     "size": 16, "patch": 8, "width": 32, "layers": 2, "heads": 4, "embed": 24, "context": 8, "vocabulary": 30,

@@ -12,13 +12,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from data.test_noisy import write
 from listed import SCRIPT, Disk
 from report_cells import cell, subset_cells, table_spec
 from run_records import run_record
-from test_noisy_store import write
-from test_vifm_jobs import VIEW, weights  # noqa: F401 (a fixture)
 from tiny import CPU, Data, finetune_arguments, make_study
 from video_files import write_video
+from videolanguage.test_jobs import VIEW, weights  # noqa: F401 (a fixture)
 
 from videossl.cli.doctor_data import datasets
 from videossl.cli.finding import OK, WARNING

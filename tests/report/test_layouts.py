@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from figure_entries import DISTILL, figure, part
 from report_cells import PAPER_VALUES
-from test_figure_entries import DISTILL, figure, part
 from tiny import GRID, make_study, table
 
 from videossl.common.errors import UserError

@@ -21,7 +21,7 @@ from videossl.training.checkpoint import load_torch
 from videossl.training.interrupt import EXIT_INTERRUPTED
 from videossl.warm import client
 
-SICK = Path(__file__).with_name("sick_job.py")
+SICK = Path(__file__).parents[1] / "helpers/sick_job.py"
 TORCHRUN = (Path(sys.executable).with_name("torchrun"), "--standalone", "--nproc-per-node", "2")
 WARM = (sys.executable, "-m", "videossl.warm.server", "--", sys.executable, "-SE", client.__file__)
 ENDS = 60.0

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from figure_entries import DISTILL, figure, part
 from tiny import GRID, make_study, table
 
 from videossl.common.errors import UserError
 from videossl.study.config.experiments import PLOTS, Experiment
 
-DISTILL = GRID | {
-    "protocol": "distill",
-    "backbone": "shufflenet",
-    "teachers": [{"backbone": "shufflenet"}, {"backbone": "r2plus1d"}],
-}
 NETWORKS = [{"protocol": "network", "backbone": "r2plus1d"}, GRID]
-
-
-def figure(plot: str, **keys) -> dict:
-    return {"kind": "figure", "title": "F", "plot": plot} | keys
-
-
-def part(entry: str, **keys) -> dict:
-    return {"title": "P", "cells_of": entry, "x": "task"} | keys
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import torch
-from flipped_bits import Kind, kinds_of
+from flipped_bits import NAMES, Kind, kinds_of
 from report_cells import PAPER_VALUES
 from report_study import TABLE, make_study
 from run_records import run_record
 from runs import assert_same_run, train
-from test_flipped_bits import NAMES
 from tiny import make_study as tiny_study
 
 from videossl.common.errors import DamagedFile, UserError

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import video_files
 from video_files import (
     cut_without_encoding,
     frame_content,
@@ -321,7 +322,7 @@ def test_a_shard_is_written_without_loading_torch(videos, tmp_path):
     """A shard job is a process of its own: two seconds of import would be a large part of it."""
     script = f"""
 import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path.insert(0, {str(Path(video_files.__file__).parent)!r})
 from pathlib import Path
 from video_files import listing_of
 from videossl.data.materialise import write_shard

@@ -1,6 +1,6 @@
 """One flipped bit, at many places of every kind of file that a study leaves: is it noticed where the file is read?
 
-    python tests/unit/flipped_bits.py 500        # places in each kind of file; prints the counts
+    python tests/helpers/flipped_bits.py 500        # places in each kind of file; prints the counts
 
 A bit may stand where it decides nothing, such as between the parts of a file. So for each place there are three
 outcomes: *noticed* (an error that names the file and says what to do), *same* (what was read is equal to what was
@@ -47,6 +47,12 @@ WEIGHTS = {"backbone": Mapping, "spec": dict, "identity": dict}
 NOTICED, SAME, WRONG = "noticed", "same", "WRONG"
 ENDS = 200
 """Bytes at both ends of a file, where its structure is: a third of the places are there."""
+# The kinds that `kinds_of` gives, in its order; known before the files are made.
+NAMES = (
+    *("shard, JPEG", "shard, raw", "shard's report", "listing", "manifest", "subset", "subset's description"),
+    *("pretrained weights", "training state", "finetuned weights", "features", "metrics", "predictions"),
+    *("map of similarities", "run.json", "train.jsonl", "job's record"),
+)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from test_figure_entries import figure
+from figure_entries import figure
 from tiny import GENERATED, GRID, make_study, table
 
 from videossl.claims import cells_of_claims

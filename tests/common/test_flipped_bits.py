@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from flipped_bits import NOTICED, WRONG, Kind, count, kinds_of
+from flipped_bits import NAMES, NOTICED, WRONG, Kind, count, kinds_of
 
 from videossl.common.errors import DamagedFile, UserError
 from videossl.common.files import write_parquet
@@ -19,11 +19,6 @@ from videossl.data.provenance import digest_of
 from videossl.data.store import FrameStore, ShardWriter, check_shard, frames_digest, schema_of
 
 PLACES = 40
-NAMES = (
-    *("shard, JPEG", "shard, raw", "shard's report", "listing", "manifest", "subset", "subset's description"),
-    *("pretrained weights", "training state", "finetuned weights", "features", "metrics", "predictions"),
-    *("map of similarities", "run.json", "train.jsonl", "job's record"),
-)
 
 
 @pytest.fixture(scope="module")

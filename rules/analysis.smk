@@ -28,4 +28,4 @@ rule cka:
     message:
         "Layers of {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone {wildcards.epochs}) against {wildcards.against}"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} {input.other:q} --output {output.metrics:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} {input.other:q} --output {output.metrics:q} --threads {threads} {params.compute} > {log:q} 2>&1"

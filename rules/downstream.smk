@@ -21,7 +21,7 @@ rule network:
     message:
         "Size and cost of {wildcards.backbone}"
     shell:
-        "python {input.script:q} --backbone {wildcards.backbone:q} --identity {params.identity:q} --output {output.metrics:q} > {log:q} 2>&1"
+        "{PYTHON} {input.script:q} --backbone {wildcards.backbone:q} --identity {params.identity:q} --output {output.metrics:q} > {log:q} 2>&1"
 
 
 rule finetune:
@@ -112,7 +112,7 @@ rule features:
     message:
         "Features of {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone {wildcards.epochs}) for {wildcards.target}"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} --output {output.features:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} --output {output.features:q} --threads {threads} {params.compute} > {log:q} 2>&1"
 
 
 rule linear_probe:
@@ -136,7 +136,7 @@ rule linear_probe:
     message:
         "Linear probe of {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone {wildcards.epochs}) on {wildcards.target}"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --features {input.features:q} --output {output.metrics:q} > {log:q} 2>&1"
+        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --features {input.features:q} --output {output.metrics:q} > {log:q} 2>&1"
 
 
 rule retrieval:
@@ -159,7 +159,7 @@ rule retrieval:
     message:
         "Retrieval on {wildcards.target} by {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone {wildcards.epochs})"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --features {input.features:q} --output {output.metrics:q} > {log:q} 2>&1"
+        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --features {input.features:q} --output {output.metrics:q} > {log:q} 2>&1"
 
 
 rule robustness:
@@ -189,4 +189,4 @@ rule robustness:
     message:
         "Robustness of {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone {wildcards.epochs}) on noisy {wildcards.target}"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --weights {input.weights:q} --noiseless {input.noiseless:q} --noisy {input.noisy:q} --output {output.metrics:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --weights {input.weights:q} --noiseless {input.noiseless:q} --noisy {input.noisy:q} --output {output.metrics:q} --threads {threads} {params.compute} > {log:q} 2>&1"

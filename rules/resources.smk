@@ -22,13 +22,13 @@ def all_threads(rule):
 
 
 def launcher(rule):
-    """Parameter function: what starts the script of a training job: python, or torchrun for several processes."""
+    """Parameter function: what starts the script of a training job: PYTHON, or torchrun for several processes."""
 
     def find(wildcards, input):
         _, nodes, processes = devices(wildcards, rule)
         if nodes > 1:
             return f"bash {shlex.quote(f'{SCRIPTS}/on_nodes.sh')} {nodes} {processes} {COMPUTE.threads * processes}"
-        return f"torchrun --standalone --nproc-per-node {processes}" if processes > 1 else "python"
+        return f"torchrun --standalone --nproc-per-node {processes}" if processes > 1 else PYTHON
 
     return find
 

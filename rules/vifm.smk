@@ -26,7 +26,7 @@ rule small_clip:
     message:
         "Training the small CLIP that video-language models start from"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --manifest {input.corpus:q} --left-out {input.left_out:q} --output {output.weights:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --manifest {input.corpus:q} --left-out {input.left_out:q} --output {output.weights:q} --threads {threads} {params.compute} > {log:q} 2>&1"
 
 
 rule vifm:
@@ -55,7 +55,7 @@ rule vifm:
     message:
         "Weights of the video-language model {wildcards.backbone}"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} {params.sources} --output {output.weights:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} {params.sources} --output {output.weights:q} --threads {threads} {params.compute} > {log:q} 2>&1"
 
 
 rule zero_shot:
@@ -87,7 +87,7 @@ rule zero_shot:
     message:
         "Zero-shot accuracy of {wildcards.backbone} on {wildcards.target}"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} --root {params.root:q} --annotations {params.annotations:q} --output {output.metrics:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} --root {params.root:q} --annotations {params.annotations:q} --output {output.metrics:q} --threads {threads} {params.compute} > {log:q} 2>&1"
 
 
 # Made once for each model: every student of a pair takes its teachers' logits from here.
@@ -118,4 +118,4 @@ rule class_logits:
     message:
         "What {wildcards.backbone} says of the training videos of {wildcards.target}"
     shell:
-        "python {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} --root {params.root:q} --output {output.logits:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} --root {params.root:q} --output {output.logits:q} --threads {threads} {params.compute} > {log:q} 2>&1"

@@ -49,7 +49,7 @@ class Workflow:
         """
         command = [*starter, sys.executable, "-m", "snakemake", *arguments]
         done = subprocess.run(
-            [sys.executable, "-m", "videossl.warm.server", "--", *command] if warm else command,
+            [sys.executable, self.root / "workflow/warm/server.py", "--", *command] if warm else command,
             cwd=folder or self.root,
             env=self.environment,
             text=True,

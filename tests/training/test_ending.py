@@ -19,11 +19,11 @@ from videossl.common.progress import NOTE
 from videossl.study.study import Study
 from videossl.training.checkpoint import load_torch
 from videossl.training.interrupt import EXIT_INTERRUPTED
-from videossl.warm import client
 
 SICK = Path(__file__).parents[1] / "helpers/sick_job.py"
 TORCHRUN = (Path(sys.executable).with_name("torchrun"), "--standalone", "--nproc-per-node", "2")
-WARM = (sys.executable, "-m", "videossl.warm.server", "--", sys.executable, "-SE", client.__file__)
+PROGRAMS = Path(__file__).parents[2] / "workflow/warm"
+WARM = (sys.executable, PROGRAMS / "server.py", "--", sys.executable, "-SE", PROGRAMS / "client.py")
 ENDS = 60.0
 """Seconds that stand for "ends": the jobs take some, mostly for their start."""
 
@@ -186,7 +186,7 @@ def test_a_fork_of_the_warm_interpreter_that_is_killed_is_missed(job):
     wait_for(process, lambda: (job.folder / "run/checkpoint.pt").exists() and job.steps() == 9)
     os.kill(json.loads((job.folder / "run" / NOTE).read_text())["pid"], signal.SIGKILL)
     job.ended(process)
-    assert process.returncode == client.KILLED
+    assert process.returncode == 137
 
 
 def test_every_job_with_a_loader_ends_this_way(repository):

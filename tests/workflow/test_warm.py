@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,9 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from videossl.warm import client
-
-CLIENT = Path(client.__file__)
+PROGRAMS = Path(__file__).parents[2] / "workflow/warm"
+SERVER, CLIENT = PROGRAMS / "server.py", PROGRAMS / "client.py"
 JOB = """
 import os, signal, sys, time
 print("said", sys.argv[1:], os.getcwd(), os.environ["COLOUR"], __name__, "torch" in sys.modules)
@@ -38,7 +38,7 @@ def run(folder: Path, command: str, **environment: str) -> subprocess.CompletedP
     """Run a shell command beside a warm interpreter; `$JOB` runs the script in it."""
     (folder / "job.py").write_text(JOB)
     variables = {**os.environ, "COLOUR": "green", "JOB": f"{sys.executable} -SE {CLIENT} job.py", **environment}
-    arguments = [sys.executable, "-m", "videossl.warm.server", "--", "bash", "-c", command]
+    arguments = [sys.executable, SERVER, "--", "bash", "-c", command]
     return subprocess.run(arguments, cwd=folder, env=variables, text=True, capture_output=True, timeout=120)
 
 
@@ -143,6 +143,16 @@ def test_the_command_is_killed_or_told_to_stop(tmp_path, number, code):
     until_gone(name)
 
 
+def test_rules_start_their_scripts_through_the_client_where_there_is_a_warm_interpreter(workflow, monkeypatch):
+    """And as processes of their own elsewhere; nothing else is put in the place of `python`."""
+    for name, expected in (("", "python"), ("videossl-test", "python -SE workflow/warm/client.py")):
+        monkeypatch.setenv("VIDEOSSL_WARM", name)
+        told = workflow.run("-n", "-p", "--configfile", "config/smoke.yaml").stdout
+        commands = re.findall(r"^ *Shell command: *(?!None)(.*)", told, flags=re.MULTILINE)
+        assert len(commands) > 50
+        assert [command for command in commands if not command.startswith(f"{expected} workflow/scripts/")] == []
+
+
 def start(folder: Path, command: str) -> tuple[subprocess.Popen[bytes], str]:
     """Start a command that starts a job beside a warm interpreter; returns when the job waits, with the command line
     by which all processes that are part of it are found."""
@@ -153,8 +163,7 @@ def start(folder: Path, command: str) -> tuple[subprocess.Popen[bytes], str]:
     variables = {**os.environ, "COLOUR": "green", "JOB": f"{sys.executable} -SE {CLIENT} {name}"}
     arguments = [
         sys.executable,
-        "-m",
-        "videossl.warm.server",
+        SERVER,
         "--",
         "bash",
         "-c",

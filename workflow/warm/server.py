@@ -1,4 +1,12 @@
-"""Runs a command whose jobs share a warm interpreter: `python -m videossl.warm.server -- COMMAND...`."""
+"""Runs a command whose jobs share one warm interpreter: `python workflow/warm/server.py -- snakemake ...`.
+
+A study at reduced scale has many jobs of a few seconds each, and importing torch and the libraries takes a process two
+to three. This program imports them once, listens on a socket, and runs the command with VIDEOSSL_WARM set to the name
+of the socket. The rules then start their scripts through `client.py`, which hands its arguments, folder, environment
+and open files to a fork of this process and waits for the exit code. A job does and leaves the same as without; nothing
+is scheduled or queued here. Without the variable, as on a cluster, and after this program has ended, every job is a
+process of its own.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +28,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from client import FORWARDED, of_this_user
+
 from videossl.common.children import end_with_parent, stop_this_process
-from videossl.warm.client import FORWARDED, of_this_user
 
 WATCHED = {*FORWARDED, signal.SIGCHLD}
 """Signals that the process beside the command waits for."""
@@ -132,7 +141,7 @@ class Job(socketserver.BaseRequestHandler):
 def run_script(arguments: list[str]) -> int:
     """Run a script as `python SCRIPT ARGUMENTS...` would; its exit code."""
     sys.argv = arguments
-    sys.path.insert(0, str(Path(arguments[0]).resolve().parent))
+    sys.path[0] = str(Path(arguments[0]).resolve().parent)  # was the folder of this program
     try:
         runpy.run_path(arguments[0], run_name="__main__")
     except SystemExit as end:

@@ -58,9 +58,11 @@ $(BENCH)/.installed: envs/requirements.txt envs/requirements-bench.txt | setup
 	$(BENCH)/bin/python -m benchmarks.ffmpeg_libraries $(BENCH)/ffmpeg
 	@touch $@
 
-lint: setup ## Check formatting, style and the workflow
+lint: setup ## Check formatting, style, types, imports, the documents and the workflow
 	ruff format --check .
 	ruff check .
+	lint-imports --no-cache
+	mypy
 	snakefmt --check Snakefile rules
 	snakemake --lint
 

@@ -148,7 +148,7 @@ def test_rules_start_their_scripts_through_the_client_where_there_is_a_warm_inte
     for name, expected in (("", "python"), ("videossl-test", "python -SE workflow/warm/client.py")):
         monkeypatch.setenv("VIDEOSSL_WARM", name)
         told = workflow.run("-n", "-p", "--configfile", "config/smoke.yaml").stdout
-        commands = re.findall(r"^ *Shell command: *(?!None)(.*)", told, flags=re.MULTILINE)
+        commands = re.findall(r"^ *Shell command: (?!None)(.+)", told, flags=re.MULTILINE)
         assert len(commands) > 50
         assert [command for command in commands if not command.startswith(f"{expected} workflow/scripts/")] == []
 

@@ -25,7 +25,7 @@ NOISELESS = "none"
 """In the place of a noise, with severity 0: test videos stored as the noisy ones are, which are compared with them."""
 MEAN = "mean"
 """The name of the mean over all kinds of noise."""
-Kinds = Annotated[list[Literal[(*NOISES, MEAN)]], BeforeValidator(_as_list), Once]
+Kinds = Annotated[list[Literal[(*NOISES, MEAN)]], BeforeValidator(_as_list), Once]  # type: ignore[valid-type]
 Severities = Annotated[list[Annotated[int, Field(ge=0, le=5)]], BeforeValidator(_as_list), Once]
 Seeds = Annotated[list[Seed], BeforeValidator(_as_list), Once, Field(min_length=1)]
 Axis = Literal[
@@ -65,7 +65,7 @@ also need the backbone."""
 WITHOUT_BACKBONE = ("vifm", "zero_shot")
 MODEL = "model"
 """In a teacher: a video-language model instead of a finetuned network."""
-Protocol = Literal[(*NEEDS,)]
+Protocol = Literal[(*NEEDS,)]  # type: ignore[valid-type]
 Change = dict[Literal["task", "complexity", "backbone", "source", "subset", "epochs", "model"], str | int]
 
 
@@ -124,12 +124,12 @@ class Grid(Strict):
     def all_teachers(self) -> list[list[Change]]:
         """The teachers of each student of a distillation."""
         pairs = itertools.combinations(self.pairs, 2)
-        return [[{MODEL: first}, {MODEL: second}] for first, second in pairs] if self.pairs else [self.teachers]
+        return [[{MODEL: first}, {MODEL: second}] for first, second in pairs] if self.pairs else [self.teachers]  # type: ignore[dict-item]
 
     @property
     def models(self) -> list[str]:
         """The video-language models that the grid names."""
-        return [*self.model, *self.pairs, *(change[MODEL] for change in self.teachers if MODEL in change)]
+        return [*self.model, *self.pairs, *(str(change[MODEL]) for change in self.teachers if MODEL in change)]
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ PLOTS = {
 LAYOUT_KEYS = tuple(
     sorted({key for layout in (TABLE, PUBLISHED, *PLOTS.values()) for key in (*layout.needs, *layout.may)})
 )
-Plot = Literal[(*PLOTS,)]
+Plot = Literal[(*PLOTS,)]  # type: ignore[valid-type]
 
 
 class Part(Strict):

@@ -62,7 +62,7 @@ class Optimizer(Strict):
     decayed: Literal["all", "matrices"] = Field(
         "all", description="matrices: no weight decay for biases, normalisation and single tokens"
     )
-    betas: numbers(ShareBelowOne, 2) = Field((0.9, 0.999), description="adamw")
+    betas: numbers(ShareBelowOne, 2) = Field((0.9, 0.999), description="adamw")  # type: ignore[valid-type]
     grad_clip: Positive | None = Field(None, description="largest norm of the gradient")
     by_backbone: dict[str, dict[str, Any]] = Field({}, description="keys of this block to replace, by backbone")
 
@@ -122,14 +122,14 @@ class Augment(Strict):
     ratio: Range = Field((3 / 4, 4 / 3), description="random_resized: aspect ratio of the crop")
     rotation: Annotated[NotNegative, Field(le=180)] = Field(0.0, description="degrees either way")
     flip: Share = Field(0.0, description="probability of a horizontal flip")
-    jitter: numbers(Jitter, 4) = Field((0, 0, 0, 0), description="brightness, contrast, saturation, hue (0.5 at most)")
+    jitter: numbers(Jitter, 4) = Field((0, 0, 0, 0), description="brightness, contrast, saturation, hue (0.5 at most)")  # type: ignore[valid-type]
     jitter_p: Share = Field(1.0, description="probability of the jitter")
     gray_p: Share = Field(0.0, description="probability of grey pictures")
     gamma: Range | None = Field(None, description="lowest and highest exponent of a gamma correction; null: none")
     blur_p: Share = Field(0.0, description="probability of Gaussian blur")
     blur_sigma: Range = Field((0.1, 2.0), description="its standard deviation, pixels")
-    mean: Colours = Field((0.485, 0.456, 0.406), description="subtracted from RGB in 0 to 1")
-    std: ColourDivisors = Field((0.229, 0.224, 0.225), description="by which RGB is then divided")
+    mean: Colours = Field((0.485, 0.456, 0.406), description="subtracted from RGB in 0 to 1")  # type: ignore[valid-type]
+    std: ColourDivisors = Field((0.229, 0.224, 0.225), description="by which RGB is then divided")  # type: ignore[valid-type]
 
     @model_validator(mode="after")
     def _fits_the_crop(self) -> Augment:

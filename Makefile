@@ -63,6 +63,7 @@ lint: setup ## Check formatting, style, types, imports, the documents and the wo
 	ruff check .
 	lint-imports --no-cache
 	mypy
+	rumdl check --no-cache .
 	snakefmt --check Snakefile rules
 	snakemake --lint
 

@@ -21,7 +21,7 @@ def quoted() -> list[str]:
 def sources() -> str:
     """All code, with the line breaks inside of messages taken out."""
     files = [*(REPOSITORY / "src").rglob("*.py"), *(REPOSITORY / "rules").glob("*.smk")]
-    files.append(REPOSITORY / "envs/environment.py")
+    files += [*(REPOSITORY / "workflow").rglob("*.py"), REPOSITORY / "envs/environment.py"]
     return re.sub(r'"\s*\n\s*f?"', "", "\n".join(path.read_text() for path in files))
 
 

@@ -21,14 +21,14 @@ setup: ## Make the virtual environment .venv with the pinned packages, or mend i
 	@PATH='$(OUTSIDE)' $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..."; exit 1; }
 	@PATH='$(OUTSIDE)' $(PYTHON) envs/environment.py
 
-# The jobs are short and many: they share one warm interpreter (src/videossl/warm).
+# The jobs are short and many: they share one warm interpreter.
 # Snakemake looks at all waiting jobs again once a timespan of its job limit for every job that has ended: the longer, the
 # less it does (and the later it exits: its timers have to end).
 # If another run is alive, this one waits for it: the kernel's lock lasts as long as any process of the run.
 define BUILD
 	@mkdir -p results
 	@flock -n results/.run.lock true || echo "Another run is active in this folder; waiting for it to end."
-	@flock results/.run.lock python -m videossl.warm.server -- snakemake $(1) --cores $(CORES) --max-jobs-per-timespan 1000/5s --quiet reason host
+	@flock results/.run.lock python workflow/warm/server.py -- snakemake $(1) --cores $(CORES) --max-jobs-per-timespan 1000/5s --quiet reason host
 endef
 
 demo: setup ## Build the whole study at reduced scale: generated videos, all trainings, every table and figure
@@ -58,9 +58,12 @@ $(BENCH)/.installed: envs/requirements.txt envs/requirements-bench.txt | setup
 	$(BENCH)/bin/python -m benchmarks.ffmpeg_libraries $(BENCH)/ffmpeg
 	@touch $@
 
-lint: setup ## Check formatting, style and the workflow
+lint: setup ## Check formatting, style, types, imports, the documents and the workflow
 	ruff format --check .
 	ruff check .
+	lint-imports --no-cache
+	mypy
+	rumdl check --no-cache .
 	snakefmt --check Snakefile rules
 	snakemake --lint
 

@@ -91,7 +91,7 @@ def stop_if_networks_cannot_be_built():
     listed = checked.with_suffix(".new")
     write_text(listed, builds)
     command = (
-        f"{SETUP}python {shlex.quote(f'{SCRIPTS}/check_networks.py')} {shlex.quote(str(listed))} --device {device}"
+        f"{SETUP}{PYTHON} {shlex.quote(f'{SCRIPTS}/check_networks.py')} {shlex.quote(str(listed))} --device {device}"
     )
     done = subprocess.run(["bash", "-c", command], stderr=subprocess.PIPE, text=True)
     if done.returncode:
@@ -136,7 +136,7 @@ def render_partial():
     except (UserError, OSError) as error:
         logger.warning(f"No partial tables and figures: {error}")
         return
-    command = f"{SETUP}python {shlex.quote(f'{SCRIPTS}/make_partial.py')} {shlex.quote(str(given))}"
+    command = f"{SETUP}{PYTHON} {shlex.quote(f'{SCRIPTS}/make_partial.py')} {shlex.quote(str(given))}"
     try:
         done = subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     except KeyboardInterrupt:

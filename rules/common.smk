@@ -59,10 +59,11 @@ SCRIPTS = str(PROJECT / "workflow/scripts")
 LIBRARY = PROJECT / "src/videossl"
 # Jobs find the library also where it is not installed, as in the environments that Snakemake makes with conda.
 SETUP = f"export PYTHONPATH={shlex.quote(f'{workflow.basedir}/src')}; "
-if os.environ.get("VIDEOSSL_WARM"):  # scripts run in forks of a warm interpreter: see videossl.warm
-    CLIENT = shlex.quote(str(LIBRARY / "warm/client.py"))
-    SETUP = f'{SETUP}python() {{ command python -SE {CLIENT} "$@"; }}; '
 shell.prefix(SETUP.replace("{", "{{").replace("}", "}}"))  # Snakemake formats it
+# What starts the scripts: an interpreter of their own, or a fork of the warm one (workflow/warm/server.py).
+PYTHON = "python"
+if os.environ.get("VIDEOSSL_WARM"):
+    PYTHON = f"python -SE {shlex.quote(str(PROJECT / 'workflow/warm/client.py'))}"
 become_controller()  # jobs stop when this process has ended, of whatever
 
 ENVIRONMENT = f"{workflow.basedir}/envs/environment.yaml"

@@ -18,7 +18,7 @@ rule generate_videos:
     message:
         "Generating the videos of {wildcards.dataset}"
     shell:
-        "python {params.script:q} --spec {params.recipe:q} --output {output:q} > {log:q} 2>&1"
+        "{PYTHON} {params.script:q} --spec {params.recipe:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule listing:
@@ -42,7 +42,7 @@ rule listing:
     message:
         "Listing the videos of {wildcards.dataset}"
     shell:
-        "python {params.script:q} --spec {params.recipe:q} --root {params.root:q} --annotations {params.annotations:q} --made-from {input:q} --output {output:q} > {log:q} 2>&1"
+        "{PYTHON} {params.script:q} --spec {params.recipe:q} --root {params.root:q} --annotations {params.annotations:q} --made-from {input:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule store_shard:
@@ -65,7 +65,7 @@ rule store_shard:
     message:
         "Storing the frames of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "python {params.script:q} --spec {params.recipe:q} --listing {input:q} --root {params.root:q} --shard {wildcards.shard} --frames {output.frames:q} --report {output.report:q} > {log:q} 2>&1"
+        "{PYTHON} {params.script:q} --spec {params.recipe:q} --listing {input:q} --root {params.root:q} --shard {wildcards.shard} --frames {output.frames:q} --report {output.report:q} > {log:q} 2>&1"
 
 
 rule manifest:
@@ -86,7 +86,7 @@ rule manifest:
     message:
         "Writing the manifest of {wildcards.dataset}"
     shell:
-        "python {params.script:q} --listing {input.listing:q} --reports {input.reports:q} --output {output:q} > {log:q} 2>&1"
+        "{PYTHON} {params.script:q} --listing {input.listing:q} --reports {input.reports:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule subset:
@@ -108,7 +108,7 @@ rule subset:
     message:
         "Choosing subset {wildcards.subset} of {wildcards.dataset}"
     shell:
-        "python {params.script:q} --spec {params.recipe:q} --manifest {input:q} --name {wildcards.dataset}/{wildcards.subset} --videos {output.videos:q} --description {output.description:q} > {log:q} 2>&1"
+        "{PYTHON} {params.script:q} --spec {params.recipe:q} --manifest {input:q} --name {wildcards.dataset}/{wildcards.subset} --videos {output.videos:q} --description {output.description:q} > {log:q} 2>&1"
 
 
 rule noisy_shard:
@@ -131,7 +131,7 @@ rule noisy_shard:
     message:
         "Adding {wildcards.noise} noise to test videos of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "python {params.script:q} --spec {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {wildcards.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
+        "{PYTHON} {params.script:q} --spec {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {wildcards.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
 
 
 rule noiseless_shard:
@@ -155,7 +155,7 @@ rule noiseless_shard:
     message:
         "Storing test videos of {wildcards.dataset} as the noisy ones, without noise, shard {wildcards.shard}"
     shell:
-        "python {params.script:q} --spec {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {params.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
+        "{PYTHON} {params.script:q} --spec {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {params.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
 
 
 rule noisy_manifests:
@@ -178,4 +178,4 @@ rule noisy_manifests:
     message:
         "Writing the manifests of the noisy test sets of {wildcards.dataset}"
     shell:
-        "python {params.script:q} --spec {params.recipe:q} --manifest {input.manifest:q} --output {output:q} > {log:q} 2>&1"
+        "{PYTHON} {params.script:q} --spec {params.recipe:q} --manifest {input.manifest:q} --output {output:q} > {log:q} 2>&1"

@@ -34,7 +34,7 @@ def launcher_of(stage):
         _, nodes, processes = find(wildcards)
         if nodes > 1:
             return f"bash {shlex.quote(f'{SCRIPTS}/on_nodes.sh')} {nodes} {processes} {COMPUTE.threads * processes}"
-        return f"torchrun --standalone --nproc-per-node {processes}" if processes > 1 else "python"
+        return f"torchrun --standalone --nproc-per-node {processes}" if processes > 1 else PYTHON
 
     return launcher
 

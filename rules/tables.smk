@@ -46,7 +46,7 @@ rule table:
     message:
         "Table {wildcards.table}"
     shell:
-        "python {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --record {output.record:q} --output {output.parquet:q} {output.csv:q} {output.md:q} {output.tex:q} {output.html:q} > {log:q} 2>&1"
+        "{PYTHON} {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --record {output.record:q} --output {output.parquet:q} {output.csv:q} {output.md:q} {output.tex:q} {output.html:q} > {log:q} 2>&1"
 
 
 # The paper's findings, judged by the numbers of all the cells that they are about and that the study has.
@@ -78,7 +78,7 @@ rule claims:
     message:
         "What the paper finds, and what the numbers show"
     shell:
-        "python {input.script:q} --metrics {input.metrics:q} --default-complexities {params.defaults:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --record {output.record:q} --output {output.parquet:q} {output.csv:q} {output.md:q} {output.tex:q} {output.html:q} > {log:q} 2>&1"
+        "{PYTHON} {input.script:q} --metrics {input.metrics:q} --default-complexities {params.defaults:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --record {output.record:q} --output {output.parquet:q} {output.csv:q} {output.md:q} {output.tex:q} {output.html:q} > {log:q} 2>&1"
 
 
 rule figure:
@@ -118,7 +118,7 @@ rule figure:
     message:
         "Figure {wildcards.figure}"
     shell:
-        "python {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --manifests {params.manifests:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --record {output.record:q} --output {output.png:q} {output.pdf:q} > {log:q} 2>&1"
+        "{PYTHON} {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --manifests {params.manifests:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --record {output.record:q} --output {output.png:q} {output.pdf:q} > {log:q} 2>&1"
 
 
 # For one's own analysis: the metrics of all runs, those that no table shows among them.
@@ -139,7 +139,7 @@ rule metrics:
     message:
         "The metrics of all runs in one file"
     shell:
-        "python {input.script:q} --records {input.records:q} --results {params.results:q} --output {output:q} > {log:q} 2>&1"
+        "{PYTHON} {input.script:q} --records {input.records:q} --results {params.results:q} --output {output:q} > {log:q} 2>&1"
 
 
 # The whole study in one page. Its records name the runs, and with them all that it shows.
@@ -167,4 +167,4 @@ rule report:
     message:
         "The report: {output.html}"
     shell:
-        "python {input.script:q} --records {input.records:q} --results {params.results:q} --output {output.html:q} > {log:q} 2>&1"
+        "{PYTHON} {input.script:q} --records {input.records:q} --results {params.results:q} --output {output.html:q} > {log:q} 2>&1"

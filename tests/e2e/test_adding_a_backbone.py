@@ -15,6 +15,7 @@ from workflow_copy import Workflow, copy_workflow
 
 pytestmark = pytest.mark.xdist_group("backbone")
 PAGE = "adding_a_backbone"
+NETWORKS_TEST, TASKS_TEST = "tests/backbones/test_backbones.py", "tests/pretext/test_tasks.py"
 TABLE = "table_channel_separation"
 DATA = {"generate_videos": 2, "listing": 2, "store_shard": 3, "manifest": 2, "subset": 1}
 
@@ -58,15 +59,15 @@ def test_its_cost_is_counted(repository: Path, workflow: Workflow) -> None:
 
 def test_the_tests_take_it_up(repository: Path, workflow: Workflow) -> None:
     """The page's own test among them, and the line that one of the others needs."""
-    folder = workflow.root / "tests/unit"
-    folder.mkdir(parents=True)
+    for room in ("backbones", "pretext"):
+        (workflow.root / "tests" / room).mkdir(parents=True)
     rate, own_test = (block(repository, PAGE, "python", number) for number in (1, 2))
-    path = Path(shutil.copy(repository / "tests/unit/test_backbones.py", folder))
+    path = Path(shutil.copy(repository / NETWORKS_TEST, workflow.root / NETWORKS_TEST))
     path.write_text(f"{path.read_text()}\n\n{own_test}")
-    path = Path(shutil.copy(repository / "tests/unit/test_pretext_tasks.py", folder))
+    path = Path(shutil.copy(repository / TASKS_TEST, workflow.root / TASKS_TEST))
     path.write_text(path.read_text().replace("RATES = {", f"RATES = {{\n{rate}", 1))
     chosen = "csn and (test_backbones or tdl)"
-    said = run_python(workflow, "-m", "pytest", "-v", "-p", "no:cacheprovider", "tests/unit", "-k", chosen)
+    said = run_python(workflow, "-m", "pytest", "-v", "-p", "no:cacheprovider", "tests", "-k", chosen)
     passed = re.findall(r"::(\w+)(?:\[(.*)\])? PASSED", said)
     assert ("test_csn_of_152_layers_is_the_published_one", "") in passed
     assert ("test_gradient_reaches_every_parameter", "csn") in passed

@@ -56,6 +56,7 @@ recipe_overrides: {rotnet: {optimizer: {lr: 0.0123}}}
 """
 """A second configuration for the same folder: other videos of one dataset, another recipe. All but the first dataset
 must be made again."""
+SERVER = "workflow/warm/server.py"
 TIMES = {"seconds", "finished", "wall_seconds", "gpu_hours", "first", "last", SEAL}
 """Keys that say when something was done, or how long it took, and the checksum over them."""
 
@@ -98,7 +99,8 @@ def warm_interpreter(home: Path, environment: dict[str, str]) -> Iterator[dict[s
     told = home / "warm"
     told.unlink(missing_ok=True)
     waits = ["sh", "-c", f'echo "$VIDEOSSL_WARM" > {told}.new; mv {told}.new {told}; exec sleep infinity']
-    server = subprocess.Popen([sys.executable, "-m", "videossl.warm.server", "--", *waits], cwd=home, env=environment)
+    program = Path(environment["PYTHONPATH"]).parent / SERVER  # of the copy that the runs use
+    server = subprocess.Popen([sys.executable, program, "--", *waits], cwd=home, env=environment)
     try:
         while not told.exists():
             time.sleep(0.05)
@@ -112,7 +114,7 @@ def command(*targets: str, changed: bool = False, warm: bool = True) -> list[str
     """As `make demo` runs the study, on one core. `warm`: with a warm interpreter of its own."""
     snakemake = [sys.executable, "-m", "snakemake", *targets, "--cores", "1", "--quiet", "rules", "--configfile"]
     overlays = ["config/smoke.yaml", "faults.yaml", *(["change.yaml"] if changed else [])]
-    own = [sys.executable, "-m", "videossl.warm.server", "--"] if warm else []
+    own = [sys.executable, SERVER, "--"] if warm else []
     return [*own, *snakemake, *overlays]
 
 

@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 
 import torch
-from cluster import Cluster, processes_in, wait_until
 from workflow_copy import Workflow
+
+from slurm.cluster import Cluster, processes_in, wait_until
 
 CONFIG = """
 only: [case]

@@ -10,10 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from case import CONFIG, CONFIGFILES, WEIGHTS, Case, untrained
-from cluster import Cluster, processes_in, reason_against
-from disturbances import TOGETHER
 from workflow_copy import Workflow, copy_workflow, fill_in_site
+
+from slurm.case import CONFIG, CONFIGFILES, WEIGHTS, Case, untrained
+from slurm.cluster import Cluster, processes_in, reason_against
+from slurm.disturbances import TOGETHER
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import signal
 
-from case import CONFIGFILES, EPOCHS, Case
-from cluster import command, wait_until
 from workflow_copy import fill_in_site
+
+from slurm.case import CONFIGFILES, EPOCHS, Case
+from slurm.cluster import command, wait_until
 
 SHORT = (
     "compute: {limits: {headroom: 1, start_minutes: 0.9}, speed: {clips_per_second: 1.0e6, flops_per_second: 1.0e12}}\n"

@@ -10,10 +10,11 @@ from collections import Counter
 
 import pandas as pd
 import pytest
-from case import EPOCHS, RUN, Case, untrained
-from disturbances import without_node_daemon
 from tensors import differing_tensors
 from workflow_copy import Workflow
+
+from slurm.case import EPOCHS, RUN, Case, untrained
+from slurm.disturbances import without_node_daemon
 
 pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
 

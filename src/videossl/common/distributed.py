@@ -75,7 +75,7 @@ class _AllGather(torch.autograd.Function):
 def gather(rows: Tensor) -> Tensor:
     """(B, ...) of each of W processes, B the same in all -> (W * B, ...), in the batch's order; itself if W = 1."""
     _, processes = rank_and_processes()
-    return rows if processes == 1 else _AllGather.apply(rows)
+    return rows if processes == 1 else _AllGather.apply(rows)  # type: ignore[no-untyped-call]
 
 
 @torch.no_grad()

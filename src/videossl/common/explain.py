@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from videossl.common.errors import LONGEST_SHOWN, as_given, unknown_name
 
@@ -38,7 +39,7 @@ def explain(error: ValidationError, model: type[BaseModel], value: Any, where: s
     Where a key may hold one of several things, pydantic says of each why it is not that: what was meant is the one
     whose complaints lead deepest into the value; those that lead equally deep are told as alternatives.
     """
-    found: dict[Place, list[dict[str, Any]]] = {}
+    found: dict[Place, list[ErrorDetails]] = {}
     deepest: dict[Place, int] = {}
     problems = [(problem, *_places(problem, value)) for problem in error.errors()]
     for _, place, choice in problems:
@@ -77,7 +78,7 @@ def _key(place: Place) -> str:
     return ".".join(shown) or "(top level)"
 
 
-def _complaints(place: Place, problems: list[dict[str, Any]], model: type[BaseModel]) -> str:
+def _complaints(place: Place, problems: list[ErrorDetails], model: type[BaseModel]) -> str:
     """What is wrong at one place, and what was given there."""
     first = problems[0]
     if first["type"] == "extra_forbidden":

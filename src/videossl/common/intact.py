@@ -69,7 +69,9 @@ def write_table(path: str | Path, table: pa.Table) -> None:
         writer.add_key_value_metadata({_KEY: _NONE})
     data = Path(path).read_bytes()
     with Path(path).open("r+b") as handle:
-        handle.seek(_place(data))
+        place = _place(data)
+        assert place is not None  # the key was written above
+        handle.seek(place)
         handle.write(xxh3_64_hexdigest(data).encode())
 
 

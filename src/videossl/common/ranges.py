@@ -134,4 +134,4 @@ def _flat(metadata: Iterable[Any]) -> Iterator[Any]:
 
 def numbers(kind: Any, count: int) -> Any:
     """The annotation of `count` numbers of one kind, written as a list."""
-    return Annotated[tuple[(kind,) * count], Strict(False), _of(count)]
+    return Annotated[tuple[(kind,) * count], Strict(False), _of(count)]  # type: ignore[misc]

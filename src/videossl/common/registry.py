@@ -167,6 +167,8 @@ def _options(path: Path) -> Mapping[str, Option]:
             found: dict[str, Option] = {}
             for init in (part for part in node.body if isinstance(part, ast.FunctionDef) and part.name == "__init__"):
                 for argument, default in zip(init.args.kwonlyargs, init.args.kw_defaults, strict=True):
+                    if default is None:
+                        raise ValueError(f"{path}: option '{argument.arg}' must have a default")
                     value = ast.literal_eval(default)
                     found[argument.arg] = Option(value, _kind(argument.annotation, value))
             return found
@@ -181,7 +183,7 @@ def _kind(annotation: ast.expr | None, default: object) -> Any:
             return eval(ast.unparse(annotation), {"__builtins__": KINDS}, known)
         except (NameError, TypeError, AttributeError):
             pass
-    return list[type(default[0])] if isinstance(default, list) and default else type(default)
+    return list[type(default[0])] if isinstance(default, list) and default else type(default)  # type: ignore[misc]
 
 
 def _registers(decorator: ast.expr, name: str) -> bool:

@@ -137,7 +137,7 @@ def _assemble(identity: Mapping[str, Any], rows: Rows, schema: pa.Schema, option
         raise ValueError("no rows: a run that measured nothing must not write a results file")
     own = [name for name in schema.names if name not in IDENTITY]
     for record in records:
-        unknown = set(record) - set(own)
+        unknown = {str(name) for name in record} - set(own)
         missing = set(own) - set(record) - set(optional) - set(CONDITION)
         if unknown or missing:
             raise ValueError(f"row: missing {sorted(missing)}, unknown {sorted(unknown)}; columns are {own}")

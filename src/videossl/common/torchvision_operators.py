@@ -30,7 +30,7 @@ def _load_compiled() -> None:
     declared already ends the process when it is loaded.
     """
     package = find_spec("torchvision")  # finds, does not import
-    for folder in package.submodule_search_locations if package else ():
+    for folder in (package and package.submodule_search_locations) or ():
         for path in (Path(folder) / f"_C{suffix}" for suffix in EXTENSION_SUFFIXES):
             if path.exists():
                 try:

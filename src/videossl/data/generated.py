@@ -36,7 +36,7 @@ PerClass = Annotated[int, Field(ge=1, le=1_000_000)]
 class Generated(Strict):
     """A procedurally generated stand-in of a dataset."""
 
-    design: Literal[(*SPLITS,)] = Field(description="the dataset whose layout and character the generated videos have")
+    design: Literal[(*SPLITS,)] = Field(description="the dataset whose layout and character the generated videos have")  # type: ignore[valid-type]
     classes: Annotated[int, Field(ge=2, le=max(MOST_CLASSES.values()))] = Field(
         description=f"number of classes, as far as the design has them: "
         f"{', '.join(f'{name} {most}' for name, most in MOST_CLASSES.items())}"
@@ -44,8 +44,8 @@ class Generated(Strict):
     videos: dict[Literal["train", "val", "test"], PerClass] = Field(
         description="videos per class of each split: train, and val (k400, k700, ssv2) or test (the others)"
     )
-    frames: Annotated[numbers(Length, 2), LOWER_FIRST] = Field((32, 48), description="shortest and longest, in frames")
-    size: numbers(EvenSide, 2) = Field((56, 48), description="width and height in pixels, even")
+    frames: Annotated[numbers(Length, 2), LOWER_FIRST] = Field((32, 48), description="shortest and longest, in frames")  # type: ignore[valid-type]
+    size: numbers(EvenSide, 2) = Field((56, 48), description="width and height in pixels, even")  # type: ignore[valid-type]
     fps: Annotated[int, Field(ge=1, le=1000)] = Field(12, description="frames per second")
     seed: Seed = Field(0, description="seed of the generator")
     broken: bool = Field(False, description="add a truncated, an empty, a text and a missing file")

@@ -63,7 +63,9 @@ def videos_of(config: Config, dataset: str) -> Videos:
     """The videos of a dataset."""
     entry = config.datasets[dataset]
     if entry.generated is not None:
-        splits = {name: count * entry.generated.classes for name, count in entry.generated.videos.items()}
+        splits: dict[str, int] = {
+            name: count * entry.generated.classes for name, count in entry.generated.videos.items()
+        }
         return Videos(splits, GENERATED, sum(splits.values()))
     folder = Path(config.results_dir) / "data" / dataset
     for source, name in _FILES.items():
@@ -72,8 +74,11 @@ def videos_of(config: Config, dataset: str) -> Videos:
             return Videos(dict(found[0]), source, found[1])
     if not entry.videos:
         return Videos(ASSUMPTION, ASSUMED, sum(ASSUMPTION.values()))
-    splits = {"train": max(entry.videos.values()), **entry.videos}
-    return Videos(splits, CONFIGURED, sum(splits.values()))
+    configured: dict[str, int] = {
+        "train": max(entry.videos.values()),
+        **{str(name): count for name, count in entry.videos.items()},
+    }
+    return Videos(configured, CONFIGURED, sum(configured.values()))
 
 
 def assumptions(config: Config, datasets: Iterable[str], configfiles: Sequence[str] = ()) -> list[str]:

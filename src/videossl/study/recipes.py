@@ -84,6 +84,8 @@ def model_recipes(config: Config) -> dict[str, ModelRecipe]:
 def corpus_datasets(settings: VideoLanguage, corpora: Iterable[str]) -> list[str]:
     """The captioned datasets of some corpora, that of the small CLIP first."""
     training = settings.training
+    if training is None:
+        raise ValueError("vifm.training is not configured, so nothing is trained on captions")
     return [training.clip.dataset, *(training.corpora[name].dataset for name in corpora)]
 
 

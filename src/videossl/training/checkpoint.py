@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +35,7 @@ def save_torch(path: Path, value: Any) -> None:
     with atomic_path(path) as temporary, temporary.open("wb") as handle:
         writer = _Writer(handle)
         try:
-            torch.save(value, writer)
+            torch.save(value, cast("IO[bytes]", writer))  # all of a file that torch uses
         except RuntimeError:  # torch says that its writer failed, not why
             raise writer.error or OSError(f"torch could not write {path}") from None
 
@@ -44,7 +44,8 @@ class _Writer:
     """Writes to `handle` and remembers the first error, which torch's archive writer hides behind one of its own."""
 
     def __init__(self, handle: IO[bytes]) -> None:
-        self.handle, self.error = handle, None
+        self.handle = handle
+        self.error: OSError | None = None
 
     def write(self, data: bytes) -> int:
         try:

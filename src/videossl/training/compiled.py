@@ -34,4 +34,4 @@ def compile_backbones(module: nn.Module) -> None:
     """
     for part in module.modules():
         if isinstance(part, Backbone):
-            part.trunk = Compiled(part.trunk, f"the trunk of {type(part).__name__}")
+            part.trunk = Compiled(part.trunk, f"the trunk of {type(part).__name__}")  # type: ignore[method-assign]

@@ -39,9 +39,12 @@ class SharedBatchNorm(_BatchNorm):
 
     @torch.no_grad()
     def _track(self, mean: Tensor, variance: Tensor, count: int) -> None:
-        self.num_batches_tracked.add_(1)
-        self.running_mean.lerp_(mean, self.momentum)
-        self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
+        count_so_far, mean_so_far, variance_so_far = self.num_batches_tracked, self.running_mean, self.running_var
+        assert count_so_far is not None and mean_so_far is not None and variance_so_far is not None
+        assert self.momentum is not None  # every network here keeps statistics, as a moving average
+        count_so_far.add_(1)
+        mean_so_far.lerp_(mean, self.momentum)
+        variance_so_far.lerp_(variance * (count / (count - 1)), self.momentum)
 
 
 class SharedDropout(nn.Module):

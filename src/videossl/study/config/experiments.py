@@ -100,12 +100,12 @@ class Grid(Strict):
     def all_teachers(self) -> list[list[Change]]:
         """The teachers of each student of a distillation."""
         pairs = itertools.combinations(self.pairs, 2)
-        return [[{MODEL: first}, {MODEL: second}] for first, second in pairs] if self.pairs else [self.teachers]
+        return [[{MODEL: first}, {MODEL: second}] for first, second in pairs] if self.pairs else [self.teachers]  # type: ignore[dict-item]
 
     @property
     def models(self) -> list[str]:
         """The video-language models that the grid names."""
-        return [*self.model, *self.pairs, *(change[MODEL] for change in self.teachers if MODEL in change)]
+        return [*self.model, *self.pairs, *(str(change[MODEL]) for change in self.teachers if MODEL in change)]
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ PLOTS = {
 LAYOUT_KEYS = tuple(
     sorted({key for layout in (TABLE, PUBLISHED, *PLOTS.values()) for key in (*layout.needs, *layout.may)})
 )
-Plot = Literal[(*PLOTS,)]
+Plot = Literal[(*PLOTS,)]  # type: ignore[valid-type]
 
 
 class Part(Strict):

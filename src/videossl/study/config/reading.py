@@ -32,11 +32,14 @@ class _Loader(yaml.SafeLoader):
 
     depth = 0
 
-    def compose_node(self, parent: Any, index: Any) -> yaml.Node:
+    def compose_node(self, parent: Any, index: Any) -> yaml.Node | None:
         self.depth += 1
         if self.depth > DEEPEST:
             raise yaml.composer.ComposerError(
-                None, None, f"more than {DEEPEST} lists or mappings within one another", self.peek_event().start_mark
+                None,
+                None,
+                f"more than {DEEPEST} lists or mappings within one another",
+                self.peek_event().start_mark,  # type: ignore[no-untyped-call]
             )
         node = super().compose_node(parent, index)
         self.depth -= 1

@@ -31,7 +31,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     }
 
 
-def _overlay(schema: dict[str, Any]) -> dict[str, Any]:
+def _overlay(schema: Any) -> Any:
     """An overlay says only what differs: nothing is required, at any depth."""
     if isinstance(schema, dict):
         return {key: _overlay(value) for key, value in schema.items() if key != "required"}

@@ -62,7 +62,7 @@ class Dataset(Strict):
     kind: Literal["appearance", "temporal"] = Field(
         "appearance", description="what a class is told by: one picture, or how it moves"
     )
-    reader: Reader = Field(description="layout of the annotation files: a file of src/videossl/data/readers")
+    reader: Reader = Field(description="layout of the annotation files: a file of src/videossl/data/readers")  # type: ignore[valid-type]
     root: FilePath | None = Field(None, description="folder of the videos; set by the workflow for generated ones")
     annotations: FilePath | None = Field(None, description="folder of the official list files")
     options: dict[str, Any] = Field({}, description="options of the reader, such as split: 1")
@@ -215,7 +215,7 @@ class Config(Strict):
 
 def read_layers(paths: Iterable[str | Path]) -> list[Layer]:
     """What the files of a configuration hold, each on top of the ones before it."""
-    layers = [(str(path), read_yaml(path)) for path in paths]
+    layers: list[Layer] = [(str(path), read_yaml(path)) for path in paths]
     check_layers(layers)
     return layers
 

@@ -214,7 +214,7 @@ def _asks() -> list[Ask]:
 def _read(ask: Ask, path: Path, identity: Mapping[str, Any]) -> Number:
     """One seed's number."""
     view = {"metric": ask.metric, "noise": ask.noise, "severity": ask.severity}
-    found = read_number(path, {**identity, **CONDITION, **view}, "", "a claim")
+    found = read_number(path, {**identity, **CONDITION, **view}, "a claim")
     error = None if found["low"] is None else (found["high"] - found["low"]) / (2 * _Z)
     predictions = path.with_name("predictions.parquet")
     if ask.metric != "top1" or ask.noise or not predictions.is_file():

@@ -18,6 +18,7 @@ from videossl.common.ranges import (
     NotNegative,
     Number,
     Once,
+    Place,
     Positive,
     PositiveShare,
     Range,
@@ -37,6 +38,8 @@ Counts = Count | Annotated[dict[str, Count], Field(min_length=1)]
 Positives = Positive | Annotated[dict[str, Positive], Field(min_length=1)]
 Colours = numbers(Number, 3)
 ColourDivisors = numbers(Positive, 3)
+Colour = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
+Marker = Literal["o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p", "h", "d", "H", "8"]
 Jitter = Annotated[NotNegative, Field(le=1000)]
 UNRESIZED = ("random_resized", "whole")
 """Crops whose part of the frame decides the size."""
@@ -160,6 +163,13 @@ class Recipe(Strict):
 
     task: Name = Field(description="the pretext task; the file has the same name")
     title: str = Field("", description="name as printed; default: the task")
+    place: Place | None = Field(
+        None, description="in tables and legends tasks stand by this number; default: after those that have one"
+    )
+    colour: Colour | None = Field(
+        None, description='in figures, such as "#E69F00"; default: one that no other task has'
+    )
+    marker: Marker | None = Field(None, description="in figures, one of matplotlib's; default likewise")
     recipe_version: Version = Field(1, description="raise it when a change in code should retrain")
     metrics: Annotated[list[Text], Once] = Field(
         min_length=1, description="how the task itself is measured on held-out videos"

@@ -120,7 +120,7 @@ def test_touching_or_reformatting_code_plans_no_training(finished):
         *(finished.root / "src/videossl/pretext").glob("*.py"),
         *(finished.root / "src/videossl/report").glob("*.py"),
         finished.root / "workflow/scripts/pretrain.py",
-        finished.root / "workflow/scripts/make_table.py",
+        finished.root / "workflow/scripts/render.py",
     ]
     before = {path: path.read_text() for path in changed}
     try:

@@ -18,12 +18,13 @@ from videossl.common.errors import DamagedFile, unknown_name
 from videossl.common.files import write_parquet, write_text
 from videossl.common.results import CONDITION, IDENTITY, read_cell, read_predictions
 from videossl.report import sheet
-from videossl.report.collect import read_number, reduced_mark
+from videossl.report.collect import read_number
 from videossl.report.csv_cells import csv_text
 from videossl.report.notes import provenance_line
 from videossl.report.origin import read_provenance
 from videossl.report.paper import PaperTable
 from videossl.report.render import TABLE_SUFFIXES
+from videossl.report.scale import reduced_mark
 from videossl.report.sheet import Sheet
 from videossl.training.run_files import problem_of_run
 

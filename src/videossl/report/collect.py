@@ -16,6 +16,7 @@ from videossl.common.intact import damaged
 from videossl.common.results import CONDITION, IDENTITY, is_fraction, read_cell
 from videossl.report.paper import PaperTable
 from videossl.report.published import PublishedRow, read_published
+from videossl.report.scale import reduced_mark
 from videossl.report.spec import PART, Spec
 from videossl.study.config.experiments import MEAN
 from videossl.study.titles import AVERAGE_TASK, BASELINE_TASK
@@ -207,11 +208,6 @@ def collect(
     records.sort(key=lambda record: spec.sort_key(record.identity))
     source = "; ".join(dict.fromkeys(table.source for table in tables.values()))
     return Results(spec, tuple(records), reduced_mark(reduced), dict(provenance or {}), source)
-
-
-def reduced_mark(reduced: str) -> str:
-    """What stands in the title: nothing at the paper's scale."""
-    return f"reduced scale: {reduced}" if reduced and not reduced.startswith("reduced scale") else reduced
 
 
 def _paper_tables(spec: Spec, values: pd.DataFrame | None) -> dict[int | None, PaperTable]:

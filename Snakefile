@@ -31,8 +31,7 @@ include: "rules/targets.smk"
 rule all:
     default_target: True
     input:
-        targets("table"),
-        targets("figure"),
+        targets_of(STUDY, "table", "claims", "figure"),
         [f"{RESULTS}/metrics.parquet"] if STUDY.all_cells else [],
         f"{RESULTS}/report.html",
     localrule: True
@@ -42,6 +41,7 @@ onstart:
     if not workflow.touch:  # which runs no job
         stop_if_datasets_are_missing()
         stop_if_networks_cannot_be_built()
+    write_requests()
     announce()
 
 

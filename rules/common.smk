@@ -8,7 +8,6 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from videossl.claims import cells_of_claims
 from videossl.study.config import Config
 from videossl.study.contradictions import check_contradictions
 from videossl.study.config.layers import check_layers
@@ -17,13 +16,12 @@ from videossl.data.settings import NOISELESS, NOISES, SEVERITIES
 from videossl.common.errors import UserError
 from videossl.stages import data as data_stages
 from videossl.stages.parts import files
-from videossl.stages.registry import stage as stage_called, stages
+from videossl.stages.registry import stages
 from videossl.common.children import become_controller
 from videossl.study.study import Study
-from videossl.common.files import argument_json, canonical_json
+from videossl.common.files import canonical_json
 from videossl.common.places import shown
-from videossl.report import request
-from videossl.report.site.chapters import chapter_title
+from videossl.report.renderings import targets_of
 
 # The project's own files are beside the Snakefile, wherever it is run from. In its own folder their paths are relative,
 # so that a checkout that was moved makes nothing anew.
@@ -51,8 +49,6 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 
-CLAIMED = cells_of_claims(STUDY.all_cells)
-OF_CLAIMS = request.of_claims(STUDY)
 CONFIG = STUDY.config
 RESULTS = CONFIG.results_dir
 SCRIPTS = str(PROJECT / "workflow/scripts")
@@ -183,73 +179,9 @@ def noisy_manifests(dataset):
     return strings(files.noisy_manifests(STUDY, dataset))
 
 
-def metrics_of(name):
-    """The metrics of exactly the cells of a table or figure, without those that cannot be run on this machine."""
-    return [f"{run_dir(cell)}/metrics.parquet" for cell in STUDY.cells_of[name] if not STUDY.unavailable(cell)]
-
-
-def all_metrics():
-    """The metrics of all cells of the study, without those that cannot be run on this machine."""
-    cells = [cell for cell in STUDY.all_cells if stage_called(cell.stage).makes_metrics and not STUDY.unavailable(cell)]
-    return [f"{run_dir(cell)}/metrics.parquet" for cell in cells]
-
-
-def maps_of(name):
-    """The maps of the cells of a figure that draws them."""
-    return [f"{run_dir(cell)}/cka.parquet" for cell in STUDY.cells_of[name] if STUDY.entries[name].plot == "cka"]
-
-
-def claimed(name, stages=None):
-    """A file of each cell that the paper's claims are about and that the study has; of some stages only."""
-    return [f"{run_dir(cell)}/{name}" for cell in CLAIMED if stages is None or cell.stage in stages]
-
-
-def cells_json(name):
-    """The cells of a table or figure with the files of their results and the runs that each needs, for its script."""
-    return argument_json(request.cells_of(STUDY, name))
-
-
-def report_spec(name):
-    """A table's or figure's entry, with the printed names and groups of what it shows, as canonical JSON."""
-    return canonical_json(request.entry_of(STUDY, name))
-
-
 def in_message(text):
     """A text as part of a message, which Snakemake formats."""
     return text.replace("{", "{{").replace("}", "}}")
-
-
-def in_label(text):
-    """A text as a label in Snakemake's report, where it would fill in braces: an invisible sign keeps them apart."""
-    return re.sub(r"\{(?=\s*\w)", "{\u2060", text)
-
-
-def in_caption(text):
-    """A text as it is in the captions of Snakemake's report, which are reStructuredText."""
-    return re.sub(r"([\\*`|_])", r"\\\1", text)
-
-
-def reduced_note(name):
-    """What marks a table or figure that was not made under the paper's conditions; empty at its scale."""
-    return request.reduced_note(STUDY, name)
-
-
-def rendered_of(*kinds):
-    """The path without suffix of all requested tables, figures and claims, in the order of the entries. There are
-    claims unless some entries are chosen."""
-    found = [f"{RESULTS}/{entry.kind}s/{name}" for name, entry in STUDY.entries.items() if entry.kind in kinds]
-    return [*found, f"{RESULTS}/tables/claims"] if "claims" in kinds and CONFIG.only is None else found
-
-
-def targets(kind):
-    """All requested tables, with the claims, or figures, by the file that stands for each."""
-    suffix, kinds = {"table": ("html", ("table", "claims")), "figure": ("png", ("figure",))}[kind]
-    return [f"{path}.{suffix}" for path in rendered_of(*kinds)]
-
-
-def records(*kinds):
-    """The records of what is rendered of these kinds."""
-    return [f"{path}.record.json" for path in rendered_of(*kinds)]
 
 
 wildcard_constraints:

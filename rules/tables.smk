@@ -1,23 +1,30 @@
-# Tables and figures from Parquet metrics. These jobs are cheap and nothing depends on them, so code is an input:
-# an edit of the report code renders anew, and only that.
+# Tables, figures, claims and the report, from Parquet metrics. These jobs are cheap and nothing depends on them, so code
+# is an input: an edit of the report code renders anew, and only that.
 
-REPORT_CODE = sorted(
-    str(path)
-    for path in [
-        *(path for path in (LIBRARY / "report").glob("**/*.py") if path.parent.name != "site"),
-        *(LIBRARY / "claims").glob("*.py"),
-        LIBRARY / "common/results.py",
-        LIBRARY / "analysis/statistics.py",
-    ]
-)
+from videossl.report import renderings
+from videossl.report.captions import caption_of, chapter_of, label_of
+from videossl.report.request import CLAIMS, hash_of, path_of, write_request
+
+REPORT_CODE = renderings.code_of_tables(LIBRARY)
+
+
+def shown(function):
+    """Input or parameter function: `function` of the study and the name of the table, figure or claims."""
+    return lambda wildcards: function(STUDY, next(iter(wildcards), CLAIMS))
+
+
+def write_requests():
+    """Before the first job, what each table, figure and the claims are made from: too long for a command line."""
+    for job in workflow.dag.needrun_jobs():
+        if job.rule.name in ("table", "figure", "claims"):
+            write_request(STUDY, next(iter(job.wildcards), CLAIMS))
 
 
 rule table:
     input:
-        metrics=lambda wildcards: metrics_of(wildcards.table),
+        unpack(shown(renderings.inputs_of)),
         paper=CONFIG.paper_values,
-        published=lambda wildcards: STUDY.entries[wildcards.table].published or [],
-        script=f"{SCRIPTS}/make_table.py",
+        script=f"{SCRIPTS}/render.py",
         code=REPORT_CODE,
     output:
         multiext(f"{RESULTS}/tables/{{table}}", parquet=".parquet", csv=".csv", md=".md", tex=".tex"),
@@ -26,8 +33,8 @@ rule table:
             f"{RESULTS}/tables/{{table}}.html",
             caption="../workflow/report/table.rst",
             category="Tables",
-            subcategory=lambda wildcards: chapter_title(STUDY.entries[wildcards.table].section),
-            labels=lambda wildcards: {"table": in_label(STUDY.entries[wildcards.table].title)},
+            subcategory=shown(chapter_of),
+            labels=shown(label_of),
         ),
     log:
         f"{RESULTS}/logs/tables/{{table}}.log",
@@ -37,26 +44,36 @@ rule table:
     conda:
         ENVIRONMENT
     params:
-        spec=lambda wildcards: report_spec(wildcards.table),
-        cells=lambda wildcards: cells_json(wildcards.table),
-        reduced=lambda wildcards: reduced_note(wildcards.table),
-        mark=lambda wildcards: in_caption(reduced_note(wildcards.table)),
-        title=lambda wildcards: in_caption(STUDY.entries[wildcards.table].title),
-        caption=lambda wildcards: in_caption(STUDY.entries[wildcards.table].caption),
+        made_from=shown(hash_of),
+        caption=shown(caption_of),
+        request=lambda wildcards, input: str(path_of(STUDY, next(iter(wildcards), CLAIMS))),
     message:
         "Table {wildcards.table}"
     shell:
-        "{PYTHON} {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --record {output.record:q} --output {output.parquet:q} {output.csv:q} {output.md:q} {output.tex:q} {output.html:q} > {log:q} 2>&1"
+        "{PYTHON} {input.script:q} {params.request:q} --output {output:q} > {log:q} 2>&1"
+
+
+use rule table as figure with:
+    output:
+        png=report(
+            f"{RESULTS}/figures/{{figure}}.png",
+            caption="../workflow/report/figure.rst",
+            category="Figures",
+            subcategory=shown(chapter_of),
+            labels=shown(label_of),
+        ),
+        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
+        record=f"{RESULTS}/figures/{{figure}}.record.json",
+    log:
+        f"{RESULTS}/logs/figures/{{figure}}.log",
+    wildcard_constraints:
+        figure=alternatives(name for name, entry in STUDY.entries.items() if entry.kind == "figure"),
+    message:
+        "Figure {wildcards.figure}"
 
 
 # The paper's findings, judged by the numbers of all the cells that they are about and that the study has.
-rule claims:
-    input:
-        metrics=claimed("metrics.parquet"),
-        predictions=claimed("predictions.parquet", ("finetune", "distill", "linear_probe")),
-        paper=CONFIG.paper_values,
-        script=f"{SCRIPTS}/make_claims.py",
-        code=REPORT_CODE,
+use rule table as claims with:
     output:
         multiext(f"{RESULTS}/tables/claims", parquet=".parquet", csv=".csv", md=".md", tex=".tex"),
         record=f"{RESULTS}/tables/claims.record.json",
@@ -68,64 +85,15 @@ rule claims:
         ),
     log:
         f"{RESULTS}/logs/tables/claims.log",
-    localrule: True
-    conda:
-        ENVIRONMENT
-    params:
-        defaults=canonical_json(OF_CLAIMS["default_complexities"]),
-        reduced=OF_CLAIMS["reduced"],
-        mark=in_caption(OF_CLAIMS["reduced"]),
     message:
         "What the paper finds, and what the numbers show"
-    shell:
-        "{PYTHON} {input.script:q} --metrics {input.metrics:q} --default-complexities {params.defaults:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --record {output.record:q} --output {output.parquet:q} {output.csv:q} {output.md:q} {output.tex:q} {output.html:q} > {log:q} 2>&1"
-
-
-rule figure:
-    input:
-        metrics=lambda wildcards: metrics_of(wildcards.figure),
-        maps=lambda wildcards: maps_of(wildcards.figure),
-        manifests=lambda wildcards: [one["manifest"] for one in request.sets_of(STUDY, wildcards.figure)],
-        paper=CONFIG.paper_values,
-        script=f"{SCRIPTS}/make_figure.py",
-        code=REPORT_CODE,
-    output:
-        png=report(
-            f"{RESULTS}/figures/{{figure}}.png",
-            caption="../workflow/report/figure.rst",
-            category="Figures",
-            subcategory=lambda wildcards: chapter_title(STUDY.entries[wildcards.figure].section),
-            labels=lambda wildcards: {"figure": in_label(STUDY.entries[wildcards.figure].title)},
-        ),
-        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
-        record=f"{RESULTS}/figures/{{figure}}.record.json",
-    log:
-        f"{RESULTS}/logs/figures/{{figure}}.log",
-    wildcard_constraints:
-        figure=alternatives(name for name, entry in STUDY.entries.items() if entry.kind == "figure"),
-    localrule: True
-    conda:
-        ENVIRONMENT
-    params:
-        spec=lambda wildcards: report_spec(wildcards.figure),
-        cells=lambda wildcards: cells_json(wildcards.figure),
-        manifests=lambda wildcards: canonical_json(request.sets_of(STUDY, wildcards.figure)),
-        reduced=lambda wildcards: reduced_note(wildcards.figure),
-        mark=lambda wildcards: in_caption(reduced_note(wildcards.figure)),
-        title=lambda wildcards: in_caption(STUDY.entries[wildcards.figure].title),
-        caption=lambda wildcards: in_caption(STUDY.entries[wildcards.figure].caption),
-        plot=lambda wildcards: STUDY.entries[wildcards.figure].plot,
-    message:
-        "Figure {wildcards.figure}"
-    shell:
-        "{PYTHON} {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --manifests {params.manifests:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --record {output.record:q} --output {output.png:q} {output.pdf:q} > {log:q} 2>&1"
 
 
 # For one's own analysis: the metrics of all runs, those that no table shows among them.
 rule metrics:
     input:
-        records=records("table", "figure"),
-        metrics=all_metrics(),
+        records=renderings.records_of(STUDY, "table", "figure"),
+        metrics=renderings.all_metrics(STUDY),
         script=f"{SCRIPTS}/make_metrics.py",
     output:
         f"{RESULTS}/metrics.parquet",
@@ -143,13 +111,12 @@ rule metrics:
 
 
 # The whole study in one page. Its records name the runs, and with them all that it shows.
-rule report:
+use rule metrics as report with:
     input:
-        records=records("table", "figure", "claims"),
-        shown=targets("table") + targets("figure"),
+        records=renderings.records_of(STUDY, "table", "figure", "claims"),
+        shown=renderings.targets_of(STUDY, "table", "figure", "claims"),
         script=f"{SCRIPTS}/make_report.py",
-        code=REPORT_CODE,
-        site=sorted(str(path) for path in (LIBRARY / "report/site").glob("*.*")),
+        code=renderings.code_of_report(LIBRARY),
     output:
         html=report(
             f"{RESULTS}/report.html",
@@ -159,12 +126,5 @@ rule report:
         ),
     log:
         f"{RESULTS}/logs/report.log",
-    localrule: True
-    conda:
-        ENVIRONMENT
-    params:
-        results=lambda wildcards, output: str(Path(output[0]).parent),
     message:
         "The report: {output.html}"
-    shell:
-        "{PYTHON} {input.script:q} --records {input.records:q} --results {params.results:q} --output {output.html:q} > {log:q} 2>&1"

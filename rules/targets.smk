@@ -15,7 +15,7 @@ for target in STUDY.entries:
         name:
             f"{STUDY.entries[target].kind}_{target}"
         input:
-            [path for path in targets(STUDY.entries[target].kind) if Path(path).stem == target],
+            [path for path in targets_of(STUDY, STUDY.entries[target].kind) if Path(path).stem == target],
         localrule: True
         message:
             f"{in_message(STUDY.entries[target].title)}: done"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,10 +15,10 @@ from report_cells import PAPER_VALUES, identity
 from videossl.claims import CLAIMS, Ask, Claim, Number, cells_of_claims, judge
 from videossl.claims.base import Combination, Finding, Measured, absolute, below, every, exceeds, mean, some
 from videossl.common.results import write_metrics, write_predictions
-from videossl.report import style
 from videossl.report.claims import frame, measured_numbers, paper_numbers, verdicts, write_claims
 from videossl.report.paper import read_paper_values
 from videossl.report.render import TABLE_SUFFIXES
+from videossl.study import titles
 from videossl.study.study import load_study
 
 REPOSITORY = Path(__file__).parents[2]
@@ -110,11 +108,11 @@ def test_the_evidence_says_that_only_the_widened_interval_leaves_it_open():
 
 def test_evidence_names_things_as_tables_do(paper):
     """Not by the keys of the configuration."""
-    keys = {*style.TASKS, *style.BACKBONES, *style.DATASETS, *style.METRICS}
+    keys = {*titles.shipped_tasks(), *titles.networks(), *titles.DATASETS, *titles.METRICS}
     for claim in CLAIMS.values():
         finding, _ = judge(claim, paper)
         words = set(re.split(r"[\s,:;()]+", finding.evidence))
-        assert not words & {key for key in keys if style.name_of(key) != key}, claim.name
+        assert not words & {key for key in keys if titles.name_of(key) != key}, claim.name
 
 
 def test_a_claim_without_all_numbers_is_undecided():
@@ -256,16 +254,3 @@ def test_the_study_has_every_cell_that_a_claim_needs(monkeypatch):
     ]
     asks = {ask for claim in CLAIMS.values() for ask in claim.asks}
     assert [str(ask) for ask in asks if sum(ask.is_of(cell) for cell in cells) != 1] == []
-
-
-def test_the_script_loads_neither_torch_nor_matplotlib(tmp_path):
-    script = REPOSITORY / "workflow" / "scripts" / "make_claims.py"
-    command = (
-        "import runpy, sys; sys.argv = sys.argv[1:]\n"
-        "try: runpy.run_path(sys.argv[0], run_name='__main__')\n"
-        "except SystemExit as end: assert end.code == 0, end.code\n"
-        "assert not {'torch', 'matplotlib'} & set(sys.modules)"
-    )
-    arguments = ["--metrics", "--default-complexities", "{}", "--paper-values", str(PAPER_VALUES), "--output"]
-    subprocess.run([sys.executable, "-c", command, str(script), *arguments, str(tmp_path / "c.md")], check=True)
-    assert (tmp_path / "c.md").read_text().startswith("### What the paper finds")

@@ -82,5 +82,6 @@ def test_it_runs_from_videos_to_the_table(workflow: Workflow) -> None:
     results = workflow.root / "results/smoke"
     table = pd.read_parquet(results / "tables/channel_separation.parquet")
     assert set(table["backbone"]) == {"csn"} and set(table["status"]) == {"ok"}
+    assert set(table["label"]) == {"RotNet, ir-CSN", "no pretraining, ir-CSN"}
     assert set(table["task"]) == {"scratch", "rotnet"}
     assert len(list((results / "pretrain/k400/50k/rotnet/csn").rglob("weights.pt"))) == 1

@@ -17,6 +17,7 @@ from videossl.report.figures import write_figure
 from videossl.report.paper import read_paper_values
 from videossl.report.record import write_record
 from videossl.report.render import TABLE_SUFFIXES, write_table
+from videossl.report.request import Request
 from videossl.report.site.page import write_report
 from videossl.report.spec import Spec
 
@@ -95,11 +96,13 @@ def make_study(root: Path, reduced: str = "generated videos") -> list[dict]:
         results = collect(Spec.parse({"kind": kind, **entry}), cells, values, reduced=reduced)
         place = root / f"{kind}s" / entry["name"]
         write(results, [place.with_suffix(suffix) for suffix in suffixes])
-        given = {"entry": entry, "cells": cells, "paper_values": str(PAPER_VALUES), "reduced": reduced}
+        given = {"entry": entry, "cells": cells, "manifests": [], "reduced": reduced}
+        given["paper_values"] = str(PAPER_VALUES)
         given["failures"] = {str(root / "never-ran"): "what it needs has failed"}
-        write_record(place.with_suffix(".record.json"), kind, given)
+        write_record(place.with_suffix(".record.json"), Request(kind, given))
     given = {"metrics": [one["metrics"] for one in cells], "default_complexities": {}, "reduced": reduced}
-    write_record(root / "tables/claims.record.json", "claims", {**given, "paper_values": str(PAPER_VALUES)})
+    given["paper_values"] = str(PAPER_VALUES)
+    write_record(root / "tables/claims.record.json", Request("claims", given))
     return cells
 
 

@@ -14,6 +14,7 @@ from videossl.common.errors import UserError
 from videossl.common.files import write_parquet
 from videossl.report.figures.overview import CURVES, MAPS, VIDEOS, draw, main
 from videossl.report.record import write_record
+from videossl.report.request import Request
 
 
 def write_records(root: Path, reduced: str) -> None:
@@ -22,7 +23,7 @@ def write_records(root: Path, reduced: str) -> None:
     def made(name: str, entry: dict, cells: list[dict], manifests: list[dict]) -> None:
         given = {"entry": {"name": name, "title": name, **entry}, "cells": cells, "manifests": manifests}
         given |= {"paper_values": str(PAPER_VALUES), "reduced": reduced, "failures": {}}
-        write_record(root / "figures" / f"{name}.record.json", "figure", given)
+        write_record(root / "figures" / f"{name}.record.json", Request("figure", given))
 
     data = {
         name: make_data(root / name, name, {"train": 2, part: 2})

@@ -175,8 +175,8 @@ def test_a_figure_has_one_metric_but_for_the_cost_along_x(tmp_path):
 # Distillation
 
 PARTS = [
-    {"title": "Networks", "x": ["target", "subset"], "paper_table": "distill_backbones"},
-    {"title": "Tasks", "x": ["teachers"], "paper_table": "distill_tasks"},
+    {"title": "Networks", "cells_of": "a", "x": ["target", "subset"], "paper_table": "distill_backbones"},
+    {"title": "Tasks", "cells_of": "b", "x": ["teachers"], "paper_table": "distill_tasks"},
 ]
 
 

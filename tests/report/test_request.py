@@ -7,7 +7,7 @@ from figure_entries import figure
 from tiny import GENERATED, GRID, make_study, table
 
 from videossl.claims import cells_of_claims
-from videossl.report.request import listed, reduced_note, reduced_note_of_cells
+from videossl.report.scale import listed, reduced_note, reduced_note_of_cells
 from videossl.study.config import Config, merge, read_yaml
 from videossl.study.study import Study
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -18,8 +17,9 @@ from videossl.data.noisy import merge_noisy_manifest, write_noisy_shards
 from videossl.data.settings import NOISES
 from videossl.data.videos import open_store, read_manifest
 from videossl.report.collect import Results
-from videossl.report.command import parse_arguments, read_results
-from videossl.report.figures import FIGURE_SUFFIXES, draw, write_figure
+from videossl.report.figures import draw, write_figure
+from videossl.report.record import results_of
+from videossl.report.request import Request
 from videossl.report.spec import Spec
 
 NOISE = {
@@ -101,14 +101,12 @@ def test_one_frame_under_every_noise(data):
     assert manifest.loc[name, "split"] == "test"
 
 
-def test_the_script_takes_manifests_and_its_files_are_the_same_again(data, tmp_path):
+def test_a_request_names_manifests_and_its_files_are_the_same_again(data, tmp_path):
     entry = {"name": "a", "kind": "figure", "title": "Videos", "plot": "samples", "datasets": ["k400"]}
-    outputs = [str(tmp_path / name) for name in ("a.png", "a.pdf")]
-    line = ["--spec", json.dumps(entry), "--cells", "[]", "--reduced", "generated", "--output", *outputs]
-    with pytest.raises(UserError, match="shows videos of k400; name their --manifests"):
-        read_results(parse_arguments("", "figure", FIGURE_SUFFIXES, line))
-    line += ["--manifests", json.dumps(manifests(data, "k400"))]
-    read = read_results(parse_arguments("", "figure", FIGURE_SUFFIXES, line))
+    given = {"entry": entry, "cells": [], "manifests": [], "reduced": "generated", "paper_values": None}
+    with pytest.raises(UserError, match="shows videos of k400, and no `manifests` are given"):
+        results_of(Request("figure", given))
+    read = results_of(Request("figure", {**given, "manifests": manifests(data, "k400")}))
     assert read.reduced == "reduced scale: generated"
     write_figure(read, [tmp_path / "a.png", tmp_path / "a.pdf"])
     write_figure(read, [tmp_path / "b.png", tmp_path / "b.pdf"])

@@ -62,7 +62,7 @@ PRELOADED = (
     "videossl.evaluation.probe",
     "videossl.evaluation.retrieve",
     "videossl.evaluation.robustness",
-    "videossl.report.command",
+    "videossl.report.make",
     "videossl.report.figures",
     "videossl.report.tables",
     "videossl.training.pretrain",

@@ -18,6 +18,10 @@ class Backbone(nn.Module):
     normalisation keeps its own input and ReLU its output.
     """
 
+    # How tables and figures show it; read from the file's text, so plain values. Left out: the file's name, last.
+    title: ClassVar[str] = ""
+    place: ClassVar[float | None] = None  # among the networks: by this number
+
     feature_dim: int  # length of a feature vector
     map_channels: int  # channels of the feature map
 

@@ -39,6 +39,9 @@ class C3D(Backbone):
     Maps of a clip of 16x112x112: 64x16x112x112, 128x16x56x56, 256x8x28x28, 512x4x14x14, 512x2x7x7.
     """
 
+    title = "C3D"
+    place = 40
+
     def __init__(self, *, width: Width = 1.0) -> None:
         super().__init__()
         channels, layers = 3, nn.Sequential()

@@ -73,6 +73,9 @@ class MobileNet(Backbone):
     "zero-init residual", Goyal et al. 2017, but not 0, so that every weight learns from the first step).
     """
 
+    title = "MobileNet"
+    place = 20
+
     counted_classes: ClassVar[int] = 101
 
     def __init__(

@@ -88,6 +88,9 @@ class MViT(Backbone):
     of the clips that the learned positions are made for (they are interpolated for others).
     """
 
+    title = "MViT"
+    place = 110
+
     def __init__(
         self,
         *,

@@ -75,6 +75,9 @@ class R2Plus1D(Backbone):
     Maps of a clip of 16x112x112: 64x16x56x56 (stem, conv2), 128x8x28x28, 256x4x14x14, 512x2x7x7.
     """
 
+    title = "R(2+1)D"
+    place = 60
+
     def __init__(self, *, width: Width = 1.0) -> None:
         super().__init__()
         c2, c3, c4, c5 = (scale_channels(channels, width, multiple=4) for channels in (64, 128, 256, 512))

@@ -16,6 +16,7 @@ _REGISTRY = Registry("backbone", "videossl.backbones", Path(__file__).parent)
 
 register = _REGISTRY.register
 option_rows = _REGISTRY.option_rows
+stated = _REGISTRY.stated
 
 
 def names() -> list[str]:

@@ -86,6 +86,9 @@ class ShuffleNet(Backbone):
     `embedding`: features at width 1.0 (0: the pooled map itself); `dropout`: before the linear layer.
     """
 
+    title = "ShuffleNet"
+    place = 10
+
     def __init__(self, *, width: Width = 1.0, embedding: ChannelsOrNone = 512, dropout: ShareBelowOne = 0.2) -> None:
         super().__init__()
         # A quarter of a stage's channels must divide into the groups, and so must what a down-sampling block

@@ -51,6 +51,9 @@ class SqueezeNet(Backbone):
     costs 0.003 GFLOPs less.
     """
 
+    title = "SqueezeNet"
+    place = 30
+
     counted_classes: ClassVar[int] = 101
 
     def __init__(self, *, width: Width = 1.0) -> None:

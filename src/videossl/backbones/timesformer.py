@@ -65,6 +65,9 @@ class TimeSformer(Backbone):
     the last block, growing evenly from none in the first.
     """
 
+    title = "TimeSformer"
+    place = 100
+
     def __init__(
         self,
         *,

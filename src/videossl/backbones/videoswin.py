@@ -39,6 +39,9 @@ class VideoSwin(Backbone):
     from none in the first.
     """
 
+    title = "VideoSwin-T"
+    place = 70
+
     def __init__(self, *, width: Width = 1.0, depths: Depths = [2, 2, 6, 2], drop_path: ShareBelowOne = 0.1) -> None:  # noqa: B006
         super().__init__()
         check_depths("videoswin", depths, stages=4)

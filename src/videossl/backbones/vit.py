@@ -94,6 +94,9 @@ class ViT(Backbone):
     dim: channels at width 1.0; 768 is ViT-B, 384 ViT-S. depth: blocks. tube: its frames, height and width, pixels.
     """
 
+    title = "ViT"
+    place = 80
+
     def __init__(
         self,
         *,

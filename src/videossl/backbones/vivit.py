@@ -59,6 +59,9 @@ class ViViT(Backbone):
     others, and a clip that is no multiple of a tubelet is padded with zeros at its end.
     """
 
+    title = "ViViT"
+    place = 90
+
     def __init__(
         self, *, width: Width = 1.0, depth: Depth = 12, patch: Side = 16, frames: Frames = 16, size: Side = 112
     ) -> None:

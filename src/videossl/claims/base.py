@@ -20,8 +20,8 @@ from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
-from videossl.report import style
 from videossl.stages.cells import Cell
+from videossl.study import titles
 
 if TYPE_CHECKING:  # the workflow imports this module for every job
     import pandas as pd
@@ -74,7 +74,7 @@ class Ask:
 
     def __str__(self) -> str:
         def named(axis: str) -> str:
-            return style.label(axis, getattr(self, axis))
+            return titles.label(axis, getattr(self, axis))
 
         parts = [f"{named('task')} {self.complexity or ''}".strip(), named("backbone")]
         parts += [f"{named('source')} {self.subset}, {self.epochs} epochs", named("target"), named("protocol")]

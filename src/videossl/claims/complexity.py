@@ -15,7 +15,7 @@ from videossl.claims.base import (
     mean,
     some,
 )
-from videossl.report.style import name_of
+from videossl.study.titles import name_of
 
 TASKS = ["rotnet", "vcop", "prp"]
 NETS = ["shufflenet", "r2plus1d"]

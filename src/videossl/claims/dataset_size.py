@@ -15,7 +15,7 @@ from videossl.claims.base import (
     mean,
     some,
 )
-from videossl.report.style import name_of
+from videossl.study.titles import name_of
 
 NON_CONTRASTIVE, CONTRASTIVE = ["rotnet", "vcop", "prp"], ["cvrl", "tdl", "rspnet"]
 TASKS = [*NON_CONTRASTIVE, *CONTRASTIVE]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from videossl.claims.base import Combination, Finding, Measured, about, cells, claim, every, exceeds, some
-from videossl.report.style import name_of
+from videossl.study.titles import name_of
 
 TASKS = ["rotnet", "vcop", "prp"]
 LEVELS = ["C1", "C2", "C3"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from videossl.claims.base import Combination, Finding, Measured, absolute, cells, claim, every, exceeds, mean
-from videossl.report.style import name_of
+from videossl.study.titles import name_of
 
 TASKS, OTHERS = ["rotnet", "vcop", "cvrl", "rspnet"], ["rotnet", "vcop", "cvrl"]
 SOURCES, TARGETS = ["k400", "ssv2"], ["ucf101", "hmdb51"]

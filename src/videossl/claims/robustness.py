@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from videossl.claims.base import Finding, Measured, cells, claim, every, exceeds, mean, some
-from videossl.report.style import name_of
+from videossl.study.titles import name_of
 
 NON_CONTRASTIVE, CONTRASTIVE = ["rotnet", "vcop", "prp"], ["cvrl", "tdl", "rspnet"]
 TASKS = [*NON_CONTRASTIVE, *CONTRASTIVE]

@@ -1,35 +1,50 @@
-"""What pydantic finds wrong with a configuration, in the words of the configuration."""
+"""What pydantic finds wrong with a configuration, in the words of the configuration.
+
+pydantic says of each problem where it is (`loc`), of which kind (`type`), and the bounds or names that would be valid
+(`ctx`). The words are ours, one text a kind, as pydantic's documentation does it.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from videossl.common.errors import LONGEST_SHOWN, as_given, unknown_name
 
-WORDS = {
-    "Value error, ": "",
-    "Input should": "should",
-    "String should": "should",
-    "List should": "should",
-    "Tuple should": "should",
-    "Dictionary should": "should",
-    " after validation": "",
-    "be a finite number": "be a number, neither infinite nor NaN",
-    "Keys should be strings": "a key should be a text: put quotes around it",
-    "be a valid tuple": "be a list",
-    "be a valid integer": "be a whole number",
-    "be a valid number": "be a number",
-    "be a valid string": "be a text",
-    "be a valid boolean": "be true or false",
-    "be a valid list": "be a list",
-    "be a valid dictionary": "be a mapping (key: value)",
-    "Field required": "is required",
+MESSAGES = {
+    "missing": "is required",
+    "int_type": "should be a whole number",
+    "int_from_float": "should be a whole number",
+    "int_parsing": "should be a whole number",
+    "int_parsing_size": "should be a whole number",
+    "float_type": "should be a number",
+    "float_parsing": "should be a number",
+    "finite_number": "should be a number, neither infinite nor NaN",
+    "bool_type": "should be true or false",
+    "bool_parsing": "should be true or false",
+    "string_type": "should be a text",
+    "list_type": "should be a list",
+    "tuple_type": "should be a list",
+    "dict_type": "should be a mapping (key: value)",
+    "model_type": "should be a mapping (key: value)",
+    "invalid_key": "a key should be a text: put quotes around it",
+    "greater_than": "should be greater than {gt}",
+    "greater_than_equal": "should be greater than or equal to {ge}",
+    "less_than": "should be less than {lt}",
+    "less_than_equal": "should be less than or equal to {le}",
+    "too_short": "should have at least {min_length} {items}",
+    "too_long": "should have at most {max_length} {items}",
+    "string_pattern_mismatch": "should look like {pattern}",
+    "literal_error": "should be {expected}",
+    "value_error": "{error}",
 }
+"""By the type of an error: what is said of it, with values of its `ctx`. Of other types, pydantic's own words."""
+NO_KEY = "[key]"
+"""In pydantic's location: what is wrong is the key itself."""
 Place = tuple[int | str, ...]
 
 
@@ -39,9 +54,9 @@ def explain(error: ValidationError, model: type[BaseModel], value: Any, where: s
     Where a key may hold one of several things, pydantic says of each why it is not that: what was meant is the one
     whose complaints lead deepest into the value; those that lead equally deep are told as alternatives.
     """
-    found: dict[Place, list[ErrorDetails]] = {}
+    found: dict[Place, list[Mapping[str, Any]]] = {}
     deepest: dict[Place, int] = {}
-    problems = [(problem, *_places(problem, value)) for problem in error.errors()]
+    problems = [(problem, *_places(problem, value)) for problem in error.errors(include_url=False)]
     for _, place, choice in problems:
         deepest[choice] = max(deepest.get(choice, 0), len(place))
     for problem, place, choice in problems:
@@ -54,18 +69,17 @@ def explain(error: ValidationError, model: type[BaseModel], value: Any, where: s
 def _places(problem: Mapping[str, Any], value: Any) -> tuple[Place, Place]:
     """Where the problem is, in keys of `value`; and up to where, if one of several things is meant there (else empty).
 
-    pydantic's location also names the alternative that it tried, which is no key.
+    pydantic's location also names the alternative that it tried, which is no key of the value.
     """
     place: list[int | str] = []
     choice: Place = ()
     for number, part in enumerate(problem["loc"]):
         last = number == len(problem["loc"]) - 1
-        there = isinstance(value, Mapping) and next((key for key in value if str(key) == str(part)), None)
-        if there or (isinstance(value, Mapping) and part in value):
-            value = value[part if part in value else there]
+        if isinstance(value, Mapping) and (keys := [key for key in value if str(key) == str(part)]):
+            value = value[keys[0]]
         elif isinstance(part, int):  # of a list, or of a single value that stands for a list of one
             value = value[part] if isinstance(value, list) and part < len(value) else value
-        elif not (last and problem["type"] == "missing") and part != "[key]":
+        elif not (last and problem["type"] == "missing") and part != NO_KEY:
             choice = choice or (*place,)
             continue
         place.append(part)
@@ -73,27 +87,45 @@ def _places(problem: Mapping[str, Any], value: Any) -> tuple[Place, Place]:
 
 
 def _key(place: Place) -> str:
-    parts = [str(part) if str(part).isprintable() else ascii(part) for part in place if part != "[key]"]
+    parts = [str(part) if str(part).isprintable() else ascii(part) for part in place if part != NO_KEY]
     shown = [part if len(part) <= LONGEST_SHOWN else f"{part[:LONGEST_SHOWN]}…" for part in parts]
     return ".".join(shown) or "(top level)"
 
 
-def _complaints(place: Place, problems: list[ErrorDetails], model: type[BaseModel]) -> str:
-    """What is wrong at one place, and what was given there."""
+def _complaints(place: Place, problems: Sequence[Mapping[str, Any]], model: type[BaseModel]) -> str:
+    """What is wrong at one place, what was given there, and the nearest of the valid names."""
     first = problems[0]
     if first["type"] == "extra_forbidden":
         return str(unknown_name("key", place[-1], sorted(_model_at(model, place[:-1]).model_fields)))
-    texts = []
-    for problem in problems:
-        text = problem["msg"]
-        for words, plain in WORDS.items():
-            text = text.replace(words, plain)
-        text = re.sub(r" or instance of \w+", "", text)
-        texts.append(text)
-    shown = as_given(first["input"])
+    texts = ", or ".join(dict.fromkeys(map(message, problems)))
     # Of a mapping as a whole, the message itself says what of it is wrong.
-    told = first["type"] == "missing" or (first["type"] == "value_error" and isinstance(first["input"], Mapping))
-    return ", or ".join(dict.fromkeys(texts)) + ("" if told else f" (given: {shown})")
+    if first["type"] == "missing" or (first["type"] == "value_error" and isinstance(first["input"], Mapping)):
+        return texts
+    return f"{texts} (given: {as_given(first['input'])}){_nearest(problems)}"
+
+
+def message(problem: Mapping[str, Any]) -> str:
+    """One of pydantic's errors in words."""
+    context = {key: _number(value) for key, value in problem.get("ctx", {}).items()}
+    if problem["type"] not in MESSAGES:
+        return re.sub("^[A-Z][a-z]+ should", "should", problem["msg"])
+    items = "item" if context.get("min_length", context.get("max_length")) == "1" else "items"
+    return MESSAGES[problem["type"]].format(**{"items": items, **context})
+
+
+def _number(value: Any) -> str:
+    """A bound as text: whole numbers without a point."""
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+def _nearest(problems: Iterable[Mapping[str, Any]]) -> str:
+    """A question for the valid names that are nearest to the one given; "" if none is."""
+    near: list[str] = []
+    for problem in problems:
+        if problem["type"] == "literal_error" and isinstance(problem["input"], str):
+            names = re.findall("'([^']*)'", problem["ctx"]["expected"])
+            near += get_close_matches(problem["input"], names, n=3, cutoff=0.5)
+    return f". Did you mean {' or '.join(dict.fromkeys(near))}?" if near else ""
 
 
 def _model_at(model: type[BaseModel], location: Place) -> type[BaseModel]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import errno
 import glob
 import json
 import os
 import re
 import shutil
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,24 +109,3 @@ def write_parquet(path: str | Path, table: pa.Table) -> None:
 def canonical_json(value: Any) -> str:
     """One line of JSON that is equal for equal content: sorted keys, no spaces, no NaN."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-_LONG = 60_000
-"""Letters: Linux takes no longer argument than 128 KiB, and a rule's whole command line is one argument of bash."""
-_PACKED = "packed:"
-
-
-def argument_json(value: Any) -> str:
-    """Canonical JSON for a command line; compressed where it is too long for one."""
-    text = canonical_json(value)
-    return text if len(text) <= _LONG else _PACKED + base64.b64encode(zlib.compress(text.encode(), 9)).decode()
-
-
-def is_packed(text: str) -> bool:
-    """Whether `text` is what :func:`argument_json` makes of a long value."""
-    return text.startswith(_PACKED)
-
-
-def unpack(text: str) -> str:
-    """The JSON text of an argument from :func:`argument_json`."""
-    return zlib.decompress(base64.b64decode(text.removeprefix(_PACKED))).decode() if is_packed(text) else text

@@ -80,6 +80,8 @@ Frames = Annotated[int, Field(ge=1, le=10_000)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Version = Annotated[int, Field(ge=1, le=10**6)]
 Number = Annotated[_Float, Field(ge=-1000, le=1000)]
+Place = Annotated[_Float, Field(ge=0, le=1e6)]
+"""A number by which things are put in order."""
 Positive = Annotated[_Float, Field(gt=0, le=1e9)]
 Pace = Annotated[_Float, Field(gt=0, le=1e21)]
 """Operations a second."""

@@ -87,6 +87,16 @@ class Registry:
         """
         return {key: option.default for key, option in _options(self.folder / f"{name}.py").items()}
 
+    def stated(self, name: str, attribute: str, default: object = None) -> object:
+        """A plain value that the class called `name` gives its class `attribute`, read like its options; `default` if
+        it gives none. ValueError if the value is not plain."""
+        for part in _class_of(self.folder / f"{name}.py").body:
+            targets = part.targets if isinstance(part, ast.Assign) else [getattr(part, "target", None)]
+            named = any(isinstance(one, ast.Name) and one.id == attribute for one in targets)
+            if named and part.value is not None:
+                return ast.literal_eval(part.value)
+        return default
+
     def option_rows(self) -> Iterator[tuple[str, str, str, object]]:
         """Of every option of every class: the class's name, the option's, its valid values in words, its default."""
         for name in self.names():
@@ -161,18 +171,25 @@ def _checker(kind: Any) -> TypeAdapter[Any]:
 
 
 @cache
-def _options(path: Path) -> Mapping[str, Option]:
+def _class_of(path: Path) -> ast.ClassDef:
+    """The class that a module file registers under its own name."""
     for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
         if isinstance(node, ast.ClassDef) and any(_registers(one, path.stem) for one in node.decorator_list):
-            found: dict[str, Option] = {}
-            for init in (part for part in node.body if isinstance(part, ast.FunctionDef) and part.name == "__init__"):
-                for argument, default in zip(init.args.kwonlyargs, init.args.kw_defaults, strict=True):
-                    if default is None:
-                        raise ValueError(f"{path}: option '{argument.arg}' must have a default")
-                    value = ast.literal_eval(default)
-                    found[argument.arg] = Option(value, _kind(argument.annotation, value))
-            return found
+            return node
     raise ValueError(f"{path} must register a class under the name '{path.stem}'")
+
+
+@cache
+def _options(path: Path) -> Mapping[str, Option]:
+    found: dict[str, Option] = {}
+    for init in _class_of(path).body:
+        if isinstance(init, ast.FunctionDef) and init.name == "__init__":
+            for argument, default in zip(init.args.kwonlyargs, init.args.kw_defaults, strict=True):
+                if default is None:
+                    raise ValueError(f"{path}: option '{argument.arg}' must have a default")
+                value = ast.literal_eval(default)
+                found[argument.arg] = Option(value, _kind(argument.annotation, value))
+    return found
 
 
 def _kind(annotation: ast.expr | None, default: object) -> Any:

@@ -46,7 +46,7 @@ def evaluate(
     """Test a model; leaves metrics, predictions and `run.json` in `folder`.
 
     Args:
-        spec: :func:`videossl.stages.specs.zero_shot_spec`.
+        spec: how the model sees the videos and is asked for classes.
         identity: the cell's identity columns.
         weights: `weights.pt` of the model's `vifm` cell.
         manifest: of the target; its frame store lies beside it.

@@ -6,14 +6,14 @@ Nothing is made from them, and no target is satisfied by them: each says in its 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from videossl.monitor.belief import OTHER, judge
 from videossl.monitor.run_state import failures
-from videossl.report import request
-from videossl.report.renderings import FILES
+from videossl.report.renderings import FILES, LOOKED_AT, RECORD, rendered
+from videossl.report.request import CLAIMS, Request, request_of
 from videossl.study.study import Study
 
 FOLDER = "partial"
@@ -45,60 +45,65 @@ def remove(study: Study, names: Iterable[str]) -> None:
 def asked(study: Study, names: Iterable[str]) -> dict[str, Any]:
     """What the script of partial renderings is given, as JSON: of `names` (entries, `claims`, `report`) those of which
     something is there or has failed."""
-    names, root = list(names), Path(study.config.results_dir)
-    outdated = {f"{root}/{cell.path}" for cell, state in judge(study).of_cells.items() if state == OTHER}
-    entries = []
-    for name in (name for name in study.entries if name in names):
-        cells = [_as_pending(cell) if cell["run_dir"] in outdated else cell for cell in request.cells_of(study, name)]
-        given = {"cells": cells, "reduced": request.reduced_note(study, name), "kind": study.entries[name].kind}
-        if cells and _something(cells):
-            entries.append({"name": name, "entry": _titled(request.entry_of(study, name), cells), **given})
+    names, folder = set(names), folder_of(study)
+    outdated = {f"{folder.parent}/{cell.path}" for cell, state in judge(study).of_cells.items() if state == OTHER}
+    failed = failures(study, study.all_cells)
+    requests, complete = {}, []
+    for name, kind in rendered(study):
+        record = _record_of(folder.parent, kind, name)
+        if name in names:
+            request = request_of(study, name)
+            left = _claims(request, outdated) if kind == CLAIMS else _entry(request, outdated, failed)
+            requests |= {name: {"kind": kind, "arguments": left}} if left else {}
+        elif record.is_file():
+            complete.append(str(record))
     return {
-        "folder": str(root / FOLDER),
-        "results": str(root),
-        "paper_values": study.config.paper_values,
-        "failures": failures(study, study.all_cells),
-        "entries": entries,
-        "claims": _claims(study, outdated) if "claims" in names else None,
+        "folder": str(folder),
+        "results": str(folder.parent),
+        "requests": requests,
         "report": REPORT in names,
-        "complete": [
-            str(root / f"{kind}s" / f"{name}.record.json")
-            for name, kind in [(name, entry.kind) for name, entry in study.entries.items()] + [("claims", "table")]
-            if name not in names and (root / f"{kind}s" / f"{name}.record.json").is_file()
-        ],
+        "complete": complete,
     }
 
 
-def _as_pending(cell: Mapping[str, Any]) -> dict[str, Any]:
-    return {**cell, "metrics": "", "pending": OUTDATED}
+def _record_of(folder: Path, kind: str, name: str) -> Path:
+    """The record of a rendering in a folder of results, or of partial ones."""
+    return folder / ("figures" if kind == "figure" else "tables") / f"{name}{RECORD}"
 
 
-def _something(cells: Iterable[Mapping[str, Any]]) -> bool:
-    return any(_is_there(cell) or (Path(cell["run_dir"]) / "FAILED").is_file() for cell in cells)
+def _entry(request: Request, outdated: set[str], failed: Mapping[str, str]) -> dict[str, Any]:
+    """What a table or figure is made from, marked as incomplete; {} if nothing of it is there or has failed."""
+    given = request.arguments
+    cells = [
+        {**cell, "metrics": "", "pending": OUTDATED} if cell["run_dir"] in outdated else cell for cell in given["cells"]
+    ]
+    there = sum(bool(cell["metrics"]) and Path(cell["metrics"]).is_file() for cell in cells)
+    if not there and not any((Path(cell["run_dir"]) / "FAILED").is_file() for cell in cells):
+        return {}
+    title = f"INCOMPLETE, {there} of {len(cells)} cells: {given['entry']['title']}"
+    return {**given, "entry": {**given["entry"], "title": title}, "cells": cells, "failures": dict(failed)}
 
 
-def _is_there(cell: Mapping[str, Any]) -> bool:
-    return bool(cell["metrics"]) and Path(cell["metrics"]).is_file()
-
-
-def _titled(entry: Mapping[str, Any], cells: list[Mapping[str, Any]]) -> dict[str, Any]:
-    there = sum(map(_is_there, cells))
-    return {**entry, "title": f"INCOMPLETE, {there} of {len(cells)} cells: {entry['title']}"}
-
-
-def _claims(study: Study, outdated: set[str]) -> dict[str, Any] | None:
-    given = request.of_claims(study)
+def _claims(request: Request, outdated: set[str]) -> dict[str, Any]:
+    """What the claims are made from, marked as incomplete; {} if no number is there."""
+    given = request.arguments
     there = [path for path in given["metrics"] if str(Path(path).parent) not in outdated and Path(path).is_file()]
     mark = f"INCOMPLETE, {len(there)} of {len(given['metrics'])} cells"
     reduced = f"{given['reduced']}, {mark}" if given["reduced"] else mark
-    return {**given, "metrics": there, "reduced": reduced} if there else None
+    return {**given, "metrics": there, "reduced": reduced} if there else {}
 
 
 def render(given: Mapping[str, Any], tell: Callable[[str], None] = print) -> list[Path]:
     """Write what :func:`asked` found; returns the files to look at. One that cannot be written is told, and the others
     are."""
+    writers: dict[str, Callable[[], list[Path]]] = {
+        name: lambda name=name, one=one: _write(Path(given["folder"]), name, Request(**one))
+        for name, one in given["requests"].items()
+    }
+    if given["report"]:
+        writers["the report"] = lambda: _write_report(given)
     made = []
-    for name, write in _writers(given):
+    for name, write in writers.items():
         try:
             made += write()
         except Exception as error:  # it is the end of a failed run, whose reason must stay in sight
@@ -106,69 +111,20 @@ def render(given: Mapping[str, Any], tell: Callable[[str], None] = print) -> lis
     return made
 
 
-def _writers(given: Mapping[str, Any]) -> Iterator[tuple[str, Callable[[], list[Path]]]]:
-    folder = Path(given["folder"])
-    for one in given["entries"]:
-        yield one["name"], lambda one=one: _write_entry(folder, given, one)
-    if given["claims"]:
-        yield "claims", lambda: _write_claims(folder, given)
-    if given["report"]:
-        yield "the report", lambda: _write_report(folder, given)
+def _write(folder: Path, name: str, request: Request) -> list[Path]:
+    from videossl.report.make import make
+
+    record = _record_of(folder, request.kind, name)
+    suffixes = sorted(FILES[request.kind], key=lambda suffix: suffix == RECORD)  # last: the report takes what has one
+    make(request, [record.with_name(f"{name}{suffix}") for suffix in suffixes], finished=False)
+    return [record.with_name(f"{name}{LOOKED_AT[request.kind]}")]
 
 
-def _paths(folder: Path, kind: str, name: str) -> tuple[list[Path], Path]:
-    """The files of a rendering, the one to look at first, and its record."""
-    home = folder / ("figures" if kind == "figure" else "tables")
-    files = [home / f"{name}{suffix}" for suffix in FILES[kind] if suffix != ".record.json"]
-    return sorted(files, key=lambda path: path.suffix not in (".html", ".png")), home / f"{name}.record.json"
-
-
-def _write_entry(folder: Path, given: Mapping[str, Any], one: Mapping[str, Any]) -> list[Path]:
-    from videossl.report.collect import collect
-    from videossl.report.figures import write_figure
-    from videossl.report.origin import read_provenance
-    from videossl.report.paper import read_paper_values
-    from videossl.report.record import write_record
-    from videossl.report.render import write_table
-    from videossl.report.spec import Spec
-
-    files, record = _paths(folder, one["kind"], one["name"])
-    spec = Spec.parse({"kind": one["kind"], **one["entry"]})
-    results = collect(
-        spec,
-        one["cells"],
-        read_paper_values(given["paper_values"]),
-        reduced=one["reduced"],
-        provenance=read_provenance(one["cells"]),
-        failures=given["failures"],
-    )
-    (write_table if one["kind"] == "table" else write_figure)(results, files)
-    arguments = {"entry": one["entry"], "cells": one["cells"], "manifests": [], "reduced": one["reduced"]}
-    paper = {"paper_values": str(given["paper_values"]), "failures": given["failures"]}
-    write_record(record, one["kind"], arguments | paper)
-    return files[:1]
-
-
-def _write_claims(folder: Path, given: Mapping[str, Any]) -> list[Path]:
-    from videossl.report.claims import write_claims
-    from videossl.report.paper import read_paper_values
-    from videossl.report.record import write_record
-
-    files, record = _paths(folder, "claims", "claims")
-    claims = given["claims"]
-    metrics = [Path(path) for path in claims["metrics"]]
-    paper = read_paper_values(given["paper_values"])
-    write_claims(metrics, claims["default_complexities"], paper, files, reduced=claims["reduced"])
-    write_record(record, "claims", {**claims, "paper_values": str(given["paper_values"])})
-    return files[:1]
-
-
-def _write_report(folder: Path, given: Mapping[str, Any]) -> list[Path]:
+def _write_report(given: Mapping[str, Any]) -> list[Path]:
     from videossl.report.site.page import write_report
 
-    entries = [_paths(folder, one["kind"], one["name"])[1] for one in given["entries"]]
-    if given["claims"]:
-        entries.append(folder / "tables/claims.record.json")
+    folder = Path(given["folder"])
+    entries = [_record_of(folder, one["kind"], name) for name, one in given["requests"].items()]
     records = [path for path in [*map(Path, given["complete"]), *entries] if path.is_file()]
     if not records:
         return []

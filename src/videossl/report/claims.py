@@ -18,12 +18,13 @@ from videossl.common.errors import DamagedFile, unknown_name
 from videossl.common.files import write_parquet, write_text
 from videossl.common.results import CONDITION, IDENTITY, read_cell, read_predictions
 from videossl.report import sheet
-from videossl.report.collect import read_number, reduced_mark
+from videossl.report.collect import read_number
 from videossl.report.csv_cells import csv_text
 from videossl.report.notes import provenance_line
 from videossl.report.origin import read_provenance
 from videossl.report.paper import PaperTable
 from videossl.report.render import TABLE_SUFFIXES
+from videossl.report.scale import reduced_mark
 from videossl.report.sheet import Sheet
 from videossl.training.run_files import problem_of_run
 
@@ -214,7 +215,7 @@ def _asks() -> list[Ask]:
 def _read(ask: Ask, path: Path, identity: Mapping[str, Any]) -> Number:
     """One seed's number."""
     view = {"metric": ask.metric, "noise": ask.noise, "severity": ask.severity}
-    found = read_number(path, {**identity, **CONDITION, **view}, "", "a claim")
+    found = read_number(path, {**identity, **CONDITION, **view}, "a claim")
     error = None if found["low"] is None else (found["high"] - found["low"]) / (2 * _Z)
     predictions = path.with_name("predictions.parquet")
     if ask.metric != "top1" or ask.noise or not predictions.is_file():

@@ -17,8 +17,9 @@ from videossl.common.results import CONDITION, IDENTITY, is_fraction, read_cell
 from videossl.data.settings import MEAN
 from videossl.report.paper import PaperTable
 from videossl.report.published import PublishedRow, read_published
+from videossl.report.scale import reduced_mark
 from videossl.report.spec import PART, Spec
-from videossl.report.style import AVERAGE_TASK, BASELINE_TASK, sort_key
+from videossl.study.titles import AVERAGE_TASK, BASELINE_TASK
 from videossl.training.failure import reason_of
 from videossl.training.run_files import problem_of_run
 
@@ -204,14 +205,9 @@ def collect(
         records += quoted
     if spec.published:
         records += [record for row in read_published(spec.published) for record in _published(row)]
-    records.sort(key=lambda record: [sort_key(key, record.identity[key]) for key in (*IDENTITY, *CONDITION, "metric")])
+    records.sort(key=lambda record: spec.sort_key(record.identity))
     source = "; ".join(dict.fromkeys(table.source for table in tables.values()))
     return Results(spec, tuple(records), reduced_mark(reduced), dict(provenance or {}), source)
-
-
-def reduced_mark(reduced: str) -> str:
-    """What stands in the title: nothing at the paper's scale."""
-    return f"reduced scale: {reduced}" if reduced and not reduced.startswith("reduced scale") else reduced
 
 
 def _paper_tables(spec: Spec, values: pd.DataFrame | None) -> dict[int | None, PaperTable]:
@@ -298,7 +294,7 @@ def _record(
         try:
             if problem := problem_of_run(path.parent, wholly=True):
                 raise DamagedFile(problem)
-            found = read_number(path, identity, spec.split, f"'{spec.name}'")
+            found = read_number(path, identity, f"'{spec.name}'")
         except DamagedFile as error:
             return Record(identity, paper_identity, FAILED, str(error), **known)
         return Record(identity, paper_identity, OK, **known, **found)
@@ -306,12 +302,11 @@ def _record(
     return Record(identity, paper_identity, FAILED if failure else PENDING, failure or cell.get("pending", ""), **known)
 
 
-def read_number(path: Path, identity: Mapping[str, Any], split: str, asked_by: str) -> dict[str, Any]:
+def read_number(path: Path, identity: Mapping[str, Any], asked_by: str) -> dict[str, Any]:
     """Split, value, interval, n and chance of one number from a metrics file that must be this cell's.
 
     Args:
         identity: identity columns, noise, severity and metric.
-        split: "" for the one that the metric was measured on.
         asked_by: what an error names.
     """
     frame = read_cell(path)
@@ -321,11 +316,12 @@ def read_number(path: Path, identity: Mapping[str, Any], split: str, asked_by: s
     asked_for = frame["metric"] == identity["metric"]
     for key in CONDITION:
         asked_for &= frame[key] == identity[key]
-    rows = frame[asked_for & ((frame["split"] == split) | (split == ""))]
+    rows = frame[asked_for]
     if len(rows) != 1:
         there = sorted(set(frame["metric"] + " (" + frame["split"] + ")"))
-        asked = f"{identity['metric']} ({split or 'any split'})"
-        raise UserError(f"{asked_by} asks for {asked}, of which {path} has {len(rows)}: {', '.join(there)}.")
+        raise UserError(
+            f"{asked_by} asks for {identity['metric']}, of which {path} has {len(rows)}: {', '.join(there)}."
+        )
     row = rows.iloc[0]
     value, n = float(row["value"]), int(row["n"])
     low, high = _number(row["ci_low"]), _number(row["ci_high"])

@@ -11,8 +11,9 @@ from videossl.common.errors import UserError
 from videossl.report import layout
 from videossl.report.collect import Results, collect
 from videossl.report.document import Document
+from videossl.report.entry import entry_of
 from videossl.report.paper import read_paper_values
-from videossl.report.request import entry_of, reduced_note
+from videossl.report.scale import reduced_note
 from videossl.report.spec import Spec
 from videossl.report.tables import merge
 from videossl.study.study import Study

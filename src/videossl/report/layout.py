@@ -11,8 +11,9 @@ from typing import Any
 
 from videossl.common.errors import UserError
 from videossl.report.collect import Record, Results
-from videossl.report.spec import PART, Part, Spec
+from videossl.report.spec import PART, Spec
 from videossl.report.tables import PRETRAINING_AXES, Entry, merge
+from videossl.study.config.experiments import Part
 
 Key = tuple[Any, ...]
 

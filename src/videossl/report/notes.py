@@ -8,9 +8,9 @@ from typing import Any
 
 from videossl.common.results import is_fraction
 from videossl.data.classes import read_gaps
-from videossl.report import style
 from videossl.report.collect import FAILED, OK, PENDING, Record, Results, describe
 from videossl.report.tables import number
+from videossl.study import titles
 
 UNTESTED = ("network", "vifm")
 """Stages whose numbers are not about videos that were tested on."""
@@ -22,7 +22,7 @@ PAPER_BLOCK_TITLE = "The paper's values, at its scale; not comparable cell by ce
 
 def unit_line(results: Results) -> str:
     """What the entries are, e.g. "Top-1 accuracy, percent"."""
-    names = [style.label("metric", m) + (", percent" if is_fraction(m) else "") for m in results.metrics]
+    names = [titles.label("metric", m) + (", percent" if is_fraction(m) else "") for m in results.metrics]
     text = "; ".join(names)
     return text[:1].upper() + text[1:]
 
@@ -81,7 +81,7 @@ def _test_videos(results: Results) -> list[str]:
         chances = sorted({number(metric, r.chance) for r in fitting if r.chance is not None})
         chance = f"; chance level {' to '.join(chances)}{unit}" if chances and not results.spec.chance else ""
         name = results.spec.label("target", target) if target else "Held-out videos"
-        which = f" ({style.label('metric', metric)})" if len(results.metrics) > 1 else ""
+        which = f" ({titles.label('metric', metric)})" if len(results.metrics) > 1 else ""
         of = "samples of" if fitting[0].identity["stage"] == PRETRAINING else ""
         split = _SPLITS.get(fitting[0].split, fitting[0].split)
         lines.append(f"{name}{which}: n = {count} {of} {split} videos{chance}.".replace("  ", " "))
@@ -126,7 +126,7 @@ def _baseline(results: Results, span_marks: bool, drawn: bool) -> list[str]:
         return []
     mark = " ← is the value at its left: it belongs to all these columns." if span_marks else ""
     mark = " The band is its interval." if drawn else mark
-    return [f"{style.BASELINE_LABEL}: the same network and protocol from random initialisation.{mark}"]
+    return [f"{titles.BASELINE_LABEL}: the same network and protocol from random initialisation.{mark}"]
 
 
 def _paper(results: Results, drawn: bool) -> list[str]:

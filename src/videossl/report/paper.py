@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from videossl.common.errors import UserError, unknown_name
-from videossl.report.style import BASELINE_TASK, QUOTED_BACKBONE
+from videossl.study.titles import BASELINE_TASK
 
 COLUMNS = (
     *("table", "caption", "task", "backbone", "source", "subset", "epochs", "complexity", "protocol"),
@@ -28,6 +28,8 @@ COLUMNS = (
 # the cell have one.
 OPEN = ("task", "backbone", "source", "subset", "epochs", "complexity", "protocol", "target")
 STRICT = ("teachers", "noise", "severity")
+QUOTED_BACKBONE = "as in the original paper"
+"""The backbone of a number that the paper quotes from the task's own paper, under conditions of its own."""
 _SCALES = {"percent": 0.01, "millions": 1.0, "gflops": 1.0}
 
 

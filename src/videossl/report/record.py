@@ -15,30 +15,38 @@ from typing import Any
 from videossl.common.errors import UserError
 from videossl.common.files import write_json
 from videossl.common.intact import read_json, sealed
-from videossl.report.collect import Results, collect, reduced_mark
+from videossl.report.collect import Results, collect
 from videossl.report.origin import read_dates, read_origin_of_videos, read_provenance
 from videossl.report.paper import read_paper_values
+from videossl.report.renderings import RECORD
+from videossl.report.request import KINDS, Request
+from videossl.report.scale import reduced_mark
 from videossl.report.spec import Spec
-
-CLAIMS = "claims"
-KINDS = ("table", "figure", CLAIMS)
-SUFFIX = ".record.json"
 
 
 @dataclass(frozen=True)
 class Made:
-    """A record that was read. `arguments` are those of the script that made the table or figure."""
+    """A record that was read."""
 
     path: Path
-    kind: str
-    arguments: Mapping[str, Any]
+    request: Request
     provenance: Mapping[str, Any]
     finished: Mapping[str, str]
 
     @property
     def name(self) -> str:
         """The entry's name."""
-        return self.path.name.removesuffix(SUFFIX)
+        return self.path.name.removesuffix(RECORD)
+
+    @property
+    def kind(self) -> str:
+        """table, figure or claims."""
+        return self.request.kind
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """What it was made from."""
+        return self.request.arguments
 
     @property
     def cells(self) -> list[Mapping[str, Any]]:
@@ -52,41 +60,46 @@ class Made:
             yield cell["run_dir"]
 
 
-def write_record(path: Path, kind: str, arguments: Mapping[str, Any]) -> None:
-    """Write what a table, a figure or the claims were made from.
-
-    Args:
-        arguments: what the script was given, as JSON values; `cells` with `run_dir`, or `metrics` files.
-    """
-    cells = arguments.get("cells") or [{"run_dir": str(Path(file).parent)} for file in arguments.get("metrics", [])]
-    provenance = read_provenance(cells) | read_origin_of_videos(arguments.get("manifests", []))
-    origin = {"provenance": provenance, "finished": read_dates(cells)}
-    write_json(path, sealed({"kind": kind, "arguments": dict(arguments), **origin}))
+def write_record(path: Path, request: Request) -> None:
+    """Write what a table, a figure or the claims were made from."""
+    cells = _cells(request)
+    origin = {"provenance": _origin(request), "finished": read_dates(cells)}
+    write_json(path, sealed({"kind": request.kind, "arguments": dict(request.arguments), **origin}))
 
 
 def read_record(path: Path) -> Made:
     """Read a record; a UserError says what is wrong with the file."""
     keys = {"kind": str, "arguments": dict, "provenance": dict, "finished": dict}
     found = read_json(path, keys, "record of a table or figure")
-    made = Made(path, *(found[key] for key in keys))
-    if made.kind not in KINDS:
-        raise UserError(f"{path} is a record of a '{made.kind}'. Valid: {', '.join(KINDS)}.")
-    return made
+    if found["kind"] not in KINDS:
+        raise UserError(f"{path} is a record of a '{found['kind']}'. Valid: {', '.join(KINDS)}.")
+    return Made(path, Request(found["kind"], found["arguments"]), found["provenance"], found["finished"])
 
 
-def results_of(made: Made) -> Results:
-    """The results of a table or figure, from the files that its record names."""
-    given = made.arguments
-    spec = Spec.parse({"kind": made.kind, **given["entry"]})
+def results_of(request: Request, provenance: Mapping[str, Any] | None = None) -> Results:
+    """The results of a table or figure, from the files that its request names.
+
+    Args:
+        provenance: of the results, where it is known already.
+    """
+    given = request.arguments
+    spec = Spec.parse({"kind": request.kind, **given["entry"]})
+    if provenance is None:
+        provenance = _origin(request)
     if spec.datasets:
-        mark = reduced_mark(given["reduced"])
-        return Results(spec, (), mark, made.provenance, manifests=tuple(given["manifests"]))
+        if not (manifests := given.get("manifests")):
+            raise UserError(f"'{spec.name}' shows videos of {', '.join(spec.datasets)}, and no `manifests` are given.")
+        return Results(spec, (), reduced_mark(given["reduced"]), provenance, manifests=tuple(manifests))
     values = read_paper_values(given["paper_values"]) if given["paper_values"] else None
-    return collect(
-        spec,
-        given["cells"],
-        values,
-        reduced=given["reduced"],
-        provenance=made.provenance,
-        failures=given.get("failures"),
-    )
+    shown = {"reduced": given["reduced"], "provenance": provenance, "failures": given.get("failures")}
+    return collect(spec, given["cells"], values, **shown)
+
+
+def _cells(request: Request) -> list[Mapping[str, Any]]:
+    """What is asked for, by run folders."""
+    metrics = request.arguments.get("metrics", [])
+    return request.arguments.get("cells") or [{"run_dir": str(Path(file).parent)} for file in metrics]
+
+
+def _origin(request: Request) -> dict[str, Any]:
+    return read_provenance(_cells(request)) | read_origin_of_videos(request.arguments.get("manifests", []))

@@ -1,63 +1,103 @@
-"""The jobs that show results: tables, figures, claims, the metrics of all runs, the report. As the rules have them."""
+"""The jobs that show results: tables, figures, claims, the metrics of all runs, the report. Their files and inputs, for
+the rules and for those who look whether all is there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from videossl.report import request
+from videossl.claims import cells_of_claims
+from videossl.report.request import CLAIMS, request_of
+from videossl.stages.cells import Cell
 from videossl.stages.jobs import PlannedJob
+from videossl.stages.registry import stage
 from videossl.study.study import Study
 
+RECORD = ".record.json"
 FILES = {
-    "table": (".parquet", ".csv", ".md", ".tex", ".record.json", ".html"),
-    "claims": (".parquet", ".csv", ".md", ".tex", ".record.json", ".html"),
-    "figure": (".png", ".pdf", ".record.json"),
+    "table": (".parquet", ".csv", ".md", ".tex", RECORD, ".html"),
+    CLAIMS: (".parquet", ".csv", ".md", ".tex", RECORD, ".html"),
+    "figure": (".png", ".pdf", RECORD),
 }
 """The suffixes of what is made of a table, of the claims and of a figure."""
+LOOKED_AT = {"table": ".html", CLAIMS: ".html", "figure": ".png"}
+"""The one of them that stands for all."""
+CODE = (".py", ".html", ".css", ".js")
+"""The suffixes of code, templates among it."""
+_PREDICTED = ("finetune", "distill", "linear_probe")
+"""Stages whose predictions claims compare video by video."""
 
 
 def renderings_of(study: Study) -> Iterator[PlannedJob]:
     """All jobs of the study that show results, each after those whose files it reads."""
-    root = Path(study.config.results_dir)
-    records = []
-    for name, entry in study.entries.items():
-        outputs = _files(root / f"{entry.kind}s" / name, entry.kind)
-        shown = (request.cells_of(study, name), request.sets_of(study, name))
-        spec = partial(_spec, study, name, *shown)
-        yield PlannedJob(outputs, tuple(inputs_of(*shown)), spec, is_rendering=True)
-        records.append(outputs[FILES[entry.kind].index(".record.json")])
-    if study.config.only is None:
-        given = request.of_claims(study)
-        outputs = _files(root / "tables/claims", "claims")
-        yield PlannedJob(outputs, tuple(map(Path, given["metrics"])), lambda: given, is_rendering=True)
-        claims = [root / "tables/claims.record.json"]
-    else:
-        claims = []
+    root, records, claims = Path(study.config.results_dir), [], []
+    for name, kind in rendered(study):
+        request = request_of(study, name)
+        outputs = tuple(Path(f"{_stem(study, name, kind)}{suffix}") for suffix in FILES[kind])
+        yield PlannedJob(outputs, tuple(request.inputs), partial(lambda one: one.spec, request), is_rendering=True)
+        (claims if kind == CLAIMS else records).append(outputs[FILES[kind].index(RECORD)])
     yield PlannedJob((root / "metrics.parquet",), tuple(records), dict, is_rendering=True)
     yield PlannedJob((root / "report.html",), (*records, *claims), dict, is_rendering=True)
 
 
-def _files(path: Path, kind: str) -> tuple[Path, ...]:
-    return tuple(path.with_name(path.name + suffix) for suffix in FILES[kind])
+def rendered(study: Study) -> list[tuple[str, str]]:
+    """Name and kind of all requested tables and figures, in the order of the entries, and of the claims, which there
+    are unless some entries are chosen."""
+    found = [(name, entry.kind) for name, entry in study.entries.items()]
+    return found + ([(CLAIMS, CLAIMS)] if study.config.only is None else [])
 
 
-def _spec(
-    study: Study, name: str, cells: Iterable[Mapping[str, Any]], sets: Iterable[Mapping[str, Any]]
-) -> dict[str, Any]:
-    return spec_of(request.entry_of(study, name), cells, sets, request.reduced_note(study, name))
+def targets_of(study: Study, *kinds: str) -> list[str]:
+    """All requested tables, figures or claims, by the file that stands for each."""
+    return [f"{_stem(study, name, kind)}{LOOKED_AT[kind]}" for name, kind in rendered(study) if kind in kinds]
 
 
-def spec_of(
-    entry: Mapping[str, Any], cells: Iterable[Mapping[str, Any]], sets: Iterable[Mapping[str, Any]], reduced: str
-) -> dict[str, Any]:
-    """All that decides what a table or figure shows, besides the numbers."""
-    return {"entry": dict(entry), "cells": list(cells), "sets": list(sets), "reduced": reduced}
+def records_of(study: Study, *kinds: str) -> list[str]:
+    """The records of all requested tables, figures or claims."""
+    return [f"{_stem(study, name, kind)}{RECORD}" for name, kind in rendered(study) if kind in kinds]
 
 
-def inputs_of(cells: Iterable[Mapping[str, Any]], sets: Iterable[Mapping[str, Any]]) -> list[Path]:
-    """The files that a table or figure reads: metrics of cells that can be run here, manifests of sets of videos."""
-    metrics = [Path(cell["metrics"]) for cell in cells if "pending" not in cell]
-    return [*metrics, *(Path(one["manifest"]) for one in sets)]
+def inputs_of(study: Study, name: str) -> dict[str, list[str]]:
+    """The results that an entry, or the claims, are made from, by what they are; without those of cells that cannot be
+    run on this machine."""
+    if name == CLAIMS:
+        cells = cells_of_claims(study.all_cells)
+        predicted = [cell for cell in cells if cell.stage in _PREDICTED]
+        return {"metrics": _files(study, cells, "metrics"), "predictions": _files(study, predicted, "predictions")}
+    entry, request = study.entries[name], request_of(study, name)
+    return {
+        "metrics": _files(study, [cell for cell in study.cells_of[name] if not study.unavailable(cell)], "metrics"),
+        "maps": _files(study, study.cells_of[name] if entry.plot == "cka" else [], "cka"),
+        "manifests": [one["manifest"] for one in request.arguments["manifests"]],
+        "published": [entry.published] if entry.published else [],
+    }
+
+
+def code_of_tables(library: Path) -> list[str]:
+    """The files that decide how tables, figures and claims are made; `library`: the folder of this package."""
+    return [path for path in code_of_report(library) if "/site/" not in path]
+
+
+def code_of_report(library: Path) -> list[str]:
+    """The same of the report."""
+    folders = [library / "report", library / "claims"]
+    files = [path for folder in folders for path in folder.rglob("*") if path.suffix in CODE]
+    files += [library / "common/results.py", library / "analysis/statistics.py", library / "study/titles.py"]
+    return sorted(map(str, files))
+
+
+def all_metrics(study: Study) -> list[str]:
+    """The metrics of all cells of the study, without those that cannot be run on this machine."""
+    measured = [cell for cell in study.all_cells if stage(cell.stage).makes_metrics]
+    return _files(study, [cell for cell in measured if not study.unavailable(cell)], "metrics")
+
+
+def _files(study: Study, cells: Iterable[Cell], name: str) -> list[str]:
+    return [f"{study.config.results_dir}/{cell.path}/{name}.parquet" for cell in cells]
+
+
+def _stem(study: Study, name: str, kind: str) -> str:
+    """Path without suffix of what is made."""
+    return f"{study.config.results_dir}/{'figures' if kind == 'figure' else 'tables'}/{name}"

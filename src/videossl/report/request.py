@@ -1,39 +1,104 @@
-"""What the workflow asks the scripts of tables and figures for: an entry with its printed names, and its cells."""
+"""What a table, a figure or the claims are made from, in a file: the workflow writes it, and the script that makes them
+reads it. It holds JSON values only; the record of what was made holds the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from videossl.claims import cells_of_claims
+from videossl.common.errors import UserError
+from videossl.common.files import write_text
+from videossl.common.intact import read_json, sealed
+from videossl.common.specification import hash_of as hash_of_spec
 from videossl.data.settings import NOISES, SEVERITIES
-from videossl.stages.cells import Cell
+from videossl.report.entry import entry_of
+from videossl.report.scale import reduced_note, reduced_note_of_cells
 from videossl.stages.registry import stage
 from videossl.study.study import Study
 
+CLAIMS = "claims"
+"""The kind and name of the table of the paper's claims; no entry may have the name."""
+KINDS = ("table", "figure", CLAIMS)
 
-def entry_of(study: Study, name: str) -> dict[str, Any]:
-    """A table's or figure's entry, with the printed names and groups of what it shows."""
-    config = study.config
-    entry = study.entries[name].model_dump(mode="json", exclude={"grid", "cells_of", "metric"}, exclude_none=True)
-    titles = {dataset: settings.title for dataset, settings in config.datasets.items()}
-    names: dict[str, dict[str, str]] = {
-        "task": {task: recipe.title or task for task, recipe in study.recipes.items()},
-        "source": dict(titles),
-        "target": dict(titles),
-        "backbone": {},
+
+@dataclass(frozen=True)
+class Request:
+    """What one table, one figure or the claims are made from.
+
+    `arguments` of a table or figure: `entry`, `cells` (identity, views, run folder, files), `manifests` (of figures of
+    videos), `reduced` (the mark of a reduced scale) and `paper_values` (a file); `failures`, by run folder, where a run
+    has failed. Of the claims: `metrics` (files), `default_complexities`, `reduced` and `paper_values`.
+    """
+
+    kind: str
+    arguments: Mapping[str, Any]
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """All that decides what is shown, besides the numbers."""
+        given = self.arguments
+        if self.kind == CLAIMS:
+            return {key: given[key] for key in ("metrics", "default_complexities", "reduced")}
+        return {
+            "entry": dict(given["entry"]),
+            "cells": list(given["cells"]),
+            "sets": list(given["manifests"]),
+            "reduced": given["reduced"],
+        }
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The results that are read: metrics of cells that can be run here, manifests of sets of videos."""
+        given = self.arguments
+        if self.kind == CLAIMS:
+            return [Path(path) for path in given["metrics"]]
+        metrics = [Path(cell["metrics"]) for cell in given["cells"] if "pending" not in cell]
+        return [*metrics, *(Path(one["manifest"]) for one in given["manifests"])]
+
+
+def request_of(study: Study, name: str) -> Request:
+    """What an entry, or the claims, are made from."""
+    if name == CLAIMS:
+        return Request(CLAIMS, _of_claims(study))
+    arguments = {
+        "entry": entry_of(study, name),
+        "cells": cells_of(study, name),
+        "manifests": sets_of(study, name),
+        "reduced": reduced_note(study, name),
+        "paper_values": study.config.paper_values,
     }
-    for model in {cell.backbone for cell in study.cells_of[name] if stage(cell.stage).of_models}:
-        data = study.models[model].data
-        names["backbone"][model] = study.models[model].title
-        names["source"].setdefault(data.name, data.title)
-    clip = config.finetune.clip
-    names["input"] = {"clip": f"{clip.frames}x{clip.size}"}
-    if config.scale.reduced:  # what the paper's names stand for here
-        names["subset"] = {name: f"{name} (here {size} videos)" for name, size in config.subsets.items()}
-        names["epochs"] = {str(name): f"{name} (here {run})" for name, run in config.epochs.items()}
-    groups = {task: recipe.objective for task, recipe in study.recipes.items()}
-    return {"name": name, **entry, "labels": names, "groups": groups}
+    return Request(study.entries[name].kind, arguments)
+
+
+def hash_of(study: Study, name: str) -> str:
+    """The hash of all that decides what an entry, or the claims, show, besides the numbers."""
+    return hash_of_spec(request_of(study, name).spec)
+
+
+def path_of(study: Study, name: str) -> Path:
+    """The file of a request."""
+    return Path(study.config.results_dir) / f"logs/requests/{name}.json"
+
+
+def write_request(study: Study, name: str) -> None:
+    """Write the file of a request, unless the one that is there holds the same."""
+    request, path = request_of(study, name), path_of(study, name)
+    text = json.dumps(sealed({"kind": request.kind, "arguments": dict(request.arguments)}), indent=1) + "\n"
+    if not path.is_file() or path.read_bytes() != text.encode():
+        write_text(path, text)
+
+
+def read_request(path: Path) -> Request:
+    """A request from its file, or from the record of what was made; a UserError says what is wrong with the file."""
+    found = read_json(path, {"kind": str, "arguments": dict}, "request or record of a table or figure")
+    if found["kind"] not in KINDS:
+        raise UserError(f"{path} is about a '{found['kind']}'. Valid: {', '.join(KINDS)}.")
+    return Request(found["kind"], found["arguments"])
 
 
 def cells_of(study: Study, name: str) -> list[dict[str, Any]]:
@@ -70,37 +135,11 @@ def sets_of(study: Study, name: str) -> list[dict[str, Any]]:
     return [dict(zip(("dataset", "noise", "severity", "manifest"), one, strict=True)) for one in found]
 
 
-def of_claims(study: Study) -> dict[str, Any]:
-    """The arguments of the script of the paper's claims."""
+def _of_claims(study: Study) -> dict[str, Any]:
     cells = cells_of_claims(study.all_cells)
     return {
         "metrics": [f"{study.config.results_dir}/{cell.path}/metrics.parquet" for cell in cells],
         "default_complexities": {task: recipe.default_complexity for task, recipe in study.recipes.items()},
         "reduced": reduced_note_of_cells(study, cells),
+        "paper_values": study.config.paper_values,
     }
-
-
-def reduced_note(study: Study, name: str) -> str:
-    """What marks a table or figure that was not made under the paper's conditions; empty at its scale."""
-    return _note(study, study.datasets_of(study.cells_of[name], study.entries[name].datasets))
-
-
-def reduced_note_of_cells(study: Study, cells: Iterable[Cell]) -> str:
-    """The same of what is made from `cells`."""
-    return _note(study, study.datasets_of(cells))
-
-
-def _note(study: Study, datasets: list[str]) -> str:
-    """The scale's own note; before it, which of `datasets` are generated. Generated videos are never the paper's
-    conditions, whatever the scale says of itself."""
-    known, scale = study.config.datasets, study.config.scale
-    generated = [known[name].title for name in datasets if known[name].generated is not None]
-    said = [(scale.note or scale.name) if scale.reduced else ""]
-    if generated:
-        said.insert(0, "generated videos" + (f" for {listed(generated)}" if len(generated) < len(datasets) else ""))
-    return ", ".join(part for part in said if part)
-
-
-def listed(names: list[str]) -> str:
-    """Names in words: a, b and c."""
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -1,107 +1,42 @@
-"""What a table or figure should show: an entry of `config/experiments.yaml`, as the report code reads it."""
+"""What a table or figure should show: its entry of `config/experiments.yaml`, with the names of what it shows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal, Self
 
-from videossl.common.errors import UserError, unknown_name
 from videossl.common.results import CONDITION, IDENTITY
 from videossl.report import style
-from videossl.study.config.experiments import PLOTS, TABLE
+from videossl.report.style import Look
+from videossl.study import titles
+from videossl.study.config.experiments import Presentation
 
 AXES = (*IDENTITY, *CONDITION, "metric")
-PUBLISHED_AXES = {"rows": ("task", "teachers", "backbone", "source", "subset"), "columns": ("target",)}
+PUBLISHED_AXES = {"rows": ["task", "teachers", "backbone", "source", "subset"], "columns": ["target"]}
 """The layout of the cells that stand below published results."""
 PART = "part"
 """Of which part of a distillation figure a number is: a key of its identity beside the axes."""
 
 
-@dataclass(frozen=True)
-class Part:
-    """One panel of a distillation figure."""
-
-    title: str
-    x: tuple[str, ...]
-    paper_table: str = ""
-
-
-@dataclass(frozen=True)
-class Spec:
-    """One entry. Keys of the entry that concern only the cells (the grid) are not read here."""
+class Spec(Presentation):
+    """An entry of a study, as :func:`videossl.report.request.entry_of` gives it."""
 
     name: str
-    title: str
-    kind: str = "table"
-    caption: str = ""
-    section: str = ""  # of the paper; the report's chapter
-    rows: tuple[str, ...] = ()
-    columns: tuple[str, ...] = ()
-    plot: str = "lines"  # figure: one of PLOTS
-    x: str = ""
-    x_metric: str = ""  # scatter: the metric of a network along x
-    series: str = ""
-    panels: tuple[str, ...] = ()  # figure: the axes that make the panels; none for one panel
-    parts: tuple[Part, ...] = ()  # distillation: the panels
-    datasets: tuple[str, ...] = ()  # figures of videos: those whose videos are shown
-    split: str = ""  # of the target; "": the one that the metric was measured on
-    paper_table: str = ""
-    baseline: bool = True
-    chance: bool = False  # table: print the level of chance beside each number
-    average: bool = False  # table: add the mean over the tasks
-    quoted: bool = False  # table: add the rows that the paper quotes
-    published: str = ""  # table: the file of published results, below which the cells stand
-    groups: Mapping[str, str] = field(default_factory=dict)  # task -> category, for the grouped header
-    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # axis -> name -> printed name
+    kind: Literal["table", "figure"] = "table"
+    groups: dict[str, str] = {}
+    """By task: the group in which it stands, named above the tasks in a table's header."""
+    labels: dict[str, dict[str, str]] = {}
+    """By axis: the printed name of each value."""
+    orders: dict[str, list[str]] | None = None
+    """By axis: the tasks and networks of the study in printing order; left out: the project's own."""
+    looks: dict[str, Look] | None = None
+    """By task: its look in figures; left out: the project's own."""
 
     @classmethod
-    def parse(cls, entry: Mapping[str, Any]) -> Spec:
+    def parse(cls, value: dict[str, Any], where: str = "") -> Self:
         """Read an entry; raises UserError for a missing key or an unknown axis."""
-        where = f"entry '{entry.get('name', '(without name)')}' of experiments.yaml"
-        for key in ("name", "title"):
-            if not entry.get(key):
-                raise UserError(f"{where}: `{key}` is missing.")
-        known = {key: entry[key] for key in cls.__dataclass_fields__ if entry.get(key) is not None}
-        for key in ("rows", "columns", "panels", "datasets"):
-            if key in known:
-                known[key] = (known[key],) if isinstance(known[key], str) else tuple(known[key])
-        known["parts"] = tuple(
-            Part(part["title"], tuple(part["x"]), part.get("paper_table") or "") for part in known.get("parts", ())
-        )
-        if known.get("published"):
-            known |= PUBLISHED_AXES
-        spec = cls(**known)
-        spec._check(where)
-        return spec
-
-    def _check(self, where: str) -> None:
-        if self.kind not in ("table", "figure"):
-            raise unknown_name("kind", self.kind, ("table", "figure"), where)
-        if self.plot not in PLOTS:
-            raise unknown_name("kind of plot", self.plot, PLOTS, where)
-        for key in (TABLE if self.kind == "table" else PLOTS[self.plot]).needs:
-            if not getattr(self, key):
-                raise UserError(f"{where}: a {self.kind} needs `{key}`. Valid axes: {', '.join(AXES)}.")
-        for axis in self.axes:
-            if axis not in AXES:
-                raise unknown_name("axis", axis, AXES, where)
-        if self.average and "task" not in self.axes:
-            raise UserError(f"{where}: `average` is over the tasks, so `rows` or `columns` must name `task`.")
-        if self.quoted and not self.paper_table:
-            raise UserError(f"{where}: `quoted` rows are those of a `paper_table`; name one.")
-        if len(set(self.axes)) != len(self.axes):
-            raise UserError(f"{where}: an axis is named twice among {', '.join(self.axes)}.")
-
-    @property
-    def axes(self) -> tuple[str, ...]:
-        """All axes that the layout shows."""
-        if self.kind == "table":
-            return self.rows + self.columns
-        if self.plot == "distillation":
-            return ("task", "complexity", "backbone", "source", "subset", "target", "teachers")
-        points = ("backbone",) if self.plot == "scatter" else ()
-        return tuple(axis for axis in (self.x, self.series, *points, *self.panels) if axis)
+        spec = super().parse(value, where or f"entry '{value.get('name', '(without name)')}' of experiments.yaml")
+        return spec.model_copy(update=PUBLISHED_AXES) if spec.published else spec
 
     def told_apart_by(self, axes: str) -> str:
         """What to do where two cells that differ in `axes` fall into one place."""
@@ -119,16 +54,25 @@ class Spec:
 
     def label(self, axis: str, value: Any) -> str:
         """The printed name of a value."""
-        return style.label(axis, value, self.labels.get(axis))
+        return titles.label(axis, value, self.labels)
+
+    def look(self, value: Any, position: int) -> Look:
+        """The look of a value of `series` in a figure; `position`: its place among the series."""
+        return style.look(self.series or "", value, position, self.looks)
 
     def as_in_paper(self) -> Spec:
         """The entry without its own labels for what a scale redefines (a generated "K400", say)."""
         scaled = ("source", "target", "subset", "epochs")
-        return replace(self, labels={axis: names for axis, names in self.labels.items() if axis not in scaled})
+        kept = {axis: names for axis, names in self.labels.items() if axis not in scaled}
+        return self.model_copy(update={"labels": kept})
+
+    def sort_key(self, identity: Mapping[str, Any]) -> list[tuple]:
+        """The place of a number in printing order, by its identity, condition and metric."""
+        return [titles.sort_key(axis, identity[axis], self.orders) for axis in AXES]
 
     def order(self, axis: str, values: set[Any]) -> list[Any]:
         """The values of an axis in printing order; tasks stand together with their group."""
-        ordered = sorted(values, key=lambda value: style.sort_key(axis, value))
+        ordered = sorted(values, key=lambda value: titles.sort_key(axis, value, self.orders))
         if axis != "task" or not self.groups:
             return ordered
         groups = list(dict.fromkeys(self.groups.get(task, "") for task in ordered))

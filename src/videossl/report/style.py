@@ -1,147 +1,42 @@
-"""How things are called, in which order they stand and how they look: one place for all tables and figures.
+"""How series look in figures, and the settings that all figures share. Names and orders: :mod:`videossl.study.titles`.
 
-Names that are not listed here (a user's own task, backbone or dataset) are shown as they are, after
-the listed ones; an entry may name them with `labels: {axis: {name: label}}`.
+The colour and marker of a pretext task stand in its recipe; what has none gets one that no other task has.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+import itertools
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, Protocol
 
-BASELINE_TASK = "scratch"
-BASELINE_LABEL = "no pretraining"
-NO_TEACHERS = "no teachers"
-AVERAGE_TASK = "average"
-"""The task of a mean over the tasks."""
-QUOTED_BACKBONE = "as in the original paper"
-"""The backbone of a number that the paper quotes from the task's own paper, under conditions of its own."""
+from videossl.common.strict import Strict
+from videossl.study import titles
 
 
-@dataclass(frozen=True)
-class Look:
-    """A series in a figure. Colours are Okabe and Ito's (2008), distinguishable with any colour vision."""
+class Look(Strict):
+    """A series in a figure: its colour, `#RRGGBB`, and one of matplotlib's markers."""
 
     colour: str
     marker: str
 
 
-# The paper's order: non-contrastive (spatial, temporal, spatio-temporal), then contrastive likewise.
-TASKS = {
-    "rotnet": ("RotNet", Look("#E69F00", "o")),
-    "vcop": ("VCOP", Look("#56B4E9", "s")),
-    "prp": ("PRP", Look("#009E73", "^")),
-    "cvrl": ("CVRL", Look("#CC79A7", "D")),
-    "tdl": ("TDL", Look("#0072B2", "v")),
-    "rspnet": ("RSPNet", Look("#D55E00", "P")),
-    "videomae": ("VideoMAE", Look("#7B3FA0", "X")),
-}
-VIDEO_LANGUAGE = "videolanguage"
-"""The task of a video-language model, which stands on the axis of the backbones."""
-BACKBONES = {
-    "shufflenet": "ShuffleNet",
-    "mobilenet": "MobileNet",
-    "squeezenet": "SqueezeNet",
-    "c3d": "C3D",
-    "r3d": "R3D",
-    "r2plus1d": "R(2+1)D",
-    "videoswin": "VideoSwin-T",
-    "vit": "ViT",
-    "vivit": "ViViT",
-    "timesformer": "TimeSformer",
-    "mvit": "MViT",
-    "xclip": "X-CLIP",
-    "vificlip": "ViFi-CLIP",
-    "ezclip": "EZ-CLIP",
-    "viclip": "ViCLIP",
-    "languagebind": "LanguageBind",
-}
-DATASETS = {
-    "k400": "K400",
-    "k700": "K700",
-    "ssv2": "SSv2",
-    "ucf101": "UCF101",
-    "hmdb51": "HMDB51",
-    "diving48": "Diving48",
-    "internvid10m": "InternVid-10M-FLT",
-    "vidal10m": "VIDAL-10M",
-}
-METRICS = {
-    "parameters_millions": "parameters, million",
-    "gflops": "GFLOPs",
-    "training_videos": "training videos",
-    "frames": "frames of a video",
-    "top1": "top-1 accuracy",
-    "top5": "top-5 accuracy",
-    "recall_at_1": "recall at 1",
-    "recall_at_5": "recall at 5",
-    "relative_decrease": "relative decrease of accuracy",
-    "pretext_top1": "pretext top-1 accuracy",
-    "video_retrieval_top1": "video retrieval top-1 accuracy",
-    "speed_accuracy": "relative-speed accuracy",
-    "temporal_accuracy": "temporal discrimination accuracy",
-    "segment_retrieval_top1": "segment retrieval top-1 accuracy",
-    "masked_explained_variance": "explained variance of hidden pixels",
-    "masked_explained_by_clip": "part of it explained by the video itself",
-    "gamma_r": "relative robustness",
-    "gamma_a": "absolute robustness",
-    "mean_cka": "mean CKA",
-    "loss": "loss",
-    "clean_top1": "top-1 accuracy without noise",
-    "videos_evaluated": "videos tested on",
-    "videos_trained": "videos trained on",
-    "videos_missing": "videos missing",
-    "videos_broken": "videos broken",
-}
-NOISES = {
-    "": "no noise",
-    "gaussian": "Gaussian",
-    "impulse": "Impulse",
-    "shot": "Shot",
-    "speckle": "Speckle",
-    "mean": "mean over noises",
-}
-PROTOCOLS = {
-    "finetune": "finetuning",
-    "linear_probe": "linear probe",
-    "retrieval": "retrieval",
-    "distill": "distillation",
-    "zero_shot": "zero-shot",
-}
-AXES = {
-    "task": "Task",
-    "complexity": "Complexity",
-    "backbone": "Backbone",
-    "source": "Pretrained on",
-    "subset": "Subset",
-    "epochs": "Epochs",
-    "target": "Target",
-    "protocol": "Protocol",
-    "seed": "Seed",
-    "stage": "Stage",
-    "teachers": "Teachers",
-    "noise": "Noise",
-    "severity": "Severity",
-    "metric": "Metric",
-}
-_NAMES: dict[str, Mapping[str, str]] = {
-    "task": {
-        BASELINE_TASK: BASELINE_LABEL,
-        **{name: label for name, (label, _) in TASKS.items()},
-        AVERAGE_TASK: "Mean over tasks",
-        VIDEO_LANGUAGE: "video-language",
-    },
-    "backbone": BACKBONES,
-    "source": {**DATASETS, "none": "–"},
-    "target": DATASETS,
-    "subset": {"none": "–"},
-    "metric": METRICS,
-    "protocol": PROTOCOLS,
-    "noise": NOISES,
-}
-_SPARE = [Look(c, m) for c, m in zip(("#000000", "#999999", "#8C6D1F"), ("*", "<", ">"), strict=True)]
+# Okabe and Ito (2008), distinguishable with any colour vision, and a violet; then what is left.
+PALETTE = tuple(
+    Look(colour=colour, marker=marker)
+    for colour, marker in (
+        ("#E69F00", "o"),
+        ("#56B4E9", "s"),
+        ("#009E73", "^"),
+        ("#CC79A7", "D"),
+        ("#0072B2", "v"),
+        ("#D55E00", "P"),
+        ("#7B3FA0", "X"),
+        ("#000000", "*"),
+        ("#999999", "<"),
+        ("#8C6D1F", ">"),
+    )
+)
 
 # Figures. Embedded fonts, so that a PDF looks the same everywhere.
 FIGURE_RC = {
@@ -158,53 +53,48 @@ FIGURE_RC = {
 PNG_DPI = 200
 
 
-def label(axis: str, value: Any, labels: Mapping[str, str] | None = None) -> str:
-    """The printed name of `value` on `axis`; an empty one becomes a dash."""
-    text = str(value)
-    if labels and labels.get(text, text) != text:
-        return labels[text]
-    if axis == "teachers":
-        return " + ".join(_teacher(name) for name in text.split("+")) if text else NO_TEACHERS
-    return _NAMES.get(axis, {}).get(text, text or "–")
+class HasLook(Protocol):
+    """A recipe, or the part of it that is about figures."""
+
+    @property
+    def place(self) -> float | None: ...
+    @property
+    def colour(self) -> str | None: ...
+    @property
+    def marker(self) -> str | None: ...
 
 
-def name_of(value: str) -> str:
-    """The printed name of a task, network, dataset or metric; of anything else the text itself."""
-    return {**_NAMES["task"], **BACKBONES, **DATASETS, **METRICS}.get(value, value)
+def task_looks(tasks: Mapping[str, HasLook]) -> dict[str, Look]:
+    """The look of each task: its own colour and marker, else those of the palette that no other task has, in turn."""
+    order = titles.in_order({name: one.place for name, one in tasks.items()})
+    colours = _with_spare(
+        [(c := tasks[name].colour) and c.upper() for name in order], [look.colour for look in PALETTE]
+    )
+    markers = _with_spare([tasks[name].marker for name in order], [look.marker for look in PALETTE])
+    return {n: Look(colour=c, marker=m) for n, c, m in zip(order, colours, markers, strict=True)}
 
 
-def _teacher(name: str) -> str:
-    """The printed name of one teacher, which is named by what it differs in from the student, such as rotnet-C1."""
-    return " ".join(name_of(part) for part in name.split("-"))
+def _with_spare(given: Sequence[str | None], palette: Sequence[str]) -> list[str]:
+    """`given`, and in the place of each None the next of the palette that is not given; from the first on again when
+    none is left."""
+    spare = itertools.cycle([one for one in palette if one not in given] or palette)
+    return [next(spare) if one is None else one for one in given]
 
 
-def axis_label(axis: str) -> str:
-    """The printed name of an axis."""
-    return AXES.get(axis, axis)
+@cache
+def _shipped_looks() -> dict[str, Look]:
+    return task_looks(titles.shipped_tasks())
 
 
-def look(axis: str, value: Any, position: int) -> Look:
-    """Colour and marker of a series; `position` chooses among the palette for names that have no own look."""
-    if axis == "task" and value in TASKS:
-        return TASKS[value][1]
-    palette = _SPARE if axis == "task" else [look for _, look in TASKS.values()] + _SPARE
-    return palette[position % len(palette)]
+def look(axis: str, value: Any, position: int, looks: Mapping[str, Look] | None = None) -> Look:
+    """Colour and marker of a series.
 
-
-def sort_key(axis: str, value: Any) -> tuple:
-    """Order on an axis: no value, listed names as listed, numbers by size (10k < 100k < 1m), others by letter.
-
-    Teachers follow the order of what they are: tasks, networks, datasets.
+    Args:
+        position: of the series among the others; it chooses the look of what has none of its own.
+        looks: of the tasks of a study; left out: of the project's own.
     """
-    text = str(value)
-    if not text:
-        return (-1, 0, "")
-    if axis == "teachers":
-        names = [*TASKS, *BACKBONES, *DATASETS]
-        return (2, [names.index(name) if name in names else len(names) for name in text.split("+")], text)
-    listed = list(_NAMES.get(axis, {}))
-    if text in listed and text != "none":
-        return (0, listed.index(text), "")
-    if number := re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKmM]?)", text):
-        return (1, float(number[1]) * {"": 1, "k": 1e3, "m": 1e6}[number[2].lower()], "")
-    return (2, 0, text)
+    if axis != "task":
+        return PALETTE[position % len(PALETTE)]
+    own = _shipped_looks() if looks is None else looks
+    spare = [look for look in PALETTE if look not in own.values()] or PALETTE
+    return own.get(str(value)) or spare[position % len(spare)]

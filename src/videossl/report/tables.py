@@ -8,10 +8,10 @@ from typing import Any
 
 from videossl.common.errors import UserError
 from videossl.common.results import is_fraction
-from videossl.report import style
 from videossl.report.collect import FAILED, OK, PENDING, QUOTED, Record, Results
 from videossl.report.published import ROW_LEVELS
 from videossl.report.spec import AXES, Spec
+from videossl.study import titles
 
 # What only a pretrained network has, or a student. The other axes (backbone, target, protocol) a baseline shares.
 PRETRAINING_AXES = ("task", "complexity", "source", "subset", "epochs", "teachers")
@@ -133,7 +133,7 @@ def _below_published(results: Results) -> Grid:
     group = "Measured here" + (", reduced scale: not comparable" if results.reduced else "")
     clip = spec.labels.get("input", {}).get("clip", DASH)
     for (task, teachers, backbone, source, subset), entries in own.rows:
-        approach = task if teachers == style.NO_TEACHERS else f"{task}, student of {teachers}"
+        approach = task if teachers == titles.NO_TEACHERS else f"{task}, student of {teachers}"
         rows.append(((group, approach, DASH, clip, backbone, f"{source}, {subset}"), entries))
     return Grid(ROW_LEVELS, own.columns, tuple(rows))
 
@@ -180,7 +180,7 @@ def _pivot(results: Results, paper: bool) -> Grid:
                 f"'{spec.name}' shows the baseline without pretraining, so `rows` or `columns` must name one "
                 f"of {', '.join(PRETRAINING_AXES)}: add `task`, or set `baseline: false`."
             )
-    levels = tuple(style.axis_label(axis) for axis in spec.rows)
+    levels = tuple(titles.axis_label(axis) for axis in spec.rows)
     return Grid(levels, tuple(columns), tuple((label, tuple(entries)) for label, entries in rows))
 
 
@@ -308,6 +308,6 @@ def _baseline_label(spec: Spec, axes: Sequence[str], shared: Mapping[str, Any]) 
     """The shared axes' values, "no pretraining" on the last of the others, "no teachers", a dash on the rest."""
     pretraining = [axis for axis in axes if axis in PRETRAINING_AXES]
     last = [axis for axis in pretraining if axis != "teachers" or len(pretraining) == 1][-1]
-    named = {"teachers": style.NO_TEACHERS, **{axis: spec.label(axis, value) for axis, value in shared.items()}}
-    named[last] = style.BASELINE_LABEL
+    named = {"teachers": titles.NO_TEACHERS, **{axis: spec.label(axis, value) for axis, value in shared.items()}}
+    named[last] = titles.BASELINE_LABEL
     return tuple(named.get(axis, DASH) for axis in axes)

@@ -36,9 +36,24 @@ def task_recipes(config: Config) -> dict[str, Recipe]:
         if name not in ("finetune", *names):
             raise unknown_name("kind of job", name, ("finetune", *names), "compute.parallel")
     recipes = {name: load_recipe(config.recipes_dir, name, config.recipe_overrides) for name in names}
+    _check_looks(config, recipes)
     for name, recipe in recipes.items():
         _check_recipe(name, recipe, f"{config.recipes_dir}/{name}.yaml (with recipe_overrides)")
     return recipes
+
+
+def _check_looks(config: Config, recipes: Mapping[str, Recipe]) -> None:
+    """UserError if two tasks have the same colour: figures would not tell them apart."""
+    seen: dict[str, str] = {}
+    for name, recipe in recipes.items():
+        colour = (recipe.colour or "").upper()
+        if colour in seen:
+            raise UserError(
+                f"{config.recipes_dir}/{name}.yaml: `colour` {recipe.colour} is also that of the task"
+                f" {seen[colour]}, so figures would not tell the two apart. Choose another, or leave `colour` out: then"
+                " the task gets one that no other has."
+            )
+        seen |= {colour: name} if colour else {}
 
 
 def _check_recipe(name: str, recipe: Recipe, where: str) -> None:

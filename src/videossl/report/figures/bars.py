@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from videossl.report import layout, style
+from videossl.report import layout
 from videossl.report.collect import FAILED, OK, PENDING, Record, Results
 from videossl.report.figures import panels as shared
 from videossl.report.figures.frame import finish
@@ -37,8 +37,8 @@ class Bar:
 
 def draw(results: Results) -> Figure:
     """The figure."""
-    axis = results.spec.series
-    colours = {value: style.look(axis, value, i).colour for i, value in enumerate(layout.values(results, axis))}
+    spec = results.spec
+    colours = {value: spec.look(value, i).colour for i, value in enumerate(layout.values(results, spec.series))}
     bars = len(colours) * len(layout.values(results, results.spec.x))
     figure, panels = shared.lay_out(results, layout.by_panel_axis(results), width=width_for(bars))
     remarks = [remark for panel in panels for remark in _draw_panel(panel, colours)]

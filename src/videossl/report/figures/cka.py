@@ -20,8 +20,8 @@ from videossl.report import layout
 from videossl.report.collect import OK, Record, Results
 from videossl.report.figures import panels as shared
 from videossl.report.figures.frame import finish, new, wrapped
-from videossl.report.style import axis_label
 from videossl.report.tables import merge
+from videossl.study.titles import axis_label
 
 _SIDE, _MOST_COLUMNS, _MOST_TICKS = 1.75, 4, 16
 _UNDEFINED = "#BBBBBB"

@@ -9,14 +9,16 @@ from typing import Any
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from videossl.report import layout, style
+from videossl.report import layout
 from videossl.report.collect import Record, Results
 from videossl.report.figures import panels as shared
 from videossl.report.figures.bars import Bar, draw_groups, handle, paper_handle, width_for
 from videossl.report.figures.frame import finish, wrapped
 from videossl.report.figures.panels import Panel
-from videossl.report.spec import PART, Part
+from videossl.report.spec import PART
 from videossl.report.tables import Entry
+from videossl.study import titles
+from videossl.study.config.experiments import Part
 
 TEACHER_COLOURS = ("#56B4E9", "#0072B2", "#999999", "#009E73", "#CC79A7")
 STUDENT_COLOUR = "#D55E00"
@@ -96,7 +98,7 @@ def _label_x(panel: Panel, part: Part, keys: Sequence[layout.Key], positions: Se
     ax.set_xticks(positions, labels)
     shared.lean(ax, labels, room)
     ax.set_xlim(positions[0] - 0.6, positions[-1] + 0.6)
-    ax.set_xlabel(", ".join(style.axis_label(axis) for axis in part.x))
+    ax.set_xlabel(", ".join(titles.axis_label(axis) for axis in part.x))
     if len(part.x) > 1:
         outer: dict[Any, list[float]] = {}
         for key, position in zip(keys, positions, strict=True):

@@ -11,11 +11,12 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from videossl.report import layout, style
+from videossl.report import layout
 from videossl.report.collect import OK, Results
 from videossl.report.figures import panels as shared
 from videossl.report.figures.frame import finish
 from videossl.report.figures.panels import Panel
+from videossl.report.style import Look
 from videossl.report.tables import Entry
 
 _PAPER_LINE = {"markersize": 5.5, "markerfacecolor": "white", "linewidth": 1, "linestyle": (0, (4, 2))}
@@ -34,7 +35,7 @@ def draw_panel(panel: Panel) -> list[str]:
     positions = {value: float(place) for place, value in enumerate(layout.x_values(panel))}
     series = layout.values(panel.results, panel.spec.series)
     for index, name in enumerate(series):
-        look = style.look(panel.spec.series, name, index)
+        look = panel.spec.look(name, index)
         points = [(positions[x], entry) for x, entry in layout.entries(panel, name)]
         if not panel.paper:
             _our_line(panel, points, look, aside=0.05 * (index - (len(series) - 1) / 2))
@@ -49,7 +50,7 @@ def draw_panel(panel: Panel) -> list[str]:
     return remarks
 
 
-def _our_line(panel: Panel, points: list[tuple[float, Entry]], look: style.Look, aside: float) -> None:
+def _our_line(panel: Panel, points: list[tuple[float, Entry]], look: Look, aside: float) -> None:
     """Values with intervals, a small step aside for each series, so that error bars do not hide each other."""
     done = [(at + aside, entry) for at, entry in points if entry.status == OK]
     if done:
@@ -60,7 +61,7 @@ def _our_line(panel: Panel, points: list[tuple[float, Entry]], look: style.Look,
         panel.axes.errorbar(places, [factor * e.value for e in found], bars, capsize=2.5, elinewidth=1, **kind)
 
 
-def _paper_line(panel: Panel, points: list[tuple[float, Entry]], look: style.Look) -> None:
+def _paper_line(panel: Panel, points: list[tuple[float, Entry]], look: Look) -> None:
     theirs = [(at, shared.scale(panel.results) * entry.paper) for at, entry in points if entry.paper is not None]
     if theirs:
         panel.axes.plot(*zip(*theirs, strict=True), color=look.colour, marker=look.marker, **_PAPER_LINE)
@@ -70,7 +71,7 @@ def _baseline(panel: Panel, positions: Mapping[Any, float]) -> None:
     """A dashed line for the network without pretraining, in the series' colour where each has its own; over the whole
     panel, or from place to place where it differs along x."""
     for index, (series, found) in enumerate(layout.baselines(panel, list(positions))):
-        look = None if series is None else style.look(panel.spec.series, series, index)
+        look = None if series is None else panel.spec.look(series, index)
         colour = look.colour if look else shared.BASELINE_COLOUR
         if [x for x, _ in found] == [None]:
             shared.reference_line(panel, found[0][1], colour)
@@ -91,7 +92,7 @@ def legend(results: Results) -> list[Line2D]:
     """A handle a series; one whose cells are missing says so, since no point can."""
     spec, handles = results.spec, []
     for index, name in enumerate(layout.values(results, spec.series)):
-        look = style.look(spec.series, name, index)
+        look = spec.look(name, index)
         cells = [r for r in results.records if not r.is_baseline and r.identity[spec.series] == name]
         text = spec.label(spec.series, name) + shared.missing(cells)
         handles.append(Line2D([], [], color=look.colour, marker=look.marker, linewidth=1.6, label=text))

@@ -24,7 +24,8 @@ from videossl.report.collect import OK, Results
 from videossl.report.figures import cka, lines, samples, settings
 from videossl.report.figures.panels import Panel
 from videossl.report.layout import values
-from videossl.report.record import SUFFIX, read_record, results_of
+from videossl.report.record import read_record, results_of
+from videossl.report.renderings import RECORD
 
 VIDEOS, CURVES, MAPS = "samples_datasets", "accuracy_over_epochs", "cka_tasks"
 _WIDTH, _HEIGHTS, _DPI = 8.0, (0.95, 2.75, 1.75), 160
@@ -33,7 +34,8 @@ _FRAMES = 2
 
 def draw(folder: Path) -> Figure:
     """The picture of the results in `folder`; a UserError names the figure that has not been made."""
-    shown = {name: results_of(read_record(folder / "figures" / f"{name}{SUFFIX}")) for name in (VIDEOS, CURVES, MAPS)}
+    made = {name: read_record(folder / "figures" / f"{name}{RECORD}") for name in (VIDEOS, CURVES, MAPS)}
+    shown = {name: results_of(one.request, one.provenance) for name, one in made.items()}
     figure = Figure(figsize=(_WIDTH, sum(_HEIGHTS) + 0.25), layout="constrained")
     FigureCanvasAgg(figure)
     reduced = shown[CURVES].reduced

@@ -19,6 +19,7 @@ from videossl.report.figures.frame import LETTER, new, wrapped
 from videossl.report.layout import View
 from videossl.report.notes import PAPER_BLOCK_TITLE, notes, unit_line
 from videossl.report.tables import PRETRAINING_AXES, Entry
+from videossl.study import titles
 
 BASELINE_COLOUR, CHANCE_COLOUR, PAPER_COLOUR = "#222222", "#777777", "#555555"
 REFERENCE = {"linewidth": 1.2, "zorder": 1}
@@ -108,7 +109,7 @@ def label_x(panel: Panel, positions: Mapping[Any, float]) -> list[str]:
     lean(ax, labels, room)
     ax.set_xlim(low - 0.5, high + 0.5)
     milestones = spec.x == "epochs" and panel.results.reduced and not panel.paper
-    ax.set_xlabel("Milestone, named by the paper's epochs" if milestones else style.axis_label(spec.x))
+    ax.set_xlabel("Milestone, named by the paper's epochs" if milestones else titles.axis_label(spec.x))
     return remarks
 
 
@@ -128,7 +129,7 @@ def fitted(axis: str, names: Sequence[str], room: float) -> tuple[list[str], lis
     if _inches(labels) <= room or not any("\n(" in label for label in labels):
         return labels, []
     remarks = [f"{short}: {rest.removesuffix(')')}" for short, _, rest in (name.partition(" (") for name in names)]
-    note = f"{style.axis_label(axis)} {'; '.join(dict.fromkeys(remarks))}."
+    note = f"{titles.axis_label(axis)} {'; '.join(dict.fromkeys(remarks))}."
     return [label.partition("\n(")[0] for label in labels], [note]
 
 
@@ -166,7 +167,7 @@ def reference_handles(results: Results) -> list[Line2D]:
     handles = []
     if baseline := [record for record in results.records if record.is_baseline]:
         each = results.spec.plot == "lines" and results.spec.series not in PRETRAINING_AXES
-        text = style.BASELINE_LABEL + (",\nin each one's colour" if each else "") + missing(baseline)
+        text = titles.BASELINE_LABEL + (",\nin each one's colour" if each else "") + missing(baseline)
         handles.append(Line2D([], [], color=BASELINE_COLOUR, linestyle="--", linewidth=1.2, label=text))
     if any(record.chance is not None for record in results.records):
         handles.append(Line2D([], [], color=CHANCE_COLOUR, linestyle=":", linewidth=1.2, label="chance"))

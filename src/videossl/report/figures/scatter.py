@@ -9,12 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from videossl.report import layout, style
+from videossl.report import layout
 from videossl.report.collect import OK, Record, Results
 from videossl.report.figures import panels as shared
 from videossl.report.figures.frame import finish
 from videossl.report.figures.panels import Panel
 from videossl.report.notes import unit_line
+from videossl.study import titles
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p")
 _SIZE = 6.5
@@ -43,7 +44,7 @@ def _draw_panel(panel: Panel, costs: list[Record], markers: dict[str, str]) -> N
     ax = panel.axes
     series = layout.values(panel.results, panel.spec.series)
     for index, name in enumerate(series):
-        colour = style.look(panel.spec.series, name, index).colour
+        colour = panel.spec.look(name, index).colour
         aside = 10 ** (_ASIDE * (index - (len(series) - 1) / 2))
         for backbone, cost, entry in layout.points(panel, name, costs):
             kind = {"marker": markers[backbone], "markersize": _SIZE, "linestyle": "none"}
@@ -75,7 +76,7 @@ def _finish_x(panel: Panel, costs: list[Record]) -> None:
         ax.xaxis.set_minor_formatter(NullFormatter())
     else:
         ax.set_xticks([])
-    name = style.label("metric", panel.spec.x_metric)
+    name = titles.label("metric", panel.spec.x_metric)
     ax.set_xlabel(f"{name[:1].upper()}{name[1:]} of the network at full width")
 
 
@@ -84,7 +85,7 @@ def _legend(results: Results, markers: dict[str, str]) -> list[Line2D]:
     spec, handles = results.spec, []
     for index, name in enumerate(layout.values(results, spec.series)):
         cells = [r for r in results.records if not r.is_baseline and r.identity[spec.series] == name]
-        colour = style.look(spec.series, name, index).colour
+        colour = spec.look(name, index).colour
         text = spec.label(spec.series, name) + shared.missing(cells)
         handles.append(Line2D([], [], color=colour, marker="s", markersize=8, linestyle="none", label=text))
     for backbone, marker in markers.items():

@@ -20,10 +20,10 @@ from videossl.report.claims import (
     runs_of_claims,
     verdicts,
 )
-from videossl.report.collect import reduced_mark
 from videossl.report.paper import read_paper_values
 from videossl.report.record import Made
 from videossl.report.render import TABLE_SUFFIXES
+from videossl.report.scale import reduced_mark
 from videossl.report.site.blocks import Page, origin, simple_table
 
 MARKS = {SUPPORTED: "✓", CONTRADICTED: "✗", UNDECIDED: "?"}

@@ -15,7 +15,8 @@ from videossl.report.collect import FAILED, OK, PENDING, Results
 from videossl.report.document import Document
 from videossl.report.notes import provenance_line
 from videossl.report.origin import read_dates, read_provenance
-from videossl.report.record import CLAIMS, Made, read_record, results_of
+from videossl.report.record import Made, read_record, results_of
+from videossl.report.request import CLAIMS
 from videossl.report.site import blocks, claims
 from videossl.report.site.blocks import Page, duration
 from videossl.report.site.chapters import Chapter, chapters
@@ -41,7 +42,7 @@ def write_report(records: Sequence[Path], results: Path, output: Path, *, incomp
         raise UserError("the report needs the records of at least one table or figure: results/tables/*.record.json.")
     made = [read_record(path) for path in records]
     entries = {one.name: one for one in made if one.kind != CLAIMS}
-    parsed = {name: results_of(one) for name, one in entries.items()}
+    parsed = {name: results_of(one.request, one.provenance) for name, one in entries.items()}
     runs = find_runs(entries.values())
     places = Places(results, _labels(parsed.values()))
     page = Page(output)

@@ -11,11 +11,11 @@ from typing import Any
 from videossl.common.errors import UserError
 from videossl.common.results import IDENTITY, read_cell
 from videossl.data.classes import ClassGaps
-from videossl.report import style
 from videossl.report.collect import FAILED, OK, PENDING
 from videossl.report.site.history import read_curve
 from videossl.report.site.predictions import class_names, summary
 from videossl.report.tables import number
+from videossl.study import titles
 from videossl.training.failure import reason_of
 from videossl.training.history import read_epochs
 from videossl.training.record import find_run
@@ -130,7 +130,7 @@ class Run:
             return self.name
 
         def named(axis: str) -> str:
-            return style.label(axis, identity[axis], labels.get(axis)) if identity[axis] not in ("", "none") else ""
+            return titles.label(axis, identity[axis], labels) if identity[axis] not in ("", "none") else ""
 
         parts = [STAGES.get(identity["stage"], identity["stage"])]
         parts.append(" ".join(part for part in (named("task"), identity["complexity"]) if part))
@@ -154,8 +154,8 @@ class Run:
             known = {key: number(metric, row[key]) for key in ("value", "ci_low", "ci_high", "chance") if _is(row[key])}
             interval = f"[{known['ci_low']}, {known['ci_high']}]" if "ci_low" in known else ""
             severity = f"severity {row['severity']}" if row["severity"] else "all severities"
-            condition = f"{style.label('noise', row['noise'])}, {severity}" if row["noise"] else ""
-            label = style.label("metric", metric)
+            condition = f"{titles.label('noise', row['noise'])}, {severity}" if row["noise"] else ""
+            label = titles.label("metric", metric)
             rows.append([label, row["split"], condition, known["value"], interval, row["n"], known.get("chance", "")])
         return rows
 

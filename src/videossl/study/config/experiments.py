@@ -153,8 +153,8 @@ class Part(Strict):
     paper_table: str | None = Field(None, description="default: that of the entry with the students")
 
 
-class Experiment(Strict):
-    """One table or figure: the cells it needs and how they are laid out."""
+class Presentation(Strict):
+    """How a table or figure is laid out; which cells it shows is said beside it."""
 
     kind: Literal["table", "figure"]
     title: Text
@@ -163,12 +163,7 @@ class Experiment(Strict):
         "",
         description="the paper's section that it belongs to, such as 4.1: its chapter in the report; empty: the last",
     )
-    grid: Annotated[list[Grid], Field(min_length=1)] | Grid | None = Field(
-        None, description="a grid or several, whose cells are joined"
-    )
-    cells_of: str | None = Field(None, description="use the cells of this other entry")
     baseline: bool = Field(True, description="add the same network without pretraining")
-    metric: Strings = Field([], description="metrics of every cell; empty: those that its protocol is about")
     chance: bool = Field(False, description="table: print the level of chance beside each number")
     rows: Axes = Field([], description="table: axes down the side")
     columns: Axes = Field([], description="table: axes across the top")
@@ -194,7 +189,7 @@ class Experiment(Strict):
     paper_table: str | None = Field(None, description="the `table` of config/paper_values.csv to compare with")
 
     @model_validator(mode="after")
-    def _complete(self) -> Experiment:
+    def _complete(self) -> Presentation:
         layout, what = self._layout
         given = [key for key in LAYOUT_KEYS if getattr(self, key)]
         if self.kind == "table" and self.plot != type(self).model_fields["plot"].default:
@@ -210,13 +205,24 @@ class Experiment(Strict):
         return self
 
     @model_validator(mode="after")
-    def _has_cells(self) -> Experiment:
-        layout, what = self._layout
-        if layout.from_cells and (self.grid is None) == (self.cells_of is None):
-            raise ValueError("give either `grid` or `cells_of`")
-        if not layout.from_cells and (self.grid is not None or self.cells_of is not None):
-            raise ValueError(f"a {what} has neither `grid` nor `cells_of`: `{layout.needs[0]}` says all")
+    def _fits_together(self) -> Presentation:
+        if twice := [axis for axis in dict.fromkeys(self.axes) if self.axes.count(axis) > 1]:
+            raise ValueError(f"an axis is named twice, {' and '.join(twice)}, among {', '.join(self.axes)}")
+        if self.average and "task" not in self.axes:
+            raise ValueError("`average` is over the tasks, so `rows` or `columns` must name `task`")
+        if self.quoted and not self.paper_table:
+            raise ValueError("`quoted` rows are those of a `paper_table`; name one")
         return self
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """All axes that the layout shows."""
+        if self.kind == "table":
+            return (*self.rows, *self.columns)
+        if self.plot == "distillation":
+            return ("task", "complexity", "backbone", "source", "subset", "target", "teachers")
+        points = ("backbone",) if self.plot == "scatter" else ()
+        return tuple(axis for axis in (self.x, self.series, *points, *self.panels) if axis)
 
     @property
     def _layout(self) -> tuple[Layout, str]:
@@ -228,6 +234,25 @@ class Experiment(Strict):
     def has_cells(self) -> bool:
         """Whether the entry says which cells it is of; else it is made of other entries' or of none."""
         return self._layout[0].from_cells
+
+
+class Experiment(Presentation):
+    """One table or figure: the cells it needs and how they are laid out."""
+
+    grid: Annotated[list[Grid], Field(min_length=1)] | Grid | None = Field(
+        None, description="a grid or several, whose cells are joined"
+    )
+    cells_of: str | None = Field(None, description="use the cells of this other entry")
+    metric: Strings = Field([], description="metrics of every cell; empty: those that its protocol is about")
+
+    @model_validator(mode="after")
+    def _has_cells(self) -> Experiment:
+        layout, what = self._layout
+        if layout.from_cells and (self.grid is None) == (self.cells_of is None):
+            raise ValueError("give either `grid` or `cells_of`")
+        if not layout.from_cells and (self.grid is not None or self.cells_of is not None):
+            raise ValueError(f"a {what} has neither `grid` nor `cells_of`: `{layout.needs[0]}` says all")
+        return self
 
     @property
     def grids(self) -> list[Grid]:

@@ -14,6 +14,7 @@ from videossl.common.ranges import (
     Few,
     NotNegative,
     Once,
+    Place,
     Text,
     Version,
 )
@@ -21,6 +22,9 @@ from videossl.common.strict import Strict, merge
 from videossl.data.settings import Augment, ClipShape
 from videossl.study.config.reading import read_yaml
 from videossl.training.settings import Counts, Optimizer, Positives, Schedule, by_backbone
+
+Colour = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
+Marker = Literal["o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p", "h", "d", "H", "8"]
 
 
 class Cost(Strict):
@@ -41,6 +45,13 @@ class Recipe(Strict):
 
     task: Name = Field(description="the pretext task; the file has the same name")
     title: str = Field("", description="name as printed; default: the task")
+    place: Place | None = Field(
+        None, description="in tables and legends tasks stand by this number; default: after those that have one"
+    )
+    colour: Colour | None = Field(
+        None, description='in figures, such as "#E69F00"; default: one that no other task has'
+    )
+    marker: Marker | None = Field(None, description="in figures, one of matplotlib's; default likewise")
     recipe_version: Version = Field(1, description="raise it when a change in code should retrain")
     metrics: Annotated[list[Text], Once] = Field(
         min_length=1, description="how the task itself is measured on held-out videos"

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from videossl.common.errors import UserError, unknown_name
 from videossl.common.names import FilePath, Name, SameInAnyCase
-from videossl.common.ranges import Count, Few, Frames, NotNegative, Once, Positive, Side, Text, Version
+from videossl.common.ranges import Count, Few, Frames, NotNegative, Once, Place, Positive, Side, Text, Version
 from videossl.common.strict import Strict, merge
 from videossl.data.settings import Augment, ClipShape, ColourDivisors, Colours
 from videossl.study.config.reading import read_yaml
@@ -35,6 +35,7 @@ class ModelRecipe(Strict):
 
     model: Name = Field(description="the model; the file has the same name")
     title: Text = Field(description="name as printed")
+    place: Place | None = Field(None, description="in tables networks stand by this number; default: after the others")
     recipe_version: Version = Field(1, description="raise it when a change in code should change results")
     data: PretrainingData
     clip: ClipShape = Field(description="frames of a video and size of a frame that the network sees")

@@ -1,0 +1,54 @@
+"""What the report is told of an entry: its layout, and how all that it shows is called, ordered and drawn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from videossl.backbones import registry as backbones
+from videossl.report.style import task_looks
+from videossl.stages.registry import stage
+from videossl.study import titles
+from videossl.study.study import Study
+
+
+def entry_of(study: Study, name: str) -> dict[str, Any]:
+    """A table's or figure's entry, with the printed names and groups of what it shows."""
+    config = study.config
+    entry = study.entries[name].model_dump(mode="json", exclude={"grid", "cells_of", "metric"}, exclude_none=True)
+    datasets = {dataset: settings.title for dataset, settings in config.datasets.items()}
+    names: dict[str, dict[str, str]] = {
+        "task": {task: recipe.title or task for task, recipe in study.recipes.items()},
+        "source": dict(datasets),
+        "target": dict(datasets),
+        "backbone": {name: titles.networks()[name].title for name in sorted(_networks(study, name))},
+    }
+    for model in _models(study, name):
+        data = study.models[model].data
+        names["backbone"][model] = study.models[model].title
+        names["source"].setdefault(data.name, data.title)
+    clip = config.finetune.clip
+    names["input"] = {"clip": f"{clip.frames}x{clip.size}"}
+    if config.scale.reduced:  # what the paper's names stand for here
+        names["subset"] = {name: f"{name} (here {size} videos)" for name, size in config.subsets.items()}
+        names["epochs"] = {str(name): f"{name} (here {run})" for name, run in config.epochs.items()}
+    groups = {task: recipe.objective for task, recipe in study.recipes.items()}
+    looks = {task: look.model_dump() for task, look in task_looks(study.recipes).items()}
+    return {"name": name, **entry, "labels": names, "groups": groups, "orders": _orders(study, name), "looks": looks}
+
+
+def _networks(study: Study, name: str) -> set[str]:
+    """The backbones that an entry shows."""
+    return {cell.backbone for cell in study.cells_of[name]} & set(backbones.names())
+
+
+def _models(study: Study, name: str) -> set[str]:
+    """The video-language models that an entry shows."""
+    return {cell.backbone for cell in study.cells_of[name] if stage(cell.stage).of_models}
+
+
+def _orders(study: Study, name: str) -> dict[str, list[str]]:
+    """The tasks and networks of a study in printing order."""
+    networks = {name: one.place for name, one in titles.networks().items()}
+    networks |= {model: study.models[model].place for model in _models(study, name)}
+    tasks = {name: recipe.place for name, recipe in study.recipes.items()}
+    return {"task": titles.in_order(tasks), "backbone": titles.in_order(networks)}

@@ -1,0 +1,52 @@
+"""Make the files of a request: a table, a figure or the claims, and the record of how they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from videossl.data.provenance import note_made
+from videossl.report.claims import left_out, write_claims
+from videossl.report.paper import read_paper_values
+from videossl.report.record import results_of, write_record
+from videossl.report.render import write_table
+from videossl.report.renderings import RECORD
+from videossl.report.request import CLAIMS, Request
+
+
+def make(request: Request, outputs: Sequence[Path], *, finished: bool = True) -> None:
+    """Write each of `outputs`, in the format of its suffix.
+
+    With a record among them, what was made is noted as the workflow's own, too, unless some runs could not be used:
+    then the next run makes it again.
+
+    Args:
+        finished: False for what is made of a study that is not there as a whole, and is never the workflow's own.
+    """
+    shown = [path for path in outputs if not path.name.endswith(RECORD)]
+    records = [path for path in outputs if path.name.endswith(RECORD)]
+    whole = _make_claims(request, shown) if request.kind == CLAIMS else _make_entry(request, shown)
+    for path in records:
+        write_record(path, request)
+    if records and finished:
+        note_made(request.spec, request.inputs, outputs, whole=whole)
+
+
+def _make_entry(request: Request, paths: list[Path]) -> bool:
+    """Write a table or figure; returns whether all its runs could be used."""
+    results = results_of(request)
+    if request.kind == "table":
+        write_table(results, paths)
+    else:
+        from videossl.report.figures import write_figure  # matplotlib takes half a second
+
+        write_figure(results, paths)
+    return not results.has_failures
+
+
+def _make_claims(request: Request, paths: list[Path]) -> bool:
+    given = request.arguments
+    metrics = [Path(path) for path in given["metrics"]]
+    values = read_paper_values(given["paper_values"])
+    write_claims(metrics, given["default_complexities"], values, paths, reduced=given["reduced"])
+    return not left_out(metrics)

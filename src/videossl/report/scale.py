@@ -1,0 +1,39 @@
+"""How what was not made under the paper's conditions is marked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from videossl.stages.cells import Cell
+from videossl.study.study import Study
+
+
+def reduced_note(study: Study, name: str) -> str:
+    """What marks a table or figure that was not made under the paper's conditions; empty at its scale."""
+    return _note(study, study.datasets_of(study.cells_of[name], study.entries[name].datasets))
+
+
+def reduced_note_of_cells(study: Study, cells: Iterable[Cell]) -> str:
+    """The same of what is made from `cells`."""
+    return _note(study, study.datasets_of(cells))
+
+
+def reduced_mark(reduced: str) -> str:
+    """What stands in the title: nothing at the paper's scale."""
+    return f"reduced scale: {reduced}" if reduced and not reduced.startswith("reduced scale") else reduced
+
+
+def _note(study: Study, datasets: list[str]) -> str:
+    """The scale's own note; before it, which of `datasets` are generated. Generated videos are never the paper's
+    conditions, whatever the scale says of itself."""
+    known, scale = study.config.datasets, study.config.scale
+    generated = [known[name].title for name in datasets if known[name].generated is not None]
+    said = [(scale.note or scale.name) if scale.reduced else ""]
+    if generated:
+        said.insert(0, "generated videos" + (f" for {listed(generated)}" if len(generated) < len(datasets) else ""))
+    return ", ".join(part for part in said if part)
+
+
+def listed(names: list[str]) -> str:
+    """Names in words: a, b and c."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

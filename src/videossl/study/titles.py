@@ -1,0 +1,220 @@
+"""How things are called where people read, and in which order they stand. Imports no torch.
+
+The printed name and place of a pretext task stand in its recipe, those of a backbone in its file, those of a
+video-language model in its recipe. Here are only the names that belong to none of them: the paper's short names of
+datasets, and those of metrics, noises, protocols and axes. A name that nobody gives is shown as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from videossl.backbones import registry as backbones
+from videossl.common.places import CHECKOUT
+from videossl.study.config.reading import read_yaml
+
+Labels = Mapping[str, Mapping[str, str]]
+"""By axis: printed names by name."""
+Orders = Mapping[str, Sequence[str]]
+"""By axis: names in printing order."""
+BASELINE_TASK = "scratch"
+BASELINE_LABEL = "no pretraining"
+NO_TEACHERS = "no teachers"
+AVERAGE_TASK = "average"
+"""The task of a mean over the tasks."""
+VIDEO_LANGUAGE = "videolanguage"
+"""The task of a video-language model, which stands on the axis of the backbones."""
+DATASETS = {
+    "k400": "K400",
+    "k700": "K700",
+    "ssv2": "SSv2",
+    "ucf101": "UCF101",
+    "hmdb51": "HMDB51",
+    "diving48": "Diving48",
+    "internvid10m": "InternVid-10M-FLT",
+    "vidal10m": "VIDAL-10M",
+}
+METRICS = {
+    "parameters_millions": "parameters, million",
+    "gflops": "GFLOPs",
+    "training_videos": "training videos",
+    "frames": "frames of a video",
+    "top1": "top-1 accuracy",
+    "top5": "top-5 accuracy",
+    "recall_at_1": "recall at 1",
+    "recall_at_5": "recall at 5",
+    "relative_decrease": "relative decrease of accuracy",
+    "pretext_top1": "pretext top-1 accuracy",
+    "video_retrieval_top1": "video retrieval top-1 accuracy",
+    "speed_accuracy": "relative-speed accuracy",
+    "temporal_accuracy": "temporal discrimination accuracy",
+    "segment_retrieval_top1": "segment retrieval top-1 accuracy",
+    "masked_explained_variance": "explained variance of hidden pixels",
+    "masked_explained_by_clip": "part of it explained by the video itself",
+    "gamma_r": "relative robustness",
+    "gamma_a": "absolute robustness",
+    "mean_cka": "mean CKA",
+    "loss": "loss",
+    "clean_top1": "top-1 accuracy without noise",
+    "videos_evaluated": "videos tested on",
+    "videos_trained": "videos trained on",
+    "videos_missing": "videos missing",
+    "videos_broken": "videos broken",
+}
+NOISES = {
+    "": "no noise",
+    "gaussian": "Gaussian",
+    "impulse": "Impulse",
+    "shot": "Shot",
+    "speckle": "Speckle",
+    "mean": "mean over noises",
+}
+PROTOCOLS = {
+    "finetune": "finetuning",
+    "linear_probe": "linear probe",
+    "retrieval": "retrieval",
+    "distill": "distillation",
+    "zero_shot": "zero-shot",
+}
+AXES = {
+    "task": "Task",
+    "complexity": "Complexity",
+    "backbone": "Backbone",
+    "source": "Pretrained on",
+    "subset": "Subset",
+    "epochs": "Epochs",
+    "target": "Target",
+    "protocol": "Protocol",
+    "seed": "Seed",
+    "stage": "Stage",
+    "teachers": "Teachers",
+    "noise": "Noise",
+    "severity": "Severity",
+    "metric": "Metric",
+}
+_FIXED: Labels = {
+    "source": {**DATASETS, "none": "–"},
+    "target": DATASETS,
+    "subset": {"none": "–"},
+    "metric": METRICS,
+    "protocol": PROTOCOLS,
+    "noise": NOISES,
+}
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What a recipe, or a backbone's file, says of how its task or network is shown."""
+
+    title: str
+    place: float | None = None
+    colour: str | None = None
+    marker: str | None = None
+
+
+@cache
+def shipped_tasks() -> dict[str, Printed]:
+    """The pretext tasks that have a recipe in the project's own folder; empty where the library stands alone."""
+    return _read(CHECKOUT / "config/recipes")
+
+
+@cache
+def networks() -> dict[str, Printed]:
+    """All backbones, and the video-language models that have a recipe in the project's own folder."""
+    found = {
+        name: Printed(str(backbones.stated(name, "title", "") or name), backbones.stated(name, "place", None))
+        for name in backbones.names()
+    }
+    return found | _read(CHECKOUT / "config/recipes/vifm")
+
+
+def _read(folder: Path) -> dict[str, Printed]:
+    found = {}
+    for path in sorted(folder.glob("*.yaml")):
+        recipe = read_yaml(path)
+        keys = {key: recipe.get(key) for key in ("place", "colour", "marker")}
+        found[path.stem] = Printed(recipe.get("title") or path.stem, **keys)
+    return found
+
+
+def in_order(places: Mapping[str, float | None]) -> list[str]:
+    """Names by their places; those without one after the others, by letter."""
+    return sorted(places, key=lambda name: (places[name] is None, places[name] or 0, name))
+
+
+def label(axis: str, value: Any, labels: Labels | None = None) -> str:
+    """The printed name of `value` on `axis`; an empty one becomes a dash.
+
+    Args:
+        labels: names that a study gives; those come first.
+    """
+    text, labels = str(value), labels or {}
+    given = labels.get(axis, {}).get(text, text)
+    if given != text:
+        return given
+    if axis == "teachers":
+        return " + ".join(_teacher(name, labels) for name in text.split("+")) if text else NO_TEACHERS
+    return _names(axis).get(text, text or "–")
+
+
+def name_of(value: str) -> str:
+    """The printed name of a task, network, dataset or metric; of anything else the text itself."""
+    return {**_names("task"), **_names("backbone"), **DATASETS, **METRICS}.get(value, value)
+
+
+def axis_label(axis: str) -> str:
+    """The printed name of an axis."""
+    return AXES.get(axis, axis)
+
+
+def sort_key(axis: str, value: Any, orders: Orders | None = None) -> tuple:
+    """Order on an axis: no value, known names in their order, numbers by size (10k < 100k < 1m), others by letter.
+
+    Teachers follow the order of what they are: tasks, networks, datasets.
+
+    Args:
+        orders: of the tasks and networks of a study; left out: of the project's own.
+    """
+    text = str(value)
+    if not text:
+        return (-1, 0, "")
+    if axis == "teachers":
+        names = [*_order("task", orders)[1:-2], *_order("backbone", orders), *DATASETS]
+        return (2, [names.index(name) if name in names else len(names) for name in text.split("+")], text)
+    listed = _order(axis, orders)
+    if text in listed and text != "none":
+        return (0, listed.index(text), "")
+    if number := re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKmM]?)", text):
+        return (1, float(number[1]) * {"": 1, "k": 1e3, "m": 1e6}[number[2].lower()], "")
+    return (2, 0, text)
+
+
+def _order(axis: str, orders: Orders | None) -> list[str]:
+    given = (orders or {}).get(axis)
+    if axis == "task":
+        tasks = in_order({name: one.place for name, one in shipped_tasks().items()}) if given is None else given
+        return [BASELINE_TASK, *tasks, AVERAGE_TASK, VIDEO_LANGUAGE]
+    if axis == "backbone":
+        return in_order({name: one.place for name, one in networks().items()}) if given is None else list(given)
+    return list(_FIXED.get(axis, {}))
+
+
+def _names(axis: str) -> Mapping[str, str]:
+    if axis == "task":
+        tasks = {name: one.title for name, one in shipped_tasks().items()}
+        special = {AVERAGE_TASK: "Mean over tasks", VIDEO_LANGUAGE: "video-language"}
+        return {BASELINE_TASK: BASELINE_LABEL, **tasks, **special}
+    if axis == "backbone":
+        return {name: one.title for name, one in networks().items()}
+    return _FIXED.get(axis, {})
+
+
+def _teacher(name: str, labels: Labels) -> str:
+    """The printed name of one teacher, which is named by what it differs in from the student, such as rotnet-C1."""
+    given = {**labels.get("task", {}), **labels.get("backbone", {})}
+    return " ".join(given.get(part) or name_of(part) for part in name.split("-"))

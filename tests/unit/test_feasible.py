@@ -12,8 +12,8 @@ from tiny import CONFIG, CPU, Data, finetune_arguments, make_study
 from videossl.common.errors import UserError
 from videossl.common.files import write_parquet
 from videossl.data.feasible import require_videos
+from videossl.data.manifest import read_manifest
 from videossl.data.subsets import make_subset, write_subset
-from videossl.data.videos import read_manifest
 from videossl.evaluation.finetune import finetune
 from videossl.evaluation.probe import choose
 

@@ -13,9 +13,9 @@ from tiny import make_data
 
 from videossl.common.errors import UserError
 from videossl.common.files import write_parquet
-from videossl.data.noise import SEVERITIES
+from videossl.data.corruption import SEVERITIES
+from videossl.data.manifest import open_store, read_manifest
 from videossl.data.noisy import merge_noisy_manifest, write_noisy_shards
-from videossl.data.videos import open_store, read_manifest
 from videossl.report.collect import Results
 from videossl.report.command import parse_arguments, read_results
 from videossl.report.figures import FIGURE_SUFFIXES, draw, write_figure

@@ -14,10 +14,10 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="manifest.parquet")
     arguments = parser.parse_args()
     from videossl.common.files import write_parquet
+    from videossl.data.manifest import gaps_of, read_listing_file
     from videossl.data.materialise import merge_manifest
     from videossl.data.notes import tell
     from videossl.data.provenance import note_made
-    from videossl.data.videos import gaps_of, read_listing_file
 
     manifest = merge_manifest(read_listing_file(arguments.listing), arguments.reports)
     write_parquet(arguments.output, manifest)

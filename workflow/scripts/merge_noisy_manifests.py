@@ -15,9 +15,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, nargs="+", required=True, help=".../<noise>/<severity>/manifest.parquet")
     arguments = parser.parse_args()
     from videossl.common.files import write_parquet
+    from videossl.data.manifest import read_manifest
     from videossl.data.noisy import merge_noisy_manifest
     from videossl.data.provenance import note_made
-    from videossl.data.videos import read_manifest
 
     clean = read_manifest(arguments.manifest)
     used = []

@@ -11,7 +11,7 @@ from videossl.cli.start import CACHE_REMEDY, cache_problem
 from videossl.common.errors import UserError
 from videossl.common.intact import read_table
 from videossl.common.places import existing, unwritable
-from videossl.data.videos import gaps_of
+from videossl.data.manifest import gaps_of
 from videossl.study.availability import report
 from videossl.study.inventory import ASSUMED, LISTED, videos_of
 from videossl.study.study import Study

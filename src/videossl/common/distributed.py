@@ -89,7 +89,7 @@ def mean(values: Tensor) -> Tensor:
     return total / processes
 
 
-def of_first(value: T) -> T:
+def broadcast_object(value: T) -> T:
     """What the first process gives; all must call it. Small objects only."""
     if rank_and_processes()[1] == 1:
         return value
@@ -98,7 +98,7 @@ def of_first(value: T) -> T:
     return box[0]
 
 
-def of_all(value: T) -> list[T]:
+def all_gather_object(value: T) -> list[T]:
     """What each process gives, in their order, in every process."""
     _, processes = rank_and_processes()
     if processes == 1:
@@ -136,6 +136,6 @@ class Vote:
         return bool(ballot)
 
 
-def any_of_all(wanted: bool) -> bool:
+def any_process(wanted: bool) -> bool:
     """Whether any process wants it; all must call it, and it waits for all."""
-    return any(of_all(wanted))
+    return any(all_gather_object(wanted))

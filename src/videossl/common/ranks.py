@@ -24,7 +24,7 @@ def rank_and_processes() -> tuple[int, int]:
     return 0, 1
 
 
-def is_first() -> bool:
+def is_main_process() -> bool:
     """Whether this is the process that writes files and prints."""
     return rank_and_processes()[0] == 0
 

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from videossl.data.file_names import video_path
+from videossl.data.manifest import open_store
 from videossl.data.materialise import require_videos
 from videossl.data.video import frames_at
-from videossl.data.videos import open_store
 
 
 class Frames(Protocol):

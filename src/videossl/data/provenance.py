@@ -15,7 +15,7 @@ from typing import Any
 from videossl.common.errors import UserError
 from videossl.common.files import canonical_json, write_json
 from videossl.common.intact import read_json, read_table, sealed
-from videossl.common.ranks import is_first
+from videossl.common.ranks import is_main_process
 from videossl.stages.specs import spec_hash
 
 FOLDER = ".made"
@@ -54,7 +54,7 @@ def network_code() -> list[Path]:
 
 def note_run(stage: str, spec: Mapping[str, Any], inputs: Iterable[Path], folder: Path) -> None:
     """Record a finished run of a cell, in `folder`; see :func:`note_made`."""
-    if is_first():  # of several processes
+    if is_main_process():  # of several processes
         note_made(spec, inputs, [folder / name for name in RESULTS_OF[stage]])
 
 

@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from videossl.common.distributed import leave
 from videossl.common.errors import Interrupted, message_of
-from videossl.common.ranks import is_first
+from videossl.common.ranks import is_main_process
 from videossl.data.workers import leave_nothing
 from videossl.training.interrupt import EXIT_INTERRUPTED
 
@@ -48,7 +48,7 @@ def run_and_end(job: Callable[[], None]) -> NoReturn:
 def _explained(error: BaseException) -> int:
     """Say on standard error why the job ends; its exit code."""
     if isinstance(error, Interrupted):
-        if is_first():
+        if is_main_process():
             print("stopped by a signal; the checkpoint is written and the next attempt goes on from it", flush=True)
         leave()  # all stop at the same step; after an error the others may be waiting for what will not come
         return EXIT_INTERRUPTED

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from videossl.common.errors import Interrupted, UserError
 from videossl.common.files import write_text
-from videossl.common.ranks import is_first, rank_and_processes
+from videossl.common.ranks import is_main_process, rank_and_processes
 
 MARKER = "FAILED"
 """The file of the reason."""
@@ -34,7 +34,7 @@ def failure_noted(folder: Path) -> Iterator[None]:
             if not noted:
                 write_text(marker, f"{type(error).__name__}: {_reason(error)}\n")
         raise
-    if is_first():
+    if is_main_process():
         marker.unlink(missing_ok=True)
 
 

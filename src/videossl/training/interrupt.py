@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TypeVar
 
-from videossl.common.distributed import any_of_all
+from videossl.common.distributed import any_process
 from videossl.common.errors import Interrupted
 from videossl.common.ranks import rank_and_processes
 
@@ -73,5 +73,5 @@ def until_stopped(items: Iterable[Item], signals: Signals) -> Iterator[Item]:
         except StopIteration:
             break
         yield item
-    if any_of_all(signals.stop):
+    if any_process(signals.stop):
         raise Interrupted

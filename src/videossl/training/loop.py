@@ -16,7 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 from videossl.common.distributed import Vote, mean
 from videossl.common.errors import Interrupted, UserError
 from videossl.common.progress import track
-from videossl.common.ranks import is_first
+from videossl.common.ranks import is_main_process
 from videossl.training.checkpoint import Checkpoints, problem_of_optimizer, problem_of_weights
 from videossl.training.clock import Clock, Every
 from videossl.training.history import History
@@ -100,7 +100,7 @@ class Trainer:
         self.epoch, self.step_in_epoch = state["epoch"], state["step_in_epoch"]
         self.sums = {name: torch.tensor(value, dtype=torch.float64) for name, value in state["sums"].items()}
         self.clock = Clock(state["seconds"])
-        if is_first():
+        if is_main_process():
             self.history.rewind(self.epoch)
             print(f"resumed at epoch {self.epoch}, step {self.step_in_epoch}", flush=True)
 
@@ -119,7 +119,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint, in the process that writes."""
-        if is_first():
+        if is_main_process():
             self.checkpoints.save(self.state())
 
     def run(self, stop: int, batches: Callable[[int, int, int], Iterable[Any]], description: str) -> None:
@@ -234,5 +234,5 @@ class Trainer:
         rate = self.optimizer.param_groups[0]["lr"]
         self.epoch, self.step_in_epoch, self.sums = self.epoch + 1, 0, {}
         entry = {"epoch": self.epoch, "lr": rate, "seconds": round(self.clock.seconds, 2)}
-        if is_first():
+        if is_main_process():
             self.history.add({**entry, "samples": steps * self.plan.batch_size, **means})

@@ -11,10 +11,10 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO
 
-from videossl.common.distributed import any_of_all, of_first
+from videossl.common.distributed import any_process, broadcast_object
 from videossl.common.errors import Interrupted
 from videossl.common.progress import noted_in
-from videossl.common.ranks import is_first
+from videossl.common.ranks import is_main_process
 from videossl.training.interrupt import Signals
 
 LOOK_SECONDS = 1.0
@@ -46,17 +46,19 @@ def exclusive(folder: Path, signals: Signals) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as handle, _kept_from_forks(handle):
         waiting = False
-        while not of_first(is_first() and _locked(handle)):  # the first of several processes holds it for all
-            if not waiting and is_first():
+        while not broadcast_object(
+            is_main_process() and _locked(handle)
+        ):  # the first of several processes holds it for all
+            if not waiting and is_main_process():
                 print(f"another process is training in {folder}; waiting for it to end", flush=True)
             waiting = True
-            if any_of_all(signals.stop):
+            if any_process(signals.stop):
                 raise Interrupted
             time.sleep(LOOK_SECONDS)
-        if is_first():
+        if is_main_process():
             for leftover in folder.glob(".*.tmp"):
                 leftover.unlink()
-        with noted_in(folder) if is_first() else nullcontext():
+        with noted_in(folder) if is_main_process() else nullcontext():
             yield
 
 

@@ -17,7 +17,7 @@ from videossl.data.synthetic import max_classes
 from videossl.data.synthetic.specs import SPECS
 from videossl.pretext import registry as pretext
 from videossl.study.config import Config, merge
-from videossl.study.config.generated import MOST_CLASSES, SPLITS
+from videossl.study.config.generated import MAX_CLASSES, SPLITS
 from videossl.study.config.reading import read_yaml
 from videossl.study.config.recipe import Recipe
 from videossl.study.config.videolanguage import ModelRecipe
@@ -455,7 +455,7 @@ def test_no_option_is_of_another_type_or_absurd(registry):
 
 
 def test_what_generated_videos_can_be_is_said_once():
-    assert {name: max_classes(name) for name in SPECS} == MOST_CLASSES
+    assert {name: max_classes(name) for name in SPECS} == MAX_CLASSES
     assert {name: spec.splits for name, spec in SPECS.items()} == SPLITS
 
 

@@ -41,7 +41,7 @@ def main() -> None:
         }
         write_record(arguments.record, CLAIMS, {**given, "paper_values": str(arguments.paper_values)})
         made = [*arguments.output, arguments.record]
-        note_made(given, arguments.metrics, made, whole=not left_out(arguments.metrics))
+        note_made(given, arguments.metrics, made, complete=not left_out(arguments.metrics))
 
 
 if __name__ == "__main__":

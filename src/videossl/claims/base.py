@@ -224,11 +224,11 @@ def about(what: str, finding: Finding) -> Finding:
     return replace(finding, evidence=f"{what} ({finding.evidence})")
 
 
-def _told(found: list[Finding], total: int, words: str, most: int = 4) -> str:
+def _told(found: list[Finding], total: int, words: str, max_told: int = 4) -> str:
     """What was found in words: all of a few, of many those nearest to the other verdict."""
     if total == 1:
         return found[0].evidence
-    nearest = sorted(found, key=lambda finding: abs(finding.distance))[:most] if len(found) > most else found
+    nearest = sorted(found, key=lambda finding: abs(finding.distance))[:max_told] if len(found) > max_told else found
     which = "among them " if len(nearest) < len(found) else ""
     # The printed interval is that of one comparison; widened for their number it may hold what it does not hold here.
     widened = f" (alone it would be clear, as one of {total} it is not)"

@@ -16,7 +16,7 @@ from videossl.study.availability import report
 from videossl.study.inventory import ASSUMED, LISTED, videos_of
 from videossl.study.study import Study
 
-LEAST_FREE = 2**30
+MIN_FREE = 2**30
 """Bytes; below it even the tables of a finished study may not be rendered."""
 
 
@@ -115,7 +115,7 @@ def disk(study: Study) -> list[Finding]:
     """Free disk, and what the frame stores that are not made yet will need, by those that are."""
     free = shutil.disk_usage(existing(study.config.results_dir)).free
     text = f"{free / 2**30:.0f} GiB free"
-    if free < LEAST_FREE:
+    if free < MIN_FREE:
         return [Finding(WARNING, "disk", text, "free some, or set `results_dir` to another disk")]
     made = {name: _store_bytes(study, name) for name in study.datasets if _manifest(study, name).is_file()}
     videos = sum(videos_of(study.config, name).all for name in made)

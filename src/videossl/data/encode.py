@@ -101,7 +101,9 @@ def _by_either(wanted: Wanted[T], alive: Alive) -> Encoded[T]:
         return _by_pyav(wanted, alive, reason)
     size = (decode.first.width, decode.first.height) if wanted.full_size else _size(wanted, decode)
     try:
-        return _all_of(wanted, decode, verified_frames(wanted.path, size, thumbnails, decode.whole), alive, DECORD, "")
+        return _all_of(
+            wanted, decode, verified_frames(wanted.path, size, thumbnails, decode.complete), alive, DECORD, ""
+        )
     except Disagreement as error:
         return _by_pyav(wanted, alive, str(error))
 

@@ -38,10 +38,10 @@ def subset_videos(manifest: pd.DataFrame, subset: Path) -> pd.DataFrame:
     return manifest.iloc[chosen["row"].to_numpy()].reset_index(drop=True)
 
 
-def heldout_videos(manifest: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
-    """At most `most` validation videos that can be read, drawn by `seed`, in the manifest's order."""
+def heldout_videos(manifest: pd.DataFrame, max_videos: int, seed: int) -> pd.DataFrame:
+    """Up to `max_videos` readable validation videos, sampled with `seed`, in the order of the manifest."""
     usable = manifest[(manifest["split"] == "val") & (manifest["status"] == "ok")]
-    chosen = usable if len(usable) <= most else usable.sample(most, random_state=seed).sort_index()
+    chosen = usable if len(usable) <= max_videos else usable.sample(max_videos, random_state=seed).sort_index()
     return chosen.reset_index(drop=True)
 
 

@@ -58,14 +58,16 @@ def note_run(stage: str, spec: Mapping[str, Any], inputs: Iterable[Path], folder
         note_made(spec, inputs, [folder / name for name in RESULTS_OF[stage]])
 
 
-def note_made(spec: Mapping[str, Any], inputs: Iterable[Path], outputs: Iterable[Path], *, whole: bool = True) -> None:
+def note_made(
+    spec: Mapping[str, Any], inputs: Iterable[Path], outputs: Iterable[Path], *, complete: bool = True
+) -> None:
     """Record that `outputs` were made from `inputs` under `spec`, after both are complete.
 
-    whole: whether all of the inputs could be used. What shows results goes on without damaged ones; it then gets no
-    record, so that it is made again by each run until they are whole.
+    complete: whether all of the inputs could be used. What shows results goes on without damaged ones; it then gets no
+    record, so that it is made again by each run until they are complete.
     """
     outputs = list(outputs)
-    if not whole:
+    if not complete:
         for path in map(record_of, outputs):
             path.unlink(missing_ok=True)
         return

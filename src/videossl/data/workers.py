@@ -115,9 +115,9 @@ def _explained(error: RuntimeError) -> Exception:
 
 def _allow_open_files() -> None:
     """Use all the open files that the system allows this process: every batch under way takes some."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 
 
 def _place_sockets() -> None:

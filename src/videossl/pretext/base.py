@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from videossl.backbones.base import Backbone
-from videossl.common.ranks import alone
+from videossl.common.ranks import single_process
 from videossl.data.sampling import ClipSampler
 
 
@@ -67,7 +67,7 @@ class PretextTask(nn.Module):
         """
         if self.training:
             raise RuntimeError("call eval() before evaluate_batch()")
-        with torch.no_grad(), alone():
+        with torch.no_grad(), single_process():
             return self.heldout(clips, choices, generator)
 
     def heldout(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone
-from videossl.common.distributed import gather
+from videossl.common.distributed import all_gather
 from videossl.common.ranges import Channels, Few, Moderate
 from videossl.common.ranks import rank_and_processes
 from videossl.data.sampling import Drawn, loop, span, window_indices
@@ -60,7 +60,7 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float) -> tuple[Tensor, 
     As in the reference the two directions, each a mean over B, are added and not averaged: the learning rate is for
     the sum.
     """
-    everyone = gather(torch.stack([first, second], dim=1))
+    everyone = all_gather(torch.stack([first, second], dim=1))
     rank, _ = rank_and_processes()
     target = rank * len(first) + torch.arange(len(first), device=first.device)
     loss, correct = first.new_zeros(()), first.new_zeros(())

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone
-from videossl.common.distributed import gather, own, whole
+from videossl.common.distributed import all_gather, global_batch_size, local_rows
 from videossl.common.ranges import Channels, Count, Moderate, NotNegative, ShareBelowOne
 from videossl.data.sampling import RandomClips
 from videossl.pretext.base import PretextTask
@@ -99,7 +99,7 @@ class RSPNet(PretextTask):
 
     def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """clips (B, 2, 3, 2T, S, S). Draws the half of the batch that is fast."""
-        fast = own(random_half(whole(len(clips)), generator)).to(clips.device)
+        fast = local_rows(random_half(global_batch_size(len(clips)), generator)).to(clips.device)
         first, second = clips.unbind(dim=1)
 
         key_neg = self.key_encoder(at_speed(second, ~fast))
@@ -112,7 +112,7 @@ class RSPNet(PretextTask):
             a_vid = a_vid + info_nce(query[:, 0], key_neg[:, 0], negatives, self.temperature)
             same, other = (query[:, 1] * key[:, 1]).sum(dim=1), (query[:, 1] * key_neg[:, 1]).sum(dim=1)
             rsp = relative_speed_loss(same, other, self.temperature, self.margin)
-        self.queue.collect(gather(key_neg[:, 0]))
+        self.queue.collect(all_gather(key_neg[:, 0]))
         scalars = {
             "a_vid": a_vid.detach(),
             "rsp": rsp.detach(),

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone
-from videossl.common.distributed import gather, own, whole
+from videossl.common.distributed import all_gather, global_batch_size, local_rows
 from videossl.common.ranges import Channels, Count, Few, Moderate, Share, ShareBelowOne
 from videossl.data.sampling import Drawn, loop, random_start, span, window_indices
 from videossl.pretext.base import PretextTask
@@ -68,14 +68,16 @@ class TemporalTriplet:
         return loop(window_indices(start, self.length, stride), num_frames)
 
 
-def mix_in_a_frame(clips: Tensor, most: float, generator: torch.Generator) -> Tensor:
+def mix_in_a_frame(clips: Tensor, max_share: float, generator: torch.Generator) -> Tensor:
     """x_t <- (1 - l) x_t + l x_j for all frames t: (N, 3, T, S, S) -> the same.
 
-    j is one random frame for each clip, l ~ U(0, most) one number for all of them, as in the reference. A ghost of
+    j is one random frame for each clip, l ~ U(0, max_share) one number for all of them, as in the reference. A ghost of
     a still frame: motion fades, and the moment stays the same. Normalisation is linear, so the pixels mix alike.
     """
-    share = most * torch.rand((), generator=generator).item()
-    chosen = own(torch.randint(clips.shape[2], (whole(len(clips)),), generator=generator)).to(clips.device)
+    share = max_share * torch.rand((), generator=generator).item()
+    chosen = local_rows(torch.randint(clips.shape[2], (global_batch_size(len(clips)),), generator=generator)).to(
+        clips.device
+    )
     still = clips[torch.arange(len(clips), device=clips.device), :, chosen].unsqueeze(2)
     return torch.lerp(clips, still, share)
 
@@ -149,7 +151,7 @@ class TDL(PretextTask):
         key = self.key_encoder(clips[:, 1])
         with torch.autocast(clips.device.type, enabled=False):  # similarities / 0.07 need float32
             loss = info_nce(query, key, self.queue.negatives(), self.temperature, own=negative)
-        self.queue.collect(gather(key))
+        self.queue.collect(all_gather(key))
         nearer = (query * key).sum(dim=1) > (query * negative).sum(dim=1)
         return loss, {"temporal_accuracy": nearer.float().mean()}
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone
-from videossl.common.distributed import own, whole
+from videossl.common.distributed import global_batch_size, local_rows
 from videossl.common.ranges import Channels, Few, FewOrNone, ShareBelowOne
 from videossl.data.sampling import Drawn, loop, span, window_indices
 from videossl.pretext.base import PretextTask
@@ -102,8 +102,8 @@ class VCOP(PretextTask):
 
     def predict(self, clips: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """(B, N, 3, T, S, S), in the order of time -> logits (B, N!) of the shuffled clips, labels (B,)."""
-        labels = torch.randint(len(self.orders), (whole(len(clips)),), generator=generator)
-        labels = own(labels).to(clips.device)
+        labels = torch.randint(len(self.orders), (global_batch_size(len(clips)),), generator=generator)
+        labels = local_rows(labels).to(clips.device)
         # All clips go through the backbone in one batch, so normalisation sees all of them (original: N batches).
         features = self.backbone(clips.flatten(0, 1)).unflatten(0, clips.shape[:2])
         # A feature depends on its clip alone: shuffling the features is shuffling the clips, and moves less.

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from videossl.analysis.statistics import ratio_interval
 from videossl.backbones.base import Backbone, scale_channels
 from videossl.backbones.vit import NORM_EPS, Block, checked_tube, initialise, positions
-from videossl.common.distributed import own, whole
+from videossl.common.distributed import global_batch_size, local_rows
 from videossl.common.errors import UserError
 from videossl.common.ranges import ChannelsOrNone, Depth, Few, InnerShare, TubeSides
 from videossl.data.sampling import RandomClips
@@ -198,8 +198,8 @@ class VideoMAE(PretextTask):
 
     def draw(self, clips: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Masks of clips (B, 3, T, S, S): visible tubes (B, K), hidden ones (B, M), pixels of those (B, M, 3P)."""
-        masks = draw_mask(whole(len(clips)), tube_grid(clips, self.tube), self.mask_ratio, generator)
-        visible, hidden = (own(numbers).to(clips.device) for numbers in masks)
+        masks = draw_mask(global_batch_size(len(clips)), tube_grid(clips, self.tube), self.mask_ratio, generator)
+        visible, hidden = (local_rows(numbers).to(clips.device) for numbers in masks)
         return visible, hidden, of_tubes(tube_targets(self.pixels(clips), self.tube), hidden)
 
     def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:

@@ -61,7 +61,7 @@ def record(arguments: argparse.Namespace, results: Results) -> None:
     shown = (given["cells"], given["manifests"])
     made = [*arguments.output, arguments.record]
     note_made(
-        spec_of(given["entry"], *shown, arguments.reduced), inputs_of(*shown), made, whole=not results.has_failures
+        spec_of(given["entry"], *shown, arguments.reduced), inputs_of(*shown), made, complete=not results.has_failures
     )
 
 

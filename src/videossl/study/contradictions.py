@@ -67,11 +67,11 @@ def _enough_is_generated(study: Study, cell: Cell) -> None:
     size, generated = study.config.subsets[cell.subset], study.config.datasets[cell.source].generated
     if generated is None or size == "all":
         return
-    most = generated.classes * generated.videos["train"]
-    if size > most:
+    videos = generated.classes * generated.videos["train"]
+    if size > videos:
         raise UserError(
-            f"the configuration's `subsets.{cell.subset}` is {size}, and `datasets.{cell.source}.generated` has {most}"
-            f" training videos ({generated.classes} classes x {generated.videos['train']}): set it to 1 to {most}, or"
+            f"the configuration's `subsets.{cell.subset}` is {size}, and `datasets.{cell.source}.generated` has {videos}"
+            f" training videos ({generated.classes} classes x {generated.videos['train']}): set it to 1 to {videos}, or"
             " generate more."
         )
 

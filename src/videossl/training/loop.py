@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from videossl.common.distributed import Vote, mean
+from videossl.common.distributed import Vote, all_reduce_mean
 from videossl.common.errors import Interrupted, UserError
 from videossl.common.progress import track
 from videossl.common.ranks import is_main_process
@@ -215,7 +215,9 @@ class Trainer:
     def _count(self, loss: Tensor, scalars: dict[str, Tensor]) -> None:
         """Add to the epoch's sums, on the device: means over all processes and the parts of a step."""
         named = {"loss": loss, **scalars}
-        values = mean(torch.stack([torch.as_tensor(value).detach().to(loss).double() for value in named.values()]))
+        values = all_reduce_mean(
+            torch.stack([torch.as_tensor(value).detach().to(loss).double() for value in named.values()])
+        )
         for name, value in zip(named, values / self.plan.parts, strict=True):
             self.sums[name] = value + self.sums[name].to(value.device) if name in self.sums else value
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from videossl.common.distributed import gather, own, whole
+from videossl.common.distributed import all_gather, global_batch_size, local_rows
 from videossl.common.ranks import rank_and_processes
 
 
@@ -29,7 +29,7 @@ class SharedBatchNorm(_BatchNorm):
         x = input if input.dtype == torch.float64 else input.float()
         dims = [dim for dim in range(x.dim()) if dim != 1]
         variance, mean = torch.var_mean(x, dim=dims, correction=0)
-        means, variances = gather(torch.stack([mean, variance])[None]).unbind(1)  # (W, C) each
+        means, variances = all_gather(torch.stack([mean, variance])[None]).unbind(1)  # (W, C) each
         mean = means.mean(dim=0)
         variance = variances.mean(dim=0) + (means - mean).square().mean(dim=0)
         self._track(mean.detach(), variance.detach(), processes * x.numel() // x.shape[1])
@@ -55,7 +55,7 @@ class SharedDropout(nn.Module):
         if not self.training:
             return input
         rest = [1] * (input.dim() - 1) if self.by_row else list(input.shape[1:])
-        return input * own(self.dropout(input.new_ones(whole(len(input)), *rest)))
+        return input * local_rows(self.dropout(input.new_ones(global_batch_size(len(input)), *rest)))
 
 
 def share_layers(module: nn.Module, device: torch.device) -> nn.Module:

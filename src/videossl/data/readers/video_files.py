@@ -20,7 +20,7 @@ VIDEO_SUFFIXES = frozenset(
     {".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".3gp", ".wmv", ".ogv"}
     | {".ts", ".mts", ".m2ts"}
 )
-MOST_WAYS = 64
+MAX_PATHS = 64
 """To one folder, through links. Folders that link to each other have more ways than anyone can walk."""
 RESPELLED = "videos found under another spelling of their names"
 SEVERAL_FIT = "videos not found: several files differ from their names in spelling only"
@@ -216,8 +216,8 @@ class _Walk:
                 return []
             above = (*above, folder.real)
         self._ways[real] += 1
-        if self._ways[real] > MOST_WAYS:
-            self.notes.add(f"ways to a folder that {MOST_WAYS} others lead to already, not followed", path)
+        if self._ways[real] > MAX_PATHS:
+            self.notes.add(f"ways to a folder that {MAX_PATHS} others lead to already, not followed", path)
             return []
         return [_Folder(entry.path, path + "/", real, above)]
 

@@ -27,7 +27,7 @@ OFFSET = 3.0
 """Grey levels, on average, between a frame's thumbnails by the two readers: they resize differently. (On 130 videos at
 most 2.5.)"""
 OF_STEP = 0.5
-STILL_MEAN, STILL_MOST = 0.2, 3.0
+STILL_MEAN, STILL_MAX = 0.2, 3.0
 """The step from the frame before may differ by so many grey levels, on average and where it differs most, plus half of
 the step itself. A difference in resizing stays the same from frame to frame and drops out; a frame that is repeated or
 skipped does not. The average tells of a picture that moves, the most of a small thing that moves in a still one."""
@@ -97,7 +97,7 @@ class Thumbnails:
         if number:
             step = self.kept[number] - self.kept[number - 1]
             off, size = np.abs(found - before - step), np.abs(step)
-            if off.mean() > STILL_MEAN + OF_STEP * size.mean() or off.max() > STILL_MOST + OF_STEP * size.max():
+            if off.mean() > STILL_MEAN + OF_STEP * size.mean() or off.max() > STILL_MAX + OF_STEP * size.max():
                 raise Disagreement(f"decord repeats or skips a frame at frame {number}")
 
 
@@ -108,16 +108,16 @@ def _thumbnail(frame: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(frame).resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.float32)
 
 
-def verified_frames(path: Path, size: tuple[int, int], thumbnails: Thumbnails, whole: bool) -> Iterator[np.ndarray]:
+def verified_frames(path: Path, size: tuple[int, int], thumbnails: Thumbnails, complete: bool) -> Iterator[np.ndarray]:
     """decord's frames, each proven to be the one of the complete decode; :class:`Disagreement` at the first other one.
 
-    `size`: (width, height) to which FFmpeg resizes on the way from the decoder's own format. `whole`: the complete
+    `size`: (width, height) to which FFmpeg resizes on the way from the decoder's own format. `complete`: the whole
     decode reached the end, so that decord must have no frame more.
     """
     with _faults():
         reader = _opened(path, size)
         frames, known = len(reader), len(thumbnails.kept)
-    if frames < known or (whole and frames != known):
+    if frames < known or (complete and frames != known):
         raise Disagreement(f"decord counts {frames} frames, and {known} can be shown")
     for number in range(known):
         with _faults():

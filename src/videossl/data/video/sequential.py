@@ -52,7 +52,7 @@ class Decode:
     def __init__(self, path: Path, end: int | None = None) -> None:
         self.path, self.end = path, end
         self.count = 0
-        self.whole = False
+        self.complete = False
         """Whether the stream's end was reached."""
         self.first: Any = None
         """The first frame."""
@@ -119,12 +119,12 @@ class Decode:
                     yield frame
                     if self.count == self.end:
                         return
-            self._require_whole()
+            self._require_complete()
         except BrokenVideo:
             raise
         except Exception as error:  # whatever a decoder raises, the file is the reason
             raise self._fault(error) from error
-        self.whole = True
+        self.complete = True
 
     def _look_at(self, packet: Any) -> None:
         if packet.is_corrupt:
@@ -139,7 +139,7 @@ class Decode:
             self._times_of_packets.append((packet.pts, packet.dts))
         self.early |= packet.pts is not None and packet.pts < 0
 
-    def _require_whole(self) -> None:
+    def _require_complete(self) -> None:
         if self.count == 0:
             raise BrokenVideo("no frame can be decoded")
         self._require_all_bytes()

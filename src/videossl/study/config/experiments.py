@@ -138,7 +138,7 @@ class Layout:
 
     needs: tuple[str, ...]
     may: tuple[str, ...] = ()
-    most_panels: int = 1
+    max_panels: int = 1
     """Axes that `panels` may name."""
 
     @property
@@ -155,7 +155,7 @@ PLOTS = {
     "bars": Layout(("x", "series"), may=("panels",)),
     "scatter": Layout(("x_metric", "series"), may=("panels",)),
     "distillation": Layout(("parts",)),
-    "cka": Layout(("panels",), most_panels=2),
+    "cka": Layout(("panels",), max_panels=2),
     "samples": Layout(("datasets",)),
     "noise_samples": Layout(("datasets",)),
 }
@@ -227,8 +227,8 @@ class Experiment(Strict):
             raise ValueError(f"a {what} needs {' and '.join(f'`{key}`' for key in missing)}")
         if idle := [key for key in given if key not in (*layout.needs, *layout.may)]:
             raise ValueError(f"a {what} has no {' and no '.join(f'`{key}`' for key in idle)}")
-        if len(self.panels) > layout.most_panels:
-            raise ValueError(f"`panels` of a {what} name {layout.most_panels} at most, not {len(self.panels)} axes")
+        if len(self.panels) > layout.max_panels:
+            raise ValueError(f"`panels` of a {what} name {layout.max_panels} at most, not {len(self.panels)} axes")
         if self.plot == "noise_samples" and len(self.datasets) > 1:
             raise ValueError(f"a {what} shows one dataset, not {len(self.datasets)}")
         return self

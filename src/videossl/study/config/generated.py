@@ -18,7 +18,7 @@ SPLITS = {
     "diving48": ("train", "test"),
 }
 """By design: the splits of its official lists."""
-MOST_CLASSES = {"k400": 84, "k700": 84, "ssv2": 24, "ucf101": 84, "hmdb51": 84, "diving48": 48}
+MAX_CLASSES = {"k400": 84, "k700": 84, "ssv2": 24, "ucf101": 84, "hmdb51": 84, "diving48": 48}
 """By design: as many as can be told apart."""
 
 
@@ -37,9 +37,9 @@ class Generated(Strict):
     """A procedurally generated stand-in of a dataset."""
 
     design: Literal[(*SPLITS,)] = Field(description="the dataset whose layout and character the generated videos have")
-    classes: Annotated[int, Field(ge=2, le=max(MOST_CLASSES.values()))] = Field(
+    classes: Annotated[int, Field(ge=2, le=max(MAX_CLASSES.values()))] = Field(
         description=f"number of classes, as far as the design has them: "
-        f"{', '.join(f'{name} {most}' for name, most in MOST_CLASSES.items())}"
+        f"{', '.join(f'{name} {classes}' for name, classes in MAX_CLASSES.items())}"
     )
     videos: dict[Literal["train", "val", "test"], PerClass] = Field(
         description="videos per class of each split: train, and val (k400, k700, ssv2) or test (the others)"
@@ -52,8 +52,8 @@ class Generated(Strict):
 
     @model_validator(mode="after")
     def _fits_the_design(self) -> Generated:
-        if self.classes > (most := MOST_CLASSES[self.design]):
-            raise ValueError(f"`classes` of design {self.design} should be 2 to {most}, not {self.classes}")
+        if self.classes > (limit := MAX_CLASSES[self.design]):
+            raise ValueError(f"`classes` of design {self.design} should be 2 to {limit}, not {self.classes}")
         if set(self.videos) != set(splits := SPLITS[self.design]):
             raise ValueError(f"`videos` of design {self.design} are of {' and '.join(splits)}, not {[*self.videos]}")
         return self

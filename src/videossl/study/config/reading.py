@@ -12,11 +12,11 @@ import yaml
 
 from videossl.common.errors import UserError
 
-MOST_BYTES = 16 * 2**20
+MAX_BYTES = 16 * 2**20
 """Of a file; the study's largest has 60 kB."""
 DEEPEST = 40
 """Mappings and lists within one another."""
-MOST_VALUES = 1_000_000
+MAX_VALUES = 1_000_000
 """With those that aliases (`*name`) repeat: a few lines of them may stand for billions."""
 MERGE = "tag:yaml.org,2002:merge"
 """The tag of `<<`."""
@@ -85,8 +85,8 @@ def _count(node: yaml.Node, counted: dict[int, int], above: set[int]) -> int:
         flat = [one for part in parts for one in (part if isinstance(part, tuple) else (part,))]
         counted[id(node)] = 1 + sum(_count(part, counted, above) for part in flat)
         above.remove(id(node))
-    if counted[id(node)] > MOST_VALUES:
-        problem = f"aliases stand for more than {MOST_VALUES:,} values"
+    if counted[id(node)] > MAX_VALUES:
+        problem = f"aliases stand for more than {MAX_VALUES:,} values"
         raise yaml.composer.ComposerError(None, None, problem, node.start_mark)
     return counted[id(node)]
 
@@ -134,13 +134,13 @@ def _text(path: str | Path) -> str:
     """The file as text; UserError with the line of a byte that is not UTF-8."""
     try:
         with Path(path).open("rb") as handle:
-            data = handle.read(MOST_BYTES + 1)
+            data = handle.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise UserError(f"there is no file {path}") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if len(data) > MOST_BYTES:
-        raise UserError(f"{path} has more than {MOST_BYTES // 2**20} MiB: that is no configuration")
+    if len(data) > MAX_BYTES:
+        raise UserError(f"{path} has more than {MAX_BYTES // 2**20} MiB: that is no configuration")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -73,7 +73,7 @@ def test_torchs_own_writer_stopped_by_the_system_leaves_the_old_file(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
     try:
-        with pytest.raises(UserError, match=r"could not write .*checkpoint.pt.*untouched"):
+        with pytest.raises(UserError, match=r"could not write .*checkpoint.pt.*unchanged"):
             save_torch(path, {"w": torch.zeros(2_000_000)})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a configuration, in the words of the configuration."""
+"""Turns pydantic's validation errors into messages about configuration keys."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ Place = tuple[int | str, ...]
 
 
 def explain(error: ValidationError, model: type[BaseModel], value: Any, where: str) -> str:
-    """The problems of `value`, each key with what is wrong with it, and the valid names for an unknown key.
+    """All problems of `value`, one line per key, with the valid names for an unknown key.
 
-    Where a key may hold one of several things, pydantic says of each why it is not that: what was meant is the one
-    whose complaints lead deepest into the value; those that lead equally deep are told as alternatives.
+    Where a key accepts several types, pydantic reports an error for each of them. The type that was meant is the one
+    whose errors are nested deepest; types whose errors are equally deep are listed as alternatives.
     """
     found: dict[Place, list[dict[str, Any]]] = {}
     deepest: dict[Place, int] = {}
@@ -51,9 +51,9 @@ def explain(error: ValidationError, model: type[BaseModel], value: Any, where: s
 
 
 def _places(problem: Mapping[str, Any], value: Any) -> tuple[Place, Place]:
-    """Where the problem is, in keys of `value`; and up to where, if one of several things is meant there (else empty).
+    """Where a problem is, as keys of `value`; and the prefix of it that names the choice between types (empty if none).
 
-    pydantic's location also names the alternative that it tried, which is no key.
+    pydantic's location also contains the type that it tried, which is not a key.
     """
     place: list[int | str] = []
     choice: Place = ()
@@ -62,7 +62,7 @@ def _places(problem: Mapping[str, Any], value: Any) -> tuple[Place, Place]:
         there = isinstance(value, Mapping) and next((key for key in value if str(key) == str(part)), None)
         if there or (isinstance(value, Mapping) and part in value):
             value = value[part if part in value else there]
-        elif isinstance(part, int):  # of a list, or of a single value that stands for a list of one
+        elif isinstance(part, int):  # an item of a list, or a single value given instead of a list
             value = value[part] if isinstance(value, list) and part < len(value) else value
         elif not (last and problem["type"] == "missing") and part != "[key]":
             choice = choice or (*place,)
@@ -78,7 +78,7 @@ def _key(place: Place) -> str:
 
 
 def _complaints(place: Place, problems: list[dict[str, Any]], model: type[BaseModel]) -> str:
-    """What is wrong at one place, and what was given there."""
+    """What is wrong at one key, and the value given there."""
     first = problems[0]
     if first["type"] == "extra_forbidden":
         return str(unknown_name("key", place[-1], sorted(_model_at(model, place[:-1]).model_fields)))
@@ -90,13 +90,13 @@ def _complaints(place: Place, problems: list[dict[str, Any]], model: type[BaseMo
         text = re.sub(r" or instance of \w+", "", text)
         texts.append(text)
     shown = as_given(first["input"])
-    # Of a mapping as a whole, the message itself says what of it is wrong.
+    # For a mapping as a whole, the message itself says what is wrong.
     told = first["type"] == "missing" or (first["type"] == "value_error" and isinstance(first["input"], Mapping))
     return ", or ".join(dict.fromkeys(texts)) + ("" if told else f" (given: {shown})")
 
 
 def _model_at(model: type[BaseModel], location: Place) -> type[BaseModel]:
-    """The model that owns the key at `location`, found by following the fields' annotations."""
+    """The model that defines the key at `location`."""
     current = model
     for part in location:
         field = current.model_fields.get(str(part))
@@ -106,7 +106,7 @@ def _model_at(model: type[BaseModel], location: Place) -> type[BaseModel]:
 
 
 def first_model(annotation: Any) -> type[BaseModel] | None:
-    """The first model within an annotation such as `dict[str, Dataset] | None`; None if there is none."""
+    """The first model in an annotation such as `dict[str, Dataset] | None`; None if there is none."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in getattr(annotation, "__args__", ()):

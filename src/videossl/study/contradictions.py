@@ -70,9 +70,9 @@ def _enough_is_generated(study: Study, cell: Cell) -> None:
     videos = generated.classes * generated.videos["train"]
     if size > videos:
         raise UserError(
-            f"the configuration's `subsets.{cell.subset}` is {size}, and `datasets.{cell.source}.generated` has {videos}"
-            f" training videos ({generated.classes} classes x {generated.videos['train']}): set it to 1 to {videos}, or"
-            " generate more."
+            f"the configuration's `subsets.{cell.subset}` is {size}, but `datasets.{cell.source}.generated` has only"
+            f" {videos} training videos ({generated.classes} classes x {generated.videos['train']}): set it to 1 to"
+            f" {videos}, or generate more."
         )
 
 

@@ -240,7 +240,7 @@ def test_entries_that_vanish_or_cannot_be_looked_at_are_told(disk: Disk, monkeyp
     monkeypatch.setattr(os, "scandir", Folder)
     assert below(disk.root) == ["a.mp4"]
     told = capfd.readouterr().err
-    assert "files that went away meanwhile below the root, left out (1): gone.mp4" in told
+    assert "files that disappeared during the walk below the root, left out (1): gone.mp4" in told
     assert "cannot be read (Input/output error), left out (1): odd.mp4" in told
 
 

@@ -1,7 +1,7 @@
-"""What a job made, and from what: a small record beside its results, by which they are known wherever they are copied.
+"""Records of what a job made, and from what. They lie beside the results and identify them wherever they are copied.
 
-A record holds the specification's hash, the digests of what was read and of what was written. Digests are of content:
-no time, no path. How results are told by their records: :mod:`videossl.monitor.belief`.
+A record holds the hash of the job specification and the digests of inputs and outputs. Digests depend on content only,
+not on time or path. How they are used: :mod:`videossl.monitor.belief`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from videossl.common.ranks import is_main_process
 from videossl.stages.specs import spec_hash
 
 FOLDER = ".made"
-"""In a folder of results: its records."""
+"""Folder of the records, within a folder of results."""
 LIBRARY = Path(__file__).parents[1]
 RESULTS_OF = {
     "network": ("metrics.parquet",),
@@ -36,35 +36,35 @@ RESULTS_OF = {
     "zero_shot": ("predictions.parquet", "metrics.parquet"),
     "class_logits": ("logits.npz", "metrics.parquet"),
 }
-"""By stage: the files of a run that hold results. (`run.json` says when and on what, which is no result.)"""
+"""By stage: the result files of a run. (`run.json` holds time and machine, which are not results.)"""
 _WITH_TIMES = ("state.pt", ".record.json", "report.html")
-"""Files that also say how long something took, or when: made again they differ, and what is made from them does not."""
+"""Files that also contain times. They differ when made again, but what is made from them does not."""
 _OF_A_RUN = {name for names in RESULTS_OF.values() for name in names}
 
 
 def network_spec(backbone: str) -> dict[str, Any]:
-    """What decides the size and cost of a backbone: its name, and the code of the networks and of the counter."""
+    """What determines the size and cost of a backbone: its name, and the code of the networks and of the counter."""
     return {"backbone": backbone, "code": [digest_of(path) for path in network_code()]}
 
 
 def network_code() -> list[Path]:
-    """The code that the size and cost of a backbone follow from."""
+    """Source files that determine the size and cost of a backbone."""
     return [*sorted((LIBRARY / "backbones").rglob("*.py")), LIBRARY / "analysis/complexity.py"]
 
 
 def note_run(stage: str, spec: Mapping[str, Any], inputs: Iterable[Path], folder: Path) -> None:
-    """Record a finished run of a cell, in `folder`; see :func:`note_made`."""
-    if is_main_process():  # of several processes
+    """Record a finished run of a cell in `folder` (:func:`note_made`)."""
+    if is_main_process():  # with several processes, one writes
         note_made(spec, inputs, [folder / name for name in RESULTS_OF[stage]])
 
 
 def note_made(
     spec: Mapping[str, Any], inputs: Iterable[Path], outputs: Iterable[Path], *, complete: bool = True
 ) -> None:
-    """Record that `outputs` were made from `inputs` under `spec`, after both are complete.
+    """Record that `outputs` were made from `inputs` under `spec`. Call it when both are complete.
 
-    complete: whether all of the inputs could be used. What shows results goes on without damaged ones; it then gets no
-    record, so that it is made again by each run until they are complete.
+    complete: whether all inputs were usable. Tables and figures are made without damaged inputs, but then get no
+    record, so that every run makes them again until all inputs are usable.
     """
     outputs = list(outputs)
     if not complete:
@@ -86,19 +86,20 @@ def note_made(
 
 
 def inputs_of(inputs: Iterable[Path]) -> list[str]:
-    """The digests of what made each of `inputs`, sorted; "" for one that nobody recorded."""
+    """Sorted digests of the records behind `inputs`; "" for an input without record."""
     return sorted(str(read_record(path).get("digest", "")) for path in dict.fromkeys(map(record_of, inputs)))
 
 
 @cache
 def record_of(path: Path) -> Path:
-    """The record of the job that made a file: those of a run share one, and so do a shard and its report."""
+    """Path of the record of the job that made a file. Files of one run share a record, and so do a shard and its
+    report."""
     name = "run" if path.name in _OF_A_RUN else path.name.partition(".")[0]
     return path.parent / FOLDER / f"{name}.json"
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """A record; empty where there is none that can be read."""
+    """Read a record; empty if there is none or it cannot be read."""
     try:
         return require_record(path)
     except (UserError, OSError):
@@ -106,12 +107,12 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def require_record(path: Path) -> dict[str, Any]:
-    """A record; a UserError says what is wrong with it."""
+    """Read a record. Raises UserError with the reason if it cannot be read."""
     return read_json(path, {"spec": str, "inputs": list, "made": list, "bytes": int, "digest": str}, "record of a job")
 
 
 def content_digest(path: Path) -> str:
-    """The digest of a shard: as its record has it, computed where there is none, or one of files of another size."""
+    """Digest of a shard: from its record; computed if there is none, or if the file's size differs from the record."""
     record = read_record(record_of(path))
     if record and record["made"] and record["bytes"] == size_of([path, path.with_suffix(".parquet")]):
         return str(record["made"][0])
@@ -119,13 +120,13 @@ def content_digest(path: Path) -> str:
 
 
 def size_of(paths: Iterable[Path]) -> int:
-    """Bytes of all files among `paths`. Folders count nothing."""
+    """Total size in bytes of the files among `paths`; folders do not count."""
     return sum(path.stat().st_size for path in paths if path.is_file())
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of what a file or folder holds; of a table, of its columns, of a shard, of its frames, whatever version
-    wrote it."""
+    """SHA-256 of the content of a file or folder: of a table its columns, of a shard its frames, whatever version wrote
+    it."""
     if path.is_dir():
         files = sorted(one for one in path.rglob("*") if one.is_file() and not one.name.startswith("."))
         parts = [[one.relative_to(path).as_posix(), digest_of(one)] for one in files]
@@ -147,6 +148,8 @@ def _table_digest(path: Path) -> str:
 
 
 def _shard_digest(path: Path) -> str | None:
-    from videossl.data.store import frames_digest  # the codecs take time, and most who ask for records need none
+    from videossl.data.store import (
+        frames_digest,
+    )  # imported here as the codecs take time to load, and few callers need them
 
     return frames_digest(path)

@@ -83,7 +83,7 @@ def test_clips_larger_than_their_frames_are_refused_with_the_configuration(tmp_p
     ):
         make_study(tmp_path / "a", store={"short_side": 12})
     with pytest.raises(
-        UserError, match=r"rotnet.yaml.*clip.size is 24, and frames are resized .* of 20 .*resize_short"
+        UserError, match=r"rotnet.yaml.*clip.size is 24, but frames are resized .* of 20 .*resize_short"
     ):
         make_study(tmp_path / "b", recipe_overrides={"rotnet": {"clip": {"size": 24}}})
     wide = CONFIG["finetune"] | {"clip": {"frames": 4, "size": 200}}

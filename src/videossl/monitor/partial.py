@@ -1,6 +1,6 @@
-"""Tables, figures and the report of a run that failed, with what is there: under `partial/` in the results.
+"""Partial tables, figures and report after a failed run, from the results that exist: in `partial/` below the results.
 
-Nothing is made from them, and no target is satisfied by them: each says in its title that it is incomplete.
+Nothing depends on them, and they satisfy no target. Their titles say that they are incomplete.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from videossl.report.renderings import FILES
 from videossl.study.study import Study
 
 FOLDER = "partial"
-OUTDATED = "made under another configuration than the one asked for"
+OUTDATED = "made under another configuration than the requested one"
 REPORT = "report"
 
 
 def folder_of(study: Study) -> Path:
-    """Where partial renderings are."""
+    """Folder of the partial renderings."""
     return Path(study.config.results_dir) / FOLDER
 
 
 def shown(study: Study) -> list[Path]:
-    """The partial renderings to look at, as they are there now."""
+    """The existing partial renderings."""
     folder = folder_of(study)
     return sorted(path for pattern in ("*.html", "tables/*.html", "figures/*.png") for path in folder.glob(pattern))
 
 
 def remove(study: Study, names: Iterable[str]) -> None:
-    """Remove the partial renderings of entries, of `claims` and of the `report`, which are about to be made."""
+    """Remove the partial renderings of entries, of `claims` and of the `report` that are about to be made."""
     folder = folder_of(study)
     for name in names:
         for path in [*folder.glob(f"tables/{name}.*"), *folder.glob(f"figures/{name}.*"), *folder.glob(f"{name}.html")]:
@@ -43,8 +43,8 @@ def remove(study: Study, names: Iterable[str]) -> None:
 
 
 def asked(study: Study, names: Iterable[str]) -> dict[str, Any]:
-    """What the script of partial renderings is given, as JSON: of `names` (entries, `claims`, `report`) those of which
-    something is there or has failed."""
+    """Arguments of the script for partial renderings, as JSON: those of `names` (entries, `claims`, `report`) that have
+    results or failures."""
     names, root = list(names), Path(study.config.results_dir)
     outdated = {f"{root}/{cell.path}" for cell, state in judge(study).of_cells.items() if state == OTHER}
     entries = []
@@ -95,13 +95,13 @@ def _claims(study: Study, outdated: set[str]) -> dict[str, Any] | None:
 
 
 def render(given: Mapping[str, Any], tell: Callable[[str], None] = print) -> list[Path]:
-    """Write what :func:`asked` found; returns the files to look at. One that cannot be written is told, and the others
-    are."""
+    """Write the renderings described by :func:`asked`. Returns the files to look at. If one fails, says so and
+    continues."""
     made = []
     for name, write in _writers(given):
         try:
             made += write()
-        except Exception as error:  # it is the end of a failed run, whose reason must stay in sight
+        except Exception as error:  # a failed run ends here, and its own reason must stay visible
             tell(f"no partial rendering of {name}: {type(error).__name__}: {error}")
     return made
 
@@ -117,7 +117,7 @@ def _writers(given: Mapping[str, Any]) -> Iterator[tuple[str, Callable[[], list[
 
 
 def _paths(folder: Path, kind: str, name: str) -> tuple[list[Path], Path]:
-    """The files of a rendering, the one to look at first, and its record."""
+    """Files of a rendering, the main file first, and its record."""
     home = folder / ("figures" if kind == "figure" else "tables")
     files = [home / f"{name}{suffix}" for suffix in FILES[kind] if suffix != ".record.json"]
     return sorted(files, key=lambda path: path.suffix not in (".html", ".png")), home / f"{name}.record.json"

@@ -54,7 +54,7 @@ def class_names(manifest: pd.DataFrame) -> list[str]:
     if unnamed := [label for label in labels if label not in names]:
         raise UserError(
             f"the target's lists name no class with the number {unnamed[0]} ({len(unnamed)} of {len(labels)} such), "
-            "and a video-language model recognises classes by their names. Number the classes without gap, or list them all."
+            "and a video-language model recognises classes by name. Number the classes without gap, or list them all."
         )
     return [phrase(names[label]) for label in labels]
 

@@ -79,7 +79,7 @@ def test_a_subset_of_one_video_is_refused_with_the_configuration(tmp_path):
 
 def test_clips_larger_than_their_frames_are_refused_with_the_configuration(tmp_path):
     with pytest.raises(
-        UserError, match=r"rotnet.yaml.*clip.size is 16, and stored frames .* of 12 pixels \(store.short"
+        UserError, match=r"rotnet.yaml.*clip.size is 16, but stored frames .* of 12 pixels \(store.short"
     ):
         make_study(tmp_path / "a", store={"short_side": 12})
     with pytest.raises(

@@ -1,4 +1,4 @@
-"""The recipe of a pretext task: HOW it is trained, `config/recipes/<task>.yaml`."""
+"""Model of a pretext task's recipe: HOW it is trained, `config/recipes/<task>.yaml`."""
 
 from __future__ import annotations
 
@@ -33,38 +33,38 @@ from videossl.common.strict import Strict, merge
 from videossl.study.config.reading import read_yaml
 
 Counts = Count | Annotated[dict[str, Count], Field(min_length=1)]
-"""A number, or numbers by backbone with a `default`."""
+"""A number, or a number per backbone with a `default`."""
 Positives = Positive | Annotated[dict[str, Positive], Field(min_length=1)]
 Colours = numbers(Number, 3)
 ColourDivisors = numbers(Positive, 3)
 Jitter = Annotated[NotNegative, Field(le=1000)]
 UNRESIZED = ("random_resized", "whole")
-"""Crops whose part of the frame decides the size."""
+"""Crops whose size is determined by the cropped part of the frame."""
 LARGEST_HUE = 0.5
-"""Of the circle of colours: half a turn either way is all of it."""
+"""As fraction of the colour circle: half a turn in either direction covers it."""
 
 
 class ClipShape(Strict):
-    """What the network sees: `frames` x `size` x `size` pixels."""
+    """Shape of the network's input: `frames` x `size` x `size` pixels."""
 
-    frames: Frames = Field(16, description="frames of a clip")
-    size: Side = Field(112, description="side of the square crop, pixels")
+    frames: Frames = Field(16, description="number of frames of a clip")
+    size: Side = Field(112, description="side of the square crop in pixels")
 
 
 class Optimizer(Strict):
-    """The optimiser; `lr` may differ by backbone, and so may all of it."""
+    """The optimiser. `lr`, or the whole block, may differ by backbone."""
 
     name: Literal["sgd", "adamw"] = "sgd"
-    lr: Positives = Field(description="a number, or {default: …, backbone: …}")
+    lr: Positives = Field(description="learning rate: a number, or {default: …, backbone: …}")
     momentum: ShareBelowOne = Field(0.9, description="sgd")
     nesterov: bool = Field(False, description="sgd: Nesterov's momentum")
-    weight_decay: NotNegative = Field(0.0, description="adamw: decoupled from the gradient")
+    weight_decay: NotNegative = Field(0.0, description="weight decay; with adamw decoupled from the gradient")
     decayed: Literal["all", "matrices"] = Field(
-        "all", description="matrices: no weight decay for biases, normalisation and single tokens"
+        "all", description="parameters with weight decay; matrices: not biases, normalisation and single tokens"
     )
     betas: numbers(ShareBelowOne, 2) = Field((0.9, 0.999), description="adamw")
-    grad_clip: Positive | None = Field(None, description="largest norm of the gradient")
-    by_backbone: dict[str, dict[str, Any]] = Field({}, description="keys of this block to replace, by backbone")
+    grad_clip: Positive | None = Field(None, description="gradient clipping: largest norm of the gradient; null: none")
+    by_backbone: dict[str, dict[str, Any]] = Field({}, description="by backbone: keys of this block to override")
 
     @model_validator(mode="after")
     def _nesterov_has_momentum(self) -> Optimizer:
@@ -86,21 +86,21 @@ class Optimizer(Strict):
         return self
 
     def of(self, backbone: str) -> Optimizer:
-        """The optimiser of `backbone`."""
+        """The optimiser settings of `backbone`."""
         values = self.model_dump() | {"by_backbone": {}} | self.by_backbone.get(backbone, {})
         return Optimizer.model_validate(values | {"lr": by_backbone(values["lr"], backbone, "optimizer.lr")})
 
 
 class Schedule(Strict):
-    """The learning rate over the whole training, warm-up first."""
+    """The learning rate over the whole training, after a warm-up."""
 
     name: Literal["cosine", "step", "constant"] = "cosine"
     warmup_epochs: NotNegative = Field(0, description="epochs of linear warm-up")
-    final_lr_factor: Share = Field(0.0, description="cosine: ends at this times the base rate")
+    final_lr_factor: Share = Field(0.0, description="cosine: final learning rate as a fraction of the base rate")
     milestones: Annotated[list[InnerShare], Once] = Field(
-        [], description="step: where, as rising shares of the whole training"
+        [], description="step: when the rate drops, as rising fractions of the whole training"
     )
-    gamma: PositiveShare = Field(0.1, description="step: factor at each milestone")
+    gamma: PositiveShare = Field(0.1, description="step: factor on the rate at each milestone")
 
     @model_validator(mode="after")
     def _milestones_rise(self) -> Schedule:
@@ -114,22 +114,33 @@ class Augment(Strict):
 
     crop: Literal["random", "center", "random_resized", "whole"] = Field(
         "random",
-        description="random, center: a square of `clip.size`; random_resized: a part of the frame by `scale` and"
-        " `ratio`, resized to it; whole: the frame, squeezed to it",
+        description="random, center: a square of `clip.size` pixels; random_resized: a part of the frame given by"
+        " `scale` and"
+        " `ratio`, resized to that square; whole: the whole frame, squeezed to that square",
     )
-    resize_short: Side | None = Field(None, description="resize the short side first, pixels")
-    scale: Shares = Field((0.08, 1.0), description="random_resized: area of the crop, share of the frame")
-    ratio: Range = Field((3 / 4, 4 / 3), description="random_resized: aspect ratio of the crop")
+    resize_short: Side | None = Field(
+        None, description="first resize frames to this short side in pixels; null: do not resize"
+    )
+    scale: Shares = Field(
+        (0.08, 1.0), description="random_resized: smallest and largest area of the crop as a fraction of the frame"
+    )
+    ratio: Range = Field((3 / 4, 4 / 3), description="random_resized: smallest and largest aspect ratio of the crop")
     rotation: Annotated[NotNegative, Field(le=180)] = Field(0.0, description="degrees either way")
     flip: Share = Field(0.0, description="probability of a horizontal flip")
-    jitter: numbers(Jitter, 4) = Field((0, 0, 0, 0), description="brightness, contrast, saturation, hue (0.5 at most)")
-    jitter_p: Share = Field(1.0, description="probability of the jitter")
-    gray_p: Share = Field(0.0, description="probability of grey pictures")
-    gamma: Range | None = Field(None, description="lowest and highest exponent of a gamma correction; null: none")
+    jitter: numbers(Jitter, 4) = Field(
+        (0, 0, 0, 0), description="strengths of colour jitter: brightness, contrast, saturation, hue (at most 0.5)"
+    )
+    jitter_p: Share = Field(1.0, description="probability of colour jitter")
+    gray_p: Share = Field(0.0, description="probability of converting a clip to grey")
+    gamma: Range | None = Field(
+        None, description="lowest and highest exponent of a random gamma correction; null: none"
+    )
     blur_p: Share = Field(0.0, description="probability of Gaussian blur")
-    blur_sigma: Range = Field((0.1, 2.0), description="its standard deviation, pixels")
-    mean: Colours = Field((0.485, 0.456, 0.406), description="subtracted from RGB in 0 to 1")
-    std: ColourDivisors = Field((0.229, 0.224, 0.225), description="by which RGB is then divided")
+    blur_sigma: Range = Field((0.1, 2.0), description="smallest and largest standard deviation of the blur in pixels")
+    mean: Colours = Field((0.485, 0.456, 0.406), description="normalisation: subtracted from RGB values in 0 to 1")
+    std: ColourDivisors = Field(
+        (0.229, 0.224, 0.225), description="normalisation: RGB values are then divided by these"
+    )
 
     @model_validator(mode="after")
     def _fits_the_crop(self) -> Augment:
@@ -143,51 +154,63 @@ class Augment(Strict):
 
 
 class Cost(Strict):
-    """Work for one video, from which time limits are estimated; decides no result."""
+    """Work per video, from which time limits are estimated. Does not affect results."""
 
     forward_passes: Positives = Field(
-        3.0, description="of the backbone with one clip; a backward pass counts two; may differ by backbone"
+        3.0,
+        description="forward passes of the backbone per clip in a training step; a backward pass counts as two; may"
+        " differ by backbone",
     )
-    times: Few | str = Field(1, description="as many times; a number, or the name of an option")
+    times: Few | str = Field(
+        1, description="clips per video that pass the backbone: a number, or the name of an option"
+    )
     extra_gflops: NotNegative | Annotated[dict[str, NotNegative], Field(min_length=1)] = Field(
-        0.0, description="10^9 operations beside the backbone's with a clip of 16x112x112; may differ by backbone"
+        0.0, description="GFLOPs besides the backbone's for a clip of 16x112x112; may differ by backbone"
     )
-    loaded: Few | str = Field(1, description="clips that are loaded; a number, or the name of an option")
+    loaded: Few | str = Field(1, description="clips loaded per video: a number, or the name of an option")
 
 
 class Recipe(Strict):
-    """All that one pretext task needs besides data and backbone."""
+    """All settings of one pretext task except data and backbone."""
 
-    task: Name = Field(description="the pretext task; the file has the same name")
-    title: str = Field("", description="name as printed; default: the task")
-    recipe_version: Version = Field(1, description="raise it when a change in code should retrain")
+    task: Name = Field(description="name of the pretext task, equal to the name of the file")
+    title: str = Field("", description="name in print; default: the task")
+    recipe_version: Version = Field(1, description="increase it when a change in code should retrain")
     metrics: Annotated[list[Text], Once] = Field(
-        min_length=1, description="how the task itself is measured on held-out videos"
+        min_length=1, description="metric of the task itself on held-out videos"
     )
     category: Literal["spatial", "temporal", "spatio-temporal"] = Field(description="what is transformed")
-    objective: Literal["contrastive", "non-contrastive"] = Field(description="groups the tasks in tables")
+    objective: Literal["contrastive", "non-contrastive"] = Field(description="group of the task in tables")
     complexity: Annotated[dict[Name, dict[str, Any]], SameInAnyCase] = Field(
-        {}, description="variants: values that replace `options`"
+        {}, description="complexity variants: for each, options that override `options`"
     )
-    complexity_batch_size: dict[str, Count] = Field({}, description="variants with a `batch_size` of their own")
-    default_complexity: str = Field("", description="the variant meant when none is asked for")
-    options: dict[str, Any] = Field({}, description="options of the task itself")
+    complexity_batch_size: dict[str, Count] = Field(
+        {}, description="batch sizes of complexity variants that differ from `batch_size`"
+    )
+    default_complexity: str = Field("", description="complexity variant to use if an experiment names none")
+    options: dict[str, Any] = Field({}, description="options of the task; see the list of options below")
     source_options: dict[str, dict[str, Any]] = Field(
-        {}, description="values that replace `options`, by source dataset"
+        {}, description="by source dataset: options that override `options`"
     )
     clip: ClipShape = ClipShape()
     augment: Augment
     optimizer: Optimizer
-    batch_size: Counts = Field(description="videos a step; may differ by backbone")
+    batch_size: Counts = Field(
+        description="global batch size: videos per step, over all processes; may differ by backbone"
+    )
     accumulate: Counts = Field(
         1,
-        description="parts that a batch is trained in, for memory; batch normalisation and the negatives of one batch"
-        " are those of a part, so it is part of the recipe. May differ by backbone",
+        description="gradient accumulation: number of parts of a batch, to save memory. Batch normalisation and"
+        " in-batch negatives"
+        " use one part, so this affects results. May differ by backbone",
     )
     precision: Literal["fp32", "bf16"] = Field(
-        "fp32", description="bf16: training computes convolutions and matrix products in bfloat16"
+        "fp32", description="bf16: convolutions and matrix products in bfloat16 during training (GPU only)"
     )
-    reference_batch_size: Count | None = Field(None, description="learning rate is for this batch size")
+    reference_batch_size: Count | None = Field(
+        None,
+        description="batch size that `lr` refers to; the rate is scaled linearly to `batch_size`. null: not scaled",
+    )
     schedule: Schedule = Schedule()
     cost: Cost = Cost()
 
@@ -204,19 +227,19 @@ class Recipe(Strict):
         return self
 
     def task_options(self, complexity: str, source: str = "") -> dict[str, Any]:
-        """`options` with those of the source dataset and of the complexity variant on top."""
+        """`options`, overridden by those of the source dataset and of the complexity variant."""
         if complexity and complexity not in self.complexity:
             raise unknown_name("complexity", complexity, self.complexity, f"the recipe of {self.task}")
         return self.options | self.source_options.get(source, {}) | self.complexity.get(complexity, {})
 
     def videos_a_step(self, complexity: str, backbone: str) -> int:
-        """The batch size of a cell."""
+        """The global batch size of a cell."""
         own = self.complexity_batch_size.get(complexity)
         return own or by_backbone(self.batch_size, backbone, "batch_size")
 
 
 def by_backbone(value: Any, backbone: str, key: str) -> Any:
-    """The value for `backbone` of a number that may differ by backbone."""
+    """The value for `backbone` of a setting that may differ by backbone."""
     if not isinstance(value, dict):
         return value
     if backbone not in value and "default" not in value:
@@ -225,7 +248,7 @@ def by_backbone(value: Any, backbone: str, key: str) -> Any:
 
 
 def _check_effect(recipe: Recipe, override: dict[str, Any]) -> None:
-    """UserError for an override of an option that the complexity would replace again."""
+    """Raise UserError for an override of an option that the complexity variant overrides again."""
     variant = recipe.complexity.get(recipe.default_complexity, {})
     for key in override.get("options") or {}:
         if key in variant and recipe.options[key] != variant[key]:
@@ -238,7 +261,7 @@ def _check_effect(recipe: Recipe, override: dict[str, Any]) -> None:
 
 
 def task_names(recipes_dir: str | Path) -> list[str]:
-    """The pretext tasks: those with a recipe file."""
+    """The pretext tasks: all with a recipe file."""
     return sorted(path.stem for path in Path(recipes_dir).glob("*.yaml"))
 
 

@@ -1,6 +1,6 @@
-"""JSON schemas of the YAML files and the list of their keys, generated from the models.
+"""Generates the JSON schemas of the YAML files and the list of their keys from the models.
 
-`python -m videossl.study.config.schema` writes them; a test fails when a committed one differs from its models.
+`python -m videossl.study.config.schema` writes them; a test fails if a committed file differs from its models.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from videossl.study.config.videolanguage import ModelRecipe
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """The schema of each kind of file, by its path."""
+    """The schema of each kind of file, by path."""
     config = Config.model_json_schema()
     return {
         "config/config.schema.json": config,
@@ -32,19 +32,19 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 
 def _overlay(schema: dict[str, Any]) -> dict[str, Any]:
-    """An overlay says only what differs: nothing is required, at any depth."""
+    """The schema of an overlay: nothing is required, at any depth."""
     if isinstance(schema, dict):
         return {key: _overlay(value) for key, value in schema.items() if key != "required"}
     return [_overlay(item) for item in schema] if isinstance(schema, list) else schema
 
 
 def text(schema: dict[str, Any]) -> str:
-    """A schema as it is committed."""
+    """A schema as committed."""
     return json.dumps(schema, indent=2, sort_keys=True) + "\n"
 
 
 def files() -> dict[str, str]:
-    """The text of every generated file, by its path."""
+    """The text of every generated file, by path."""
     return {path: text(schema) for path, schema in schemas().items()} | {"config/README.md": reference()}
 
 

@@ -21,9 +21,9 @@ from videossl.analysis.cka import compare, gram, hsic
 from videossl.analysis.retrieval import first_match
 from videossl.backbones import registry as backbones
 from videossl.common.files import write_parquet
+from videossl.data.corruption import constant, corrupt
 from videossl.data.loader import ClipDataset, eval_loader, prepare
 from videossl.data.materialise import resize
-from videossl.data.noise import constant, corrupt
 from videossl.data.noisy import merge_noisy_manifest, write_noisy_shards
 from videossl.data.sampling import UniformClips
 from videossl.data.settings import NOISES, SEVERITIES

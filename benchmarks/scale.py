@@ -51,7 +51,7 @@ class Assumptions:
     """What is not counted. (Clips a core, bytes and frames of the store: from docs/performance.md.)"""
 
     tflops: float = taken(40.0, "10^12 operations/s that an H100 sustains on these networks in mixed precision")
-    most_clips: float = taken(
+    max_clips: float = taken(
         1500.0, "clips/s that a GPU trains at most, however small the network"
     )  # launches and memory bind
     clips_a_core: float = taken(400.0, "clips/s that a core decodes and cuts")
@@ -80,8 +80,8 @@ class Sizes:
     def __init__(self, study: Study, assumed: Assumptions) -> None:
         self.assumed = assumed
         compute = study.config.compute
-        # A job is as fast as the slower of network and loader, and a small network no faster than `most_clips`.
-        clips = min(assumed.clips_a_core * compute.workers, assumed.most_clips)
+        # A job is as fast as the slower of network and loader, and a small network no faster than `max_clips`.
+        clips = min(assumed.clips_a_core * compute.workers, assumed.max_clips)
         speed = Speed(flops_per_second=assumed.tflops * 1e12, clips_per_second=clips / compute.workers)
         compute = compute.model_copy(update={"speed": speed})
         self.study = Study(study.config.model_copy(update={"compute": compute}))
@@ -93,7 +93,7 @@ class Sizes:
         """Clips/s of a GPU in finetuning."""
         clip = self.study.config.finetune.clip
         operations = 3 * costs.clip_gflops(self.study.config, backbone, clip) * 1e9
-        return min(self.assumed.tflops * 1e12 / operations, self.assumed.most_clips)
+        return min(self.assumed.tflops * 1e12 / operations, self.assumed.max_clips)
 
     @cache  # noqa: B019  (lives as long as the process)
     def parameters(self, backbone: str) -> int:
@@ -213,7 +213,7 @@ def _many_gpus(study: Study, sizes: Sizes, hours: float) -> list[str]:
     clip_bytes = 16 * assumed.jpeg_bytes
     for gpus in (8, 64):
         days = max(hours / gpus, seconds / 3600) / 24
-        fastest = assumed.most_clips
+        fastest = assumed.max_clips
         supply = compute.workers * assumed.clips_a_core
         lines.append(
             f"- **{gpus} GPUs**: {days:.1f} days of computing. If all train the smallest networks at once they take "

@@ -110,7 +110,7 @@ def test_a_stored_dataset_needs_no_folder_but_enough_videos(tmp_path):
     pd.DataFrame(rows).to_parquet(tmp_path / "data/k400/manifest.parquet")
     stored, subset = datasets(study)
     assert stored.state == OK and "20 videos ok" in stored.text and "1 videos broken" in stored.text
-    assert subset.state == MISSING and "30 videos, and 19 training videos are usable" in subset.text
+    assert subset.state == MISSING and "30 videos, but only 19 training videos are usable" in subset.text
     assert "lower `subsets.50k` to 19" in subset.remedy
     assert "still to be made need about 0.0 GiB" in disk(study)[0].text
 

@@ -201,5 +201,5 @@ def test_a_folder_without_a_workflow_is_an_error_that_says_so(tmp_path, monkeypa
     monkeypatch.setattr(places, "CHECKOUT", tmp_path)
     with pytest.raises(UserError, match=r"no Snakefile or no config/config.yaml.*--snakefile"):
         run(["status"])
-    with pytest.raises(UserError, match="--directory names nothere, which is no folder"):
+    with pytest.raises(UserError, match="--directory names nothere, which is not a folder"):
         run(["status", "--directory", "nothere", "--snakefile", str(REPOSITORY / "Snakefile")])

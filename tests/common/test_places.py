@@ -37,7 +37,7 @@ def test_a_file_of_the_configuration_is_sought_in_the_folder_then_in_the_project
     (here / "config/a.yaml").touch()
     assert project_file("config/a.yaml", project, "`x`") == "config/a.yaml"
     assert project_file(str(project / "config/a.yaml"), project, "`x`") == str(project / "config/a.yaml")
-    with pytest.raises(UserError, match=r"`x` names b\.yaml, which is not there: neither below .* nor .*project"):
+    with pytest.raises(UserError, match=r"`x` names b\.yaml, which does not exist.* below .* .*project"):
         project_file("b.yaml", project, "`x`")
 
 
@@ -62,7 +62,7 @@ def test_files_of_ones_own_lie_where_one_runs(here, repository):
     assert study.config.experiments_file == "tables.yaml"
     assert study.config.recipes_dir == str(repository / "config/recipes")
     (here / "mine.yaml").write_text("recipes_dir: recipex\n")
-    with pytest.raises(UserError, match="the configuration's `recipes_dir` names recipex, which is not there"):
+    with pytest.raises(UserError, match="the configuration's `recipes_dir` names recipex, which does not exist"):
         load_study([repository / BASE, "mine.yaml"], repository)
 
 

@@ -61,7 +61,7 @@ def test_writing_twice_gives_equal_bytes(tmp_path):
     ("change", "message"),
     [
         ({"value": float("nan")}, "value must not be empty or NaN"),
-        ({"value": float("inf")}, "no number"),
+        ({"value": float("inf")}, "not a number"),
         ({"value": 25.0}, r"outside \[0, 1\]"),
         ({"ci_high": 40.0}, r"ci_high = 40.0 is outside"),
         ({"metric": "pretext_top1", "value": 1.5}, "outside"),

@@ -12,8 +12,8 @@ from tiny import CONFIG, CPU, Data, finetune_arguments, make_study
 from videossl.common.errors import UserError
 from videossl.common.files import write_parquet
 from videossl.data.feasible import require_videos
+from videossl.data.manifest import read_manifest
 from videossl.data.subsets import make_subset, write_subset
-from videossl.data.videos import read_manifest
 from videossl.evaluation.finetune import finetune
 from videossl.evaluation.probe import choose
 
@@ -80,11 +80,11 @@ def test_a_subset_of_one_video_is_refused_with_the_configuration(tmp_path):
 
 def test_clips_larger_than_their_frames_are_refused_with_the_configuration(tmp_path):
     with pytest.raises(
-        UserError, match=r"rotnet.yaml.*clip.size is 16, and stored frames .* of 12 pixels \(store.short"
+        UserError, match=r"rotnet.yaml.*clip.size is 16, but stored frames .* of 12 pixels \(store.short"
     ):
         make_study(tmp_path / "a", store={"short_side": 12})
     with pytest.raises(
-        UserError, match=r"rotnet.yaml.*clip.size is 24, and frames are resized .* of 20 .*resize_short"
+        UserError, match=r"rotnet.yaml.*clip.size is 24, but frames are resized .* of 20 .*resize_short"
     ):
         make_study(tmp_path / "b", recipe_overrides={"rotnet": {"clip": {"size": 24}}})
     wide = CONFIG["finetune"] | {"clip": {"frames": 4, "size": 200}}

@@ -17,7 +17,7 @@ from listed import Disk, by_id
 
 from videossl.common.errors import UserError
 from videossl.data.file_names import bytes_of, text_of, video_path
-from videossl.data.readers.video_files import MOST_WAYS, VideoFiles
+from videossl.data.readers.video_files import MAX_PATHS, VideoFiles
 
 
 def lists(disk: Disk, train: str, test: str = "b.mp4", **more: str) -> None:
@@ -118,7 +118,7 @@ def test_folders_that_link_to_each_other_are_walked_in_time(disk: Disk) -> None:
     paths = below(disk.root)
     assert {f"{name}/{name}.mp4" for name in names} <= set(paths)
     assert "d00/to_d01/d01.mp4" in paths
-    assert len(paths) <= MOST_WAYS * len(names)
+    assert len(paths) <= MAX_PATHS * len(names)
 
 
 def test_links_to_files_are_files_and_broken_ones_are_told(disk: Disk, tmp_path: Path, capfd) -> None:
@@ -240,7 +240,7 @@ def test_entries_that_vanish_or_cannot_be_looked_at_are_told(disk: Disk, monkeyp
     monkeypatch.setattr(os, "scandir", Folder)
     assert below(disk.root) == ["a.mp4"]
     told = capfd.readouterr().err
-    assert "files that went away meanwhile below the root, left out (1): gone.mp4" in told
+    assert "files that disappeared during the walk below the root, left out (1): gone.mp4" in told
     assert "cannot be read (Input/output error), left out (1): odd.mp4" in told
 
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from videossl.common.errors import UserError
-from videossl.data.noise import CONSTANTS, constant, corrupt, frame_generator
+from videossl.data.corruption import CONSTANTS, constant, corrupt, frame_generator
 from videossl.data.settings import NOISES, SEVERITIES
 
 PAIRS = [(noise, severity) for noise in NOISES for severity in SEVERITIES]

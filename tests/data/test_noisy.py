@@ -6,13 +6,13 @@ import pytest
 
 from videossl.common.errors import UserError
 from videossl.data import noisy as noisy_module
+from videossl.data.corruption import constant, corrupt, frame_generator
+from videossl.data.manifest import read_manifest
 from videossl.data.materialise import encode_video, resize
-from videossl.data.noise import constant, corrupt, frame_generator
 from videossl.data.noisy import merge_noisy_manifest, noisy_listing, write_noisy_shards
 from videossl.data.specs import NoiseSpec
 from videossl.data.store import FrameStore
 from videossl.data.video import stored_size
-from videossl.data.videos import read_manifest
 
 SPEC = NoiseSpec(
     data_version=1,

@@ -232,7 +232,7 @@ def test_a_damaged_raw_frame_is_named(tmp_path):
         writer.append([whole, whole[:-1], whole[:5]])
     frames = FrameStore([tmp_path / "a.arrow"])
     np.testing.assert_array_equal(frames.read(0, 0, [0]), frame[None])
-    for index, words in ((1, "25 bytes are no raw frame of 3x2 pixels"), (2, "5 bytes are no raw frame")):
+    for index, words in ((1, "25 bytes are not a raw frame of 3x2 pixels"), (2, "5 bytes are not a raw frame")):
         with pytest.raises(UserError, match=f"frame {index} of video 0.*{words}"):
             frames.read(0, 0, [0, index])
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from videossl.common.errors import UserError
-from videossl.data.videos import heldout_videos, open_store, read_manifest, subset_videos, target_videos
+from videossl.data.manifest import heldout_videos, open_store, read_manifest, subset_videos, target_videos
 
 
 def manifest_of(*rows: tuple[str, int, str]) -> pd.DataFrame:

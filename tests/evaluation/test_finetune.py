@@ -18,8 +18,8 @@ from tiny import CPU, Data, changed, finetune_arguments, make_study
 from videossl.common.errors import Interrupted, UserError
 from videossl.common.results import read_metrics, read_predictions
 from videossl.data.loader import ClipDataset, prepare
+from videossl.data.manifest import Target, open_store, read_manifest, target_videos
 from videossl.data.sampling import UniformClips
-from videossl.data.videos import Target, open_store, read_manifest, target_videos
 from videossl.evaluation.accuracy import accuracies, predict, video_counts
 from videossl.evaluation.evaluate import videos_a_batch
 from videossl.evaluation.finetune import finetune

@@ -26,9 +26,9 @@ from videossl.common.errors import UserError
 from videossl.common.files import write_parquet
 from videossl.common.results import read_metrics
 from videossl.data.classes import ClassGaps, class_gaps, class_names, read_gaps, with_class_names
+from videossl.data.manifest import gaps_of, read_manifest, target_videos
 from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.data.readers.validation import with_validation
-from videossl.data.videos import gaps_of, read_manifest, target_videos
 from videossl.evaluation.accuracy import accuracies, predict
 from videossl.evaluation.features import extract
 from videossl.evaluation.finetune import finetune

@@ -29,9 +29,9 @@ from videossl.common.errors import UserError
 from videossl.common.files import write_parquet
 from videossl.common.results import read_metrics, read_predictions
 from videossl.data.feature_file import read_features
+from videossl.data.manifest import read_listing_file, read_manifest, subset_videos
 from videossl.data.provenance import digest_of, note_made, record_of, require_record
 from videossl.data.store import FrameStore, ShardWriter
-from videossl.data.videos import read_listing_file, read_manifest, subset_videos
 from videossl.evaluation.features import extract
 from videossl.evaluation.finetune import finetune
 from videossl.evaluation.model import load_classifier

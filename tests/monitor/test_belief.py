@@ -198,7 +198,7 @@ def test_what_was_removed_to_save_space_is_not_missed(study, tmp_path):
 def test_a_table_that_went_on_without_a_damaged_run_is_made_again(study):
     """Also once the run's file is whole again, and holds what it held before."""
     job = next(job for job, _ in judge(study).jobs if job.outputs[0].name == "training_time.parquet")
-    note_made(job.spec(), job.inputs, job.outputs, whole=False)
+    note_made(job.spec(), job.inputs, job.outputs, complete=False)
     assert found(judge(study), OTHER, shown=True) == {"training_time.parquet"}
     note_made(job.spec(), job.inputs, job.outputs)
     assert not found(judge(study), OTHER, shown=True)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from videossl.common.distributed import gather
+from videossl.common.distributed import all_gather
 from videossl.common.ranks import rank_and_processes
 from videossl.pretext.parts.losses import info_nce
 from videossl.pretext.parts.retrieval import retrieval_row
@@ -48,4 +48,4 @@ def test_retrieval_by_hand():
 def test_one_process_gathers_its_own():
     rows = torch.randn(3, 2)
     assert rank_and_processes() == (0, 1)
-    assert gather(rows) is rows
+    assert all_gather(rows) is rows

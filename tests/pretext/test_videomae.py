@@ -183,8 +183,8 @@ def test_held_out_outputs_by_definition(monkeypatch):
 
     def predict(seen, visible, numbers):
         assert torch.equal(numbers, hidden)
-        is_first = (seen == batch[0, 0]).flatten(1).all(dim=1)
-        return torch.where(is_first.view(2, 1, 1), targets[0], torch.zeros(()))
+        is_main_process = (seen == batch[0, 0]).flatten(1).all(dim=1)
+        return torch.where(is_main_process.view(2, 1, 1), targets[0], torch.zeros(()))
 
     monkeypatch.setattr(task, "predict", predict)
     outputs = task.evaluate_batch(batch, NO_CHOICES, generator(5))

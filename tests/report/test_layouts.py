@@ -124,7 +124,7 @@ def test_two_panels_of_one_name_would_hide_one_another(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, "which is not there"),
+        (None, "which does not exist"),
         ("", "the columns are []"),
         ("a,b\n1,2\n", "the columns are ['a', 'b']"),
         (HEAD + "\n", "has no rows"),

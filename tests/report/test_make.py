@@ -12,8 +12,8 @@ import pytest
 from report_cells import PAPER_VALUES, cell, subset_cells
 from tiny import GRID, make_study, table
 
+from videossl.common import specification
 from videossl.common.errors import UserError
-from videossl.common.specification import hash_of
 from videossl.data.provenance import record_of
 from videossl.report.make import make
 from videossl.report.render import TABLE_SUFFIXES
@@ -67,7 +67,7 @@ def test_a_record_makes_the_same_again(tmp_path):
     cells = [one for one in subset_cells(tmp_path) if Path(one["metrics"]).is_file()]
     outputs = [tmp_path / f"out{suffix}" for suffix in FILES["table"]]
     make(request(cells), outputs)
-    assert json.loads(record_of(outputs[0]).read_text())["spec"] == hash_of(request(cells).spec)
+    assert json.loads(record_of(outputs[0]).read_text())["spec"] == specification.hash_of(request(cells).spec)
     done = run(tmp_path / "out.record.json", "--output", tmp_path / "again.md", tmp_path / "again.html")
     assert (done.returncode, done.stderr) == (0, "")
     for suffix in (".md", ".html"):
@@ -142,7 +142,7 @@ def test_what_decides_is_in_the_hash_that_the_rules_track(study, tmp_path):
     )
     named = make_study(tmp_path, rotnet={"title": "Rot"}, results_dir=str(tmp_path / "results"))
     assert len({hash_of(one, "main") for one in (study, other, named)}) == 3
-    jobs = {job.outputs[0].stem: hash_of(job.spec()) for job in renderings_of(study)}
+    jobs = {job.outputs[0].stem: specification.hash_of(job.spec()) for job in renderings_of(study)}
     assert jobs["main"] == hash_of(study, "main")
     assert jobs[CLAIMS] == hash_of(study, CLAIMS)
 

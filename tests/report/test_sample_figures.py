@@ -12,10 +12,10 @@ from tiny import make_data
 
 from videossl.common.errors import UserError
 from videossl.common.files import write_parquet
-from videossl.data.noise import SEVERITIES
+from videossl.data.corruption import SEVERITIES
+from videossl.data.manifest import open_store, read_manifest
 from videossl.data.noisy import merge_noisy_manifest, write_noisy_shards
 from videossl.data.settings import NOISES
-from videossl.data.videos import open_store, read_manifest
 from videossl.report.collect import Results
 from videossl.report.figures import draw, write_figure
 from videossl.report.record import results_of

@@ -18,7 +18,7 @@ from tiny import CONFIG, make_study
 
 from videossl.common.errors import UserError
 from videossl.common.files import write_parquet
-from videossl.data.videos import read_manifest
+from videossl.data.manifest import read_manifest
 from videossl.report.collect import Results, collect
 from videossl.report.document import Document
 from videossl.report.figures import draw, fonts, write_figure

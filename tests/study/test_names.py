@@ -77,11 +77,11 @@ def test_the_projects_folders_are_known():
 
 
 def test_files_and_folders_are_told_apart(tmp_path):
-    with pytest.raises(UserError, match=r"`paper_values` names .*, which is no file"):
+    with pytest.raises(UserError, match=r"`paper_values` names .*, which is not a file"):
         make_study(tmp_path, paper_values=str(tmp_path))
     with pytest.raises(UserError, match="`paper_values` names ~nobody-of-this-name/x, and there is no user"):
         make_study(tmp_path, paper_values="~nobody-of-this-name/x")
-    with pytest.raises(UserError, match=r"`published` of .* names .*, which is no file"):
+    with pytest.raises(UserError, match=r"`published` of .* names .*, which is not a file"):
         make_study(tmp_path, {"a": {"kind": "table", "title": "T", "grid": GRID, "published": str(tmp_path)}})
 
 

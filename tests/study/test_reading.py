@@ -9,7 +9,7 @@ import pytest
 from videossl.cli import start
 from videossl.common.errors import UserError
 from videossl.study.config import read_yaml
-from videossl.study.config.reading import DEEPEST, MOST_BYTES
+from videossl.study.config.reading import DEEPEST, MAX_BYTES
 
 LAUGHS = b"a: &a [1,1,1,1,1,1,1,1,1,1]\n" + b"".join(
     b"%c: &%c [%s]\n" % (98 + level, 98 + level, b",".join([b"*%c" % (97 + level)] * 10)) for level in range(9)
@@ -42,7 +42,7 @@ REFUSED = {
     "two documents": (b"a: 1\n---\nb: 2\n", "line 2, column 1"),
     "a list": (b"- a\n", "should hold a mapping"),
     "nothing": (b"", "and holds nothing"),
-    "too much": (b"#" * (MOST_BYTES + 1), "has more than 16 MiB"),
+    "too much": (b"#" * (MAX_BYTES + 1), "has more than 16 MiB"),
 }
 REFUSED_JSON = {
     "a comma too many": (b'{"a": 1,\n}', "line 2, column 1"),

@@ -13,7 +13,7 @@ import pytest
 from videossl.backbones import registry as backbones
 from videossl.common.errors import UserError
 from videossl.common.explain import first_model
-from videossl.data.generated import MOST_CLASSES, SPLITS
+from videossl.data.generated import MAX_CLASSES, SPLITS
 from videossl.data.synthetic import max_classes
 from videossl.data.synthetic.specs import SPECS
 from videossl.pretext import registry as pretext
@@ -367,11 +367,11 @@ def test_a_senseless_entry_is_refused_at_its_key(tmp_path, text, key, valid):
         ("datasets: {k400: {options: {splits: []}}}", "'splits' .*datasets.k400.options", "train, val, test"),
         ("datasets: {k400: {options: {splits: [trian]}}}", "'splits' .*datasets.k400.options", "train, val, test"),
         ("paper_values: nowhere.csv", "`paper_values` names nowhere.csv", "Correct the path"),
-        ("paper_values: config", "`paper_values` names config, which is no file", "Correct the path"),
-        ("experiments_file: config", "`experiments_file` names config, which is no file", "Correct the path"),
+        ("paper_values: config", "`paper_values` names config, which is not a file", "Correct the path"),
+        ("experiments_file: config", "`experiments_file` names config, which is not a file", "Correct the path"),
         (
             "recipes_dir: config/config.yaml",
-            "`recipes_dir` names config/config.yaml, which is no folder",
+            "`recipes_dir` names config/config.yaml, which is not a folder",
             "Correct the path",
         ),
         ("vifm: {recipes_dir: nowhere}", "`vifm.recipes_dir` names nowhere", "Correct the path"),
@@ -455,7 +455,7 @@ def test_no_option_is_of_another_type_or_absurd(registry):
 
 
 def test_what_generated_videos_can_be_is_said_once():
-    assert {name: max_classes(name) for name in SPECS} == MOST_CLASSES
+    assert {name: max_classes(name) for name in SPECS} == MAX_CLASSES
     assert {name: spec.splits for name, spec in SPECS.items()} == SPLITS
 
 

@@ -59,7 +59,7 @@ def test_a_save_that_fails_half_way_leaves_the_old_file(tmp_path, monkeypatch, e
         save_torch(path, state(value=2))
     if isinstance(error, OSError):
         assert f"could not write {path}: No space left on device" in str(caught.value)
-        assert "free some space and start again" in str(caught.value)
+        assert "Free some space and start again" in str(caught.value)
         assert re.search(r"\d+ bytes \(.* GiB\) are free in " + re.escape(str(tmp_path)), str(caught.value))
     monkeypatch.undo()
     assert load_torch(path)["module"]["w"].tolist() == [1, 1, 1]
@@ -73,7 +73,7 @@ def test_torchs_own_writer_stopped_by_the_system_leaves_the_old_file(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
     try:
-        with pytest.raises(UserError, match=r"could not write .*checkpoint.pt.*untouched"):
+        with pytest.raises(UserError, match=r"could not write .*checkpoint.pt.*unchanged"):
             save_torch(path, {"w": torch.zeros(2_000_000)})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -110,10 +110,10 @@ def test_an_error_in_a_step_ends_the_job(job, also):
     [
         ("worker_raises", 1, "ValueError: in two lines\n"),
         ("worker_tells", 2, "UserError: the shard is damaged; make it again\n"),
-        ("worker_is_killed", 2, "UserError: a loader's worker was killed, most often for want of memory; if it could"),
-        ("worker_has_no_memory", 2, "UserError: a loader's worker found no room in shared memory (/dev/shm). Give"),
-        ("worker_exits", 2, "UserError: a loader's worker was killed"),
-        ("worker_has_no_files", 2, "UserError: a loader's worker was killed"),
+        ("worker_is_killed", 2, "UserError: a loader worker was killed"),
+        ("worker_has_no_memory", 2, "UserError: a loader worker ran out of shared memory (/dev/shm)"),
+        ("worker_exits", 2, "UserError: a loader worker was killed"),
+        ("worker_has_no_files", 2, "UserError: a loader worker was killed"),
     ],
 )
 def test_an_error_in_a_worker_ends_the_job_with_the_last_state_saved(job, sickness, code, reason):

@@ -13,7 +13,7 @@ from tiny import CPU
 from two_processes import in_two_processes
 
 from videossl.backbones import registry as backbones
-from videossl.common.distributed import join, own
+from videossl.common.distributed import join, local_rows
 from videossl.pretext import registry as tasks
 from videossl.training.session import ready
 
@@ -56,7 +56,7 @@ def _two_steps(name: str, backbone: str, options: dict[str, Any]) -> dict[str, A
         torch.manual_seed(number)
         task.zero_grad()
         task.on_step_start()
-        loss, _ = network(own(clips), own(choices), torch.Generator().manual_seed(number))
+        loss, _ = network(local_rows(clips), local_rows(choices), torch.Generator().manual_seed(number))
         loss.backward()
         task.on_step_end()
         found[f"loss{number}"] = loss.detach()

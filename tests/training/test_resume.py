@@ -15,8 +15,8 @@ from tiny import CPU, Data, make_study, pretrain_arguments
 
 from videossl.common.errors import UserError
 from videossl.common.results import read_metrics
+from videossl.data.manifest import read_manifest
 from videossl.data.subsets import make_subset, write_subset
-from videossl.data.videos import read_manifest
 from videossl.pretext.base import PretextTask
 from videossl.study.study import Study
 from videossl.training.checkpoint import load_torch

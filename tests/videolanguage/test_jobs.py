@@ -13,7 +13,7 @@ from videossl.common.errors import UserError
 from videossl.common.results import read_metrics, read_predictions
 from videossl.data.frames import VideoFileFrames, frames_of
 from videossl.data.loader import ClipDataset
-from videossl.data.videos import open_store, read_manifest, target_videos
+from videossl.data.manifest import open_store, read_manifest, target_videos
 from videossl.evaluation.class_logits import read_logits, write_logits
 from videossl.evaluation.distillation_loss import distillation_loss
 from videossl.evaluation.finetune import distillation_step, finetune, training_clips

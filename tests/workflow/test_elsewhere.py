@@ -100,7 +100,7 @@ def test_a_read_only_checkout_works_from_another_folder(workflow, desk, locked):
 
 
 def test_in_a_read_only_checkout_one_sentence_says_what_to_do(workflow, desk, locked):
-    said = f"working folder: {workflow.root} cannot be written (Permission denied), and Snakemake keeps its notes there"
+    said = f"working folder: {workflow.root} cannot be written (Permission denied)"
     for arguments in (("-n",), ("--cores", "1")):
         done = workflow.run(DATA, *arguments, check=False, starter=locked)
         assert done.returncode and "Traceback" not in done.stdout

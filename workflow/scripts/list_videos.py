@@ -24,13 +24,13 @@ def main() -> None:
     import pyarrow as pa
 
     from videossl.common.files import write_parquet
+    from videossl.data.manifest import gaps_of
     from videossl.data.notes import tell
     from videossl.data.provenance import note_made
     from videossl.data.readers.common import LISTING_SCHEMA
     from videossl.data.readers.listing import read_listing
     from videossl.data.readers.registry import group_of
     from videossl.data.readers.validation import with_validation
-    from videossl.data.videos import gaps_of
 
     listing = read_listing(spec.reader, arguments.root, arguments.annotations, **spec.options)
     if spec.validation and not (listing["split"] == "val").any():

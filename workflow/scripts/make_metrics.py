@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="the Parquet file")
     arguments = parser.parse_args()
     count, left_out = write_all_metrics(arguments.records, arguments.results, arguments.output)
-    note_made({}, arguments.records, [arguments.output], whole=not left_out)
+    note_made({}, arguments.records, [arguments.output], complete=not left_out)
     print(f"{arguments.output}: the metrics of {count} runs")
 
 

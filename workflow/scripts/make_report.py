@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="the HTML file")
     arguments = parser.parse_args()
     left_out = write_report(arguments.records, arguments.results, arguments.output)
-    note_made({}, arguments.records, [arguments.output], whole=not left_out)
+    note_made({}, arguments.records, [arguments.output], complete=not left_out)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ def main() -> None:
     arguments = parser.parse_args()
     from videossl.common.files import write_parquet
     from videossl.common.specification import Specification
+    from videossl.data.manifest import gaps_of, read_listing_file
     from videossl.data.materialise import merge_manifest
     from videossl.data.notes import tell
     from videossl.data.provenance import note_made
-    from videossl.data.videos import gaps_of, read_listing_file
 
     manifest = merge_manifest(read_listing_file(arguments.listing), arguments.reports)
     write_parquet(arguments.output, manifest)

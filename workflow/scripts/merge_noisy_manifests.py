@@ -18,9 +18,9 @@ def main() -> None:
 
     spec = NoiseSpec.parse(arguments.spec, "--spec")
     from videossl.common.files import write_parquet
+    from videossl.data.manifest import read_manifest
     from videossl.data.noisy import merge_noisy_manifest
     from videossl.data.provenance import note_made
-    from videossl.data.videos import read_manifest
 
     clean = read_manifest(arguments.manifest)
     used = []

@@ -19,12 +19,12 @@ def main() -> None:
         "--frames", type=Path, nargs="+", required=True, help=".../<severity>/shards/NNNN.arrow (output)"
     )
     arguments = parser.parse_args()
+    from videossl.data.manifest import read_manifest
     from videossl.data.specs import NoiseSpec
 
     spec = NoiseSpec.parse(arguments.spec, "--spec")
     from videossl.data.noisy import write_noisy_shards
     from videossl.data.provenance import note_made
-    from videossl.data.videos import read_manifest
 
     outputs = {int(path.parent.parent.name): path for path in arguments.frames}
     manifest = read_manifest(arguments.manifest)

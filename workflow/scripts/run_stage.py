@@ -30,7 +30,7 @@ def parse() -> argparse.Namespace:
 def run(arguments: argparse.Namespace) -> None:
     """The job itself, and the record of what it made."""
     from videossl.common.progress import noted_in
-    from videossl.common.ranks import is_first
+    from videossl.common.ranks import is_main_process
     from videossl.data.provenance import note_made
     from videossl.stages.base import Job
     from videossl.stages.registry import stage
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
                 one.run(Job(spec, arguments.identity, inputs, folder, None, places))
         else:
             one.run(Job(spec, arguments.identity, inputs, folder, compute_of(arguments), places))
-        if is_first():  # of several processes
+        if is_main_process():  # of several processes
             used = [path for paths in inputs.values() for path in paths]
             note_made(spec, used, [folder / name for name in one.results])
 

@@ -16,12 +16,12 @@ def main() -> None:
     parser.add_argument("--videos", type=Path, required=True, help="Parquet file (output)")
     parser.add_argument("--description", type=Path, required=True, help="JSON file: checksum, shortfall (output)")
     arguments = parser.parse_args()
+    from videossl.data.manifest import read_manifest
     from videossl.data.specs import SubsetSpec
 
     spec = SubsetSpec.parse(arguments.spec, "--spec")
     from videossl.data.provenance import note_made
     from videossl.data.subsets import make_subset, write_subset
-    from videossl.data.videos import read_manifest
 
     size = spec.size
     try:

@@ -17,12 +17,12 @@ def main() -> None:
     parser.add_argument("--frames", type=Path, required=True, help="Arrow file of the frames (output)")
     parser.add_argument("--report", type=Path, required=True, help="Parquet file: what became of each video (output)")
     arguments = parser.parse_args()
+    from videossl.data.manifest import read_listing_file
     from videossl.data.specs import StoreSpec
 
     spec = StoreSpec.parse(arguments.spec, "--spec")
     from videossl.data.materialise import write_shard
     from videossl.data.provenance import note_made
-    from videossl.data.videos import read_listing_file
 
     write_shard(
         read_listing_file(arguments.listing),

@@ -1,4 +1,4 @@
-"""Size and cost of a network, counted the way the paper's Table 10 does."""
+"""Parameters and FLOPs of a network, counted as in the paper's Table 10."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from videossl.backbones import registry as backbones
 
-FRAMES, SIZE = 16, 112  # of the clip that the paper's numbers are for
+FRAMES, SIZE = 16, 112  # clip size of the paper's numbers
 
 _WEIGHTED = (nn.Conv3d, nn.Linear)
 _ACTIVATIONS = (nn.ReLU, nn.ReLU6)
@@ -18,24 +18,25 @@ _POOLS = (nn.MaxPool3d, nn.AvgPool3d, nn.AdaptiveAvgPool3d)
 
 
 def count_parameters(model: nn.Module) -> int:
-    """Number of parameters (buffers, such as running statistics, are not counted)."""
+    """Number of parameters, without buffers such as running statistics."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 def count_gflops(model: nn.Module, frames: int = FRAMES, size: int = SIZE) -> float:
-    """10^9 operations of one forward pass of one clip of `frames` x `size` x `size` pixels.
+    """GFLOPs (10^9 operations) of one forward pass of a clip of `frames` x `size` x `size` pixels.
 
-    The paper's "GFLOPs" are twice the "MACs" of a `ptflops`-like counter. Those are the multiply-accumulates
-    of convolutions and linear layers (here: torch's own counter, which already doubles them) plus element
-    operations: one for every element that a bias is added to, two for every element that batch normalisation
-    writes (scale and shift), one for every element that a ReLU writes or that a pooling layer reads. Doubling
-    the element operations too has no meaning of its own, but only so do the paper's numbers come out.
-    Counters that report MACs, or convolutions alone, differ: compare like with like.
+    The paper's "GFLOPs" are twice the "MACs" of a counter such as `ptflops`. Those are the multiply-accumulates of
+    convolutions and linear layers (here: torch's own counter, which already doubles them) plus element operations: one
+    per element that a bias is added to, two per element that batch normalisation writes (scale and shift), one per
+    element that a ReLU writes or a pooling layer reads. Doubling the element operations as well has no meaning of its
+    own, but only this reproduces the paper's numbers. Counters that report MACs, or only convolutions, give other
+    numbers: compare like with like.
 
-    Of other layers only the matrix products are counted, those of attention among them; layer normalisation,
-    softmax and other activations (a transformer's) count nothing.
+    In other layers only matrix products count, including those of attention; layer normalisation, softmax and other
+    activations (of a transformer) do not count.
 
-    The pass runs on a copy on the meta device: shapes only, so it costs no time and leaves `model` alone.
+    The forward pass runs on a copy on the meta device: it computes shapes only, takes almost no time, and does not
+    change `model`.
     """
     shadow = copy.deepcopy(model).to("meta").eval()
     elements = 0
@@ -57,9 +58,9 @@ def count_gflops(model: nn.Module, frames: int = FRAMES, size: int = SIZE) -> fl
 
 
 def paper_network(name: str) -> nn.Module:
-    """The backbone at full width, with the classifier where the paper's Table 10 counts one.
+    """The backbone at full width, with a classifier where the paper's Table 10 includes one.
 
-    Its rows differ in that (see `Backbone.counted_classes`): compare parameters between them with care.
+    The rows of that table differ in this (see `Backbone.counted_classes`): compare their parameters with care.
     """
     backbone = backbones.build(name)
     if not backbone.counted_classes:
@@ -68,19 +69,19 @@ def paper_network(name: str) -> nn.Module:
 
 
 def network_metrics(name: str) -> list[dict[str, object]]:
-    """Rows for :func:`videossl.common.results.write_metrics`: parameters, and operations for a clip of 16x112x112.
+    """Rows for :func:`videossl.common.results.write_metrics`: parameters, and GFLOPs for a clip of 16x112x112.
 
-    Both are of the paper's network, at whatever width and clip a study trains it. For a transformer, mind what
-    :func:`count_gflops` leaves out.
+    Both refer to the paper's full-size network, whatever width and clip the study trains. For transformers, note what
+    :func:`count_gflops` does not count.
     """
     with torch.device("meta"):
         network = paper_network(name)
     values = {"parameters_millions": count_parameters(network) / 1e6, "gflops": count_gflops(network)}
-    # of one network, on no split of any dataset
+    # A property of the network, not of a dataset's split.
     return [{"split": "", "metric": metric, "value": value, "n": 1} for metric, value in values.items()]
 
 
 def gflops_of_backbones() -> dict[str, float]:
-    """:func:`count_gflops` of every backbone by itself, at full width, by name."""
+    """GFLOPs (:func:`count_gflops`) of every backbone without classifier, at full width, by name."""
     with torch.device("meta"):
         return {name: count_gflops(backbones.build(name)) for name in backbones.names()}

@@ -11,19 +11,28 @@ from torch.nn import functional as F
 from videossl.common.errors import UserError
 
 CHUNK = 1024
-"""Queries compared at a time: the similarities of a chunk are all that is held of them."""
+"""Queries per chunk: only the similarities of one chunk are held in memory."""
 
 
 def first_match(
     queries: Tensor, query_labels: Tensor, gallery: Tensor, gallery_labels: Tensor, depth: int
 ) -> tuple[Tensor, Tensor]:
-    """The nearest neighbours by cosine similarity, and where the first one of the query's class is.
+    """Nearest neighbours by cosine similarity, and the rank of the first one of the query's class.
 
-    queries (Q, D), gallery (G, D), labels (Q,) and (G,) -> rank (Q,) int64 of the first neighbour of the same class,
-    from 0, `depth` if none of the first `depth` is; and the gallery row (Q,) of each query's nearest neighbour.
+    Args:
+        queries, gallery: features (Q, D) and (G, D).
+        query_labels, gallery_labels: (Q,) and (G,).
+        depth: number of neighbours searched.
+
+    Returns:
+        rank (Q,) int64 of the first neighbour of the same class, counted from 0; `depth` if there is none among the
+        first `depth`. And the gallery row (Q,) of the nearest neighbour of each query.
+
+    Raises:
+        UserError: the gallery is empty.
     """
     if not len(gallery):
-        raise UserError("the gallery of a retrieval is empty.")
+        raise UserError("the gallery of the retrieval is empty: there is no training video with features.")
     depth = min(depth, len(gallery))
     gallery = F.normalize(gallery.float(), dim=1)
     ranks, nearest = [], []
@@ -36,5 +45,5 @@ def first_match(
 
 
 def recall(ranks: Tensor, ks: Sequence[int]) -> dict[int, float]:
-    """recall@k: the share of queries with a video of their class among the first k neighbours (hit@k)."""
+    """recall@k (hit@k): fraction of queries with a video of their class among the k nearest neighbours."""
     return {k: (ranks < k).double().mean().item() for k in ks}

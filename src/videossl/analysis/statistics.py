@@ -1,4 +1,4 @@
-"""How sure a number is: intervals for proportions and paired comparisons of two models on the same videos."""
+"""Confidence intervals for proportions, and paired comparisons of two models on the same videos."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pandas as pd
 def wilson_interval(successes: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval (1927) for a proportion of `successes` in `n` independent trials, as fractions.
 
-    `successes` need not be whole: a mean over overlapping sets is worth as many trials as its weights say.
+    `successes` may be fractional: the mean over overlapping test sets has an effective number of trials.
 
-    Chosen over the normal approximation because it stays inside [0, 1] and keeps its coverage near 0, near 1
-    and for small test sets, where an accuracy at chance would otherwise get a negative lower end.
+    Wilson's interval stays inside [0, 1] and keeps its coverage near 0, near 1 and for small test sets. The normal
+    approximation would give an accuracy at chance level a negative lower end there.
 
     Raises:
         ValueError: `n` < 1, or `successes` not in [0, n].
@@ -27,7 +27,7 @@ def wilson_interval(successes: float, n: int, confidence: float = 0.95) -> tuple
     p = successes / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    # At the ends the formula gives exactly 0 or 1, up to rounding.
+    # At the ends the formula gives exactly 0 or 1, except for rounding.
     low = 0.0 if successes == 0 else max(0.0, centre - half)
     high = 1.0 if successes == n else min(1.0, centre + half)
     return low, high
@@ -43,7 +43,7 @@ def mcnemar_p(only_first: int, only_second: int) -> float:
     discordant = only_first + only_second
     if discordant == 0:
         return 1.0  # the models never differ: no evidence either way
-    from scipy import stats  # a second to import, which every finetuning job would pay
+    from scipy import stats  # importing it takes a second, which every finetuning job would pay
 
     return float(stats.binomtest(only_first, discordant, 0.5).pvalue)
 
@@ -75,16 +75,19 @@ def paired_bootstrap(
 
 
 def ratio_interval(first: np.ndarray, second: np.ndarray, confidence: float = 0.95) -> tuple[float, float, float]:
-    """Ratio of the sums (or means) of two measures of the same videos, and its interval.
+    """Ratio of the sums (or means) of two measures of the same videos, with its confidence interval.
 
-    The normal approximation for a ratio estimator: with r = sum(first) / sum(second), the deviations
-    first - r * second have mean 0, and r varies as their mean over that of `second`.
+    Normal approximation for a ratio estimator: with r = sum(first) / sum(second), the residuals first - r * second have
+    mean 0, and the standard error of r is that of their mean divided by the mean of `second`.
 
     Args:
-        first, second: shape (videos,), such as each video's squared error and its target's variance.
+        first, second: shape (videos,), for example each video's squared error and the variance of its target.
 
     Returns:
-        (ratio, low, high); for a single video the interval is unknown, NaN.
+        (ratio, low, high); low and high are NaN for a single video.
+
+    Raises:
+        ValueError: the vectors are empty or differ in length.
     """
     first, second = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     if first.shape != second.shape or first.ndim != 1 or first.size == 0:
@@ -99,7 +102,7 @@ def ratio_interval(first: np.ndarray, second: np.ndarray, confidence: float = 0.
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models on the same videos; accuracies and their difference are fractions."""
+    """Two models on the same videos. Accuracies and their difference are fractions."""
 
     n: int
     accuracy_first: float
@@ -115,19 +118,19 @@ class Comparison:
 def compare_predictions(
     first: pd.DataFrame, second: pd.DataFrame, *, resamples: int = 10_000, seed: int = 0
 ) -> Comparison:
-    """Compare two prediction tables (see `videossl.common.results.PREDICTIONS_SCHEMA`) of the same test videos.
+    """Compare two prediction tables (`videossl.common.results.PREDICTIONS_SCHEMA`) of the same test videos.
 
     Raises:
-        ValueError: the videos or their labels differ, so that a paired comparison would compare other things.
+        ValueError: the tables have different videos or labels, so that they cannot be compared in pairs.
     """
     a, b = (frame.set_index("video")[["label", "correct"]].sort_index() for frame in (first, second))
     if not (a.index.is_unique and b.index.is_unique):
-        raise ValueError("a video occurs more than once; compare one run with one run")
+        raise ValueError("a video occurs more than once; each table must hold one run")
     if not a.index.equals(b.index):
         differing = a.index.symmetric_difference(b.index)
         raise ValueError(f"the runs saw different videos: {len(differing)} are in only one, e.g. '{differing[0]}'")
     if not (a["label"] == b["label"]).all():
-        raise ValueError("the runs disagree about the videos' labels")
+        raise ValueError("the runs have different labels for the same videos")
     x, y = a["correct"].to_numpy(dtype=bool), b["correct"].to_numpy(dtype=bool)
     only_first, only_second = int((x & ~y).sum()), int((~x & y).sum())
     difference, low, high = paired_bootstrap(x, y, resamples=resamples, seed=seed)

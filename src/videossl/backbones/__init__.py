@@ -1,1 +1,1 @@
-"""Video backbones: one file an architecture. `registry` lists and builds them."""
+"""Video backbones, one file per architecture. `registry` lists and builds them."""

@@ -1,4 +1,4 @@
-"""What every backbone offers, whatever its architecture."""
+"""Base class of all backbones."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from videossl.common.errors import UserError
 class Backbone(nn.Module):
     """A network from clips to features.
 
-    A subclass sets `feature_dim` and `map_channels`, implements :meth:`trunk`, and overrides :meth:`embed` if
-    its features are more than the mean of its map. No layer works in place: an activation that a forward hook
-    captured (for CKA) keeps the value that it had. That costs no memory in training, where batch
-    normalisation keeps its own input and ReLU its output.
+    A subclass sets `feature_dim` and `map_channels`, implements :meth:`trunk`, and overrides :meth:`embed` if its
+    features are not just the mean of its map. No layer works in place, so that an activation captured by a forward hook
+    (for CKA) keeps its value. This costs no memory in training, where batch normalisation keeps its own input and ReLU
+    its output.
     """
 
     # How tables and figures show it; read from the file's text, so plain values. Left out: the file's name, last.
@@ -25,12 +25,12 @@ class Backbone(nn.Module):
     feature_dim: int  # length of a feature vector
     map_channels: int  # channels of the feature map
 
-    # Every strided layer is padded, so a map never shrinks to nothing. Below these, though, a clip has no
-    # motion, or the last stages see little but their own zero padding.
+    # Every strided layer is padded, so a map never becomes empty. Below these sizes, however, a clip has no motion, or
+    # the last stages see mostly their own zero padding.
     min_frames: ClassVar[int] = 2
     min_size: ClassVar[int] = 16
 
-    # Outputs of the classifier that the paper's Table 10 counts with this network; 0: it counts none.
+    # Outputs of the classifier that the paper's Table 10 includes for this network; 0: none.
     counted_classes: ClassVar[int] = 0
 
     def __init__(self) -> None:
@@ -46,12 +46,13 @@ class Backbone(nn.Module):
         return self.pool(feature_map).flatten(1)
 
     def feature_map(self, x: Tensor) -> Tensor:
-        """(N, 3, T, H, W), normalised pixels -> (N, map_channels, t, h, w). UserError if too small."""
+        """Normalised pixels (N, 3, T, H, W) -> (N, map_channels, t, h, w). Raises UserError if the clip is too
+        small."""
         self._check_clip(x)
         return self.trunk(x)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, T, H, W), normalised pixels -> (N, feature_dim). UserError if too small."""
+        """Normalised pixels (N, 3, T, H, W) -> (N, feature_dim). Raises UserError if the clip is too small."""
         return self.embed(self.feature_map(x))
 
     def _check_clip(self, x: Tensor) -> None:
@@ -67,5 +68,5 @@ class Backbone(nn.Module):
 
 
 def scale_channels(channels: int, width: float, multiple: int) -> int:
-    """`channels` * `width`, rounded to the nearest `multiple`, and at least one `multiple`."""
+    """`channels` * `width`, rounded to the nearest multiple of `multiple`, at least one `multiple`."""
     return max(1, round(channels * width / multiple)) * multiple

@@ -1,10 +1,10 @@
-"""C3D with batch normalisation, up to its last convolution: 27.66 M parameters, 77.22 GFLOPs a clip of 16x112x112.
+"""C3D with batch normalisation, up to its last convolution: 27.66 M parameters, 77.22 GFLOPs per clip of 16x112x112.
 
-Tran et al. 2015, in the form that the paper's Table 10 identifies: that of the video-clip-order-prediction code
-(xudejing/video-clip-order-prediction, models/c3d.py). It differs from the network of 2015 by batch normalisation
-behind every convolution, and by global pooling in place of the fifth max-pool and the two layers of 4096 units.
+Tran et al. 2015, in the version that the paper's Table 10 identifies: that of the video-clip-order-prediction code
+(xudejing/video-clip-order-prediction, models/c3d.py). It differs from the network of 2015 by batch normalisation after
+every convolution, and by global pooling instead of the fifth max-pool and the two layers of 4096 units.
 
-Weights are initialised by torch's defaults, as in that code.
+Weights are initialised with torch's defaults, as in that code.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ STAGES = ((64, 1), (128, 1), (256, 2), (512, 2), (512, 2))  # channels and convo
 
 
 def conv_block(channels_in: int, channels_out: int) -> nn.Sequential:
-    """3x3x3 convolution with a bias (that the batch normalisation makes idle, but the reference has), BN, ReLU."""
+    """3x3x3 convolution, BN, ReLU. As in the reference, the convolution has a bias, which BN makes redundant."""
     return nn.Sequential(nn.Conv3d(channels_in, channels_out, 3, padding=1), nn.BatchNorm3d(channels_out), nn.ReLU())
 
 
 def max_pool(in_time: int) -> nn.MaxPool3d:
-    """Halves H and W, and divides T by `in_time`.
+    """Max-pool that halves H and W, and divides T by `in_time`.
 
-    An odd T, H or W is rounded up, where the reference rounds down and drops the last row or frame; so a short or
-    small clip never shrinks to nothing. At 16x112x112 no size is odd.
+    Odd T, H or W are rounded up, so that a short or small clip never becomes empty. The reference rounds down and drops
+    the last row or frame. At 16x112x112 no size is odd.
     """
     return nn.MaxPool3d((in_time, 2, 2), stride=(in_time, 2, 2), ceil_mode=True)
 
 
 @register("c3d")
 class C3D(Backbone):
-    """Eight 3x3x3 convolutions in five stages with max-pooling between them; features are the mean of the last map.
+    """Eight 3x3x3 convolutions in five stages with max-pooling in between. Features are the mean of the last map.
 
     Maps of a clip of 16x112x112: 64x16x112x112, 128x16x56x56, 256x8x28x28, 512x4x14x14, 512x2x7x7.
     """
@@ -47,7 +47,7 @@ class C3D(Backbone):
         channels, layers = 3, nn.Sequential()
         for number, (planes, convolutions) in enumerate(STAGES, start=1):
             if number > 1:
-                # the first pool keeps all frames, "not to merge the temporal signal too early" (2015, section 3)
+                # The first pool keeps all frames, "not to merge the temporal signal too early" (2015, section 3).
                 layers.add_module(f"pool{number - 1}", max_pool(in_time=1 if number == 2 else 2))
             for letter in "ab"[:convolutions]:
                 planes_scaled = scale_channels(planes, width, multiple=4)

@@ -1,8 +1,9 @@
-"""3D MobileNetV2 1.0x: 3.06 M parameters, 1.12 GFLOPs a clip of 16x112x112.
+"""3D MobileNetV2 1.0x: 3.06 M parameters, 1.12 GFLOPs per clip of 16x112x112.
 
-Sandler et al. 2018, made 3D as in Efficient-3DCNNs (okankop/Efficient-3DCNNs, models/mobilenetv2.py). The paper's
-3.06 M (its Table 10) count a linear layer 1280 -> 512 behind the pooled map, and a classifier of 101 classes behind
-that. The first belongs to the network here, and its 512 outputs are the features; `embedding=0` leaves it out.
+Sandler et al. 2018, extended to 3D as in Efficient-3DCNNs (okankop/Efficient-3DCNNs, models/mobilenetv2.py). The
+paper's 3.06 M (its Table 10) include a linear layer 1280 -> 512 after the pooled map, and a classifier of 101 classes
+after that. Here the linear layer belongs to the network, and its 512 outputs are the features; `embedding=0` leaves it
+out.
 """
 
 from __future__ import annotations
@@ -41,9 +42,9 @@ def conv_block(
 
 
 class InvertedResidual(nn.Module):
-    """Expand by 1x1x1, depth-wise 3x3x3, and 1x1x1 to few channels again, without an activation behind it.
+    """Expansion by 1x1x1, depth-wise 3x3x3, projection by 1x1x1 without activation.
 
-    The input is added if it has the output's shape. Without an expansion (1) the first convolution is left out.
+    The input is added if it has the output's shape. With expansion 1 the first convolution is left out.
     """
 
     def __init__(self, channels_in: int, channels_out: int, expansion: int, stride: int) -> None:
@@ -63,14 +64,17 @@ class InvertedResidual(nn.Module):
 
 @register("mobilenet")
 class MobileNet(Backbone):
-    """Stem, 17 inverted residual blocks, a 1x1x1 convolution; features are linear in the pooled last map.
+    """Stem, 17 inverted residual blocks, a 1x1x1 convolution. Features are a linear layer on the pooled last map.
 
     Maps of a clip of 16x112x112: 32x16x56x56 (stem), 16x16x56x56, 24x8x28x28, 32x4x14x14, 64x2x7x7, 96x2x7x7,
     160x1x4x4, 320x1x4x4, 1280x1x4x4.
-    `embedding`: features at width 1.0 (0: the pooled map itself); `dropout`: before the linear layer.
-    `residual_start`: scale of the last batch normalisation of a residual branch at the start. The reference starts at
-    1; through 52 batch normalisations of small batches, narrow networks learn more steadily from 0.2 (as in
-    "zero-init residual", Goyal et al. 2017, but not 0, so that every weight learns from the first step).
+
+    Args:
+        embedding: dimension of the features at width 1.0; 0: the pooled map itself.
+        dropout: before the linear layer.
+        residual_start: initial scale of the last batch normalisation in a residual branch. The reference uses 1. With
+            52 batch normalisations on small batches, narrow networks learn more steadily from 0.2 (as in "zero-init
+            residual", Goyal et al. 2017, but not 0, so that every weight learns from the first step).
     """
 
     title = "MobileNet"
@@ -94,7 +98,7 @@ class MobileNet(Backbone):
             for block in range(blocks):
                 layers.append(InvertedResidual(channels, planes, expansion, stride if block == 0 else 1))
                 channels = planes
-        # narrower with the rest, where the reference keeps 1280 at widths below 1
+        # Scaled like all other layers; the reference keeps 1280 at widths below 1.
         self.map_channels = scale_channels(LAST, width, multiple=8)
         layers.append(nn.Sequential(*conv_block(channels, self.map_channels, 1)))
         self.layers = nn.Sequential(*layers)
@@ -107,10 +111,10 @@ class MobileNet(Backbone):
         self.initialise(residual_start)
 
     def initialise(self, residual_start: float) -> None:
-        """Convolutions N(0, 2 / (k^3 * channels out)), as in the reference.
+        """Initialise convolutions with N(0, 2 / (k^3 * channels out)), as in the reference.
 
-        The linear layer keeps torch's default. The reference's is a classifier, drawn from N(0, 0.01^2); as
-        features, numbers that small give a task's head almost nothing to learn from.
+        The linear layer keeps torch's default. In the reference it is a classifier, drawn from N(0, 0.01^2); as
+        features, values that small would give a task's head almost nothing to learn from.
         """
         for module in self.layers.modules():
             if isinstance(module, nn.Conv3d):

@@ -1,19 +1,20 @@
 """MViTv2-S (34.23 M parameters at its native 16 frames of 224x224, 34.54 M with a classifier) or MViT-B (v1).
 
 Li et al. 2022, "MViTv2: Improved multiscale vision transformers for classification and detection"; Fan et al. 2021,
-"Multiscale vision transformers". torchvision's network (its `mvit_v2_s`, `mvit_v1_b`) without weights and classifier.
+"Multiscale vision transformers". This is torchvision's network (`mvit_v2_s`, `mvit_v1_b`) without weights and
+classifier.
 
-Features are the mean of the patches' tokens, not the class token that the classifier reads there: see vivit.py.
+Features are the mean of the patch tokens, not the class token that the original classifier reads: see vivit.py.
 
-torchvision rounds the sizes of a stage's map down where its strided convolutions round up: at clips of 112x112, the
-last block has positions for 3x3 places and interpolates them for its 4x4. At 224x224 both agree.
+torchvision rounds the map size of a stage down where its strided convolutions round up: for clips of 112x112, the last
+block has positions for a 3x3 map and interpolates them for its 4x4 map. At 224x224 both agree.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-import videossl.common.torchvision_operators  # noqa: F401  torchvision may not be importable without
+import videossl.common.torchvision_operators  # noqa: F401  torchvision may not be importable without it
 
 # isort: split
 import torch
@@ -26,9 +27,9 @@ from videossl.backbones.registry import register
 from videossl.common.ranges import Depths, Frames, ShareBelowOne, Side, Width
 
 PATCH_STRIDE = (2, 4, 4)  # frames, rows, columns from one token to the next; patches of 3x7x7 overlap
-CHANNELS = 96  # of the first stage; every later one has twice those before it, and twice the heads
+CHANNELS = 96  # of the first stage; each later stage doubles channels and heads
 KERNEL = [3, 3, 3]  # of the convolutions that pool queries, keys and values
-KEY_STRIDE = 8  # in height and width, of keys and values in the first stage; half of that in every later one
+KEY_STRIDE = 8  # in height and width, of keys and values in the first stage; halved in each later stage
 VERSIONS = {
     "v1": {"residual_pool": False, "rel_pos_embed": False, "proj_after_attn": False},
     "v2": {"residual_pool": True, "rel_pos_embed": True, "proj_after_attn": True},
@@ -36,9 +37,10 @@ VERSIONS = {
 
 
 def block_settings(version: str, channels: int, depths: list[int]) -> list[torchvision_mvit.MSBlockConfig]:
-    """The blocks of all stages. The first block of every stage but the first halves height and width.
+    """Settings of the blocks of all stages. The first block of each stage except the first halves height and width.
 
-    v1 widens in the last block of the stage before, v2 in the first of the stage, and pools queries in every block.
+    v1 widens in the last block of the previous stage, v2 in the first block of the stage; v2 also pools queries in
+    every block.
     """
     settings = []
     for stage, depth in enumerate(depths):
@@ -62,10 +64,10 @@ def block_settings(version: str, channels: int, depths: list[int]) -> list[torch
 
 
 class ClipTokens(torchvision_mvit.PositionalEncoding):
-    """The class token and the tokens of a map of any size; the library's knows its native size only.
+    """The class token and the tokens of a map of any size; the library's class supports only its native size.
 
-    v1's positions, learned for each frame and for each place, are interpolated. v2's are within its blocks, relative,
-    and interpolated by the library.
+    v1's learned positions, per frame and per place, are interpolated. v2 has relative positions within its blocks,
+    which the library interpolates.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -81,11 +83,16 @@ class ClipTokens(torchvision_mvit.PositionalEncoding):
 
 @register("mvit")
 class MViT(Backbone):
-    """Overlapping patches and up to four stages, each with half the height and width and twice the channels.
+    """Overlapping patches and up to four stages, each with half the height and width and twice the channels of the
+    previous.
 
-    The map of a clip of 16x112x112 is 768x8x4x4. `version`: v2 or v1; `depths`: blocks of each stage; `drop_path`:
-    share of branches that are dropped in the last block, growing evenly from none in the first; `frames` and `size`:
-    of the clips that the learned positions are made for (they are interpolated for others).
+    The map of a clip of 16x112x112 is 768x8x4x4.
+
+    Args:
+        version: v2 or v1.
+        depths: number of blocks per stage.
+        drop_path: probability of dropping a branch in the last block; it increases linearly from 0 in the first block.
+        frames, size: of the clips that the learned positions are made for; they are interpolated for others.
     """
 
     title = "MViT"
@@ -116,7 +123,7 @@ class MViT(Backbone):
             patch_embed_stride=PATCH_STRIDE,
             **VERSIONS[version],
         )
-        # all but its classifier
+        # Everything except its classifier.
         self.conv_proj, self.blocks, self.norm = network.conv_proj, network.blocks, network.norm
         learned = network.pos_encoding
         self.tokens = ClipTokens(

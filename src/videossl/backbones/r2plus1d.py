@@ -1,10 +1,10 @@
-"""R(2+1)D, one residual block a stage: 14.37 M parameters, 42.96 GFLOPs a clip of 16x112x112.
+"""R(2+1)D with one residual block per stage: 14.37 M parameters, 42.96 GFLOPs per clip of 16x112x112.
 
-Tran et al. 2018, in the size that the paper's Table 10 identifies: that of the video-clip-order-prediction
-code (xudejing/video-clip-order-prediction, models/r21d.py, layer sizes 1/1/1/1), without a classifier.
-torchvision's r2plus1d_18 is another network: two blocks a stage and 31.5 M parameters.
+Tran et al. 2018, in the size that the paper's Table 10 identifies: that of the video-clip-order-prediction code
+(xudejing/video-clip-order-prediction, models/r21d.py, layer sizes 1/1/1/1), without a classifier. torchvision's
+r2plus1d_18 is another network: two blocks per stage and 31.5 M parameters.
 
-Weights are initialised by torch's defaults, as in that code.
+Weights are initialised with torch's defaults, as in that code.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from videossl.common.ranges import Width
 
 
 class FactorisedConv(nn.Module):
-    """A t x k x k convolution as a 1 x k x k one, BN, ReLU and a t x 1 x 1 one; no biases, no BN at the end.
+    """A t x k x k convolution factorised into 1 x k x k, BN, ReLU and t x 1 x 1; no biases, no BN at the end.
 
-    The middle has M channels, chosen so that both together have as many weights as the full t x k x k
+    The M channels in between are chosen so that both convolutions together have as many weights as the full t x k x k
     convolution: M * (k*k*C_in + t*C_out) = t*k*k*C_in*C_out, rounded down (Tran et al. 2018, section 3.5).
     """
 
     def __init__(self, channels_in: int, channels_out: int, t: int, k: int, stride: tuple[int, int] = (1, 1)) -> None:
-        """`stride` is (in time, in space)."""
+        """`stride`: (in time, in space)."""
         super().__init__()
         full = t * k * k * channels_in * channels_out
         middle = max(1, full // (k * k * channels_in + t * channels_out))
@@ -43,8 +43,7 @@ class FactorisedConv(nn.Module):
 class ResidualBlock(nn.Module):
     """Two factorised 3x3x3 convolutions and a shortcut; halves T, H and W if `downsample`.
 
-    The 1x1x1 convolution of the shortcut is factorised too, which is odd but is what the parameter count
-    demands.
+    The 1x1x1 convolution of the shortcut is factorised too. This is unusual, but the parameter count requires it.
     """
 
     def __init__(self, channels_in: int, channels_out: int, downsample: bool) -> None:
@@ -70,7 +69,7 @@ class ResidualBlock(nn.Module):
 
 @register("r2plus1d")
 class R2Plus1D(Backbone):
-    """Stem and four residual blocks of 64, 128, 256 and 512 channels; features are the mean of the last map.
+    """Stem and four residual blocks of 64, 128, 256 and 512 channels. Features are the mean of the last map.
 
     Maps of a clip of 16x112x112: 64x16x56x56 (stem, conv2), 128x8x28x28, 256x4x14x14, 512x2x7x7.
     """
@@ -82,7 +81,7 @@ class R2Plus1D(Backbone):
         super().__init__()
         c2, c3, c4, c5 = (scale_channels(channels, width, multiple=4) for channels in (64, 128, 256, 512))
         self.feature_dim = self.map_channels = c5
-        # 3x7x7, halving H and W only; no max-pooling in this network
+        # 3x7x7, halves H and W only; this network has no max-pooling.
         self.conv1 = nn.Sequential(FactorisedConv(3, c2, 3, 7, stride=(1, 2)), nn.BatchNorm3d(c2), nn.ReLU())
         self.conv2 = ResidualBlock(c2, c2, downsample=False)
         self.conv3 = ResidualBlock(c2, c3, downsample=True)

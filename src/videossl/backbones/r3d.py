@@ -1,10 +1,10 @@
-"""3D ResNet, one residual block a stage: 14.36 M parameters, 39.84 GFLOPs a clip of 16x112x112.
+"""3D ResNet with one residual block per stage: 14.36 M parameters, 39.84 GFLOPs per clip of 16x112x112.
 
 Tran et al. 2018 (their "R3D"), in the size that the paper's Table 10 identifies: that of the
-video-clip-order-prediction code (xudejing/video-clip-order-prediction, models/r3d.py, layer sizes 1/1/1/1), without
-a classifier. torchvision's r3d_18 is another network: two blocks a stage and 33.4 M parameters.
+video-clip-order-prediction code (xudejing/video-clip-order-prediction, models/r3d.py, layer sizes 1/1/1/1), without a
+classifier. torchvision's r3d_18 is another network: two blocks per stage and 33.4 M parameters.
 
-Weights are initialised by torch's defaults, as in that code.
+Weights are initialised with torch's defaults, as in that code.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from videossl.common.ranges import Width
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3x3 convolutions and a shortcut; halves T, H and W if `downsample`, then with a 1x1x1 shortcut."""
+    """Two 3x3x3 convolutions and a shortcut. If `downsample`, it halves T, H and W, and the shortcut has a 1x1x1
+    convolution."""
 
     def __init__(self, channels_in: int, channels_out: int, downsample: bool) -> None:
         super().__init__()
@@ -42,7 +43,7 @@ class ResidualBlock(nn.Module):
 
 @register("r3d")
 class R3D(Backbone):
-    """Stem and four residual blocks of 64, 128, 256 and 512 channels; features are the mean of the last map.
+    """Stem and four residual blocks of 64, 128, 256 and 512 channels. Features are the mean of the last map.
 
     Maps of a clip of 16x112x112: 64x16x56x56 (stem, conv2), 128x8x28x28, 256x4x14x14, 512x2x7x7.
     """
@@ -54,7 +55,7 @@ class R3D(Backbone):
         super().__init__()
         c2, c3, c4, c5 = (scale_channels(channels, width, multiple=4) for channels in (64, 128, 256, 512))
         self.feature_dim = self.map_channels = c5
-        # 3x7x7, halving H and W only; no max-pooling in this network
+        # 3x7x7, halves H and W only; this network has no max-pooling.
         self.conv1 = nn.Sequential(
             nn.Conv3d(3, c2, (3, 7, 7), (1, 2, 2), (1, 3, 3), bias=False), nn.BatchNorm3d(c2), nn.ReLU()
         )

@@ -1,4 +1,4 @@
-"""Backbones by name. Importing this module does not import torch."""
+"""Backbones by name. Does not import torch."""
 
 from __future__ import annotations
 
@@ -20,23 +20,27 @@ stated = _REGISTRY.stated
 
 
 def names() -> list[str]:
-    """Names of all backbones (one module file each)."""
+    """Names of all backbones (one module each)."""
     return _REGISTRY.names()
 
 
 def check_options(name: str, options: Mapping[str, object], where: str = "") -> None:
-    """UserError unless `options` are options of the backbone `name`, each a value that it may have."""
+    """Raise UserError unless `options` are valid options of the backbone `name` with valid values."""
     _REGISTRY.check_options(name, options, where)
-    if not options.get("width", 1.0) > 0:  # of a class whose annotation does not say it
+    if not options.get("width", 1.0) > 0:  # the annotation of a class may not require it
         raise UserError(f"option 'width' of backbone '{name}'{f' ({where})' if where else ''} must be above 0.")
 
 
 def build(name: str, *, width: float = 1.0, **options: object) -> Backbone:
-    """A freshly initialised backbone; its weights are drawn from torch's global generator.
+    """A newly initialised backbone. Its weights are drawn from torch's global generator.
 
-    `width` multiplies the number of channels of every layer (1.0 is the paper's network). `options` are the
-    keyword arguments of the class. Raises UserError for an unknown name or option and for a width that is not
-    positive.
+    Args:
+        name: of the backbone.
+        width: multiplies the number of channels of every layer; 1.0 is the paper's network.
+        options: keyword arguments of the class.
+
+    Raises:
+        UserError: unknown name or option, or a width that is not positive.
     """
     cls = _REGISTRY.load(name)
     check_options(name, {"width": width, **options})

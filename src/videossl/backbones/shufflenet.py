@@ -1,10 +1,10 @@
-"""3D ShuffleNet V1 2.0x, groups 3: 4.59 M parameters, 1.08 GFLOPs a clip of 16x112x112.
+"""3D ShuffleNet V1 2.0x with 3 groups: 4.59 M parameters, 1.08 GFLOPs per clip of 16x112x112.
 
-Zhang et al. 2018, made 3D as in Efficient-3DCNNs (okankop/Efficient-3DCNNs, models/shufflenet.py). The
-paper's 4.59 M (its Table 10) count a linear layer 1920 -> 512 behind the pooled map, so that layer belongs to
-the network here and its 512 outputs are the features. `embedding=0` leaves it out (3.61 M, features of 1920).
+Zhang et al. 2018, extended to 3D as in Efficient-3DCNNs (okankop/Efficient-3DCNNs, models/shufflenet.py). The paper's
+4.59 M (its Table 10) include a linear layer 1920 -> 512 after the pooled map. That layer therefore belongs to the
+network here, and its 512 outputs are the features. `embedding=0` leaves it out (3.61 M, features of 1920).
 
-Weights are initialised by torch's defaults, as in that code.
+Weights are initialised with torch's defaults, as in that code.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ STAGES = (
 
 
 def channel_shuffle(x: Tensor, groups: int) -> Tensor:
-    """Interleave the groups' channels: (N, g*C, ...), seen as g rows of C channels, is read by columns."""
+    """Interleave the channels of groups: (N, g*C, ...), seen as g rows of C channels, is read column by column."""
     return x.unflatten(1, (groups, -1)).transpose(1, 2).flatten(1, 2)
 
 
 class ShuffleBlock(nn.Module):
     """Grouped 1x1x1, shuffle, depth-wise 3x3x3, grouped 1x1x1, with a shortcut.
 
-    With as many channels out as in, the shortcut is added. With `downsample` it is average-pooled and
-    *concatenated*, so the branch makes only the channels that are missing.
+    If input and output have the same number of channels, the shortcut is added. With `downsample` it is average-pooled
+    and *concatenated*, so the branch computes only the missing channels.
 
-    The first 1x1x1 is grouped in the first block of the network too: the reference exempts it when it has 24
-    input channels, which at 2.0x, with 48, never happens; the parameter count agrees.
+    The first 1x1x1 is grouped in the first block of the network too. The reference makes an exception for 24 input
+    channels, which never occurs at 2.0x (48 channels); the parameter count agrees.
     """
 
     def __init__(self, channels_in: int, channels_out: int, downsample: bool) -> None:
@@ -67,11 +67,11 @@ class ShuffleBlock(nn.Module):
 
 
 def _pad(x: Tensor) -> Tensor:
-    """Pad (N, C, T, H, W) so that the pool's output is as large as the strided convolution's.
+    """Pad (N, C, T, H, W) so that the pool's output has the size of the strided convolution's.
 
-    In space: the pool's zero padding of one pixel, outside the pool because that refuses maps smaller than
-    its kernel. In time: the convolution makes ceil(T/2) frames and the pool floor(T/2), so for an odd T the
-    last frame is repeated; with the paper's 16 frames it never is (8, 4 and 2 frames enter the three stages).
+    In space: the pool's zero padding of one pixel, applied here because the pool refuses maps smaller than its kernel.
+    In time: the convolution makes ceil(T/2) frames and the pool floor(T/2), so for odd T the last frame is repeated.
+    This never happens with the paper's 16 frames (8, 4 and 2 frames enter the three stages).
     """
     if x.shape[2] % 2:
         x = torch.cat([x, x[:, :, -1:]], dim=2)
@@ -80,10 +80,13 @@ def _pad(x: Tensor) -> Tensor:
 
 @register("shufflenet")
 class ShuffleNet(Backbone):
-    """Stem, max-pool, three stages of 480, 960 and 1920 channels; features are linear in the pooled last map.
+    """Stem, max-pool, three stages of 480, 960 and 1920 channels. Features are a linear layer on the pooled last map.
 
     Maps of a clip of 16x112x112: 48x16x56x56 (stem), 48x8x28x28 (pool), 480x4x14x14, 960x2x7x7, 1920x1x4x4.
-    `embedding`: features at width 1.0 (0: the pooled map itself); `dropout`: before the linear layer.
+
+    Args:
+        embedding: dimension of the features at width 1.0; 0: the pooled map itself.
+        dropout: before the linear layer.
     """
 
     title = "ShuffleNet"
@@ -91,8 +94,8 @@ class ShuffleNet(Backbone):
 
     def __init__(self, *, width: Width = 1.0, embedding: ChannelsOrNone = 512, dropout: ShareBelowOne = 0.2) -> None:
         super().__init__()
-        # A quarter of a stage's channels must divide into the groups, and so must what a down-sampling block
-        # adds: multiples of 12, each stage at least twice the one before.
+        # The groups must divide a quarter of a stage's channels, and the channels that a down-sampling block adds.
+        # Hence multiples of 12, and each stage at least twice as wide as the previous one.
         multiple = 4 * GROUPS
         channels = scale_channels(STEM, width, multiple)
         self.stem = nn.Sequential(

@@ -1,7 +1,7 @@
-"""3D SqueezeNet 1.1 with identity shortcuts: 1.89 M parameters, 1.84 GFLOPs a clip of 16x112x112.
+"""3D SqueezeNet 1.1 with identity shortcuts: 1.89 M parameters, 1.84 GFLOPs per clip of 16x112x112.
 
-Iandola et al. 2016, made 3D as in Efficient-3DCNNs (okankop/Efficient-3DCNNs, models/squeezenet.py), with batch
-normalisation. The paper's 1.89 M (its Table 10) count a classifier of 101 classes.
+Iandola et al. 2016, extended to 3D as in Efficient-3DCNNs (okankop/Efficient-3DCNNs, models/squeezenet.py), with batch
+normalisation. The paper's 1.89 M (its Table 10) include a classifier of 101 classes.
 """
 
 from __future__ import annotations
@@ -16,14 +16,19 @@ from videossl.backbones.registry import register
 from videossl.common.ranges import Width
 
 STEM = 64
-STAGES = ((16, 64), (32, 128), (48, 192), (64, 256))  # of each stage's two fire modules: squeezed, expanded twice
+STAGES = (
+    (16, 64),
+    (32, 128),
+    (48, 192),
+    (64, 256),
+)  # per stage, for both fire modules: squeeze channels, expand channels
 
 
 class Fire(nn.Module):
-    """Squeeze by a 1x1x1 convolution, expand by a 1x1x1 and a 3x3x3 one and concatenate; `bypass` adds the input.
+    """Fire module: squeeze by 1x1x1, expand by 1x1x1 and 3x3x3 and concatenate; `bypass` adds the input.
 
-    (N, channels_in, T, H, W) -> (N, 2 * expanded, T, H, W). BN stands behind all three convolutions, ReLU behind
-    the first and behind the sum. The convolutions have biases, which BN makes idle, as in the reference.
+    (N, channels_in, T, H, W) -> (N, 2 * expanded, T, H, W). BN follows all three convolutions, ReLU the first one and
+    the sum. As in the reference, the convolutions have biases, which BN makes redundant.
     """
 
     def __init__(self, channels_in: int, squeezed: int, expanded: int, bypass: bool) -> None:
@@ -42,13 +47,13 @@ class Fire(nn.Module):
 
 @register("squeezenet")
 class SqueezeNet(Backbone):
-    """Stem and four stages of a max-pool and two fire modules; features are the mean of the last map.
+    """Stem and four stages of a max-pool and two fire modules. Features are the mean of the last map.
 
     Maps of a clip of 16x112x112: 64x16x56x56 (stem), 128x8x28x28, 256x4x14x14, 384x2x7x7, 512x1x4x4.
 
-    The reference classifies every position of the last map by a 1x1x1 convolution and ReLU, and averages the
-    scores. Here, as for every backbone, a linear classifier reads the averaged map: it has as many parameters, and
-    costs 0.003 GFLOPs less.
+    The reference classifies every position of the last map by a 1x1x1 convolution and ReLU, and averages the scores.
+    Here, as for every backbone, a linear classifier reads the averaged map: it has as many parameters and costs 0.003
+    GFLOPs less.
     """
 
     title = "SqueezeNet"
@@ -72,7 +77,7 @@ class SqueezeNet(Backbone):
         self.stage1, self.stage2, self.stage3, self.stage4 = stages
         self.feature_dim = self.map_channels = channels
         for module in self.modules():
-            if isinstance(module, nn.Conv3d):  # biases stay at torch's default, as in the reference
+            if isinstance(module, nn.Conv3d):  # biases keep torch's default, as in the reference
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def trunk(self, x: Tensor) -> Tensor:

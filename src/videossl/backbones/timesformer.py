@@ -1,19 +1,20 @@
-"""TimeSformer-B, divided space-time attention: 121.26 M parameters at its native 8 frames of 224x224.
+"""TimeSformer-B with divided space-time attention: 121.26 M parameters at its native 8 frames of 224x224.
 
-Bertasius et al. 2021, "Is space-time attention all you need for video understanding?"; the network of transformers
-(`TimesformerModel`) without weights. Other facts from facebookresearch/TimeSformer (timesformer/models/vit.py).
+Bertasius et al. 2021, "Is space-time attention all you need for video understanding?". This is the network of the
+library transformers (`TimesformerModel`) without weights. Further facts from facebookresearch/TimeSformer
+(timesformer/models/vit.py).
 
-Features are the mean of the patches' tokens, not the class token that the original's classifier reads: see vivit.py.
-Another departure, which is the library's too: the original starts the dense layers behind all temporal attentions but
-the first at zero, so that weights trained on pictures work from the first step. Here nothing is loaded, and zeros would
-only keep the gradients of those attentions at zero at first.
+Two departures from the original. Features are the mean of the patch tokens, not the class token that the original
+classifier reads: see vivit.py. And, as in the library, all dense layers after temporal attention start with random
+weights. The original starts all but the first at zero, so that weights pretrained on images work from the first step;
+here nothing is loaded, and zeros would only keep the gradients of those attentions at zero at first.
 """
 
 from __future__ import annotations
 
 import math
 
-import videossl.common.torchvision_operators  # noqa: F401  torchvision may not be importable without
+import videossl.common.torchvision_operators  # noqa: F401  torchvision may not be importable without it
 
 # isort: split
 import torch
@@ -36,13 +37,13 @@ HEAD_CHANNELS = 64
 
 
 class ClipEmbeddings(TimesformerEmbeddings):
-    """Tokens of a clip of any size: learned positions are interpolated in time and in space.
+    """Tokens of a clip of any size: learned positions are interpolated in time and space.
 
-    The library, like the original, takes the nearest ones, and it takes grids with as many patches for the same.
+    The library, like the original, takes the nearest positions, and treats grids with equally many patches as the same.
     """
 
     def forward(self, pixel_values: Tensor) -> Tensor:
-        """(N, T, 3, H, W) -> the class token and all patches, by place, then by time: (N, 1 + h*w*T, C)."""
+        """(N, T, 3, H, W) -> the class token and all patches, ordered by place, then by time: (N, 1 + h*w*T, C)."""
         frames = pixel_values.shape[1]
         patches = self.patch_embeddings.projection(pixel_values.flatten(0, 1)).unflatten(0, (-1, frames))
         side = math.isqrt(self.num_patches)
@@ -57,12 +58,16 @@ class ClipEmbeddings(TimesformerEmbeddings):
 
 @register("timesformer")
 class TimeSformer(Backbone):
-    """Patches of single frames, `depth` blocks of attention over time, then space; features are the patches' mean.
+    """Patches of single frames, `depth` blocks of attention over time, then space. Features are the mean of the
+    patches.
 
-    The map of a clip of 16x112x112 is 768x16x7x7: frames stay as they are. `patch`: side of a patch in pixels;
-    `frames` and `size`: of the clips that the learned positions are made for. They are interpolated for others, and
-    frames that are no multiple of a patch are padded with zeros. `drop_path`: share of branches that are dropped in
-    the last block, growing evenly from none in the first.
+    The map of a clip of 16x112x112 is 768x16x7x7: all frames are kept. Frames whose size is not a multiple of a patch
+    are padded with zeros.
+
+    Args:
+        patch: side of a patch in pixels.
+        frames, size: of the clips that the learned positions are made for; they are interpolated for others.
+        drop_path: probability of dropping a branch in the last block; it increases linearly from 0 in the first block.
     """
 
     title = "TimeSformer"
@@ -94,7 +99,7 @@ class TimeSformer(Backbone):
         embeddings = ClipEmbeddings(config)
         embeddings.load_state_dict(self.network.embeddings.state_dict())  # the library's initial weights
         self.network.embeddings = embeddings
-        # set here, since the library's configuration takes no fractions
+        # Set here, since the library's configuration does not allow fractions.
         for number, layer in enumerate(self.network.encoder.layer):
             layer.drop_path = StochasticDepth(drop_path * number / max(1, depth - 1), "row")
         self.patch = patch
@@ -103,7 +108,7 @@ class TimeSformer(Backbone):
     def trunk(self, x: Tensor) -> Tensor:
         x = pad_to_patches(x, (1, self.patch, self.patch))
         frames, rows, columns = x.shape[2], x.shape[3] // self.patch, x.shape[4] // self.patch
-        # The layers read the shape of the clip from their configuration, which they all share.
+        # The layers read the clip's shape from their shared configuration.
         self.network.config.num_frames, self.network.config.image_size = frames, columns * self.patch
         tokens = self.network(x.transpose(1, 2)).last_hidden_state[:, 1:]
         return tokens.unflatten(1, (rows, columns, frames)).permute(0, 4, 3, 1, 2)

@@ -1,19 +1,19 @@
 """Video Swin Transformer, tiny: 27.85 M parameters, 28.16 M with a classifier of 400 classes.
 
-Liu et al. 2022, "Video Swin Transformer", Swin-T, the variant of the paper's figure; torchvision's network (its
-`swin3d_t`) without weights and without classifier. Its features are those that the classifier gets there: the mean
-of the last, normalised map. It has no class token.
+Liu et al. 2022, "Video Swin Transformer", Swin-T, the variant of the paper's figure. This is torchvision's network
+(`swin3d_t`) without weights and classifier. Its features are what the classifier reads there: the mean of the last,
+normalised map. It has no class token.
 
-Attention is within windows of 8x7x7 tokens. Positions are relative (a learned bias for each offset within a window),
-so a clip may have any size. Where a map is smaller than a window in height or width, as the last stage's 4x4 of a
-clip of 112x112 is, torchvision and the original code (SwinTransformer/Video-Swin-Transformer) both look offsets up as
-if the window were whole, so that a bias stands for another pair of places than it does in a whole window. It is left
-so: the bias of each pair is learned all the same.
+Attention is computed within windows of 8x7x7 tokens. Positions are relative (a learned bias for each offset within a
+window), so clips may have any size. If a map is smaller than a window in height or width, as the last stage's 4x4 map
+of a clip of 112x112, both torchvision and the original code (SwinTransformer/Video-Swin-Transformer) look up offsets as
+in a full window, so that a bias belongs to another pair of places than in a full window. We keep this: the bias of each
+pair is learned in any case.
 """
 
 from __future__ import annotations
 
-import videossl.common.torchvision_operators  # noqa: F401  torchvision may not be importable without
+import videossl.common.torchvision_operators  # noqa: F401  torchvision may not be importable without it
 
 # isort: split
 from torch import Tensor
@@ -26,17 +26,19 @@ from videossl.common.ranges import Depths, ShareBelowOne, Width
 
 PATCH = (2, 4, 4)  # frames, rows, columns of a token
 WINDOW = (8, 7, 7)
-CHANNELS = 96  # of the first stage; every later one has twice those before it
+CHANNELS = 96  # of the first stage; each later stage doubles them
 HEAD_CHANNELS = 32
 
 
 @register("videoswin")
 class VideoSwin(Backbone):
-    """Patches and up to four stages, each of which but the first merges 2x2 tokens; features are the map's mean.
+    """Patches and up to four stages; each but the first merges 2x2 tokens. Features are the mean of the map.
 
-    Maps of a clip of 16x112x112: 96x8x28x28, 192x8x14x14, 384x8x7x7, 768x8x4x4: frames stay as they are.
-    `depths`: blocks of each stage; `drop_path`: share of branches that are dropped in the last block, growing evenly
-    from none in the first.
+    Maps of a clip of 16x112x112: 96x8x28x28, 192x8x14x14, 384x8x7x7, 768x8x4x4: all frames are kept.
+
+    Args:
+        depths: number of blocks per stage.
+        drop_path: probability of dropping a branch in the last block; it increases linearly from 0 in the first block.
     """
 
     title = "VideoSwin-T"
@@ -56,7 +58,7 @@ class VideoSwin(Backbone):
             stochastic_depth_prob=drop_path,
             num_classes=1,
         )
-        # all but its pooling and its classifier
+        # Everything except its pooling and its classifier.
         self.patch_embed, self.features, self.norm = network.patch_embed, network.features, network.norm
         self.feature_dim = self.map_channels = network.num_features
 

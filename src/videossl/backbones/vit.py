@@ -1,8 +1,8 @@
 """Plain video transformer with joint space-time attention: ViT-B, 86.23 M parameters with tubes of 2x16x16.
 
 Tong et al. 2022, "VideoMAE". Facts from their code, MCG-NJU/VideoMAE (modeling_pretrain.py and modeling_finetune.py):
-pre-norm blocks, fixed sine-cosine positions, no class token, no bias on the keys (a softmax over keys ignores it).
-Linear layers start with Xavier-uniform weights and zero biases, as there.
+pre-norm blocks, fixed sine-cosine positions, no class token, no bias on the keys (a softmax over keys ignores it). As
+there, linear layers start with Xavier-uniform weights and zero biases.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from videossl.backbones.registry import register
 from videossl.common.errors import UserError
 from videossl.common.ranges import Channels, Depth, TubeSides, Width
 
-HEAD_CHANNELS = 64  # channels of a head of attention: 12 heads in ViT-B, 6 in ViT-S
-MLP_RATIO = 4  # units of a block's hidden layer for each of its channels
+HEAD_CHANNELS = 64  # channels per attention head: 12 heads in ViT-B, 6 in ViT-S
+MLP_RATIO = 4  # hidden units of a block per channel
 NORM_EPS = 1e-6
 
 
@@ -33,16 +33,16 @@ def _position_table(count: int, dim: int) -> np.ndarray:
 
 
 def positions(count: int, dim: int, like: Tensor) -> Tensor:
-    """Fixed positions (count, dim) of `count` tokens, on the device and with the type of `like`.
+    """Fixed positions (count, dim) of `count` tokens, with device and type of `like`.
 
     Token p has sin(p / 10000^(2i/dim)) in channel 2i and the cosine of the same angle in channel 2i+1. As in the
-    reference p numbers all tokens of a clip, row by row and frame by frame: the three axes have no tables of their own.
+    reference, p numbers all tokens of a clip, row by row and frame by frame; the three axes have no separate tables.
     """
     return torch.from_numpy(_position_table(count, dim)).to(like)
 
 
 def initialise(module: nn.Module) -> None:
-    """Weights of a linear layer as in the reference; for `nn.Module.apply`. Layer norms start as torch's do."""
+    """Initialise a linear layer as in the reference; for `nn.Module.apply`. Layer norms keep torch's default."""
     if isinstance(module, nn.Linear):
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:
@@ -70,7 +70,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and a two-layer network, each behind a layer norm and beside a shortcut: (N, L, D) -> (N, L, D)."""
+    """Attention and a two-layer network, each after a layer norm and with a shortcut: (N, L, D) -> (N, L, D)."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -86,12 +86,15 @@ class Block(nn.Module):
 
 @register("vit")
 class ViT(Backbone):
-    """Tubes of pixels as tokens, blocks over all of them, a last layer norm; features are the mean of the tokens.
+    """Tubes of pixels as tokens, blocks over all of them, a final layer norm. Features are the mean of the tokens.
 
-    The map of a clip of 16x112x112 is 768x8x7x7: the tokens, one a tube. Positions are computed for the grid of the
-    clip at hand; one that does not consist of whole tubes is padded with zeros at its end.
+    The map of a clip of 16x112x112 is 768x8x7x7: one token per tube. Positions are computed for the grid of the given
+    clip. Clips that do not consist of whole tubes are padded with zeros at the end.
 
-    dim: channels at width 1.0; 768 is ViT-B, 384 ViT-S. depth: blocks. tube: its frames, height and width, pixels.
+    Args:
+        dim: channels at width 1.0; 768 is ViT-B, 384 ViT-S.
+        depth: number of blocks.
+        tube: frames, height and width of a tube, pixels.
     """
 
     title = "ViT"
@@ -111,26 +114,30 @@ class ViT(Backbone):
         self.feature_dim = self.map_channels = dim
         self.patches = nn.Conv3d(3, dim, self.tube, stride=self.tube)
         self.blocks = nn.Sequential(*[Block(dim) for _ in range(depth)])
-        # In the reference pretraining has this norm; finetuning drops it and trains a new one behind the mean. Here
-        # the backbone is one network for all tasks, so its pretrained norm stays in its place.
+        # The reference has this norm in pretraining; finetuning drops it and trains a new one after the mean. Here the
+        # backbone is one network for all tasks, so its pretrained norm stays.
         self.norm = nn.LayerNorm(dim, eps=NORM_EPS)
         self.blocks.apply(initialise)
 
     def tokens(self, x: Tensor) -> Tensor:
-        """Embedded tubes and their positions, as a map: (N, 3, T, H, W) -> (N, D, t, h, w)."""
+        """Embedded tubes with positions, as a map: (N, 3, T, H, W) -> (N, D, t, h, w)."""
         x = self.patches(pad_to_patches(x, self.tube))
         table = positions(x[0, 0].numel(), x.shape[1], like=x)
         return x + table.T.unflatten(1, x.shape[2:])
 
     def encode(self, tokens: Tensor) -> Tensor:
-        """(N, L, D) -> (N, L, D), however many tokens there are."""
+        """(N, L, D) -> (N, L, D), for any number of tokens."""
         return self.norm(self.blocks(tokens))
 
     def encode_visible(self, x: Tensor, visible: Tensor) -> Tensor:
-        """The clip as seen through some of its tubes: the others are left out, so they cost and tell nothing.
+        """Encode only some tubes of a clip; the others are left out, which saves their computation.
 
-        x: (N, 3, T, H, W), normalised pixels. visible: (N, K) int64, the tubes to be seen, by the numbers that
-        :func:`positions` gives them. Returns their tokens (N, K, D).
+        Args:
+            x: normalised pixels (N, 3, T, H, W).
+            visible: (N, K) int64, numbers of the visible tubes, as :func:`positions` counts them.
+
+        Returns:
+            their tokens (N, K, D).
         """
         self._check_clip(x)
         tokens = self.tokens(x).flatten(2).transpose(1, 2)
@@ -143,7 +150,7 @@ class ViT(Backbone):
 
 
 def checked_tube(tube: list[int], owner: str) -> tuple[int, int, int]:
-    """Option `tube` of `owner` as a tuple; UserError if it is not three integers above 0."""
+    """Option `tube` of `owner` as a tuple. Raises UserError unless it is three positive integers."""
     if len(tube) != 3 or not all(type(side) is int and side > 0 for side in tube):
         raise UserError(f"option 'tube' of {owner} must be three integers above 0 (frames, height, width), not {tube}.")
     return tuple(tube)

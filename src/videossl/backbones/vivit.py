@@ -1,13 +1,13 @@
-"""ViViT-B, joint attention over space and time: 88.65 M parameters at its native 32 frames of 224x224.
+"""ViViT-B with joint attention over space and time: 88.65 M parameters at its native 32 frames of 224x224.
 
-Arnab et al. 2021, "ViViT: A Video Vision Transformer", model 1 with tubelets of 16x16 pixels of 2 frames; the network
-of transformers (`VivitModel`) without weights. Facts of training from google-research/scenic, projects/vivit
-(model.py, configs/kinetics400/vivit_base_k400.py).
+Arnab et al. 2021, "ViViT: A Video Vision Transformer", model 1 with tubelets of 2 frames of 16x16 pixels. This is the
+network of the library transformers (`VivitModel`) without weights. Facts of training from google-research/scenic,
+projects/vivit (model.py, configs/kinetics400/vivit_base_k400.py).
 
-Features are the mean of the patches' tokens, not the class token that the original's classifier reads (its code
-offers both, "token" and "gap"). So they are a function of the map, as they are for every other backbone, and a pretext
-task that works on the map trains what a later classifier reads; it would leave a class token's output untrained. The
-class token stays in the network as a token that the others attend to, and the network has the original's size.
+Features are the mean of the patch tokens, not the class token that the original classifier reads (its code offers both,
+"token" and "gap"). As for every other backbone, they are then a function of the map, and a pretext task that works on
+the map trains what a later classifier reads; the output of a class token would stay untrained. The class token remains
+in the network as a token that the others attend to, so the network keeps the original size.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TUBELET_FRAMES = 2
 class ClipEmbeddings(VivitEmbeddings):
     """Tokens of a clip of any size: learned positions are interpolated in time and space.
 
-    The library's own interpolation knows only pictures: it takes all tokens for one square.
+    The library's own interpolation works for images only: it arranges all tokens in one square.
     """
 
     def __init__(self, config: VivitConfig) -> None:
@@ -42,7 +42,7 @@ class ClipEmbeddings(VivitEmbeddings):
         self.native_grid = (config.num_frames // config.tubelet_size[0], side, side)
 
     def interpolate_pos_encoding(self, embeddings: Tensor, height: int, width: int) -> Tensor:
-        """Positions (1, 1 + t*h*w, C) of the tokens `embeddings` (N, 1 + t*h*w, C) of frames of height x width."""
+        """Positions (1, 1 + t*h*w, C) for the tokens `embeddings` (N, 1 + t*h*w, C) of frames of height x width."""
         rows, columns = height // self.patch_size[0], width // self.patch_size[1]
         grid = ((embeddings.shape[1] - 1) // (rows * columns), rows, columns)
         positions = self.position_embeddings[:, 1:].transpose(1, 2).unflatten(2, self.native_grid)
@@ -52,11 +52,14 @@ class ClipEmbeddings(VivitEmbeddings):
 
 @register("vivit")
 class ViViT(Backbone):
-    """Tubelets, `depth` blocks of joint attention, a norm; features are the mean of the patches' tokens.
+    """Tubelets, `depth` blocks of joint attention, a norm. Features are the mean of the patch tokens.
 
-    The map of a clip of 16x112x112 is 768x8x7x7. `patch`: height and width of a tubelet in pixels, of 2 frames
-    each; `frames` and `size`: of the clips that the learned positions are made for. They are interpolated for
-    others, and a clip that is no multiple of a tubelet is padded with zeros at its end.
+    The map of a clip of 16x112x112 is 768x8x7x7. Clips whose size is not a multiple of a tubelet are padded with zeros
+    at the end.
+
+    Args:
+        patch: height and width of a tubelet in pixels; it has 2 frames.
+        frames, size: of the clips that the learned positions are made for; they are interpolated for others.
     """
 
     title = "ViViT"
@@ -80,7 +83,8 @@ class ViViT(Backbone):
         self.network = VivitModel(config, add_pooling_layer=False)
         embeddings = ClipEmbeddings(config)
         embeddings.load_state_dict(self.network.embeddings.state_dict())  # the library's initial weights
-        # but for the positions: as in the original, where the library, made to load weights, leaves zeros
+        # Except for the positions, initialised as in the original; the library leaves zeros, as it is made to load
+        # weights.
         nn.init.normal_(embeddings.position_embeddings, std=0.02)
         self.network.embeddings = embeddings
         self.feature_dim = self.map_channels = channels

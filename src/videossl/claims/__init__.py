@@ -1,7 +1,7 @@
-"""What the paper says that its numbers show, sentence by sentence, and whether a set of numbers shows it.
+"""The paper's claims, sentence by sentence, and whether a set of numbers supports them.
 
-Every claim of sections 4 and 5 that rests on numbers of the study is one small function in one of these modules, a
-module a section. The one on foundation models (5.3) and what the paper reads off CKA maps are not here.
+Every claim of sections 4 and 5 that rests on numbers of the study is one small function in a module of its section.
+Claims on foundation models (5.3), and what the paper reads from CKA maps, are not included.
 """
 
 from videossl.claims import complexity, dataset_size, distillation, distribution, evaluation, robustness

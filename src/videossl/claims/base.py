@@ -1,14 +1,14 @@
-"""What a claim is: the cells it asks for, a statistic of their numbers, and a verdict.
+"""A claim: the cells it needs, a statistic of their numbers, and a verdict.
 
-A statistic is a combination of numbers, mostly a difference of accuracies, that the claim says is positive. Where all
-its numbers have a standard error, the verdict is that of its 95 % interval: *supported* above 0, *contradicted* below,
-*undecided* if 0 is in it. Accuracies on the same videos are compared video by video, all else as if independent. The
-paper prints no numbers of videos with its accuracies, so its own numbers have no interval; there the sign decides, and
-what is closer to 0 than `MARGIN` is undecided. One of many comparisons is bound to look sure by chance: where one alone
-decides, its interval is widened for their number (Bonferroni).
+The statistic is a combination of numbers, mostly a difference of accuracies, that the claim says is positive. If all
+its numbers have a standard error, its 95 % interval gives the verdict: *supported* if above 0, *contradicted* if below,
+*undecided* if it contains 0. Accuracies on the same videos are compared video by video; everything else is treated as
+independent. The paper does not print numbers of videos with its accuracies, so its own numbers have no interval: there
+the sign decides, and differences closer to 0 than `MARGIN` are undecided. Among many comparisons some look clear by
+chance: where a single one decides, its interval is widened for their number (Bonferroni).
 
-What the intervals do not hold: the randomness of training, and that the best of several teachers is chosen by the same
-videos it is then compared on (which makes "beats the best" harder to show, not easier).
+The intervals do not include the randomness of training, nor the fact that the best of several teachers is chosen on the
+same videos as it is compared on (which makes "beats the best" harder to show, not easier).
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING, Any
 from videossl.stages.cells import Cell
 from videossl.study import titles
 
-if TYPE_CHECKING:  # the workflow imports this module for every job
+if TYPE_CHECKING:  # not imported at run time: the workflow imports this module for every job
     import pandas as pd
 
 MARGIN = 0.01
-"""Without intervals: a difference below one percentage point decides nothing."""
+"""Without intervals, a difference below one percentage point is undecided."""
 MINIMAL = 0.02
-"""What we take for "minimal" or "marginal" where the paper says so: two percentage points."""
+"""What counts as "minimal" or "marginal" in the paper's sentences: two percentage points."""
 SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
 _CELL_AXES = ("task", "backbone", "source", "subset", "epochs", "target", "protocol", "teachers")
 _Z = NormalDist().inv_cdf(0.975)
@@ -38,9 +38,9 @@ _TOO_CLOSE = "too close to call"
 
 @dataclass(frozen=True)
 class Ask:
-    """One number that a claim needs, by the axes of its cell, and which of the paper's tables has it.
+    """A number that a claim needs: the axes of its cell, and the paper's table that has it.
 
-    `complexity` None is the recipe's default. The defaults are the paper's main setting.
+    `complexity` None means the recipe's default. The defaults are the paper's main setting.
     """
 
     table: str
@@ -58,17 +58,17 @@ class Ask:
     metric: str = "top1"
 
     def is_of(self, cell: Mapping[str, Any]) -> bool:
-        """Whether a cell, of whichever seed, has the number. `cell`: identity and `default_complexity`."""
+        """Whether a cell (of any seed) has the number. `cell`: identity and `default_complexity`."""
         return self.key in _keys(cell)
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What tells the asked cell apart."""
+        """Identifies the cell."""
         return (*(getattr(self, axis) for axis in _CELL_AXES), self.complexity)
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The axes with which the paper's values are looked up."""
+        """The axes for looking up the paper's values."""
         names = [name for name in self.__dataclass_fields__ if name not in ("table", "metric")]
         return {name: getattr(self, name) for name in names} | {"complexity": self.complexity or ""}
 
@@ -84,16 +84,16 @@ class Ask:
 
 
 def _keys(cell: Mapping[str, Any]) -> set[tuple[Any, ...]]:
-    """The keys of all asks that a cell has the number of."""
+    """Keys of all :class:`Ask` objects for which a cell has the number."""
     complexities = {cell["complexity"], None} if cell["default_complexity"] else {cell["complexity"]}
     return {(*(cell[axis] for axis in _CELL_AXES), complexity) for complexity in complexities}
 
 
 @dataclass(frozen=True)
 class Number:
-    """A value, its standard error if known, and where the value is a share of videos: which of them are right.
+    """A value, its standard error if known, and, if it is a fraction of videos, which videos are correct.
 
-    `correct` has the videos, sorted, as its index; with several seeds its values are means.
+    `correct` is indexed by the sorted videos; with several seeds its values are means.
     """
 
     value: float
@@ -103,7 +103,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Combination:
-    """A weighted sum of asked numbers."""
+    """A weighted sum of numbers."""
 
     numbers: Mapping[Ask, Number]
     weights: Mapping[Ask, float]
@@ -127,7 +127,7 @@ class Combination:
 
     @property
     def error(self) -> float | None:
-        """Its standard error; None if one of the numbers has none."""
+        """Standard error of the sum; None if one of the numbers has none."""
         variance = 0.0
         for target in {ask.target for ask in self.weights}:
             parts = [(self.numbers[ask], weight) for ask, weight in self.weights.items() if ask.target == target]
@@ -142,7 +142,7 @@ class Combination:
 
 
 def _by_video(parts: list[tuple[Number, float]]) -> pd.Series | None:
-    """The combination of each video; None where the networks were not tested on the same ones."""
+    """The combination per video; None if the networks were not tested on the same videos."""
     if not parts or any(not number.correct.index.equals(parts[0][0].correct.index) for number, _ in parts):
         return None
     return sum(weight * number.correct.astype(float) for number, weight in parts)
@@ -158,21 +158,21 @@ def mean(parts: Iterable[Combination]) -> Combination:
 
 
 def absolute(part: Combination) -> Combination:
-    """The combination with the sign that makes it positive."""
+    """The combination or its negative, whichever is positive."""
     return part if part.value >= 0 else part * -1.0
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A verdict, and its evidence in words with numbers."""
+    """A verdict, and its evidence: a text with numbers."""
 
     verdict: str
     evidence: str
-    distance: float = field(default=0.0, compare=False)  # from where the verdict would change
-    error: float | None = field(default=None, compare=False)  # of the distance, if it has one
+    distance: float = field(default=0.0, compare=False)  # from the value at which the verdict changes
+    error: float | None = field(default=None, compare=False)  # standard error of the distance, if known
 
     def among(self, total: int) -> str:
-        """The verdict as one of `total` comparisons of which a single one would decide."""
+        """The verdict, if this is one of `total` comparisons of which a single one would decide (Bonferroni)."""
         if self.verdict == UNDECIDED or self.error is None:
             return self.verdict
         reach = NormalDist().inv_cdf(1 - 0.025 / total) * self.error
@@ -200,7 +200,7 @@ def _compare(what: str, part: Combination, limit: float, sign: int) -> Finding:
 
 
 def every(findings: Iterable[Finding]) -> Finding:
-    """All must hold; one that goes the other way contradicts."""
+    """All findings must be supported; one contradicted finding contradicts the claim."""
     findings = list(findings)
     if found := [finding for finding in findings if finding.among(len(findings)) == CONTRADICTED]:
         return Finding(CONTRADICTED, _told(found, len(findings), "go the other way"), min(f.distance for f in found))
@@ -210,7 +210,7 @@ def every(findings: Iterable[Finding]) -> Finding:
 
 
 def some(findings: Iterable[Finding]) -> Finding:
-    """One is enough; contradicted if all go the other way."""
+    """One supported finding is enough; the claim is contradicted if all are."""
     findings = list(findings)
     if found := [finding for finding in findings if finding.among(len(findings)) == SUPPORTED]:
         return Finding(SUPPORTED, _told(found, len(findings), "hold"), max(f.distance for f in found))
@@ -220,17 +220,18 @@ def some(findings: Iterable[Finding]) -> Finding:
 
 
 def about(what: str, finding: Finding) -> Finding:
-    """A finding that is itself from several comparisons, with what it is about, as one of others."""
+    """A finding from several comparisons, with its subject, for use among other findings."""
     return replace(finding, evidence=f"{what} ({finding.evidence})")
 
 
-def _told(found: list[Finding], total: int, words: str, most: int = 4) -> str:
-    """What was found in words: all of a few, of many those nearest to the other verdict."""
+def _told(found: list[Finding], total: int, words: str, max_told: int = 4) -> str:
+    """The findings as text: all if they are few, else those closest to the other verdict."""
     if total == 1:
         return found[0].evidence
-    nearest = sorted(found, key=lambda finding: abs(finding.distance))[:most] if len(found) > most else found
+    nearest = sorted(found, key=lambda finding: abs(finding.distance))[:max_told] if len(found) > max_told else found
     which = "among them " if len(nearest) < len(found) else ""
-    # The printed interval is that of one comparison; widened for their number it may hold what it does not hold here.
+    # The printed interval is for one comparison; widened for their number it may contain a limit that it does not
+    # contain here.
     widened = f" (alone it would be clear, as one of {total} it is not)"
     parts = [
         finding.evidence + (widened if words == _TOO_CLOSE and finding.verdict != UNDECIDED else "")
@@ -241,12 +242,13 @@ def _told(found: list[Finding], total: int, words: str, most: int = 4) -> str:
 
 @dataclass(frozen=True)
 class Measured:
-    """The numbers of a claim's cells, by axes."""
+    """The numbers of a claim, found by their axes."""
 
     numbers: Mapping[Ask, Number]
 
     def __call__(self, **axes: Any) -> Combination:
-        """The one number with these axes; those that all the claim's numbers share need not be given."""
+        """The number with these axes; axes that all numbers of the claim share may be omitted. ValueError unless
+        exactly one matches."""
         found = [ask for ask in self.numbers if all(getattr(ask, axis) == value for axis, value in axes.items())]
         if len(found) != 1:
             raise ValueError(f"{len(found)} of the claim's numbers have {axes}")
@@ -255,7 +257,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of the paper, the numbers it rests on, and how they are judged."""
+    """A sentence of the paper, the numbers that it rests on, and the function that judges them."""
 
     name: str
     section: str
@@ -265,11 +267,11 @@ class Claim:
 
 
 CLAIMS: dict[str, Claim] = {}
-"""Every claim by its name, in the paper's order within a module."""
+"""All claims by name, in the paper's order within each module."""
 
 
 def cells(table: str, **axes: Any) -> Iterator[Ask]:
-    """The product of axes, one value or a list each, of one of the paper's tables."""
+    """The product of axes (one value or a list each) in one of the paper's tables."""
     values = [value if isinstance(value, list) else [value] for value in axes.values()]
     for point in itertools.product(*values):
         yield Ask(table, **dict(zip(axes, point, strict=True)))
@@ -278,7 +280,7 @@ def cells(table: str, **axes: Any) -> Iterator[Ask]:
 def claim(
     section: str, sentence: str, *asks: Iterable[Ask]
 ) -> Callable[[Callable[[Measured], Finding]], Callable[[Measured], Finding]]:
-    """Register a function from numbers to a finding as the judge of a sentence of the paper."""
+    """Decorator: registers a function from numbers to a finding as the judge of a sentence of the paper."""
 
     def register(function: Callable[[Measured], Finding]) -> Callable[[Measured], Finding]:
         name = function.__name__
@@ -291,7 +293,7 @@ def claim(
 
 
 def judge(claim: Claim, numbers: Mapping[Ask, Number]) -> tuple[Finding, list[Ask]]:
-    """The finding from `numbers`, and what of the claim's numbers is missing: then it is undecided."""
+    """Judge a claim. Returns the finding, and the numbers that are missing; if any is, the claim is undecided."""
     missing = [ask for ask in claim.asks if ask not in numbers]
     if missing:
         return Finding(UNDECIDED, f"{len(missing)} of {len(claim.asks)} numbers are missing"), missing
@@ -299,6 +301,6 @@ def judge(claim: Claim, numbers: Mapping[Ask, Number]) -> tuple[Finding, list[As
 
 
 def cells_of_claims(cells: Iterable[Cell]) -> list[Cell]:
-    """Those of the cells that some claim needs."""
+    """The cells that some claim needs."""
     asked = {ask.key for claim in CLAIMS.values() for ask in claim.asks}
     return [cell for cell in cells if asked & _keys(cell.identity | {"default_complexity": cell.default_complexity})]

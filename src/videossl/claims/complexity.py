@@ -1,4 +1,4 @@
-"""Section 4.2: the pretext task's complexity. Section 5 (iii): tasks that nothing helps."""
+"""Section 4.2: complexity of the pretext task. Section 5 (iii): tasks for which nothing helps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TEMPORAL = ["vcop", "tdl"]
 
 
 def _gain(m: Measured, task: str, net: str) -> Combination:
-    """From the easiest to the hardest variant."""
+    """Gain from the easiest to the hardest variant."""
     at = {level: m(task=task, backbone=net, complexity=level) for level in ("C1", "C3")}
     return at["C3"] - at["C1"]
 

@@ -1,4 +1,4 @@
-"""Section 4.1: the size of the pretraining's dataset and its duration."""
+"""Section 4.1: size of the pretraining dataset and duration of pretraining."""
 
 from __future__ import annotations
 

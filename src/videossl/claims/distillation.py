@@ -31,7 +31,7 @@ def _by_complexity(backbone: str | list[str]) -> list:
 
 
 def _gain_by_complexity(m: Measured, task: str, net: str) -> Combination:
-    """The student less the best of its teachers."""
+    """Student minus the best of its teachers."""
     axes = {"task": task, "backbone": net}
     best = _best([m(**axes, complexity=level, protocol="finetune") for level in LEVELS])
     return m(**axes, protocol="distill") - best
@@ -64,7 +64,7 @@ def small_students_benefit_more(m: Measured) -> Finding:
 @claim("4.5", "Larger architectures show task-dependent improvements.", _by_complexity("r2plus1d"))
 def the_gain_of_large_students_depends_on_the_task(m: Measured) -> Finding:
     gain = {task: _gain_by_complexity(m, task, "r2plus1d") for task in TASKS}
-    # Neither does every student gain, nor every one lose.
+    # Some students gain, and some lose.
     return every(
         [
             about(
@@ -160,11 +160,11 @@ def a_student_of_30k_beats_networks_of_100k(m: Measured) -> Finding:
 
 
 _KINDS = {"non-contrastive": ("rotnet", "vcop", "prp"), "contrastive": ("cvrl", "tdl", "rspnet")}
-"""Spatial, temporal and spatio-temporal task of each kind; the student is that of the first two."""
+"""Spatial, temporal and spatio-temporal task of each kind; the student learns from the first two."""
 
 
 def _both(tasks: tuple[str, ...]) -> str:
-    """The two teachers in words."""
+    """The two teachers as text."""
     return " and ".join(name_of(task) for task in tasks[:2])
 
 

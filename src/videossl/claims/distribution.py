@@ -1,4 +1,4 @@
-"""Section 4.3: the kind of the source and of the target dataset (30k videos, R(2+1)D)."""
+"""Section 4.3: kinds of source and target datasets (30k videos, R(2+1)D)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SOURCES, TARGETS = ["k400", "ssv2"], ["ucf101", "diving48"]
 
 
 def _drop(m: Measured, task: str, target: str) -> Combination:
-    """What a task loses when it is pretrained on SSv2 instead of K400."""
+    """What a task loses if it is pretrained on SSv2 instead of K400."""
     return m(task=task, source="k400", target=target) - m(task=task, source="ssv2", target=target)
 
 

@@ -1,4 +1,4 @@
-"""Section 5 and appendix D: clip retrieval, and linear probing beside finetuning."""
+"""Section 5 and appendix D: clip retrieval, and linear probing compared with finetuning."""
 
 from __future__ import annotations
 

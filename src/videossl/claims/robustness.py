@@ -1,4 +1,4 @@
-"""Section 4.4: what noise of severity 1 takes, as relative decrease of the accuracy on UCF101."""
+"""Section 4.4: relative decrease of the accuracy on UCF101 by noise of severity 1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `videossl`: what is pending and what it costs, how it is going, what is damaged, what is missing."""
+"""The command `videossl`: plan, status, verify, doctor, bench."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from videossl.cli.common import add_common
 from videossl.common.errors import report_user_errors
 
 COMMANDS = (plan, status, verify, doctor, bench)
-"""Modules of one command each: NAME, HELP, add_arguments(parser), run(arguments) -> exit code."""
+"""One module per command: NAME, HELP, add_arguments(parser), run(arguments) -> exit code."""
 
 
 def main() -> None:
@@ -19,14 +19,14 @@ def main() -> None:
     try:
         code = report_user_errors(run)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code)
 
 
 def run(argv: list[str] | None = None) -> int:
-    """Parse the command line and run one command; returns the exit code."""
+    """Parse the command line and run one command. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="videossl", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for module in COMMANDS:

@@ -1,4 +1,4 @@
-"""What the commands share: the study that is meant, and output in columns."""
+"""Shared by the commands: which study is meant, and output in columns."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ FORMATS = ("table", "json", "csv")
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:
-    """The option `--format`."""
+    """Add the option `--format`."""
     parser.add_argument("--format", choices=FORMATS, default="table", help="table: for reading; json, csv: by cell")
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
-    """The options that say which study is meant, with the names that they have in Snakemake."""
+    """Add the options that select the study, with the same names as in Snakemake."""
     parser.add_argument(
         "--configfile", nargs="+", action="extend", default=[], metavar="FILE", help=f"overlays on top of {BASE}"
     )
@@ -44,8 +44,10 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def study_of(arguments: argparse.Namespace) -> Study:
-    """The study that the command line means. Goes to the working directory that it names, and puts all overlays into
-    `arguments.configfile`, as seen from there."""
+    """The study selected by the command line.
+
+    Changes to the working directory that it names, and stores all overlays in `arguments.configfile`, relative to it.
+    """
     project = project_folder(arguments.snakefile)
     found = overlays(arguments.configfile, arguments.profile, project)
     if arguments.directory:
@@ -58,20 +60,21 @@ def study_of(arguments: argparse.Namespace) -> Study:
 
 
 def require_folder(path: str) -> Path:
-    """The working directory that was asked for; UserError if it is none. (Snakemake would make it.)"""
+    """The working directory requested. Raises UserError if it is not a folder. (Snakemake would create it.)"""
     if not Path(path).is_dir():
-        raise UserError(f"--directory names {path}, which is no folder.")
+        raise UserError(f"--directory names {path}, which is not a folder.")
     return Path(path)
 
 
 def entry_named(study: Study, asked: str) -> str | None:
-    """The entry that `asked` names, as `subset_size` or as the target `table_subset_size`; None if there is none."""
+    """The entry that `asked` names, either as `subset_size` or as the target `table_subset_size`; None if there is
+    none."""
     targets = {f"{entry.kind}_{name}": name for name, entry in study.entries.items()}
     return asked if asked in study.entries else targets.get(asked)
 
 
 def entries_named(study: Study, asked: Sequence[str]) -> list[str]:
-    """The entries that are meant; none asked for: all."""
+    """The requested entries; all if none is requested."""
     found = []
     for name in asked:
         entry = entry_named(study, name)
@@ -82,7 +85,7 @@ def entries_named(study: Study, asked: Sequence[str]) -> list[str]:
 
 
 def print_records(records: Sequence[Mapping[str, Any]], columns: Sequence[str], form: str) -> None:
-    """Records as CSV or as a list of JSON objects, on standard output."""
+    """Print records to standard output as CSV or as a list of JSON objects."""
     if form == "json":
         print(json.dumps([{key: record[key] for key in columns} for record in records], indent=2))
         return
@@ -92,7 +95,7 @@ def print_records(records: Sequence[Mapping[str, Any]], columns: Sequence[str], 
 
 
 def print_columns(rows: Sequence[Sequence[str]], right: Sequence[int] = (), indent: str = "") -> None:
-    """Rows under each other in aligned columns; those numbered in `right` stand to the right."""
+    """Print rows in aligned columns; the columns numbered in `right` are right-aligned."""
     widths = [max(len(row[number]) for row in rows) for number in range(len(rows[0]))] if rows else []
     for row in rows:
         cells = [

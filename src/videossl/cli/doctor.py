@@ -1,5 +1,7 @@
-"""Whether this machine is ready: environment, packages, GPU, codecs, datasets, disk, networks. What is missing comes
-with its remedy; the exit code is 1 only where something that the study needs is missing."""
+"""`videossl doctor`: whether this machine is ready: environment, packages, GPU, codecs, datasets, disk, networks.
+
+Every problem is printed with its remedy. The exit code is 1 only if something that the study needs is missing.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +17,20 @@ from videossl.report.dry import check_layouts
 from videossl.study.study import Study
 
 NAME = "doctor"
-HELP = "whether this machine is ready for the study, and what to do where it is not"
+HELP = "check whether this machine is ready for the study, with remedies"
 SIGNS = {OK: "ok", WARNING: "note", MISSING: "MISSING"}
 
 
 def networks(study: Study) -> list[Finding]:
-    """Whether every task and network of the study can be built with its options and takes its clips."""
+    """Whether every task and network of the study can be built with its options for its clips."""
     builds = builds_of(study, study.all_cells)
     problems = problems_of(builds)
-    found = [Finding(MISSING, "networks", problem, "correct the value that it names") for problem in problems]
+    found = [Finding(MISSING, "networks", problem, "correct the value named in the message") for problem in problems]
     return found or [Finding(OK, "networks", f"all {len(builds)} pairs of task and network can be built")]
 
 
 CHECKS = (python, packages, gpu, slurm, codecs, datasets, model_weights, working_folder, results_folder, disk, networks)
-"""One function a subject, in the order of printing."""
+"""One function per subject, in the order of printing."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what is found, subject by subject; 1 if something required is missing."""
+    """Print the findings, subject by subject. Returns 1 if something required is missing."""
     try:
         study = study_of(arguments)
         check_layouts(study)

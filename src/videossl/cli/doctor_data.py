@@ -1,4 +1,4 @@
-"""What `videossl doctor` looks at of datasets and results."""
+"""Checks of `videossl doctor` for datasets and results."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from videossl.cli.start import CACHE_REMEDY, cache_problem
 from videossl.common.errors import UserError
 from videossl.common.intact import read_table
 from videossl.common.places import existing, unwritable
-from videossl.data.videos import gaps_of
+from videossl.data.manifest import gaps_of
 from videossl.study.availability import report
 from videossl.study.inventory import ASSUMED, LISTED, videos_of
 from videossl.study.study import Study
 
-LEAST_FREE = 2**30
-"""Bytes; below it even the tables of a finished study may not be rendered."""
+MIN_FREE = 2**30
+"""Bytes; with less free space even the tables of a finished study may fail to be written."""
 
 
 def datasets(study: Study) -> list[Finding]:
-    """Each dataset of the study: its folders, or the manifest that the workflow has already made of it."""
+    """Each dataset of the study: its folders, or its manifest if the workflow has made it."""
     return [finding for name in study.datasets for finding in _dataset(study, name)]
 
 
@@ -47,8 +47,8 @@ def _dataset(study: Study, name: str) -> list[Finding]:
 
 
 def _classes(subject: str, path: Path) -> list[Finding]:
-    """The classes that lack videos, by the manifest or, before there is one, the listing."""
-    remedy = "fetch or mend their videos (docs/datasets.md, 'Classes without videos'); else results are of the others"
+    """Classes that lack videos, from the manifest, or from the listing if there is no manifest yet."""
+    remedy = "get or repair their videos (docs/datasets.md, 'Classes without videos'); results exclude these classes"
     try:
         table = read_table(path)
     except UserError as error:
@@ -58,14 +58,14 @@ def _classes(subject: str, path: Path) -> list[Finding]:
 
 
 def _told(study: Study, name: str) -> str:
-    """How many videos there are, as far as is known before they are stored."""
+    """Number of videos, as far as it is known before they are stored."""
     found = videos_of(study.config, name)
     counts = ", ".join(f"{number:,} {split}" for split, number in found.splits.items())
     return {LISTED: f"listed: {counts}", ASSUMED: f"not listed yet, {counts} assumed"}.get(found.source, counts)
 
 
 def _stored(study: Study, name: str, path: Path) -> list[Finding]:
-    """The usable videos of a dataset that is in the frame store, and whether its subsets are as large as asked for."""
+    """Usable videos of a stored dataset, and whether its subsets have the requested sizes."""
     try:
         rows = read_table(path, columns=["split", "status"]).to_pandas()
     except UserError as error:
@@ -77,13 +77,13 @@ def _stored(study: Study, name: str, path: Path) -> list[Finding]:
     for subset in sorted({cell.subset for cell in study.pretraining if cell.source == name}):
         size = study.config.subsets[subset]
         if size != "all" and size > usable:
-            text = f"subset {subset} is to have {size} videos, and {usable} training videos are usable"
+            text = f"subset {subset} should have {size} videos, but only {usable} training videos are usable"
             findings.append(Finding(MISSING, f"dataset {name}", text, f"lower `subsets.{subset}` to {usable} at most"))
     return findings
 
 
 def results_folder(study: Study) -> list[Finding]:
-    """Whether results can be written where the configuration says."""
+    """Whether results can be written to the configured folder."""
     folder = study.config.results_dir
     path = Path(folder).expanduser().resolve()
     if file := next((one for one in (path, *path.parents) if one.exists() and not one.is_dir()), None):
@@ -97,14 +97,14 @@ def results_folder(study: Study) -> list[Finding]:
 
 
 def working_folder(study: Study) -> list[Finding]:
-    """Whether Snakemake can keep its notes in the folder where it is run."""
+    """Whether Snakemake can write to the folder where it runs."""
     folder = Path.cwd()
     if problem := unwritable(".snakemake"):
         remedy = (
-            "run in a folder of your own, where relative paths such as `results_dir` then start: "
+            "run in a folder of your own (relative paths such as `results_dir` then start there): "
             f"`snakemake --snakefile {shlex.quote(str((study.project / 'Snakefile').resolve()))}`"
         )
-        text = f"{folder} cannot be written ({problem}), and Snakemake keeps its notes there, in .snakemake"
+        text = f"{folder} cannot be written ({problem}), but Snakemake keeps its metadata there, in .snakemake"
         return [Finding(MISSING, "working folder", text, remedy)]
     if problem := cache_problem():
         return [Finding(MISSING, "working folder", problem, CACHE_REMEDY)]
@@ -112,22 +112,22 @@ def working_folder(study: Study) -> list[Finding]:
 
 
 def disk(study: Study) -> list[Finding]:
-    """Free disk, and what the frame stores that are not made yet will need, by those that are."""
+    """Free disk space, and the space that missing frame stores will need, estimated from existing ones."""
     free = shutil.disk_usage(existing(study.config.results_dir)).free
     text = f"{free / 2**30:.0f} GiB free"
-    if free < LEAST_FREE:
-        return [Finding(WARNING, "disk", text, "free some, or set `results_dir` to another disk")]
+    if free < MIN_FREE:
+        return [Finding(WARNING, "disk", text, "free some space, or set `results_dir` to another disk")]
     made = {name: _store_bytes(study, name) for name in study.datasets if _manifest(study, name).is_file()}
     videos = sum(videos_of(study.config, name).all for name in made)
     if not videos:
-        return [Finding(OK, "disk", f"{text}; what frame stores need is estimated once a first one is made")]
+        return [Finding(OK, "disk", f"{text}; the space for frame stores is estimated once the first one is made")]
     still = {name: videos_of(study.config, name) for name in study.datasets if name not in made}
     needed = sum(found.all for found in still.values()) * sum(made.values()) / videos
     text += f"; the frame stores still to be made need about {needed / 2**30:.1f} GiB"
     if assumed := [name for name, found in still.items() if found.source == ASSUMED]:
         text += f" (the number of videos of {', '.join(assumed)} is assumed)"
     if needed > free:
-        return [Finding(WARNING, "disk", text, "free some, or set `results_dir` to another disk")]
+        return [Finding(WARNING, "disk", text, "free some space, or set `results_dir` to another disk")]
     return [Finding(OK, "disk", text)]
 
 

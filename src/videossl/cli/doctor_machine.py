@@ -1,4 +1,4 @@
-"""What `videossl doctor` looks at of the machine and its software."""
+"""Checks of `videossl doctor` for the machine and its software."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OLDEST_PYTHON = (3, 11)
 
 
 def python(study: Study) -> list[Finding]:
-    """The interpreter."""
+    """Version of the interpreter."""
     text = f"{sys.version.split()[0]} in {sys.prefix}"
     if sys.version_info < OLDEST_PYTHON:
         return [
@@ -30,7 +30,7 @@ def python(study: Study) -> list[Finding]:
 
 
 def packages(study: Study) -> list[Finding]:
-    """Installed versions against the pins; a direct dependency that is not there at all is required."""
+    """Installed versions compared with the pinned ones; a missing direct dependency is an error."""
     pins = _pins(study.project)
     found = {name: _version(name) for name in pins}
     absent = [name for name, installed in found.items() if installed is None]
@@ -43,13 +43,13 @@ def packages(study: Study) -> list[Finding]:
         text = f"pinned, needed by other packages, and not installed: {', '.join(rest)}"
         findings.append(Finding(WARNING, "packages", text, INSTALL))
     if other:
-        text = f"{len(other)} of {len(pins)} in another version than pinned: {', '.join(other)}"
+        text = f"{len(other)} of {len(pins)} in a version other than pinned: {', '.join(other)}"
         findings.append(Finding(WARNING, "packages", text, f"results may differ in last digits; {INSTALL}"))
     return findings or [Finding(OK, "packages", f"all {len(pins)} in the pinned versions")]
 
 
 def _version(name: str) -> str | None:
-    """The installed version without its build (`+cpu`)."""
+    """The installed version without its build tag (`+cpu`)."""
     try:
         return version(name).partition("+")[0]
     except PackageNotFoundError:
@@ -57,14 +57,14 @@ def _version(name: str) -> str | None:
 
 
 def _pins(project: Path) -> dict[str, str]:
-    """The pinned version of each package that is needed on this platform."""
+    """Pinned version of each package that this platform needs."""
     lines = (project / "envs/requirements.txt").read_text(encoding="utf-8").splitlines()
     pinned = _for_this_platform(line for line in lines if line.strip() and not line.startswith(("#", "-")))
     return {one.name: next(iter(one.specifier)).version for one in pinned}
 
 
 def _direct(project: Path) -> set[str]:
-    """What this package itself requires on this platform, also where it is not installed as a package."""
+    """Direct requirements of this project on this platform, whether or not it is installed as a package."""
     try:
         found = requires("videossl") or []
     except PackageNotFoundError:
@@ -73,13 +73,13 @@ def _direct(project: Path) -> set[str]:
 
 
 def _for_this_platform(lines: Iterable[str]) -> list[Requirement]:
-    """Those of the requirements whose marker is true here, and that belong to no extra."""
+    """The requirements whose marker is true here and that belong to no extra."""
     found = [Requirement(line) for line in lines]
     return [one for one in found if one.marker is None or one.marker.evaluate({"extra": ""})]
 
 
 def gpu(study: Study) -> list[Finding]:
-    """GPUs, and whether the configuration asks for one."""
+    """The GPUs, and whether the configuration asks for one."""
     import torch
 
     if torch.cuda.is_available():
@@ -95,12 +95,12 @@ def gpu(study: Study) -> list[Finding]:
         return [Finding(OK, "gpu", "none on this machine; jobs get theirs from Slurm")]
     remedy = "set compute.device to 'auto' or 'cpu', or run where a GPU is: `snakemake --profile slurm`"
     return [
-        Finding(MISSING, "gpu", "compute.device is 'cuda', and this machine has no usable GPU and no Slurm", remedy)
+        Finding(MISSING, "gpu", "compute.device is 'cuda', but this machine has neither a usable GPU nor Slurm", remedy)
     ]
 
 
 def slurm(study: Study) -> list[Finding]:
-    """The scheduler and Snakemake's plugin for it."""
+    """The scheduler, and Snakemake's plugin for it."""
     if not shutil.which("sbatch"):
         return [Finding(OK, "slurm", "none; `snakemake --cores N` runs the jobs on this machine")]
     plugin = _version("snakemake-executor-plugin-slurm")
@@ -112,7 +112,7 @@ def slurm(study: Study) -> list[Finding]:
 
 
 def codecs(study: Study) -> list[Finding]:
-    """Write a video, read it with both readers, and code a frame as the store does."""
+    """Write a video, read it with both readers, and encode a frame as the store does."""
     return [_tried("PyAV", _videos), _decord(), _tried("simplejpeg", _jpeg)]
 
 
@@ -127,7 +127,7 @@ def _decord() -> Finding:
 def _tried(name: str, attempt: Callable[[], str]) -> Finding:
     try:
         return Finding(OK, "codecs", f"{name}: {attempt()}")
-    except Exception as error:  # whatever it is, it is what a job would meet
+    except Exception as error:  # whatever it is, a job would meet it too
         return Finding(MISSING, "codecs", f"{name}: {type(error).__name__}: {error}", f"install again: {INSTALL}")
 
 
@@ -175,5 +175,5 @@ def _jpeg() -> str:
     decoded = np.zeros_like(frame)
     decode_jpeg(memoryview(encode_jpeg(frame, 90)), decoded)
     if abs(decoded.astype(int) - frame).max() > 2:
-        raise RuntimeError("a frame of one colour came back as another")
-    return "codes and decodes frames"
+        raise RuntimeError("a frame of one colour was decoded as another colour")
+    return "encodes and decodes frames"

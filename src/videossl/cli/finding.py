@@ -1,16 +1,16 @@
-"""What `videossl doctor` finds."""
+"""A finding of `videossl doctor`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 OK, WARNING, MISSING = "ok", "warning", "missing"
-"""Missing: the study cannot be run without it. A warning: it can, or only some of it cannot."""
+"""MISSING: the study cannot run without it. WARNING: it can run, perhaps only in part."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: the subject, what was found, and what to do unless all is well."""
+    """One line: the subject, what was found, and the remedy unless all is well."""
 
     state: str
     subject: str

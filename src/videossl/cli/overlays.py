@@ -1,4 +1,4 @@
-"""The configuration files that a command line names, for `videossl` and for `snakemake`."""
+"""Configuration files named on a command line, for `videossl` and for `snakemake`."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ SUFFIXES = (".yaml", ".yml", ".json")
 
 
 def read_overlay(path: str) -> None:
-    """UserError if Snakemake could not read a configuration file, or would read it wrongly."""
+    """Raise UserError if Snakemake could not read a configuration file, or would misread it."""
     file = Path(path)
     hint = ""
     if not path.endswith(SUFFIXES):
         hint = (
-            " All that follows --configfile is taken for configuration files, so name targets before it:"
+            " Snakemake reads everything after --configfile as configuration files, so name targets before it:"
             " `snakemake TARGET ... --configfile FILE`."
         )
     elif not file.exists() and (CHECKOUT / path).is_file():
         hint = f" Paths start in the working directory, {Path.cwd()}. The project has such a file: {CHECKOUT / path}."
     if file.exists() and not file.is_file() and not file.is_dir():
-        return  # a pipe can be read once
+        return  # a pipe can be read only once
     try:
         read_yaml(file)
     except UserError as error:
@@ -33,7 +33,7 @@ def read_overlay(path: str) -> None:
 
 
 def profile_file(name: str, places: Sequence[Path]) -> Path | None:
-    """The file of a Snakemake profile, which is named by itself or by its folder, in one of `places`."""
+    """The file of a Snakemake profile, given by its path or its folder, searched in `places`."""
     for folder in places:
         if (folder / name).is_file():
             return folder / name
@@ -44,17 +44,17 @@ def profile_file(name: str, places: Sequence[Path]) -> Path | None:
 
 
 def configfiles_of(profile: Path) -> list[str]:
-    """The configuration files that a profile names, as Snakemake finds them: a single one may be relative to the
+    """The configuration files that a profile names, found as Snakemake does: a single one may be relative to the
     profile's folder."""
     found = read_yaml(profile).get("configfile") or []
     if not isinstance(found, str):
         return [str(path) for path in found]
-    expanded = os.path.expanduser(os.path.expandvars(found))  # noqa: PTH111  (of a text that need not be a path)
+    expanded = os.path.expanduser(os.path.expandvars(found))  # noqa: PTH111  (the text need not be a path)
     return [str(profile.parent / expanded) if (profile.parent / expanded).exists() else expanded]
 
 
 def overlays(configfiles: Sequence[str], profile: str | None, project: Path) -> list[str]:
-    """The configuration files on top of the base: those named, else those of the profile, as Snakemake has it."""
+    """Configuration files on top of the base: those given, else those of the profile, as in Snakemake."""
     if configfiles or not profile:
         return list(configfiles)
     places = [Path(), Path("profiles"), project, project / "profiles"]

@@ -1,4 +1,4 @@
-"""What is pending, how long it will take, and the longest chain of jobs that must follow one another."""
+"""`videossl plan`: pending cells, their estimated hours, and the critical path."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from videossl.study.inventory import assumptions
 from videossl.study.study import Study
 
 NAME = "plan"
-HELP = "the pending cells, with an estimate of their hours and the critical path"
+HELP = "pending cells, their estimated hours, and the critical path"
 GROUP = ("stage", "task", "backbone", "source", "subset", "target", "epochs")
-"""The columns of the table: cells that agree in them are one row."""
+"""Columns of the table: cells that agree in all of them share a row."""
 COLUMNS = (
     *GROUP, "complexity", "seed", "teachers", "against", "path", "hours", "device_hours", "estimated_from",
     "on_critical_path",
@@ -27,13 +27,13 @@ COLUMNS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's own arguments."""
+    """Add the command's own arguments."""
     parser.add_argument("targets", nargs="*", help="as for snakemake: table_NAME, figure_NAME, files; none: everything")
     add_format(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what is pending."""
+    """Print the pending cells."""
     study = study_of(arguments)
     check_layouts(study)
     pending = pending_jobs(study, targets_of(study, arguments.targets), arguments.configfile)
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def targets_of(study: Study, asked: Sequence[str]) -> list[str]:
-    """Snakemake's targets; an entry may be named without its kind. UserError for a name that means nothing."""
+    """Snakemake's targets; entries may be named without their kind. Raises UserError for an unknown name."""
     targets = []
     for name in asked:
         entry = entry_named(study, name)
@@ -68,7 +68,7 @@ def targets_of(study: Study, asked: Sequence[str]) -> list[str]:
 
 
 def print_plan(study: Study, pending: Pending, estimator: Estimator, estimates: dict[Cell, Estimate]) -> None:
-    """The plan for reading."""
+    """Print the plan as tables."""
     if not pending.cells and not pending.others:
         print("Nothing is pending.")
         return
@@ -98,19 +98,19 @@ def print_plan(study: Study, pending: Pending, estimator: Estimator, estimates: 
 
 
 def counted_datasets(study: Study, cells: Iterable[Cell]) -> list[str]:
-    """The datasets whose number of videos the estimates of `cells` follow."""
+    """The datasets whose numbers of videos determine the estimates of `cells`."""
     found = [cell.target for cell in cells if cell.target]
     found += [cell.source for cell in cells if cell.stage == "pretrain" and study.config.subsets[cell.subset] == "all"]
     return list(dict.fromkeys(found))
 
 
 def critical(study: Study, estimates: Mapping[Cell, Estimate]) -> list[Cell]:
-    """The critical path of the pending cells."""
+    """Critical path of the pending cells."""
     return critical_path(study, estimates, {cell: estimate.hours or 0.0 for cell, estimate in estimates.items()})
 
 
 def print_critical_path(path: list[Cell], estimates: Mapping[Cell, Estimate]) -> None:
-    """The longest chain, which no number of machines makes shorter."""
+    """Print the longest chain of jobs, which more machines cannot shorten."""
     if path:
         hours = sum(estimates[cell].hours or 0 for cell in path)
         print(f"\nCritical path: {len(path)} jobs one after the other, {_number(hours)} hours")
@@ -118,7 +118,7 @@ def print_critical_path(path: list[Cell], estimates: Mapping[Cell, Estimate]) ->
 
 
 def print_sources(estimator: Estimator, estimates: Mapping[Cell, Estimate]) -> None:
-    """What the words in the column `from` mean here."""
+    """Explain the words in the column `from`."""
     used = {estimate.source for estimate in estimates.values()}
     print()
     if MEASURED in used:
@@ -130,7 +130,7 @@ def print_sources(estimator: Estimator, estimates: Mapping[Cell, Estimate]) -> N
         scaled = f", times what finished cells of the stage took (their number): {', '.join(paces)}" if paces else ""
         print(f"FLOPs: counted operations at the speeds of `compute.speed` in the configuration{scaled}.")
     if UNKNOWN in used:
-        print("?: not known before one has finished, as no network is run; mostly moments. The sums are without them.")
+        print("?: unknown until one has finished, as these jobs run no network; usually short. The sums exclude them.")
 
 
 def _text(cell: Cell, axis: str) -> str:
@@ -140,7 +140,7 @@ def _text(cell: Cell, axis: str) -> str:
 
 
 def _sum(estimates: Collection[Estimate]) -> list[str]:
-    """Number, sum of hours and where that comes from; a sum that lacks a part says so."""
+    """Number of cells, sum of hours and its origin; marks sums that lack a part."""
     known = [estimate.device_hours for estimate in estimates if estimate.device_hours is not None]
     sources = {estimate.source for estimate in estimates}
     said = " + ".join(source for source in (MEASURED, CALCULATED) if source in sources)

@@ -1,7 +1,7 @@
-"""What is looked at before Snakemake reads anything: :func:`check` is called by the profile of every run.
+"""Checks before Snakemake reads anything: the profile of every run calls :func:`check`.
 
-Snakemake reads configuration files before the Snakefile, says of a malformed one neither its name nor the line, and
-takes a target that follows --configfile for one.
+Snakemake reads configuration files before the Snakefile. For a malformed one it gives neither name nor line, and it
+reads a target after --configfile as a configuration file.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _of_profiles(named: Sequence[str] | None) -> list[str]:
-    """The configuration files of the last profile that names some. Snakemake knows more places of profiles, and says if
-    one is in none."""
+    """Configuration files of the last profile that names some. Profiles that are not found are skipped: Snakemake knows
+    more places, and reports missing ones."""
     names = named or os.environ.get("SNAKEMAKE_PROFILE", "").split(",")
     profiles = [profile_file(name, [Path()]) for name in names if name]
     found = [configfiles_of(profile) for profile in profiles if profile is not None]
@@ -47,7 +47,7 @@ def _of_profiles(named: Sequence[str] | None) -> list[str]:
 
 
 def cache_problem() -> str:
-    """Why Snakemake cannot keep its cache; "" if it can."""
+    """Why Snakemake cannot write its cache; "" if it can."""
     from snakemake.common import get_appdirs
 
     folder = get_appdirs().user_cache_dir

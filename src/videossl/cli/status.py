@@ -1,5 +1,7 @@
-"""How it is going: every cell done, running (with epoch, loss and time left), failed (why, and where its log is) or
-pending. Read from the run folders alone: works while a cluster runs, and on a machine that has no Slurm."""
+"""`videossl status`: the state of every cell: done, running (epoch, loss, time left), failed (reason, log) or pending.
+
+Reads only the run folders, so it works while a cluster runs, and on a machine without Slurm.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +33,9 @@ HELP = "every cell: done, running, failed or pending"
 SIGNS = {DONE: "✓", OUTDATED: "~", RUNNING: "▶", STOPPED: "‖", FAILED: "✗", PENDING: "·"}
 BARS = "▁▂▃▄▅▆▇█"
 CURVE = 20
-"""Characters of a curve at most."""
+"""Largest number of characters of a curve."""
 ROWS = ("task", "backbone", "source", "subset", "seed", "teachers", "against")
-"""The axes down the side of a matrix of cells; milestones and targets go across."""
+"""Row axes of a matrix of cells; milestones and targets are its columns."""
 COLUMNS = (
     *("stage", "task", "complexity", "backbone", "source", "subset", "epochs", "target", "teachers", "against", "seed"),
     *("path", "state", "reason", "failed_cell", "epoch", "loss", "doing", "seconds_left", "where", "log"),
@@ -41,11 +43,9 @@ COLUMNS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's own arguments."""
-    parser.add_argument(
-        "entries", nargs="*", help="tables and figures, of which the cells are shown; none: all, summed"
-    )
-    parser.add_argument("--cells", action="store_true", help="show the matrix of cells also when all are meant")
+    """Add the command's own arguments."""
+    parser.add_argument("entries", nargs="*", help="tables and figures whose cells are shown; none: totals of all")
+    parser.add_argument("--cells", action="store_true", help="show the matrix of cells even without entries")
     add_format(parser)
 
 
@@ -65,13 +65,14 @@ def run(arguments: argparse.Namespace) -> int:
     if shown := partial.shown(study):
         print(
             f"\nINCOMPLETE, of the last run that failed: {', '.join(map(str, shown))}. "
-            "The same command makes the whole ones."
+            "The same command makes the complete ones."
         )
     return 0
 
 
 def print_entries(study: Study, entries: Iterable[str], found: Mapping[Cell, State]) -> None:
-    """One line an entry: how many of the cells that it shows, and of those that they need, are in which state."""
+    """Print one line per entry: how many of the cells that it shows, and of those that they need, are in which
+    state."""
     rows = []
     for name in entries:
         counts = Counter(found[cell].name for cell in study.with_dependencies(study.cells_of[name]))
@@ -83,7 +84,7 @@ def print_entries(study: Study, entries: Iterable[str], found: Mapping[Cell, Sta
 
 
 def print_stages(found: Mapping[Cell, State]) -> None:
-    """The counts of each stage."""
+    """Print the counts per stage."""
     stages = list(dict.fromkeys(cell.stage for cell in found))
     counts = {stage: Counter(state.name for cell, state in found.items() if cell.stage == stage) for stage in stages}
     used = [name for name in STATES if any(counts[stage][name] for stage in stages)]
@@ -94,7 +95,7 @@ def print_stages(found: Mapping[Cell, State]) -> None:
 
 
 def print_matrices(found: Mapping[Cell, State]) -> None:
-    """Of each stage a matrix with a sign for each cell."""
+    """Print a matrix per stage with one sign per cell."""
     print("\n" + "  ".join(f"{sign} {name}" for name, sign in SIGNS.items()))
     for stage in dict.fromkeys(cell.stage for cell in found):
         cells = [cell for cell in found if cell.stage == stage]
@@ -117,11 +118,11 @@ def _across(cell: Cell) -> tuple[str, str]:
 
 
 def print_details(study: Study, found: Mapping[Cell, State]) -> None:
-    """What runs, what was stopped, what failed and what that holds up."""
+    """Print running, stopped and failed cells, and the cells that failures block."""
     for name in (RUNNING, STOPPED):
         cells = [cell for cell, state in found.items() if state.name == name]
         if cells:
-            print(f"\n{name}" + (": nothing shows life; the next run goes on from the checkpoint" * (name == STOPPED)))
+            print(f"\n{name}" + (": no sign of life; the next run resumes from the checkpoint" * (name == STOPPED)))
             print_columns([[cell.path, *_training(study, cell, found[cell])] for cell in cells], indent="  ")
     failed = [(cell, state) for cell, state in found.items() if state.name == FAILED and not state.upstream]
     if failed:
@@ -134,11 +135,11 @@ def print_details(study: Study, found: Mapping[Cell, State]) -> None:
         if reason:
             print(f"\n{count} cells cannot be run here: {reason}")
     if any(state.name == OUTDATED for state in found.values()):
-        print("\noutdated: done under another recipe than the configuration's; Snakemake will run these again")
+        print("\noutdated: done with another recipe than the configuration's; Snakemake will run these again")
 
 
 def _training(study: Study, cell: Cell, state: State) -> list[str]:
-    """Epoch, loss with its curve, what the run is at, time left and machine."""
+    """Epoch, loss with its curve, current step, time left and machine."""
     epochs = study.config.epochs[cell.epochs] if cell.stage == "pretrain" else study.config.finetune.epochs
     epoch = f"epoch {state.epoch or 0}/{epochs}" if cell.stage in ("pretrain", "finetune", "distill") else ""
     loss = "" if state.loss is None else f"loss {state.loss:.3f} {curve(state.losses)}"
@@ -148,7 +149,7 @@ def _training(study: Study, cell: Cell, state: State) -> list[str]:
 
 
 def curve(values: Iterable[float]) -> str:
-    """A small curve of blocks, the highest value the tallest; the newest at the end."""
+    """A small curve of block characters, scaled to the highest value; the latest value is last."""
     values = [value for value in values if value == value]  # without NaN
     step = -(-len(values) // CURVE) or 1
     kept = values[::-1][::step][::-1]
@@ -158,7 +159,7 @@ def curve(values: Iterable[float]) -> str:
 
 
 def log_of(study: Study, cell: Cell) -> str:
-    """The log of the cell's last attempt, as the rules name it."""
+    """Path of the log of the cell's last attempt."""
     return f"{study.config.results_dir}/logs/{cell.path}.log"
 
 

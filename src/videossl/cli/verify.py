@@ -1,6 +1,8 @@
-"""Whether the files of a study are as they were made: all are read wholly, in the time that reading them takes. What is
-damaged is named, with the command that makes it again. Works while a run is under way. The exit code is 1 if a file is
-damaged."""
+"""`videossl verify`: whether the files of a study are as they were made.
+
+Reads every file completely, and takes as long. Names damaged files, with the command that makes them again. Works while
+a run is under way. The exit code is 1 if a file is damaged.
+"""
 
 from __future__ import annotations
 
@@ -21,24 +23,24 @@ from videossl.stages.cells import Cell
 from videossl.study.study import Study
 
 NAME = "verify"
-HELP = "whether all files are as they were made; names what is damaged and how to make it again"
+HELP = "check all files for damage; names damaged files and how to make them again"
 MEGABYTE = 1_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's own arguments."""
+    """Add the command's own arguments."""
     parser.add_argument(
         "targets",
         nargs="*",
-        help="table_NAME, figure_NAME (with all that they are made from), files, folders; none: all",
+        help="table_NAME, figure_NAME (with everything they are made from), files, folders; none: all",
     )
     parser.add_argument(
-        "--threads", type=int, default=min(8, os.cpu_count() or 1), help="files that are read side by side"
+        "--threads", type=int, default=min(8, os.cpu_count() or 1), help="number of files read in parallel"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look at everything, and print what is damaged; 1 if something is."""
+    """Check all files and print damaged ones. Returns 1 if there are any."""
     own = [str(Path(path).absolute()) if arguments.directory else path for path in arguments.configfile]
     study = study_of(arguments)
     cells, places = chosen(study, arguments.targets)
@@ -60,12 +62,12 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{len(found)} files, {size:,.1f} MB: " + ", ".join(f"{counts[s]} {s}" for s in (FINE, DAMAGED)), end="")
     print("".join(f", {counts[state]} {state}" for state in (UNRECORDED, BUSY) if counts[state]))
     if counts[UNRECORDED]:
-        print(f"{UNRECORDED}: whole as far as checksums in the file say; no job noted what it was when it was made.")
+        print(f"{UNRECORDED}: intact by the checksums in the file; no job recorded what it was when it was made.")
     return 1 if bad else 0
 
 
 def chosen(study: Study, targets: Sequence[str]) -> tuple[list[Cell] | None, list[Path]]:
-    """The cells and places that are meant; no cells for all."""
+    """The requested cells and paths; cells are None for all."""
     cells: list[Cell] = []
     places: list[Path] = []
     for target in targets:
@@ -82,7 +84,7 @@ def chosen(study: Study, targets: Sequence[str]) -> tuple[list[Cell] | None, lis
 
 
 def remedy(bad: Sequence[Found], start: str, configfiles: Sequence[str]) -> str:
-    """The command that makes files again: they are removed, and asked for."""
+    """The command that removes damaged files and makes them again."""
     gone = [item.path for item in (one.item for one in bad)]
     wanted = dict.fromkeys(_asked_for(one.item) for one in bad if one.item.job)
     removed = dict.fromkeys([*gone, *wanted])
@@ -94,12 +96,12 @@ def remedy(bad: Sequence[Found], start: str, configfiles: Sequence[str]) -> str:
 
 
 def _asked_for(item: Item) -> Path:
-    """The file that Snakemake is asked for: the item, or of a job's record the job's first result."""
+    """The file to request from Snakemake: the item itself, or for a job's record the job's first result."""
     return item.path if item.path in item.job else item.job[0]
 
 
 def snakemake_of(arguments: argparse.Namespace, study: Study) -> str:
-    """How Snakemake is called for the same study, without targets and configuration files."""
+    """The Snakemake command for the same study, without targets and configuration files."""
     parts = ["snakemake"]
     if arguments.snakefile or arguments.directory:
         parts += ["--snakefile", str((study.project / "Snakefile").resolve())]
@@ -110,7 +112,7 @@ def snakemake_of(arguments: argparse.Namespace, study: Study) -> str:
 
 
 def _shown(found: Iterable[Found], items: Sequence[Item]) -> Iterable[Found]:
-    """The same, with a line about how far it is now and then."""
+    """The same items, with a progress line now and then."""
     total, done, began = sum(item.bytes for item in items), 0, time.monotonic()
     told = began
     for one in found:

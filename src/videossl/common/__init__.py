@@ -1,1 +1,1 @@
-"""The ground: errors, files, names, registries, progress. Imports nothing of the other rooms."""
+"""What all other packages build on: errors, files, names, registries, progress. Imports none of them."""

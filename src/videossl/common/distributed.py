@@ -1,9 +1,9 @@
-"""Several processes that train one network together: which of them this one is, and what they exchange.
+"""Distributed data-parallel training: joining the process group, and the collective operations that training uses.
 
-`torchrun` starts them and says in the environment how they meet. Every batch is cut into equal, successive shares, one
-a process, and whatever looks at the whole batch (normalisation, negatives, queues, random draws) goes through this
-module. So the weights do not depend on the number of processes, but for the order in which numbers are added. Without
-`torchrun` all of it is the identity.
+`torchrun` starts the processes and sets the environment variables from which they find each other. The global batch is
+split into equal, consecutive parts, one per process. Everything that depends on the global batch (normalisation,
+negatives, queues, random draws) uses this module, so the weights do not depend on the number of processes, except for
+the order in which numbers are added. In a single process every function here returns its input.
 """
 
 from __future__ import annotations
@@ -20,41 +20,41 @@ from videossl.common.ranks import rank_and_processes
 T = TypeVar("T")
 
 PATIENCE = timedelta(hours=1)
-"""How long a process waits for another. Longer than the first one needs to write a checkpoint to a slow disk; a process
-that died is noticed at once, by `torchrun`."""
+"""Timeout of a collective operation. It exceeds the time that the main process needs to write a checkpoint to a slow
+disk; `torchrun` itself notices a process that died."""
 
 
 def join(cuda: bool) -> None:
-    """Meet the other processes, if `torchrun` started this one with others; once a process."""
+    """Join the process group if `torchrun` started several processes. Does nothing if it was joined before."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or distributed.is_initialized():
         return
-    # Small notes (stop? who failed?) go through the CPU, so that they never wait for a GPU's queue.
+    # Small messages (stop? who failed?) use gloo on the CPU, so that they never wait for work queued on a GPU.
     distributed.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=PATIENCE)
 
 
 def leave() -> None:
-    """Part from the others at the end of the work."""
+    """Leave the process group at the end of the job."""
     if distributed.is_available() and distributed.is_initialized():
         distributed.destroy_process_group()
 
 
-def whole(size: int) -> int:
-    """Rows of the whole batch, of which every process has `size`."""
-    return size * rank_and_processes()[1]
+def global_batch_size(local_batch_size: int) -> int:
+    """Number of samples in the batch over all processes, each of which has `local_batch_size`."""
+    return local_batch_size * rank_and_processes()[1]
 
 
-def own(rows: Tensor) -> Tensor:
-    """This process's share (B, ...) of what was drawn for the whole batch (W * B, ...)."""
+def local_rows(rows: Tensor) -> Tensor:
+    """This process's part (B, ...) of what was drawn for the global batch (W * B, ...), W processes."""
     rank, processes = rank_and_processes()
     return rows.chunk(processes)[rank]
 
 
 class _AllGather(torch.autograd.Function):
-    """Concatenates over processes; a row's gradient is the sum of those that all processes' losses give it.
+    """Concatenates rows over processes; the gradient of a row is the sum of its gradients from all processes' losses.
 
-    With the mean of the processes' gradients of the weights, as distributed training takes it, that makes the gradient
-    of the mean of their losses. torch.distributed's all_gather passes no gradient, so that a row's effect as another
-    process's negative would be lost.
+    Distributed training averages the gradients of the weights over processes; together this is the gradient of the mean
+    loss. `torch.distributed.all_gather` passes no gradient: the effect of a row as a negative of another process would
+    be lost.
     """
 
     @staticmethod
@@ -72,15 +72,18 @@ class _AllGather(torch.autograd.Function):
         return total.chunk(processes)[rank]
 
 
-def gather(rows: Tensor) -> Tensor:
-    """(B, ...) of each of W processes, B the same in all -> (W * B, ...), in the batch's order; itself if W = 1."""
+def all_gather(rows: Tensor) -> Tensor:
+    """Concatenate (B, ...) of W processes to (W * B, ...) in the order of the global batch, with gradient.
+
+    B must be the same in all processes. In a single process, returns `rows` itself.
+    """
     _, processes = rank_and_processes()
     return rows if processes == 1 else _AllGather.apply(rows)  # type: ignore[no-untyped-call]
 
 
 @torch.no_grad()
-def mean(values: Tensor) -> Tensor:
-    """The mean of all processes' `values`, without gradient; itself if there is one process."""
+def all_reduce_mean(values: Tensor) -> Tensor:
+    """Mean of `values` over processes, without gradient. In a single process, returns `values` itself."""
     _, processes = rank_and_processes()
     if processes == 1:
         return values
@@ -89,8 +92,8 @@ def mean(values: Tensor) -> Tensor:
     return total / processes
 
 
-def of_first(value: T) -> T:
-    """What the first process gives; all must call it. Small objects only."""
+def broadcast_object(value: T) -> T:
+    """The main process's `value`, in every process. All processes must call it; for small objects that pickle."""
     if rank_and_processes()[1] == 1:
         return value
     box = [value]
@@ -98,8 +101,8 @@ def of_first(value: T) -> T:
     return box[0]
 
 
-def of_all(value: T) -> list[T]:
-    """What each process gives, in their order, in every process."""
+def all_gather_object(value: T) -> list[T]:
+    """The `value` of every process, ordered by rank, in every process. All processes must call it."""
     _, processes = rank_and_processes()
     if processes == 1:
         return [value]
@@ -109,10 +112,10 @@ def of_all(value: T) -> list[T]:
 
 
 class Vote:
-    """Whether any process wants something, answered alike in all of them at the same call, without waiting.
+    """A logical OR over processes that does not block: each call starts a vote and returns the result of the last one.
 
-    A signal reaches processes at different moments. If each obeyed at once, the others would wait for it for ever. So
-    each call casts a vote and gives the outcome of the call before (with one process, its own at once).
+    All processes get the same answer at the same call. A signal reaches the processes at different moments; if each
+    stopped at once, the others would wait for it forever. In a single process, the answer is that of the call itself.
     """
 
     def __init__(self) -> None:
@@ -127,7 +130,7 @@ class Vote:
         return outcome
 
     def close(self) -> bool:
-        """The outcome of the last vote; to be called by all when there will be no further one."""
+        """Wait for the last vote and return its result. All processes must call it after their last vote."""
         if self._running is None:
             return False
         work, ballot = self._running
@@ -136,6 +139,6 @@ class Vote:
         return bool(ballot)
 
 
-def any_of_all(wanted: bool) -> bool:
-    """Whether any process wants it; all must call it, and it waits for all."""
-    return any(of_all(wanted))
+def any_process(wanted: bool) -> bool:
+    """Logical OR over processes. All processes must call it; blocks until they have."""
+    return any(all_gather_object(wanted))

@@ -1,4 +1,4 @@
-"""The error that is meant for the user's eyes, and the one of a run that was asked to stop."""
+"""Errors whose text is for the user, and the exception of a run that was asked to stop."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from videossl.common.children import stop_with_controller
 
 
 class UserError(Exception):
-    """Something the user can mend: says what was wrong, where, what is valid, and the remedy.
+    """A mistake that the user can correct. The text says what is wrong, where, which values are valid, and the remedy.
 
-    Command-line entry points print its text without a traceback (see :func:`report_user_errors`).
+    Command-line entry points print it without a traceback (:func:`report_user_errors`).
     """
 
 
 class DamagedFile(UserError):
-    """A file of results that cannot be used: damaged, or another than its name says. Whoever shows many runs goes on
-    without that one, and says so."""
+    """A results file that cannot be used: it is damaged, or is not what its name says. Code that shows many runs leaves
+    this one out and says so."""
 
 
 class Interrupted(Exception):
-    """The run was asked to stop; its checkpoint is written."""
+    """The run was asked to stop and has written its checkpoint."""
 
 
 def unknown_name(kind: str, name: object, valid: Iterable[object], where: str = "", remedy: str = "") -> UserError:
-    """An error for a name that is not one of `valid`, with the nearest valid ones first, and what else may help."""
+    """A UserError for a name that is not in `valid`. It lists the closest matches, all valid names and the `remedy`."""
     names = [str(value) for value in valid]
     near = get_close_matches(str(name), names, n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
@@ -37,11 +37,12 @@ def unknown_name(kind: str, name: object, valid: Iterable[object], where: str = 
 
 
 LONGEST_SHOWN = 100
-"""Characters of a wrong value in a message."""
+"""Longest part of a wrong value that a message quotes, in characters."""
 
 
 def as_given(value: object) -> str:
-    """A wrong value for messages, cut where it is long. (Python writes no number of thousands of digits.)"""
+    """A wrong value for a message, shortened if it is long. (Python refuses to print integers with thousands of
+    digits.)"""
     try:
         text = repr(value)
     except (ValueError, RecursionError):
@@ -50,7 +51,7 @@ def as_given(value: object) -> str:
 
 
 MACHINE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EIO, errno.ESTALE}
-"""Errors of the system that say something about the machine, and nothing about the code that met them."""
+"""System errors that have their cause in the machine, not in the code."""
 
 LIMITS = {
     errno.EMFILE: "`ulimit -n`",
@@ -58,14 +59,14 @@ LIMITS = {
     errno.EAGAIN: "`ulimit -u`, or the container's or job's number of processes",
     errno.ENOMEM: "the memory of the machine, container or job",
 }
-"""Errors of the system at a limit, with what sets the limit."""
+"""System errors at a resource limit, and where that limit is set."""
 NO_THREAD = "can't start new thread"
-"""What Python says where the system gives no further thread."""
+"""Python's message when the system allows no more threads."""
 
 
 def message_of(error: BaseException) -> str | None:
-    """What is said to the user of `error`: of a :class:`UserError`, or of an error of the machine such as a full or
-    read-only disk or a limit that is too low. None for any other, whose traceback is needed."""
+    """The text for the user if `error` is a :class:`UserError` or a problem of the machine, such as a full or read-only
+    disk or a limit that is too low. None for all others, which need their traceback."""
     if isinstance(error, UserError):
         return f"error: {error}"
     if isinstance(error, OSError) and error.errno in MACHINE:
@@ -80,9 +81,10 @@ def message_of(error: BaseException) -> str | None:
 
 
 def report_user_errors(main: Callable[[], int | None]) -> int:
-    """Run `main` and return its exit code; an error that has a message (:func:`message_of`) is printed, exit code 2.
+    """Run `main` and return its exit code. An error with a text for the user (:func:`message_of`) is printed; exit code
+    2.
 
-    A job stops with the Snakemake process that started it.
+    The job also stops when the Snakemake process that started it ends.
     """
     stop_with_controller()
     try:

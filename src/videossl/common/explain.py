@@ -49,10 +49,10 @@ Place = tuple[int | str, ...]
 
 
 def explain(error: ValidationError, model: type[BaseModel], value: Any, where: str) -> str:
-    """The problems of `value`, each key with what is wrong with it, and the valid names for an unknown key.
+    """All problems of `value`, one line per key, with the valid names for an unknown key.
 
-    Where a key may hold one of several things, pydantic says of each why it is not that: what was meant is the one
-    whose complaints lead deepest into the value; those that lead equally deep are told as alternatives.
+    Where a key accepts several types, pydantic reports an error for each of them. The type that was meant is the one
+    whose errors are nested deepest; types whose errors are equally deep are listed as alternatives.
     """
     found: dict[Place, list[Mapping[str, Any]]] = {}
     deepest: dict[Place, int] = {}
@@ -67,7 +67,7 @@ def explain(error: ValidationError, model: type[BaseModel], value: Any, where: s
 
 
 def _places(problem: Mapping[str, Any], value: Any) -> tuple[Place, Place]:
-    """Where the problem is, in keys of `value`; and up to where, if one of several things is meant there (else empty).
+    """Where a problem is, as keys of `value`; and the prefix of it that names the choice between types (empty if none).
 
     pydantic's location also names the alternative that it tried, which is no key of the value.
     """
@@ -129,7 +129,7 @@ def _nearest(problems: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _model_at(model: type[BaseModel], location: Place) -> type[BaseModel]:
-    """The model that owns the key at `location`, found by following the fields' annotations."""
+    """The model that defines the key at `location`."""
     current = model
     for part in location:
         field = current.model_fields.get(str(part))
@@ -139,7 +139,7 @@ def _model_at(model: type[BaseModel], location: Place) -> type[BaseModel]:
 
 
 def first_model(annotation: Any) -> type[BaseModel] | None:
-    """The first model within an annotation such as `dict[str, Dataset] | None`; None if there is none."""
+    """The first model in an annotation such as `dict[str, Dataset] | None`; None if there is none."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in getattr(annotation, "__args__", ()):

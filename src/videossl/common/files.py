@@ -20,21 +20,23 @@ from videossl.common.intact import write_table
 from videossl.common.process_name import ELSEWHERE, ENDED, PATTERN, own_name, state_of
 
 HALF = ".tmp"
-"""Ending of the names of files that are being written."""
+"""Suffix of files that are still being written."""
 _HALF_WRITTEN = re.compile(rf"\..+\.({PATTERN}|\d+){re.escape(HALF)}", re.DOTALL)
-"""Older versions named them by the process id alone."""
+"""Older versions used the process id alone."""
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-"""Errors of writing that mean a disk, a quota or a file that is full."""
+"""Error numbers for a full disk, an exceeded quota, or a file above the size limit."""
 
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it replaces `path`, on failure it is removed.
+    """Yield a temporary path beside `path`. On success it replaces `path`; on failure it is removed.
 
-    A process that is killed leaves it. It is named by its process, so that whoever writes `path` next, or starts the
-    workflow (:mod:`videossl.common.leftovers`), knows and removes it.
-    UserError, with the space that is left, where the disk is full; what was there before is then untouched.
+    A killed process leaves its temporary file behind. The file name contains the process's name, so the next process
+    that writes `path`, or the next start of the workflow (:mod:`videossl.common.leftovers`), removes it.
+
+    Raises:
+        UserError: the disk is full. The text gives the free space; the previous content of `path` is unchanged.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -53,33 +55,33 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 def half_written(target: Path) -> Path:
-    """Where this process writes what is to become `target`."""
+    """The temporary path at which this process writes `target`."""
     return target.with_name(f".{target.name}.{own_name()}{HALF}")
 
 
 def writer_of(name: str) -> str | None:
-    """The state of the process that writes the file of this name (:mod:`videossl.common.process_name`); None if it is
-    not the name of a half-written file."""
+    """State of the process that writes the temporary file `name` (:mod:`videossl.common.process_name`). None if `name`
+    is not the name of a temporary file."""
     named = _HALF_WRITTEN.fullmatch(name)
     return named and (state_of(named[1]) if "-" in named[1] else ELSEWHERE)
 
 
 @contextmanager
 def full_disk_explained(path: Path) -> Iterator[None]:
-    """Turn the error of writing `path` to a full disk into a :class:`UserError`; others pass."""
+    """Context manager: an OSError for a full disk while writing `path` becomes a :class:`UserError`. Others pass."""
     try:
         yield
     except OSError as error:
         if error.errno not in NO_SPACE:
             raise
         raise UserError(
-            f"could not write {path}: {error.strerror or error}. {free_space(path)}What was there before is untouched; "
-            "free some space and start again: a training goes on from its last checkpoint."
+            f"could not write {path}: {error.strerror or error}. {free_space(path)}The previous file is unchanged. "
+            "Free some space and start again; training resumes from its last checkpoint."
         ) from error
 
 
 def free_space(path: Path) -> str:
-    """How much is free where `path` is to be, as a sentence."""
+    """A sentence with the free space on the disk of `path`; "" if it is unknown."""
     try:
         free = shutil.disk_usage(path.parent).free
     except OSError:
@@ -99,13 +101,12 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 def write_parquet(path: str | Path, table: pa.Table) -> None:
-    """Write an Arrow table as Parquet, atomically, with a checksum that
-    :func:`videossl.common.intact.read_table` checks.
-    """
+    """Write an Arrow table as Parquet, atomically, with the checksum that :func:`videossl.common.intact.read_table`
+    compares."""
     with atomic_path(path) as temporary:
         write_table(temporary, table)
 
 
 def canonical_json(value: Any) -> str:
-    """One line of JSON that is equal for equal content: sorted keys, no spaces, no NaN."""
+    """One line of JSON, equal for equal content: sorted keys, no spaces. NaN raises ValueError."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -1,8 +1,8 @@
-"""Files that show whether they are as they were written: a flipped bit is an error with a remedy, never another number.
+"""Checksums of files: a damaged file raises an error with a remedy instead of giving a wrong number.
 
-Archives (networks, features) hold a checksum of each record. Parquet files and JSON records are given one of the whole
-file. Checksums are XXH3 (64 bits): they tell damage, not malice. Frames have their own, in their shard:
-:mod:`videossl.data.store`. Imports no torch.
+Archives (weights, features) hold a checksum of each record. Parquet files and JSON records get a checksum of the whole
+file. Checksums are 64-bit XXH3: they detect damage, not tampering. Stored frames have their own checksums:
+:mod:`videossl.data.store`. Does not import torch.
 """
 
 from __future__ import annotations
@@ -19,25 +19,26 @@ from xxhash import xxh3_64_hexdigest
 
 from videossl.common.errors import DamagedFile, UserError
 
-REMEDY = "Remove it and run the same command again: it is made anew."
+REMEDY = "Remove it and run the same command again; the workflow recreates it."
 SEAL = "file_checksum"
-"""The key of a JSON record for the checksum of all other keys."""
+"""Key of a JSON record that holds the checksum of all other keys."""
 _KEY = b"videossl.checksum"
-"""The key of a Parquet file's metadata for the checksum of the file, in which the checksum itself counts as zeros."""
+"""Key in a Parquet file's metadata that holds the checksum of the file, computed with zeros in place of the checksum.
+"""
 _NONE = b"0" * 16
 _BETWEEN = b"\x18\x10"
-"""Between key and value in the footer (Thrift's compact protocol): a text follows, of 16 bytes."""
+"""Bytes between key and value in the footer (Thrift's compact protocol): a string of 16 bytes follows."""
 
 
 def damaged(path: str | Path, what: str, remedy: str = REMEDY) -> DamagedFile:
-    """An error that names the file, what is wrong with it and the remedy."""
+    """A DamagedFile error with the file, what is wrong with it and the remedy."""
     return DamagedFile(f"{path} {what}. {remedy}")
 
 
 def unreadable(path: str | Path, error: BaseException, remedy: str = REMEDY) -> UserError:
-    """The same of a file whose reading raised `error`. A file that is not there is a plain UserError."""
+    """The error for a file whose reading raised `error`: a UserError if the file does not exist, else a DamagedFile."""
     if isinstance(error, FileNotFoundError):
-        return UserError(f"there is no file {path}; run the workflow, which makes it")
+        return UserError(f"there is no file {path}; run the workflow, which creates it")
     if isinstance(error, IsADirectoryError) or Path(path).is_dir():
         return damaged(path, "is a folder where a file is expected", remedy)
     if isinstance(error, PermissionError):
@@ -49,7 +50,7 @@ def unreadable(path: str | Path, error: BaseException, remedy: str = REMEDY) -> 
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """All of a file; a file that cannot be read, or is empty, is a UserError."""
+    """The content of a file. Raises UserError if it cannot be read or is empty."""
     try:
         data = Path(path).read_bytes()
     except OSError as error:
@@ -63,7 +64,7 @@ def read_bytes(path: str | Path) -> bytes:
 
 
 def write_table(path: str | Path, table: pa.Table) -> None:
-    """Write a Parquet file with its checksum (not atomically: :func:`videossl.common.files.write_parquet`)."""
+    """Write a Parquet file with its checksum. Not atomic: :func:`videossl.common.files.write_parquet` is."""
     with pq.ParquetWriter(path, table.schema) as writer:
         writer.write_table(table)
         writer.add_key_value_metadata({_KEY: _NONE})
@@ -76,8 +77,10 @@ def write_table(path: str | Path, table: pa.Table) -> None:
 
 
 def check_table(path: str | Path) -> list[str]:
-    """Look whether a Parquet file is as it was written, without reading its table; a UserError says if not. Returns the
-    names of its columns."""
+    """Compare a Parquet file with its checksum, without decoding the table. Returns the column names.
+
+    Raises UserError if it is damaged.
+    """
     data = _whole(path)
     try:
         return pq.read_schema(pa.BufferReader(data)).names
@@ -86,7 +89,7 @@ def check_table(path: str | Path) -> list[str]:
 
 
 def check_ends(path: str | Path) -> None:
-    """Look at the two ends of a Parquet file alone: whether it is one, and not cut off."""
+    """Check only the two ends of a Parquet file: whether it is one, and not truncated."""
     try:
         with Path(path).open("rb") as handle:
             head = handle.read(4)
@@ -97,8 +100,12 @@ def check_ends(path: str | Path) -> None:
 
 
 def read_table(path: str | Path, columns: Sequence[str] | None = None, schema: pa.Schema | None = None) -> pa.Table:
-    """Read a Parquet file, with the columns of `schema`, and its kinds of values, if given; a damaged or other file is
-    a UserError. One that was written without a checksum, by an earlier version, is read as it is.
+    """Read a Parquet file; if `schema` is given, check that columns and types match it.
+
+    Files of earlier versions, without a checksum, are read as they are.
+
+    Raises:
+        UserError: the file is missing, damaged, or holds another table.
     """
     data = _whole(path)
     try:
@@ -107,7 +114,7 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None, schema: p
             _require_columns(path, table.schema, schema)
     except DamagedFile:
         raise
-    except Exception as error:  # of what a damaged file of an earlier version may raise, all is meant
+    except Exception as error:  # a damaged file of an earlier version may raise anything
         raise unreadable(path, error) from None
     kept = {key: value for key, value in (table.schema.metadata or {}).items() if key != _KEY}
     return table.replace_schema_metadata(kept or None)
@@ -124,14 +131,14 @@ def _require_columns(path: str | Path, found: pa.Schema, schema: pa.Schema) -> N
 
 
 def _kind(values: pa.DataType) -> str:
-    """What values mean, whatever their size: other programs write longer texts and numbers."""
+    """The type of a column without its width: other programs write large_string or int64 for the same content."""
     if pa.types.is_string(values) or pa.types.is_large_string(values):
         return "text"
     return "number" if pa.types.is_integer(values) or pa.types.is_floating(values) else str(values)
 
 
 def _whole(path: str | Path) -> bytes:
-    """The bytes of a Parquet file that is as it was written."""
+    """The bytes of a Parquet file whose checksum fits."""
     data = read_bytes(path)
     _require_ends(path, data[:4], data[-4:])
     try:
@@ -153,7 +160,7 @@ def _require_ends(path: str | Path, head: bytes, tail: bytes) -> None:
 
 
 def _place(data: bytes) -> int | None:
-    """Where the checksum of a Parquet file stands; None if it has none, ValueError if it is broken."""
+    """Position of the checksum in a Parquet file; None if it has none. ValueError if it is malformed."""
     place = data.rfind(_KEY)
     if place < 0:
         return None
@@ -167,13 +174,13 @@ def _place(data: bytes) -> int | None:
 
 
 def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
-    """A JSON object with the checksum of its keys and values added."""
+    """The JSON object with a checksum of its keys and values added."""
     plain = json.loads(json.dumps(dict(value)))
     return {**plain, SEAL: _seal(plain)}
 
 
 def unsealed(value: Any) -> dict[str, Any]:
-    """A JSON object without its checksum, if it has one; ValueError if that does not fit, or if it is no object."""
+    """The JSON object without its checksum. ValueError if the checksum does not fit or `value` is not an object."""
     if not isinstance(value, dict):
         raise ValueError(f"it holds a {type(value).__name__}, not an object with keys")
     plain = {key: one for key, one in value.items() if key != SEAL}
@@ -183,9 +190,13 @@ def unsealed(value: Any) -> dict[str, Any]:
 
 
 def read_json(path: str | Path, keys: Mapping[str, type | tuple[type, ...]], what: str) -> dict[str, Any]:
-    """A JSON record `what`, without its checksum; a damaged or other file is a UserError.
+    """Read a JSON record `what` and return it without its checksum.
 
-    `keys`: the keys that it must have, with their types.
+    Args:
+        keys: keys that it must have, with their types.
+
+    Raises:
+        UserError: the file is missing, damaged, or another record.
     """
     data = read_bytes(path)
     try:
@@ -208,8 +219,10 @@ def _seal(plain: Mapping[str, Any]) -> str:
 
 
 def check_archive(path: str | Path, remedy: str = REMEDY) -> None:
-    """Compare every record of a zip archive (.pt, .npz) with its checksum, which torch does not; a UserError if one
-    differs. A second for 3 GB."""
+    """Compare every record of a zip archive (.pt, .npz) with its CRC-32, which torch does not do. One second per 3 GB.
+
+    Raises UserError if one differs.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             bad = archive.testzip()

@@ -1,8 +1,8 @@
-"""What processes that were killed have left behind: half-written files, folders for temporary files, Snakemake's lock.
+"""Cleans up after killed processes: half-written files, temporary folders, Snakemake's lock.
 
-Each is named by its process, and goes at the next start if that process has ended. Of processes on other machines,
-which may share the results and still write, nobody here can know: of theirs only files go that have not changed for
-days.
+Each file and folder is named after its process and is removed at the next start if that process has ended. Processes on
+other machines may share the results folder and still write, and their state is unknown here; their files are removed
+only if they have not changed for days.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from videossl.common.files import writer_of
 from videossl.common.process_name import ELSEWHERE, ENDED, PATTERN, RUNS, own_name, state_of
 
 ABANDONED_SECONDS = 3 * 24 * 3600.0
-"""A file of another machine's that has not changed for so long is nobody's: no job writes one file that long."""
+"""Age in seconds after which a file of another machine is taken as abandoned: no job writes one file for so long."""
 LONGEST_FOLDER = 38
-"""Letters of the place of temporary folders: sockets are made in them, and paths of sockets may have 107."""
+"""Longest path of the temporary folder, in characters: sockets are created in it, and a socket path may have 107."""
 _TEMPORARY = re.compile(rf"videossl-({PATTERN})-\w+")
 RUNS_FOLDER = "videossl-runs"
-"""In Snakemake's folder of notes: a file for each run at work there, with its process's name."""
+"""Folder within `.snakemake` with one file per running Snakemake, which holds the name of its process."""
 
 
 @dataclass
 class Removed:
-    """What was removed."""
+    """What was removed: files, folders and their size in bytes."""
 
     files: int = 0
     folders: int = 0
     size: int = 0
 
     def sentence(self) -> str:
-        """For the user; "" if nothing was."""
+        """A sentence for the user; "" if nothing was removed."""
         parts = [
             f"{number} {what}{'s' if number > 1 else ''}"
             for number, what in ((self.files, "half-written file"), (self.folders, "temporary folder"))
@@ -51,8 +51,10 @@ class Removed:
 
 
 def remove_leftovers(results: Path, tell: Callable[[str], None]) -> Removed:
-    """Remove half-written files below `results` and folders of temporary files, of processes that have ended; `tell`
-    gets the total, if there is any."""
+    """Remove half-written files below `results` and temporary folders of processes that have ended.
+
+    `tell` gets a summary if anything was removed.
+    """
     removed = Removed()
     for path in _half_written(results):
         with suppress(OSError):
@@ -75,7 +77,7 @@ def _half_written(results: Path) -> Iterator[Path]:
     now = _time_there(results)
     for folder, below, names in os.walk(results):
         if Path(folder) == results / "generated":
-            below.clear()  # videos, many; Snakemake removes the folder of a set that was not finished
+            below.clear()  # many video files; Snakemake itself removes an unfinished set
         for name in names:
             writer = writer_of(name)
             path = Path(folder, name)
@@ -84,7 +86,7 @@ def _half_written(results: Path) -> Iterator[Path]:
 
 
 def _time_there(folder: Path) -> float:
-    """The time by the clock of the file system, which times of files are from; -inf if nothing can be written there."""
+    """The current time by the clock of the file system, as file times are; -inf if the folder is not writable."""
     try:
         with tempfile.TemporaryFile(dir=folder) as handle:
             return os.fstat(handle.fileno()).st_mtime
@@ -100,7 +102,7 @@ def _changed(path: Path, otherwise: float) -> float:
 
 
 def temporary_folder() -> Path:
-    """Make a folder for temporary files of this process; who killed it need not remove it, the next run does."""
+    """Create a temporary folder for this process. If the process is killed, the next run removes the folder."""
     parent = tempfile.gettempdir()
     return Path(
         tempfile.mkdtemp(prefix=f"videossl-{own_name()}-", dir=parent if len(parent) < LONGEST_FOLDER else "/tmp")
@@ -117,19 +119,19 @@ def _abandoned_folders() -> Iterator[Path]:
 
 
 def enter_folder(notes: Path, temporary: Iterable[str | Path], tell: Callable[[str], None]) -> None:
-    """Note that this process runs Snakemake in the folder of `notes` (`.snakemake`), and which folders it has made for
-    `temporary` files. What those that were killed on this machine had made goes.
+    """Register this process as a Snakemake run in the folder `notes` (`.snakemake`), with its `temporary` folders.
 
-    If no other is left, so does the lock in the folder, which Snakemake itself cannot tell from one of a run at work.
+    Removes the folders of runs that were killed on this machine. If no other run is left, also removes the lock of the
+    folder, as Snakemake cannot tell a stale lock from one in use.
     """
     runs = notes / RUNS_FOLDER
-    with suppress(OSError):  # no locks on this file system, or no way to write: then Snakemake's own lock is all
+    with suppress(OSError):  # no locks on this file system, or not writable: only Snakemake's lock protects
         runs.mkdir(parents=True, exist_ok=True)
         with (runs / ".lock").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             states = {path: state_of(path.name) for path in runs.iterdir() if re.fullmatch(PATTERN, path.name)}
             ended = [path for path, state in states.items() if state == ENDED]
-            if not list(notes.glob("locks/*.lock")):  # of other machines' runs, too: who works here has one
+            if not list(notes.glob("locks/*.lock")):  # includes runs on other machines: each run has one
                 ended = [path for path, state in states.items() if state != RUNS]
             elif ended and len(ended) == len(states):
                 _unlock(notes, tell)
@@ -142,16 +144,16 @@ def enter_folder(notes: Path, temporary: Iterable[str | Path], tell: Callable[[s
 
 
 def _unlock(notes: Path, tell: Callable[[str], None]) -> None:
-    """Remove what Snakemake keeps in its folder while it runs."""
-    for folder in notes.glob("shell_tmp.*"):  # of commands that are too long for one
+    """Remove the files that Snakemake keeps in its folder while it runs."""
+    for folder in notes.glob("shell_tmp.*"):  # scripts of commands that are too long for a command line
         shutil.rmtree(folder, ignore_errors=True)
     for path in notes.glob("locks/*.lock"):
         path.unlink()
-    tell("A run that was killed had left Snakemake's lock in this folder; it is removed.")
+    tell("Removed Snakemake's lock, which a killed run had left in this folder.")
 
 
 def _remove_folders_of(run: Path) -> None:
-    """Remove the folders that a run has noted, if they look like Snakemake's."""
+    """Remove the temporary folders that a run has registered, if they look like Snakemake's."""
     with suppress(OSError, ValueError, TypeError):
         for folder in map(Path, json.loads(run.read_text())):
             if re.match(r"snakemake\w{8}$", folder.name) or folder.parent.name == "snakemake-runtime-cache":

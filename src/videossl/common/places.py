@@ -1,6 +1,6 @@
-"""Where the project's own files are: beside the Snakefile, wherever it is run from.
+"""Locations of the project's own files: beside the Snakefile, whatever the working directory is.
 
-Results, datasets, weights and overlays are the user's: relative paths of theirs start in the working directory.
+Results, datasets, weights and overlays belong to the user: their relative paths start in the working directory.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from pathlib import Path
 from videossl.common.errors import UserError
 
 BASE = "config/config.yaml"
-"""The configuration below all overlays, in the project's folder."""
+"""The base configuration, below all overlays; relative to the project's folder."""
 CHECKOUT = Path(__file__).resolve().parents[3]
-"""The folder of the checkout that this library is part of; some other folder if it was installed as a copy."""
+"""The checkout that this module lies in. Meaningless if the package was installed as a copy."""
 
 
 def project_folder(snakefile: str | None = None) -> Path:
-    """The folder of the workflow: that of `snakefile`, else the working directory if it holds the workflow, else the
-    checkout that this library is part of. UserError if there is none."""
+    """The workflow's folder: that of `snakefile` if given, else the working directory if it holds the workflow, else
+    the checkout that this module lies in. Raises UserError if there is none."""
     found = [Path(snakefile).parent] if snakefile else [Path(), CHECKOUT]
     for folder in found:
         if (folder / "Snakefile").is_file() and (folder / BASE).is_file():
@@ -30,10 +30,12 @@ def project_folder(snakefile: str | None = None) -> Path:
 
 
 def project_file(path: str, project: Path, where: str, *, folder: bool = False) -> str:
-    """A file (or `folder`) that the configuration names: as written if that is there from the working directory, else
-    from the folder `project`. UserError, with the key `where`, if it is in neither, or is something else.
+    """Resolve a file (or `folder`) that the configuration names: relative to the working directory, else to `project`.
 
-    A run in the project's folder itself so keeps the paths as they are written.
+    A path that exists relative to the working directory is returned as written. `where` is the key that names it.
+
+    Raises:
+        UserError: it exists in neither place, or is not a file (folder).
     """
     for found in (_expanded(path, where), project / path):
         there = found.is_dir() if folder else found.is_file()
@@ -41,29 +43,29 @@ def project_file(path: str, project: Path, where: str, *, folder: bool = False) 
             return path if found == Path(path) else str(found)
         if found.exists():
             wanted = "folder" if folder else "file"
-            raise UserError(f"{where} names {path}, which is no {wanted} and should be one. Correct the path.")
+            raise UserError(f"{where} names {path}, which is not a {wanted}. Correct the path.")
     looked = " nor ".join(dict.fromkeys(str(folder.resolve()) for folder in (Path(), project)))
-    raise UserError(f"{where} names {path}, which is not there: neither below {looked}. Correct the path.")
+    raise UserError(f"{where} names {path}, which does not exist: looked below {looked}. Correct the path.")
 
 
 def _expanded(path: str, where: str) -> Path:
-    """The path with `~` written out."""
+    """The path with `~` expanded."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
         raise UserError(
-            f"{where} names {path}, and there is no user {path.split('/')[0]}. Write the folder out."
+            f"{where} names {path}, and there is no user {path.split('/')[0]}. Write the full path."
         ) from None
 
 
 def existing(folder: str | Path) -> Path:
-    """The folder, or the nearest one above it that exists."""
+    """The folder, or its nearest existing ancestor."""
     path = Path(folder).expanduser().resolve()
     return next(one for one in (path, *path.parents) if one.is_dir())
 
 
 def unwritable(folder: str | Path) -> str:
-    """Why no file can be made in a folder, or in the nearest above it that exists; "" if one can be."""
+    """Why no file can be created in a folder (or its nearest existing ancestor); "" if one can."""
     try:
         with tempfile.TemporaryFile(dir=existing(folder)):
             return ""
@@ -72,7 +74,7 @@ def unwritable(folder: str | Path) -> str:
 
 
 def shown(path: str | Path) -> str:
-    """A path for messages: relative to the working directory if it is below it."""
+    """A path for messages: relative to the working directory if it lies below it."""
     found, here = Path(path), Path.cwd()
     if ".." in found.parts:
         found = found.resolve()

@@ -1,7 +1,7 @@
-"""A name for a process by which others know, later and on other machines too, whether it still runs. Without torch.
+"""Process names that tell later, and on other machines, whether the process still runs. Does not import torch.
 
-A process id alone is used again, and says nothing on another machine or in another container, where results on a
-network file system are seen as well. The name has all of these, and when the process started.
+A process id alone gets reused, and means nothing on another machine or in another container that sees the same results
+folder over a network file system. The name contains all of these and the start time of the process.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from functools import cache
 from pathlib import Path
 
 RUNS, ENDED, ELSEWHERE = ("runs", "ended", "elsewhere")
-"""ELSEWHERE: on another machine or in another container. It may run or not."""
+"""ELSEWHERE: on another machine or in another container, where it may or may not run."""
 PATTERN = r"[0-9a-f]{14}-[0-9a-f]+-[0-9a-f]+"
-"""What names look like, as a regular expression."""
+"""Regular expression for process names."""
 
 
 def own_name() -> str:
@@ -25,17 +25,17 @@ def own_name() -> str:
 
 
 def name_of(process: int) -> str:
-    """The name of a running process of this machine."""
+    """The name of a running process on this machine."""
     return f"{''.join(_place())}-{process:x}-{_started(process) or 0:x}"
 
 
 def state_of(name: str) -> str:
-    """Whether the process of that name RUNS, has ENDED, or is ELSEWHERE."""
+    """State of the process with this name: RUNS, ENDED or ELSEWHERE."""
     place, process, started = name.split("-")
     machine, boot, container = place[:6], place[6:10], place[10:]
     if machine != _place()[0]:
         return ELSEWHERE
-    if boot != _place()[1]:  # nothing outlives a restart; but only an installation's own number is sure to be its
+    if boot != _place()[1]:  # nothing survives a restart; but only a real machine id identifies the machine
         return ENDED if _read("/etc/machine-id") else ELSEWHERE
     if container != _place()[2]:
         return ELSEWHERE
@@ -44,7 +44,7 @@ def state_of(name: str) -> str:
 
 @cache
 def _place() -> tuple[str, str, str]:
-    """The machine, the time that it was started, and the container: what process ids are counted in."""
+    """What process ids are relative to: machine, boot time and container."""
     container = ""
     with suppress(OSError):
         container = str(Path("/proc/self/ns/pid").readlink())
@@ -64,9 +64,10 @@ def _read(path: str) -> str:
 
 
 def _started(process: int) -> int | None:
-    """When a process started, in the kernel's ticks (elsewhere than on Linux 0); None if it does not run."""
+    """Start time of a process in kernel ticks (0 on other systems than Linux); None if it does not run."""
     try:
-        # The name in parentheses may hold anything. After it: state (field 3), ..., start time (field 22).
+        # The name in parentheses may contain anything. The fields after it: state (field 3), ..., start time (field
+        # 22).
         fields = Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
         return None if fields[0] in "ZX" else int(fields[19])
     except OSError:

@@ -1,4 +1,4 @@
-"""Progress of a loop: a bar in a terminal, a plain line now and then in a log file, a note for whoever looks on."""
+"""Progress of loops: a bar in a terminal, lines in a log file, and a progress file for `videossl status`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from videossl.common.files import half_written
 Item = TypeVar("Item")
 
 LOG_SECONDS = 10.0
-"""Shortest time between two lines when standard error is not a terminal, and between two notes."""
+"""Shortest time in seconds between two log lines, and between two updates of the progress file."""
 NOTE = "progress.json"
-"""The note in a run folder, there while a process works in it."""
+"""The progress file. It exists in a run folder while a process works there."""
 
 NOTE_KEYS: dict[str, type | tuple[type, ...]] = {
     "what": str,
@@ -29,16 +29,16 @@ NOTE_KEYS: dict[str, type | tuple[type, ...]] = {
     "host": str,
     "slurm_job": str,
 }
-"""What a note says, with the types of the values."""
+"""Keys of the progress file, with their types."""
 
 _folder: Path | None = None
 
 
 @contextmanager
 def noted_in(folder: Path) -> Iterator[None]:
-    """Note in `folder` what this process is at and how far its loops are, until the block ends.
+    """Keep a progress file in `folder` with the current step and loop, until the block ends.
 
-    The note is how others see that a run is alive, on whatever machine; a process that was killed leaves an old one.
+    Others see from it that a run is alive, whatever its machine. A killed process leaves an old file.
     """
     global _folder
     _folder = folder
@@ -51,11 +51,11 @@ def noted_in(folder: Path) -> Iterator[None]:
 
 
 def track(iterable: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
-    """Yield from `iterable` and report how far it is, at what pace and when it will end, on standard error.
+    """Yield from `iterable` and report progress, speed and remaining time on standard error.
 
-    `total` is taken from the iterable's length when it has one; without either no end is predicted.
+    `total` defaults to the iterable's length, if it has one; without it, no remaining time is given.
     """
-    if os.environ.get("RANK", "0") != "0":  # of the processes that torchrun starts, the first one reports
+    if os.environ.get("RANK", "0") != "0":  # only the main process of torchrun reports
         yield from iterable
         return
     if total is None and isinstance(iterable, Sized):
@@ -72,7 +72,7 @@ def track(iterable: Iterable[Item], description: str, total: int | None = None) 
 
 def _shown(iterable: Iterable[Item], description: str, total: int | None) -> Iterable[Item]:
     if sys.stderr.isatty():
-        from tqdm import tqdm  # only a terminal needs it
+        from tqdm import tqdm  # needed in a terminal only
 
         return tqdm(iterable, desc=description, total=total, dynamic_ncols=True)
     return _logged(iterable, description, total)
@@ -91,7 +91,7 @@ def _logged(iterable: Iterable[Item], description: str, total: int | None) -> It
 
 
 def _note(what: str, done: int = 0, total: int | None = None, seconds: float = 0.0) -> None:
-    """Replace the note, if one is kept. A full disk or a lost file system is no reason to stop the work."""
+    """Replace the progress file, if one is kept. Ignores errors such as a full disk: they must not stop the work."""
     if _folder is None:
         return
     note: dict[str, Any] = {"what": what, "done": done, "total": total, "seconds": round(seconds, 2)}

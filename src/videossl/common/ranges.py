@@ -1,8 +1,8 @@
-"""What numbers, lists and texts of a configuration may be: the kinds of them, each with its bounds.
+"""Types with bounds for the numbers, lists and strings of a configuration.
 
-Configuration models and the options of tasks, networks and models are annotated with these, so schemas, documentation
-and errors have the same bounds. Upper ones are far above anything sensible: a slip of the finger (a size in the place
-of a seed, three zeros more) is told at once, and not by a job that runs out of memory.
+Configuration models and the options of tasks, backbones and models use them as annotations, so schemas, documentation
+and errors state the same bounds. Upper bounds are far above any sensible value. They catch slips (a size given as a
+seed, three zeros too many) at once, rather than in a job that runs out of memory.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
 def _number(value: object) -> object:
-    """YAML 1.1 takes 1e-4 and 1.5e3 for texts (it wants 1.0e-4 and 1.5e+3); everybody else for numbers."""
+    """Accept 1e-4 and 1.5e3, which YAML 1.1 reads as strings (it wants 1.0e-4 and 1.5e+3)."""
     return float(value) if isinstance(value, str) and _EXPONENT.fullmatch(value) else value
 
 
@@ -38,7 +38,7 @@ def _each_once(values: list[Any]) -> list[Any]:
 
 
 def _of(count: int) -> BeforeValidator:
-    """A check of how many numbers a list has."""
+    """A validator for the length of a list."""
 
     def check(values: object) -> object:
         if not isinstance(values, list | tuple) or len(values) != count:
@@ -51,7 +51,7 @@ def _of(count: int) -> BeforeValidator:
 def _rates(values: list[int]) -> list[int]:
     if values != sorted(set(values)) or any(rate > 1 and rate % 2 for rate in values):
         raise ValueError(
-            "rates must be rising numbers, each 1 or even (frames at half the rate are reconstructed), such as"
+            "rates must be in rising order, each 1 or even (frames at half the rate are reconstructed), such as"
             " [1, 2, 4, 8]"
         )
     return values
@@ -59,22 +59,22 @@ def _rates(values: list[int]) -> list[int]:
 
 def _filled(text: str) -> str:
     if not text.strip():
-        raise ValueError("should be a text, and is empty")
+        raise ValueError("should be a text, but is empty")
     return text
 
 
 Text = Annotated[str, AfterValidator(_filled)]
-"""A text that is not empty."""
+"""A non-empty string."""
 LOWER_FIRST = AfterValidator(_in_order)
-"""For two numbers: the lower one first."""
+"""For two numbers: the lower one comes first."""
 _Float = Annotated[float, BeforeValidator(_number)]
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 """A number of things."""
 Few = Annotated[int, Field(ge=1, le=10_000)]
-"""A number of processes, machines, layers, frames between frames and the like."""
+"""A number of processes, machines, layers, a stride and the like."""
 FewOrNone = Annotated[int, Field(ge=0, le=10_000)]
 Side = Annotated[int, Field(ge=1, le=8192)]
-"""Pixels of a side of a picture."""
+"""Side of an image in pixels."""
 Frames = Annotated[int, Field(ge=1, le=10_000)]
 """Frames of a clip."""
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
@@ -84,41 +84,41 @@ Place = Annotated[_Float, Field(ge=0, le=1e6)]
 """A number by which things are put in order."""
 Positive = Annotated[_Float, Field(gt=0, le=1e9)]
 Pace = Annotated[_Float, Field(gt=0, le=1e21)]
-"""Operations a second."""
+"""Operations per second."""
 Moderate = Annotated[_Float, Field(gt=0, le=1000)]
 NotNegative = Annotated[_Float, Field(ge=0, le=1e9)]
 Share = Annotated[_Float, Field(ge=0, le=1)]
 PositiveShare = Annotated[_Float, Field(gt=0, le=1)]
 InnerShare = Annotated[_Float, Field(gt=0, lt=1)]
-"""A share that is neither nothing nor all."""
+"""A fraction above 0 and below 1."""
 ShareBelowOne = Annotated[_Float, Field(ge=0, lt=1)]
 Width = Annotated[_Float, Field(gt=0, le=100)]
-"""A factor for the channels of all layers; 1.0: as in the paper."""
+"""Width multiplier of all layers; 1.0: as in the paper."""
 Range = Annotated[tuple[Moderate, Moderate], Strict(False), LOWER_FIRST, _of(2)]
-"""The least and the greatest of numbers above 0."""
+"""Lowest and highest of positive numbers."""
 Shares = Annotated[tuple[PositiveShare, PositiveShare], Strict(False), LOWER_FIRST, _of(2)]
-"""The least and the greatest of shares."""
+"""Lowest and highest of fractions."""
 Once = AfterValidator(_each_once)
-"""For a list: no value twice."""
+"""For lists: no value twice."""
 Channels = Annotated[int, Field(ge=1, le=65_536)]
-"""Numbers of a feature, a map, an embedding."""
+"""Dimensions of a feature, feature map or embedding."""
 ChannelsOrNone = Annotated[int, Field(ge=0, le=65_536)]
 Depth = Annotated[int, Field(ge=1, le=1000)]
-"""Layers or blocks one after the other."""
+"""Number of successive layers or blocks."""
 Depths = Annotated[list[Depth], Field(min_length=1, max_length=4)]
-"""Blocks of each stage."""
+"""Number of blocks in each stage."""
 TubeSides = Annotated[list[Side], Field(min_length=3, max_length=3)]
-"""Frames, height and width."""
+"""Size of a tube: frames, height and width."""
 Rates = Annotated[list[Few], Field(min_length=2), AfterValidator(_rates)]
-"""Playback rates, of each of which there is a half."""
+"""Playback rates, ascending; each has half the rate as well."""
 MANY = 10**9
-"""From here on a bound is written as 1e+09."""
+"""Bounds from here on are written as 1e+09."""
 
 
 def bounds(metadata: Iterable[Any]) -> str:
-    """The bounds of a number as text, such as "0 to below 1"; "" if it has none.
+    """Bounds of a number as text, such as "0 to below 1"; "" if there are none.
 
-    metadata: of an annotation, or of a field.
+    metadata: of an annotation or a field.
     """
     limits = {type(part).__name__: part for part in _flat(metadata)}
     parts = [f"{limits['Ge'].ge:,}"] if "Ge" in limits else []

@@ -1,4 +1,4 @@
-"""Rank of this process in a distributed training (:mod:`videossl.common.distributed`). Imports no torch."""
+"""Rank of this process in distributed training (:mod:`videossl.common.distributed`). Does not import torch."""
 
 from __future__ import annotations
 
@@ -8,32 +8,37 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_alone: ContextVar[bool] = ContextVar("alone", default=False)
+_single_process: ContextVar[bool] = ContextVar("single_process", default=False)
 
 
 def local_rank() -> int:
-    """This process's number on its machine, hence that of its GPU."""
+    """Rank of this process on its machine, which is also the index of its GPU."""
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
 def rank_and_processes() -> tuple[int, int]:
-    """This process's number, and how many train together; (0, 1) where nothing is distributed."""
-    distributed = sys.modules.get("torch.distributed")  # what has not been imported has not been joined either
-    if not _alone.get() and distributed is not None and distributed.is_available() and distributed.is_initialized():
+    """(rank, number of processes); (0, 1) if training is not distributed."""
+    distributed = sys.modules.get("torch.distributed")  # not imported: no process group was joined
+    if (
+        not _single_process.get()
+        and distributed is not None
+        and distributed.is_available()
+        and distributed.is_initialized()
+    ):
         return distributed.get_rank(), distributed.get_world_size()
     return 0, 1
 
 
-def is_first() -> bool:
-    """Whether this is the process that writes files and prints."""
+def is_main_process() -> bool:
+    """Whether this process (rank 0) writes files and prints."""
     return rank_and_processes()[0] == 0
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Within, this process counts as the only one: for work on batches of its own, such as an evaluation's."""
-    token = _alone.set(True)
+def single_process() -> Iterator[None]:
+    """Within this context the process counts as the only one: for work on its own batches, such as an evaluation."""
+    token = _single_process.set(True)
     try:
         yield
     finally:
-        _alone.reset(token)
+        _single_process.reset(token)

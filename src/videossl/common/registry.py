@@ -1,7 +1,7 @@
-"""Names of things that are one file each: a backbone, a pretext task, a reader of a dataset's lists.
+"""Registries of things that are one file each: backbones, pretext tasks, readers of list files.
 
-Adding one means adding one file: the names *are* the module files of a package, so listing them imports
-nothing (no torch while a workflow is planned), and building one imports its module alone.
+To add one, add a file. The names *are* the module files of a package, so listing them imports nothing (no torch while
+the workflow is planned), and building one imports only its own module.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from videossl.common.errors import UserError, as_given, unknown_name
 from videossl.common.ranges import bounds
 
 KINDS = {kind.__name__: kind for kind in (bool, int, float, str, list)}
-"""Plain types that an option may have."""
+"""Built-in types that an option may have."""
 WORDS = {
     bool: ("true or false", "true or false"),
     int: ("a whole number", "whole numbers"),
@@ -32,20 +32,22 @@ WORDS = {
     list: ("a list", "lists"),
     type(None): ("null", "null"),
 }
-"""What one value of a type is called, and several."""
+"""Singular and plural of each type in messages."""
 
 
 def module_names(folder: Path, others: Collection[str]) -> list[str]:
-    """The names of the module files in `folder`, sorted, without `others` and those that begin with an underscore."""
+    """Names of the modules in `folder`, sorted, without `others` and without names that begin with an underscore."""
     stems = (path.stem for path in folder.glob("*.py"))
     return sorted(stem for stem in stems if stem not in others and not stem.startswith("_"))
 
 
 class Registry:
-    """The modules of one package, each of which registers one class under the module's own name.
+    """The modules of one package. Each registers one class under the name of its module.
 
-    `kind` is what messages call an entry ("backbone"), `package` the dotted package and `folder` its
-    directory.
+    Args:
+        kind: what messages call an entry, such as "backbone".
+        package: dotted name of the package.
+        folder: directory of the package.
     """
 
     NOT_ENTRIES = frozenset({"base", "registry"})
@@ -55,11 +57,11 @@ class Registry:
         self.classes: dict[str, type] = {}
 
     def names(self) -> list[str]:
-        """Every name that can be built, sorted; read from the directory, nothing is imported."""
+        """All names that can be built, sorted. Reads the directory; imports nothing."""
         return module_names(self.folder, self.NOT_ENTRIES)
 
     def register(self, name: str) -> Callable[[type], type]:
-        """Class decorator. A name taken twice is a mistake in the code, hence a ValueError."""
+        """Class decorator that registers a class. ValueError if the name is taken, which is a bug in the code."""
 
         def add(cls: type) -> type:
             if name in self.classes:
@@ -71,7 +73,7 @@ class Registry:
         return add
 
     def load(self, name: str, where: str = "") -> type:
-        """The class called `name`, after importing its module. UserError if there is no such module."""
+        """The class `name`, after importing its module. Raises UserError if there is no such module."""
         if name not in self.names():
             raise unknown_name(self.kind, name, self.names(), where)
         importlib.import_module(f"{self.package}.{name}")
@@ -80,10 +82,10 @@ class Registry:
         return self.classes[name]
 
     def options(self, name: str) -> dict[str, object]:
-        """The options of the class called `name` with their defaults: the keyword-only arguments of its constructor.
+        """Options of the class `name` with their defaults: the keyword-only arguments of its constructor.
 
-        Read from the text of its file, so that a configuration can be checked without importing torch. ValueError if
-        the file registers no class under its name, or if a default is no plain value.
+        Parses the file instead of importing it, so that a configuration can be checked without torch. ValueError if the
+        file registers no class under its name, or a default is not a literal.
         """
         return {key: option.default for key, option in _options(self.folder / f"{name}.py").items()}
 
@@ -98,14 +100,16 @@ class Registry:
         return default
 
     def option_rows(self) -> Iterator[tuple[str, str, str, object]]:
-        """Of every option of every class: the class's name, the option's, its valid values in words, its default."""
+        """One row per option of every class: class name, option, valid values in words, default."""
         for name in self.names():
             for key, option in _options(self.folder / f"{name}.py").items():
                 yield name, key, option.in_words(), option.default
 
     def check_options(self, name: str, options: Mapping[str, object], where: str = "") -> None:
-        """Raises UserError for an unknown name, an unknown option (with the valid ones), and for a value that the
-        option's annotation does not allow. `where`: the file and key that the options come from.
+        """Raise UserError for an unknown name, an unknown option, or a value that the option's annotation does not
+        allow.
+
+        where: file and key that the options come from, for the message.
         """
         if name not in self.names():
             raise unknown_name(self.kind, name, self.names(), where)
@@ -120,21 +124,21 @@ class Registry:
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a class: its default, and what values it may have."""
+    """An option of a class: its default and its valid values."""
 
     default: object
     kind: Any
-    """The annotation: one of :mod:`videossl.common.ranges`, or a plain type."""
+    """The annotation: a type of :mod:`videossl.common.ranges`, or a built-in type."""
 
     def problem(self, value: object) -> str:
-        """What is wrong with a value; "" if nothing is. A text that YAML makes of 1e-4 is no number here, as options
-        reach jobs as they are written."""
+        """What is wrong with a value; "" if it is valid. Numbers that YAML reads as strings (1e-4) are refused here, as
+        options are passed to jobs as written."""
         try:
             kept = _checker(self.kind).validate_python(value, strict=True)
         except ValidationError as error:
             return self._told(value, error.errors()[0])
         if isinstance(value, str) and not isinstance(kept, str):
-            return f"is the text {value!r} to YAML: write a number with a point, such as {float(value):.1e}"
+            return f"is the text {value!r} in YAML: write the number with a decimal point, such as {float(value):.1e}"
         return ""
 
     def in_words(self) -> str:
@@ -151,7 +155,7 @@ class Option:
 
 
 def _in_words(kind: Any, number: int = 0) -> str:
-    """The values of an annotation in words. number: 0 for one value, 1 for several."""
+    """The valid values of an annotation in words. number: 0 for singular, 1 for plural."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
         within = bounds(arguments[1:])
@@ -193,7 +197,8 @@ def _options(path: Path) -> Mapping[str, Option]:
 
 
 def _kind(annotation: ast.expr | None, default: object) -> Any:
-    """The type of an annotation: a plain type or one of :mod:`videossl.common.ranges`; else the default's type."""
+    """The type of an option: its annotation (a built-in type or one of :mod:`videossl.common.ranges`), else the type of
+    its default."""
     if annotation is not None:
         known = {**vars(ranges), **vars(typing)}
         try:

@@ -1,7 +1,7 @@
-"""The two tables every run leaves behind: metrics (long form) and per-video predictions, both Parquet.
+"""The two result tables of every run, both Parquet: metrics (long form) and predictions per video.
 
-Values are kept as measured: accuracies are fractions in [0, 1] and become percent only where they are
-printed. A quantity that was not measured has no row; there is no placeholder value.
+Values are stored as measured: accuracies are fractions in [0, 1] and become percent only in print. A quantity that was
+not measured has no row; there are no placeholder values.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from videossl.common.intact import damaged, read_table
 
 _IDENTITY_FIELDS = [
     pa.field("stage", pa.string(), nullable=False),  # pretrain, finetune, ...
-    pa.field("task", pa.string(), nullable=False),  # "scratch" is no pretraining
-    pa.field("complexity", pa.string(), nullable=False),  # "" where no variant is asked for
+    pa.field("task", pa.string(), nullable=False),  # "scratch": no pretraining
+    pa.field("complexity", pa.string(), nullable=False),  # "" if no variant is given
     pa.field("backbone", pa.string(), nullable=False),
-    pa.field("source", pa.string(), nullable=False),  # the dataset pretrained on
+    pa.field("source", pa.string(), nullable=False),  # dataset of the pretraining
     pa.field("subset", pa.string(), nullable=False),
-    pa.field("epochs", pa.int32(), nullable=False),  # the milestone's name; 0 for scratch
-    pa.field("target", pa.string(), nullable=False),  # the downstream dataset; "" for pretraining
+    pa.field("epochs", pa.int32(), nullable=False),  # name of the milestone; 0 for scratch
+    pa.field("target", pa.string(), nullable=False),  # dataset of the evaluation; "" for pretraining
     pa.field("protocol", pa.string(), nullable=False),  # "" for pretraining
-    pa.field("teachers", pa.string(), nullable=False),  # of a distillation; "" else
-    pa.field("against", pa.string(), nullable=False),  # the other network of a CKA comparison; "" else
+    pa.field("teachers", pa.string(), nullable=False),  # of a distillation; else ""
+    pa.field("against", pa.string(), nullable=False),  # the other network of a CKA comparison; else ""
     pa.field("seed", pa.int32(), nullable=False),
 ]
 _CONDITION_FIELDS = [
-    pa.field("noise", pa.string(), nullable=False),  # on the videos that were evaluated; "" for none
-    pa.field("severity", pa.int32(), nullable=False),  # 1 to 5; 0 for no noise, or for the mean over all
+    pa.field("noise", pa.string(), nullable=False),  # of the evaluated videos; "" for none
+    pa.field("severity", pa.int32(), nullable=False),  # 1 to 5; 0 for no noise, or the mean over all
 ]
 CONDITION: dict[str, Any] = {"noise": "", "severity": 0}
-"""Under what the videos were evaluated, and the values of the ordinary case, which a row need not give."""
+"""Condition of the evaluated videos, with the defaults for rows that do not give them."""
 IDENTITY: tuple[str, ...] = tuple(field.name for field in _IDENTITY_FIELDS)
 
 METRICS_SCHEMA = pa.schema(
@@ -48,9 +48,9 @@ METRICS_SCHEMA = pa.schema(
         pa.field("split", pa.string(), nullable=False),
         pa.field("metric", pa.string(), nullable=False),
         pa.field("value", pa.float64(), nullable=False),
-        pa.field("n", pa.int32(), nullable=False),  # samples the value is a mean over
+        pa.field("n", pa.int32(), nullable=False),  # number of samples that the value is a mean over
         pa.field("chance", pa.float64()),
-        pa.field("ci_low", pa.float64()),  # 95 %
+        pa.field("ci_low", pa.float64()),  # of the 95 % confidence interval
         pa.field("ci_high", pa.float64()),
     ]
 )
@@ -64,7 +64,7 @@ PREDICTIONS_SCHEMA = pa.schema(
         pa.field("prediction", pa.int32(), nullable=False),
         pa.field("correct", pa.bool_(), nullable=False),
         pa.field("probability_label", pa.float32(), nullable=False),  # softmax probability of `label`
-        pa.field("clips", pa.int32(), nullable=False),  # clips averaged for this video
+        pa.field("clips", pa.int32(), nullable=False),  # number of clips averaged
     ]
 )
 
@@ -74,7 +74,7 @@ Problem = Callable[[pd.DataFrame], str]
 
 
 def is_fraction(metric: str) -> bool:
-    """Whether `metric` is a fraction that is printed as percent (top1, pretext_top1, recall_at_5, ...)."""
+    """Whether `metric` is a fraction that is printed in percent (top1, pretext_top1, recall_at_5, ...)."""
     return _FRACTION.search(metric) is not None
 
 
@@ -84,23 +84,23 @@ def write_metrics(path: str | Path, identity: Mapping[str, Any], rows: Rows) -> 
     Args:
         path: the Parquet file, replaced atomically.
         identity: exactly the columns of :data:`IDENTITY`.
-        rows: split, metric, value and n, and where they exist chance, ci_low, ci_high, noise and severity.
+        rows: each has split, metric, value and n; optionally chance, ci_low, ci_high, noise and severity.
 
     Raises:
-        ValueError: a column is unknown or missing, a value is no number, or a fraction is not in [0, 1].
+        ValueError: a column is unknown or missing, a value is not a number, or a fraction is not in [0, 1].
     """
     frame = _assemble(identity, rows, METRICS_SCHEMA, optional=("chance", "ci_low", "ci_high"))
     write_parquet(path, _checked(frame, METRICS_SCHEMA, _metrics_problem, f"metrics for {path}"))
 
 
 def read_metrics(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
-    """The metrics of one or several runs under each other; a UserError names a file that is not valid."""
+    """Concatenate the metrics of one or several runs. Raises UserError with the name of an invalid file."""
     return _read(paths, METRICS_SCHEMA, _metrics_problem)
 
 
 def read_cell(path: str | Path) -> pd.DataFrame:
-    """The metrics of one run like :func:`read_metrics`, read and checked once while the file stays the same: many
-    tables show the same run. Not to be changed."""
+    """The metrics of one run (:func:`read_metrics`), cached while the file does not change: many tables show the same
+    run. Must not be modified."""
     state = Path(path).stat()
     return _read_once(str(path), state.st_mtime_ns, state.st_size)
 
@@ -111,7 +111,7 @@ def _read_once(path: str, changed: int, size: int) -> pd.DataFrame:
 
 
 def write_predictions(path: str | Path, identity: Mapping[str, Any], rows: Rows) -> None:
-    """Write one row a video; `correct` may be left out and is then computed.
+    """Write one row per video; `correct` is computed if it is not given.
 
     Raises:
         ValueError: a column is unknown or missing, a video occurs twice, or `correct` contradicts the labels.
@@ -123,12 +123,12 @@ def write_predictions(path: str | Path, identity: Mapping[str, Any], rows: Rows)
 
 
 def read_predictions(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
-    """The predictions of one or several runs under each other, validated like :func:`read_metrics`."""
+    """Concatenate the predictions of one or several runs, validated like :func:`read_metrics`."""
     return _read(paths, PREDICTIONS_SCHEMA, _predictions_problem)
 
 
 def _assemble(identity: Mapping[str, Any], rows: Rows, schema: pa.Schema, optional: Sequence[str]) -> pd.DataFrame:
-    """Identity and rows as one frame in the schema's order; unknown and missing columns are errors."""
+    """Identity and rows as one frame in the order of the schema. ValueError for unknown or missing columns."""
     if set(identity) != set(IDENTITY):
         missing, unknown = set(IDENTITY) - set(identity), set(identity) - set(IDENTITY)
         raise ValueError(f"identity: missing {sorted(missing)}, unknown {sorted(unknown)}; it is {IDENTITY}")
@@ -146,7 +146,7 @@ def _assemble(identity: Mapping[str, Any], rows: Rows, schema: pa.Schema, option
 
 
 def _checked(frame: pd.DataFrame, schema: pa.Schema, problem_of: Problem, what: str) -> pa.Table:
-    """The frame as an Arrow table of `schema`, after all checks."""
+    """The frame as an Arrow table with `schema`, after all checks."""
     if empty := [field.name for field in schema if not field.nullable and frame[field.name].isna().any()]:
         raise ValueError(f"{what}: {', '.join(empty)} must not be empty or NaN")
     try:
@@ -173,15 +173,15 @@ def _read(paths: str | Path | Sequence[str | Path], schema: pa.Schema, problem_o
 
 
 def _metrics_problem(frame: pd.DataFrame) -> str:
-    """The first thing wrong with a metrics frame, or ""."""
+    """The first problem of a metrics frame; "" if there is none."""
     for row in frame.to_dict("records"):
         name = f"metric '{row['metric']}' of split '{row['split']}'"
         if not math.isfinite(row["value"]):
-            return f"{name} has the value {row['value']}, which is no number"
+            return f"{name} has the value {row['value']}, which is not a number"
         if row["n"] < 0:
             return f"{name} is a mean over n = {row['n']} samples"
         if not is_fraction(row["metric"]) or "relative" in row["metric"]:
-            continue  # losses and counts have no range; a relative decrease is negative where noise helps
+            continue  # losses and counts have no range; a relative decrease is negative if noise helps
         for column in ("value", "chance", "ci_low", "ci_high"):
             value = row[column]
             if value is not None and not math.isnan(value) and not 0 <= value <= 1:
@@ -195,7 +195,7 @@ def _metrics_problem(frame: pd.DataFrame) -> str:
 
 
 def _predictions_problem(frame: pd.DataFrame) -> str:
-    """The first thing wrong with a predictions frame, or ""."""
+    """The first problem of a predictions frame; "" if there is none."""
     keys = [*IDENTITY, *CONDITION, "split", "video"]
     if frame.duplicated(keys).any():
         return f"video '{frame.loc[frame.duplicated(keys), 'video'].iloc[0]}' occurs twice"

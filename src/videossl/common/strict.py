@@ -1,4 +1,4 @@
-"""The common ground of all configuration models: no unknown keys, no silent conversions."""
+"""Base class of all configuration models: no unknown keys, no silent conversions."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from videossl.common.errors import UserError
 from videossl.common.explain import explain
 
 PRINTED = ("title", "caption", "note")
-"""Keys whose texts are printed; a line break in one is a blank, as in YAML itself."""
+"""Keys whose texts are printed. A line break in them becomes a space, as in YAML itself."""
 
 
 class Strict(BaseModel):
-    """A model that refuses unknown keys, so that a misspelt key is an error and not a default; and values of another
-    type, so that "1" and true are no numbers and 1 is not true. No number is infinite or none (NaN)."""
+    """A model that refuses unknown keys, so that a misspelt key is an error; and values of another type, so that "1"
+    and true are not numbers and 1 is not true. Numbers must be finite."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     @field_validator("*")
     @classmethod
     def _printable(cls, value: Any, info: ValidationInfo) -> Any:
-        """No text holds what no page can show."""
+        """Refuse control characters, which no page can show."""
         if not isinstance(value, str):
             return value
         if info.field_name in PRINTED:
@@ -34,7 +34,7 @@ class Strict(BaseModel):
 
     @classmethod
     def parse(cls, value: dict[str, Any], where: str) -> Self:
-        """Validate `value`; every problem is reported at once, by key, as one :class:`UserError`."""
+        """Validate `value`. Raises one :class:`UserError` that lists every problem by key."""
         try:
             return cls.model_validate(value)
         except ValidationError as error:
@@ -42,10 +42,10 @@ class Strict(BaseModel):
 
 
 def merge(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
-    """`base` with `overlay` on top: mappings merge key by key, everything else is replaced.
+    """`base` with `overlay` on top: mappings are merged key by key, everything else is replaced.
 
-    The same rule as Snakemake's for several `--configfile`s, so that the library and the workflow agree. So an empty
-    mapping changes nothing; to empty one, say null.
+    Same rule as Snakemake's for several `--configfile`s, so that library and workflow agree. An empty mapping therefore
+    changes nothing; null empties a mapping.
     """
     merged = dict(base)
     for key, value in overlay.items():

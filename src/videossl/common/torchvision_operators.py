@@ -1,10 +1,10 @@
-"""Import this before torchvision, or a part of transformers that imports it, wherever either is used.
+"""Import this before torchvision, or before a part of transformers that imports it.
 
-Where torch is a CPU build and torchvision's wheel was built for CUDA (that is what the package index hands out),
-torchvision's compiled operators cannot be loaded, and `import torchvision` stops with "operator torchvision::nms
-does not exist": it describes two of them to torch without asking whether they are there. Declaring those two is
-enough to import it. Models and transforms then work; box operators and picture reading, which nothing here needs,
-do not. With matching builds this module does nothing.
+With a CPU build of torch and a torchvision wheel built for CUDA (as the package index provides it), torchvision's
+compiled operators cannot be loaded. `import torchvision` then fails with "operator torchvision::nms does not exist", as
+it describes two operators to torch without checking that they exist. Declaring these two is enough for the import.
+Models and transforms then work; box operators and image reading, which this project does not use, do not. With matching
+builds this module does nothing.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _library = torch.library.Library("torchvision", "FRAGMENT")  # declarations last
 
 
 def _load_compiled() -> None:
-    """Load torchvision's operators, if it has any that load, as its own import does; loading twice is harmless.
+    """Load torchvision's compiled operators, if possible, as its own import does. Loading twice is harmless.
 
-    Otherwise there would be no telling whether they are missing; and a library that declares operators which are
-    declared already ends the process when it is loaded.
+    Without this we could not tell whether they are missing; and a library that declares operators a second time ends
+    the process when it is loaded.
     """
     package = find_spec("torchvision")  # finds, does not import
     for folder in (package and package.submodule_search_locations) or ():
@@ -35,12 +35,12 @@ def _load_compiled() -> None:
             if path.exists():
                 try:
                     torch.ops.load_library(path)
-                except OSError:  # built for another torch
+                except OSError:  # built for another version of torch
                     return
 
 
 def declare_missing() -> list[str]:
-    """Declare those operators of `SCHEMAS` that torch does not know, and return their names."""
+    """Declare the operators of `SCHEMAS` that torch does not know, and return their names."""
     missing = [name for name in SCHEMAS if not hasattr(torch.ops.torchvision, name)]
     for name in missing:
         _library.define(SCHEMAS[name])

@@ -1,4 +1,4 @@
-"""Which classes of a target dataset have videos to train on and to test on, and which lack them."""
+"""Which classes of a target dataset have videos to train on and to test on, and which do not."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ from videossl.common.intact import read_json
 from videossl.data.notes import few
 
 NAMES = "classes"
-"""The key of a listing's and a manifest's attributes (kept in the Parquet file) for all class names, where the lists
-have them: a class without any row is then known too."""
+"""Attribute of a listing or manifest (stored in the Parquet file) with all class names, if the official lists have
+them: classes without any video are then known too."""
 
 
 def with_class_names(frame: pd.DataFrame, classes: Mapping[str, int] | None) -> pd.DataFrame:
-    """The listing, with {name: number} of all its classes among its attributes."""
+    """Return the listing with {name: number} of all classes among its attributes."""
     if classes is not None:
-        frame.attrs[NAMES] = json.dumps({number: name for name, number in classes.items()})  # pandas copies it often
+        frame.attrs[NAMES] = json.dumps(
+            {number: name for name, number in classes.items()}
+        )  # as text, since pandas copies attributes often
     return frame
 
 
 def class_names(frame: pd.DataFrame) -> dict[int, str]:
-    """{number: name} of the classes of a listing or manifest, those without a row among them; in order."""
+    """{number: name} of all classes of a listing or manifest, also those without a row; sorted by number."""
     rows = frame[frame["label"] >= 0].drop_duplicates("label")
     names = {int(number): name for number, name in json.loads(frame.attrs.get(NAMES, "{}")).items()}
     own = rows["label_name"] if "label_name" in rows else [""] * len(rows)
@@ -37,20 +39,20 @@ def class_names(frame: pd.DataFrame) -> dict[int, str]:
 
 @dataclass(frozen=True)
 class ClassGaps:
-    """How many classes there are, were trained on and tested, and the names of those that lack videos.
+    """Numbers of known, trained and tested classes, and the names of classes that lack videos.
 
-    `trained` is None where nothing is trained (zero-shot classification).
+    `trained` is None if nothing is trained (zero-shot classification).
     """
 
     known: int = 0
     trained: int | None = None
     tested: int = 0
     without_videos: tuple[str, ...] = ()
-    """Neither a training nor a test video can be used."""
+    """Classes without a usable training or test video."""
     untrained: tuple[str, ...] = ()
-    """Test videos, and no training video."""
+    """Classes with test videos but no training video."""
     untested: tuple[str, ...] = ()
-    """Training videos, and no test video."""
+    """Classes with training videos but no test video."""
 
     def as_json(self) -> dict[str, Any]:
         """For `run.json`."""
@@ -58,14 +60,14 @@ class ClassGaps:
 
     @classmethod
     def parse(cls, value: Mapping[str, Any] | None) -> ClassGaps:
-        """What :meth:`as_json` wrote; of a run that wrote nothing, or what cannot be read, no gaps."""
+        """Parse the output of :meth:`as_json`. No gaps if it is missing or malformed."""
         try:
             return cls(**{key: tuple(v) if isinstance(v, list) else v for key, v in (value or {}).items()})
         except (TypeError, AttributeError):
             return cls()
 
     def sentences(self, shown: int = 5) -> list[str]:
-        """What is missing, a sentence each; none where nothing is."""
+        """One sentence per kind of gap; none if no class lacks videos."""
         parts = (
             (self.without_videos, "without a usable video"),
             (self.untrained, "tested, but without a usable training video"),
@@ -74,15 +76,15 @@ class ClassGaps:
         return [f"classes {text} ({len(names)} of {self.known}): {few(names, shown)}" for names, text in parts if names]
 
     def summary(self, shown: int = 5) -> str:
-        """All in one sentence, with what n and chance are of; empty where nothing is missing."""
+        """All gaps in one sentence that also says what n and chance level refer to; empty if there are none."""
         found = self.sentences(shown)
         counts = f"n and chance level are those of the {self.tested} classes that were tested"
         return "; ".join([*found, counts]) if found else ""
 
 
 def read_gaps(run: Path) -> ClassGaps:
-    """What the `run.json` of a test says of classes; no gaps where there is none, or one that says nothing, or that
-    cannot be read: who shows the run says so."""
+    """Class gaps of a test from its `run.json`. No gaps if the file is missing, unreadable or has none; code that shows
+    the run reports an unreadable file."""
     try:
         return ClassGaps.parse(read_json(run, {}, "record of a run").get("classes"))
     except UserError:
@@ -90,8 +92,10 @@ def read_gaps(run: Path) -> ClassGaps:
 
 
 def class_gaps(names: Mapping[int, str], train: Iterable[int] | None, test: Iterable[int]) -> ClassGaps:
-    """The gaps of the classes `names` by the labels of the usable training and test videos; `train` is None where
-    nothing is trained."""
+    """Class gaps from the labels of usable training and test videos.
+
+    names: {number: name} of all classes. train: None if nothing is trained.
+    """
     trained, tested = set(names if train is None else train), set(test)
 
     def named(labels: set[int]) -> tuple[str, ...]:

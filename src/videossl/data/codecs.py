@@ -1,8 +1,8 @@
-"""How the frames of a store are encoded.
+"""Encodings of stored frames.
 
-"jpeg" is the usual choice. "raw" is the pixels as they are: nine times the bytes of JPEG at quality 90, and several
-times as fast to read while the disk keeps up. Noisy test sets are raw: lossy coding would smooth their noise away, and
-lossless coding (PNG) saves a quarter to a half of the bytes and takes nine times as long to decode as JPEG.
+"jpeg" is the default. "raw" stores the pixels as they are: nine times the size of JPEG at quality 90, and several times
+faster to read while the disk keeps up. Noisy test sets are raw: lossy coding would smooth their noise away, and
+lossless coding (PNG) saves only a quarter to a half of the space and takes nine times as long to decode as JPEG.
 """
 
 from __future__ import annotations
@@ -16,30 +16,31 @@ import simplejpeg
 
 Shape = tuple[int, int, int]
 RAW_HEAD = struct.Struct("<II")
-"""Height and width before the pixels of a raw frame."""
+"""Header of a raw frame: height and width."""
 
 
 @dataclass(frozen=True)
 class Codec:
-    """How frames (H, W, 3) uint8 RGB become bytes, and how they come back."""
+    """Encodes frames (H, W, 3) uint8 RGB to bytes, and decodes them."""
 
     encode: Callable[[np.ndarray, int], bytes]
-    """The frame, contiguous, and the quality."""
+    """(contiguous frame, quality) -> bytes."""
     shape: Callable[[memoryview], Shape]
-    """(H, W, 3) of an encoded frame, from its head."""
+    """Shape (H, W, 3) of an encoded frame, read from its header."""
     decode: Callable[[memoryview, np.ndarray], None]
-    """Decodes into a contiguous array of that shape; damaged data is a ValueError or an OSError."""
+    """Decode into a contiguous array of that shape. Damaged data raises ValueError or OSError."""
 
 
 def encode_jpeg(frame: np.ndarray, quality: int) -> bytes:
-    """JPEG at the halved colour resolution that the videos themselves have."""
+    """JPEG with chroma at half resolution, as in the videos themselves."""
     return simplejpeg.encode_jpeg(frame, quality=quality, colorspace="RGB", colorsubsampling="420")
 
 
 def decode_jpeg(encoded: memoryview, frame: np.ndarray) -> None:
-    """Exact transform and smooth chroma upsampling: the fast ones save 6 % of the time together, and cost 1.5 dB.
+    """Decode into existing memory, which takes a quarter less time than letting the library allocate it.
 
-    Decoding into memory that is there saves a quarter of the time over letting the library allocate it.
+    Uses the exact transform and smooth chroma upsampling: the fast ones would save 6 % of the time together, and cost
+    1.5 dB.
     """
     shape = simplejpeg.decode_jpeg(encoded, colorspace="RGB", fastdct=False, fastupsample=False, buffer=frame).shape
     _require_shape(shape, frame.shape)
@@ -50,7 +51,7 @@ def jpeg_shape(encoded: memoryview) -> Shape:
 
 
 def encode_raw(frame: np.ndarray, quality: int) -> bytes:
-    """Size and pixels; `quality` has no effect."""
+    """Header and pixels; `quality` has no effect."""
     return RAW_HEAD.pack(*frame.shape[:2]) + frame.tobytes()
 
 
@@ -62,10 +63,10 @@ def decode_raw(encoded: memoryview, frame: np.ndarray) -> None:
 
 def raw_shape(encoded: memoryview) -> Shape:
     if len(encoded) < RAW_HEAD.size:
-        raise ValueError(f"{len(encoded)} bytes are no raw frame")
+        raise ValueError(f"{len(encoded)} bytes are not a raw frame")
     height, width = RAW_HEAD.unpack_from(encoded)
     if len(encoded) != RAW_HEAD.size + 3 * height * width:
-        raise ValueError(f"{len(encoded)} bytes are no raw frame of {width}x{height} pixels")
+        raise ValueError(f"{len(encoded)} bytes are not a raw frame of {width}x{height} pixels")
     return height, width, 3
 
 

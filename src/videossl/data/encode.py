@@ -1,8 +1,7 @@
-"""From video files to encoded frames, by whichever reader is proven right.
+"""Decodes video files and encodes their frames for the frame store.
 
-A video is decoded completely by PyAV, and those frames are used; or, where that is asked for, decord's, each held
-against that decode, as long as they are the same. So what is stored does not depend on the reader, but for the last
-grey level of resizing.
+PyAV decodes each video completely. Its frames are stored; or, on request, decord's frames, if each of them agrees with
+that decode. What is stored therefore does not depend on the reader, except for the last grey level of resizing.
 """
 
 from __future__ import annotations
@@ -29,15 +28,15 @@ T = TypeVar("T")
 
 PYAV, DECORD = "pyav", "decord"
 LONGEST = 65500
-"""Pixels of a side that JPEG can hold."""
+"""Largest width or height that JPEG supports, in pixels."""
 
 Encode = Callable[[np.ndarray, tuple[int, int], int], T]
-"""From a frame (H, W, 3), the size (width, height) to store and the frame's number to what is stored of it."""
+"""(frame (H, W, 3), (width, height) to store, frame number) -> what is stored."""
 
 
 @dataclass(frozen=True)
 class Wanted(Generic[T]):
-    """What is to be made of one video file: frames start..end (exclusive; None: from the first, to the last)."""
+    """Request for one video file: frames start (None: 0) to end (exclusive; None: to the last)."""
 
     path: Path
     short_side: int
@@ -45,31 +44,33 @@ class Wanted(Generic[T]):
     start: int | None = None
     end: int | None = None
     decord: bool = False
-    """Use decord's frames where each is proven to be the one of the complete decode."""
+    """Use decord's frames if each agrees with the complete decode."""
     full_size: bool = False
-    """Give `encode` frames of the video's own pixels, not of the size to store."""
+    """Pass frames to `encode` at full size, not at the size to store."""
 
 
 @dataclass(frozen=True)
 class Encoded(Generic[T]):
-    """What became of it."""
+    """The result for one video file."""
 
     frames: list[T]
     info: VideoInfo
-    """Of all frames up to the asked end."""
+    """Describes all frames up to the requested end."""
     size: tuple[int, int]
-    """(width, height) to store."""
+    """(width, height) of the stored frames."""
     reader: str
-    """Whose frames they are: "pyav" or "decord"."""
+    """Reader of the frames: "pyav" or "decord"."""
     reader_reason: str
-    """Why they are not decord's, if they were to be; else ""."""
+    """Why decord was requested but not used; else ""."""
 
 
 def encode_videos(wanted: Sequence[Wanted[T]], silence: float = SILENCE_SECONDS) -> Iterator[Encoded[T] | BrokenVideo]:
-    """Encode many videos, in order, in a child process; of one that cannot be used, the reason is given.
+    """Encode many videos, in order, in a child process. Yields a BrokenVideo with the reason for each unusable video.
 
-    `silence`: seconds without a frame after which a decoder is taken for hung. What `encode` returns must be picklable;
-    what it raises is raised here.
+    Args:
+        silence: seconds without a frame after which a decoder counts as hung.
+
+    The results of `encode` must be picklable; its exceptions are raised here.
     """
     with Guarded(_encode, silence) as guarded, Guarded(_encode, silence) as careful:
         for one, found in zip(wanted, guarded(wanted), strict=True):
@@ -101,7 +102,9 @@ def _by_either(wanted: Wanted[T], alive: Alive) -> Encoded[T]:
         return _by_pyav(wanted, alive, reason)
     size = (decode.first.width, decode.first.height) if wanted.full_size else _size(wanted, decode)
     try:
-        return _all_of(wanted, decode, verified_frames(wanted.path, size, thumbnails, decode.whole), alive, DECORD, "")
+        return _all_of(
+            wanted, decode, verified_frames(wanted.path, size, thumbnails, decode.complete), alive, DECORD, ""
+        )
     except Disagreement as error:
         return _by_pyav(wanted, alive, str(error))
 
@@ -127,17 +130,17 @@ def _first(wanted: Wanted[T]) -> int:
 
 
 def _size(wanted: Wanted[T], decode: Decode) -> tuple[int, int]:
-    """One size for the whole video, even if the stream changes its own on the way."""
+    """One size for the whole video, even if the stream changes its size."""
     size = stored_size(*decode.shown_size(), wanted.short_side)
     if max(size) > LONGEST:
-        raise BrokenVideo(f"it would be stored as {size[0]}x{size[1]} pixels; {LONGEST} is the most")
+        raise BrokenVideo(f"it would be stored as {size[0]}x{size[1]} pixels; the maximum is {LONGEST}")
     return size
 
 
 def _all_of(
     wanted: Wanted[T], decode: Decode, pixels: Iterator[np.ndarray], alive: Alive, reader: str, reason: str
 ) -> Encoded[T]:
-    """Encode the wanted range of a reader's frames."""
+    """Encode the requested range of a reader's frames."""
     alive(reader)
     first, size, encoded = _first(wanted), None, []
     for number, frame in enumerate(pixels):

@@ -1,4 +1,5 @@
-"""The file of a target's features, as :func:`videossl.evaluation.features.extract` writes it. Without torch."""
+"""The file with the features of a target dataset (:func:`videossl.evaluation.features.extract`). Does not import
+torch."""
 
 from __future__ import annotations
 
@@ -22,13 +23,13 @@ ARRAYS = {
     "test_split": ("U", 0),
     "classes": ("i", 0),
 }
-"""The arrays of the file: kind of the values, and dimensions."""
+"""The arrays of the file: kind of dtype and number of dimensions."""
 
 
 @dataclass(frozen=True)
 class Features:
-    """Mean features of videos: `train` (the official training videos; of which `validation` are held out where a
-    protocol selects something) and `test`."""
+    """Mean features per video: `train` (the official training videos, of which `validation` are held out by protocols
+    that select hyper-parameters) and `test`."""
 
     train: np.ndarray
     """float32 (N, D)"""
@@ -41,7 +42,7 @@ class Features:
     test_labels: np.ndarray
     """int64 (M,)"""
     test_videos: np.ndarray
-    """str (M,): their ids."""
+    """str (M,): video ids."""
     test_split: str
     classes: int
     gaps: ClassGaps = field(default_factory=ClassGaps)
@@ -49,7 +50,7 @@ class Features:
 
 
 def read_features(path: Path) -> Features:
-    """The features of one file; a damaged or other one is a UserError."""
+    """Read the features of one file. Raises UserError if it is damaged or not such a file."""
     values = read_arrays(path, ARRAYS, "features")
     try:
         gaps = ClassGaps.parse(json.loads(str(values.pop("gaps", "{}"))))
@@ -63,7 +64,7 @@ def read_features(path: Path) -> Features:
 
 
 def _agree(features: Features) -> bool:
-    """Whether there is a row for each video."""
+    """Whether all arrays have one row per video."""
     train, test = features.train, features.test
     counts = (
         {len(features.train_labels), len(features.validation), len(train)},
@@ -77,15 +78,15 @@ def _agree(features: Features) -> bool:
 
 
 def read_arrays(path: Path, expected: Mapping[str, tuple[str, int]], what: str) -> dict[str, np.ndarray]:
-    """The arrays of a `.npz` file of ours, which is to hold `what`; a damaged or other one is a UserError.
+    """Read the arrays of a `.npz` file that should hold `what`. Raises UserError if it is damaged or not such a file.
 
-    `expected`: by name, the kind of the values (numpy's letter) and the number of dimensions.
+    expected: by name, the kind of dtype (numpy's letter) and the number of dimensions.
     """
     check_archive(path)
     try:
         with np.load(path, allow_pickle=False) as arrays:
             values = {name: arrays[name] for name in arrays.files}
-    except Exception as error:  # of another archive, whatever numpy raises
+    except Exception as error:  # for other archives numpy may raise anything
         raise unreadable(path, error) from error
     for name, (kind, dimensions) in expected.items():
         if name not in values:

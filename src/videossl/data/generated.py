@@ -1,4 +1,4 @@
-"""What is said of a generated stand-in of a dataset."""
+"""Settings of a generated stand-in dataset."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ SPLITS = {
     "hmdb51": ("train", "test"),
     "diving48": ("train", "test"),
 }
-"""By design: the splits of its official lists."""
-MOST_CLASSES = {"k400": 84, "k700": 84, "ssv2": 24, "ucf101": 84, "hmdb51": 84, "diving48": 48}
-"""By design: as many as can be told apart."""
+"""By design: splits of the official lists."""
+MAX_CLASSES = {"k400": 84, "k700": 84, "ssv2": 24, "ucf101": 84, "hmdb51": 84, "diving48": 48}
+"""By design: largest number of distinguishable classes."""
 
 
 def _even(side: int) -> int:
     if side % 2:
-        raise ValueError("should be even, as videos keep the colours of two pixels together")
+        raise ValueError("should be even, as videos store colours for pairs of pixels")
     return side
 
 
@@ -36,24 +36,30 @@ PerClass = Annotated[int, Field(ge=1, le=1_000_000)]
 class Generated(Strict):
     """A procedurally generated stand-in of a dataset."""
 
-    design: Literal[(*SPLITS,)] = Field(description="the dataset whose layout and character the generated videos have")  # type: ignore[valid-type]
-    classes: Annotated[int, Field(ge=2, le=max(MOST_CLASSES.values()))] = Field(
-        description=f"number of classes, as far as the design has them: "
-        f"{', '.join(f'{name} {most}' for name, most in MOST_CLASSES.items())}"
+    design: Literal[(*SPLITS,)] = Field(
+        description="dataset whose layout and kind of classes the generated videos imitate"
+    )  # type: ignore[valid-type]
+    classes: Annotated[int, Field(ge=2, le=max(MAX_CLASSES.values()))] = Field(
+        description=f"number of classes; largest number per design: "
+        f"{', '.join(f'{name} {classes}' for name, classes in MAX_CLASSES.items())}"
     )
     videos: dict[Literal["train", "val", "test"], PerClass] = Field(
-        description="videos per class of each split: train, and val (k400, k700, ssv2) or test (the others)"
+        description="videos per class in each split: train, and val (k400, k700, ssv2) or test (the others)"
     )
-    frames: Annotated[numbers(Length, 2), LOWER_FIRST] = Field((32, 48), description="shortest and longest, in frames")  # type: ignore[valid-type]
-    size: numbers(EvenSide, 2) = Field((56, 48), description="width and height in pixels, even")  # type: ignore[valid-type]
+    frames: Annotated[numbers(Length, 2), LOWER_FIRST] = Field(
+        (32, 48), description="smallest and largest length of a video in frames"
+    )  # type: ignore[valid-type]
+    size: numbers(EvenSide, 2) = Field((56, 48), description="width and height in pixels, both even")  # type: ignore[valid-type]
     fps: Annotated[int, Field(ge=1, le=1000)] = Field(12, description="frames per second")
-    seed: Seed = Field(0, description="seed of the generator")
-    broken: bool = Field(False, description="add a truncated, an empty, a text and a missing file")
+    seed: Seed = Field(0, description="random seed of the videos")
+    broken: bool = Field(
+        False, description="add four unusable videos, for tests: truncated, empty, a text file, missing"
+    )
 
     @model_validator(mode="after")
     def _fits_the_design(self) -> Generated:
-        if self.classes > (most := MOST_CLASSES[self.design]):
-            raise ValueError(f"`classes` of design {self.design} should be 2 to {most}, not {self.classes}")
+        if self.classes > (limit := MAX_CLASSES[self.design]):
+            raise ValueError(f"`classes` of design {self.design} should be 2 to {limit}, not {self.classes}")
         if set(self.videos) != set(splits := SPLITS[self.design]):
             raise ValueError(f"`videos` of design {self.design} are of {' and '.join(splits)}, not {[*self.videos]}")
         return self

@@ -1,8 +1,8 @@
-"""From the frame store to batches of clips.
+"""Batches of clips from the frame store.
 
-Three promises, each with a test. What a batch holds depends only on the seed, the epoch and the step: not on
-loader workers, processes or an interruption. Broken videos never reach a batch. In evaluation every video is
-seen exactly once, in the given order.
+Three guarantees, each with a test. The content of a batch depends only on the seed, the epoch and the step: not on
+loader workers, processes or interruptions. Broken videos never reach a batch. An evaluation sees every video exactly
+once, in the given order.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from videossl.data.settings import Augmentation
 from videossl.data.workers import Loader
 
 Key = tuple[int, int]
-"""(epoch, index of the video in the data set): names one sample and its random draws."""
+"""(epoch, index of the video in the data set): identifies one sample and its random draws."""
 
 
 @dataclass
@@ -35,13 +35,13 @@ class Batch:
     """B videos with V clips each."""
 
     clips: torch.Tensor
-    """uint8 (B, V, T, W, W, 3); W is `size`, or the side of the window that a turned clip is cut from."""
+    """uint8 (B, V, T, W, W, 3); W is `size`, or the side of the window that a rotated clip is cut from."""
     size: int
-    """Side of the clips when :func:`prepare` is done with them."""
+    """Side of the clips after :func:`prepare`, pixels."""
     places: torch.Tensor
-    """float32 (B, V, len(geometry.COLUMNS)): how it still has to turn and mirror them."""
+    """float32 (B, V, len(geometry.COLUMNS)): rotations and flips still to do."""
     params: torch.Tensor
-    """float32 (B, V, len(photometric.COLUMNS)): how it still has to change their colours."""
+    """float32 (B, V, len(photometric.COLUMNS)): colour changes still to do."""
     labels: torch.Tensor
     """int64 (B,)"""
     videos: torch.Tensor
@@ -53,24 +53,26 @@ class Batch:
         return len(self.videos)
 
     def pin_memory(self) -> Batch:
-        """Called by the DataLoader, for asynchronous copies. Not the parameters, which are read on the CPU."""
+        """Called by the DataLoader for asynchronous copies. Leaves out the parameters, which are read on the CPU."""
         for name in ("clips", "labels", "choices", "videos"):
             setattr(self, name, getattr(self, name).pin_memory())
         return self
 
 
 def prepare(batch: Batch, device: torch.device | str) -> torch.Tensor:
-    """Move the clips to `device`, augment them there and normalise: float32 (B, V, 3, T, size, size)."""
+    """Move the clips to `device`, augment and normalise them there: float32 (B, V, 3, T, size, size)."""
     moved = unit_interval(batch.clips.to(device, non_blocking=True).flatten(0, 1))
     placed = geometry.finish(moved, batch.places.flatten(0, 1), batch.size)
     return photometric(placed, PhotometricParams(batch.params).flatten()).unflatten(0, batch.clips.shape[:2])
 
 
 class ClipDataset(Dataset[Batch]):
-    """Clips of the videos of a table; asked with (epoch, index), so that a sample's draws have a number.
+    """Clips of the videos of a table. Indexed by (epoch, index), so that every sample has its own random draws.
 
-    `videos` needs the manifest's columns shard, batch, frames, label, and only videos with status ok; its row
-    order gives the indices. `augment` is one configuration for all clips, or one for each of the sampler's.
+    Args:
+        videos: the manifest's columns shard, batch, frames and label, only videos with status ok; its row order defines
+            the indices.
+        augment: one configuration for all clips, or one for each clip of the sampler.
     """
 
     def __init__(
@@ -98,14 +100,14 @@ class ClipDataset(Dataset[Batch]):
         return len(self.table["label"])
 
     def __getitem__(self, key: Key) -> Batch:
-        """One video as a batch of one."""
+        """A batch with one video."""
         return self.__getitems__([key])
 
     def __getitems__(self, keys: Sequence[Key]) -> Batch:
-        """The batch of these videos; what PyTorch's loader calls.
+        """The batch of these videos. Called by PyTorch's loader.
 
-        Every clip is cut straight into its place in the batch. Stacking clips and joining samples would copy each of
-        them twice into fresh memory, whose first touch costs as much as half the decoding.
+        Every clip is cropped directly into its place in the batch. Stacking clips and joining samples would copy each
+        of them twice into new memory, and the first access to new memory costs half as much as decoding.
         """
         generators = [sample_generator(self.seed, *key) for key in keys]
         drawn = [self._draw(index, rng) for (_, index), rng in zip(keys, generators, strict=True)]
@@ -129,11 +131,11 @@ class ClipDataset(Dataset[Batch]):
         return self.sampler(int(self.table["frames"][index]), rng)
 
     def _fill(self, batch: Batch, place: int, windows: Sequence[np.ndarray], rng: np.random.Generator) -> None:
-        """Decode and cut the clips of one video into the batch."""
+        """Decode and crop the clips of one video into the batch."""
         shard, stored = (int(self.table[name][batch.videos[place]]) for name in ("shard", "batch"))
         # Clips of one video may overlap: decode every frame once.
         wanted, places = np.unique(np.concatenate(windows), return_inverse=True)
-        decoded = self.store.read(shard, stored, wanted, borrowed=True)  # the clips are copies
+        decoded = self.store.read(shard, stored, wanted, borrowed=True)  # safe, since the clips are copies
         for clip, (config, own) in enumerate(zip(self.augment, places.reshape(len(windows), -1), strict=True)):
             augmentation = draw(config, *decoded.shape[1:3], rng)
             consecutive = own[-1] - own[0] == len(own) - 1 and bool((np.diff(own) == 1).all())
@@ -144,7 +146,7 @@ class ClipDataset(Dataset[Batch]):
 
 
 def _batch_memory(shape: tuple[int, ...]) -> torch.Tensor:
-    """An empty uint8 tensor; in a loader's worker in shared memory, so that it need not be copied there."""
+    """An empty uint8 tensor. In a loader's worker it lies in shared memory, so that it need not be copied there."""
     if torch.utils.data.get_worker_info() is None:
         return torch.empty(shape, dtype=torch.uint8)
     storage = torch.UntypedStorage._new_shared(math.prod(shape))  # as torch's own collate function does
@@ -152,7 +154,7 @@ def _batch_memory(shape: tuple[int, ...]) -> torch.Tensor:
 
 
 class EpochBatches(Sampler[list[Key]]):
-    """The keys of every batch, epoch after epoch; can begin at any (epoch, step) of the run.
+    """Keys of every batch, epoch after epoch; can start at any (epoch, step).
 
     The order of epoch e is a permutation drawn from (seed, e) alone (`shuffle=False`: the table's order).
     `batch_size` counts all processes; process `rank` of `world_size` yields its share of every batch. A
@@ -197,7 +199,7 @@ class EpochBatches(Sampler[list[Key]]):
             raise ValueError(f"step {start[1]} of an epoch of {self.steps_per_epoch} steps")
 
     def order(self, epoch: int) -> np.ndarray:
-        """Indices of the videos (num_videos,) int64 in the order of `epoch`."""
+        """Video indices (num_videos,) int64 in the order of `epoch`."""
         if not self.shuffle:
             return np.arange(self.num_videos)
         return epoch_generator(self.seed, epoch).permutation(self.num_videos)
@@ -222,29 +224,29 @@ class EpochBatches(Sampler[list[Key]]):
 def train_loader(
     dataset: ClipDataset, batches: Iterable[list[Key]], *, workers: int, device: torch.device | str = "cpu"
 ) -> Loader[Batch]:
-    """A loader over `batches`. Iterate it once a run: the workers then live through all epochs."""
+    """A loader over `batches`. Iterate over it once per run, so that the workers live through all epochs."""
     return Loader(
         dataset,
         batch_sampler=batches,
         num_workers=workers,
         collate_fn=_as_it_is,
         pin_memory=torch.device(device).type == "cuda",
-        # A generator of its own: DataLoader draws a base seed, which must not advance the run's global one.
+        # Its own generator: DataLoader draws a base seed, which must not advance the global generator.
         generator=torch.Generator(),
     )
 
 
 def _as_it_is(batch: Batch) -> Batch:
-    """The data set makes whole batches; there is nothing to join."""
+    """Batches come complete from the data set; there is nothing to collate."""
     return batch
 
 
 def eval_loader(
     dataset: ClipDataset, *, batch_size: int, workers: int, device: torch.device | str = "cpu"
 ) -> Loader[Batch]:
-    """Every video of the data set exactly once, in the table's order; the last batch may be smaller.
+    """Every video of the data set exactly once, in the order of the table; the last batch may be smaller.
 
-    Several processes share the batches, each whole: process r of W has batches r, r + W, ...
+    With several processes, each takes complete batches: process r of W takes batches r, r + W, ...
     """
     batches = list(EpochBatches(len(dataset), batch_size, drop_last=False, shuffle=False, epochs=1))
     rank, processes = rank_and_processes()

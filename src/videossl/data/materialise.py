@@ -1,8 +1,8 @@
-"""Decode every video of a listing once, shrink it, and write it into the shards of a frame store.
+"""Decodes every video of a listing once, resizes it, and writes it into the shards of a frame store.
 
-One process writes one shard: the videos whose listing row is congruent to the shard's number. A video that
-cannot be used never stops the shard: it is reported as broken or missing, with the reason, and the manifest,
-merged from the shards' reports, says so to every later stage.
+One process writes one shard: the videos whose listing row modulo the number of shards is the shard's number. An
+unusable video never stops a shard: it is reported as broken or missing, with the reason. The manifest, merged from the
+reports of the shards, passes that on to every later stage.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ REPORT_SCHEMA = pa.schema(
         ("reader_reason", pa.string()),
     ]
 )
-"""One row a listing row of the shard. `width`, `height` are the source video's as shown; `duration` is frames / fps in
-seconds; what is not known of a missing or broken video is 0, its `batch` is -1. `reader`: whose frames are stored, and
-`reader_reason` why not decord's."""
+"""One row per listing row of the shard. `width`, `height`: of the source video as displayed, pixels; `duration`: frames
+/ fps, seconds. Unknown values of a missing or broken video are 0, and its `batch` is -1. `reader`: whose frames are
+stored; `reader_reason`: why not decord's."""
 
 MANIFEST_SCHEMA = pa.schema(
     [
@@ -70,14 +70,14 @@ MANIFEST_SCHEMA = pa.schema(
         ("batch", pa.int32()),
     ]
 )
-"""One row a video of the listing, in its order: the listing's columns, then what became of the video."""
+"""One row per video of the listing, in its order: the listing's columns, then those of the report."""
 
 MEASURED = ("status", "reason", "frames", "fps", "width", "height", "duration", "reader", "reader_reason")
 
 
 @dataclass
 class VideoReport:
-    """A row of the report, see :data:`REPORT_SCHEMA`."""
+    """A row of the report (:data:`REPORT_SCHEMA`)."""
 
     row: int
     id: str
@@ -96,9 +96,9 @@ class VideoReport:
 
 
 def resize(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Frame (H, W, 3) uint8 -> the same at `size` (width, height), bilinear with antialiasing.
+    """Resize a frame (H, W, 3) uint8 to `size` (width, height), bilinear with antialiasing.
 
-    Pillow: a shard's process then need not load torch, which costs two seconds.
+    Uses Pillow, so that the process of a shard need not load torch, which takes two seconds.
     """
     from PIL import Image
 
@@ -117,8 +117,10 @@ def encode_video(
     reader: str = PYAV,
     full_size: bool = False,
 ) -> tuple[list[T], VideoReport]:
-    """Encoded frames of one video and its facts, see :class:`videossl.data.encode.Wanted`; BrokenVideo if there are
-    none. A range that reaches out of the video is clipped to it."""
+    """Encoded frames and facts of one video (:class:`videossl.data.encode.Wanted`). A range beyond the end is clipped.
+
+    Raises BrokenVideo if there are no frames.
+    """
     found = next(encode_videos([Wanted(path, short_side, encode, start, end, reader == DECORD, full_size)]))
     if isinstance(found, BrokenVideo):
         raise found
@@ -135,9 +137,10 @@ def _described(found: Encoded[T]) -> VideoReport:
 
 
 def require_videos(root: Path) -> None:
-    """UserError without the folder of a dataset's videos: else every video would be noted as missing, and stay so."""
+    """Raise UserError if the folder of a dataset's videos does not exist. Otherwise all its videos would be recorded as
+    missing."""
     if not root.is_dir():
-        raise UserError(f"the folder of the videos is not there: {root}. Mount it, or correct the dataset's `root`.")
+        raise UserError(f"the folder of the videos is not there: {root}. Mount it or correct the dataset's `root`.")
 
 
 def write_shard(
@@ -156,8 +159,11 @@ def write_shard(
 ) -> None:
     """Write shard number `shard` of `shards` and its report, both atomically.
 
-    `listing`: one row a video, with a path relative to `root`; `short_side` in pixels; `codec`: of
-    :mod:`videossl.data.codecs`; `quality` of JPEG; `reader`: "pyav" or, where it is proven right, "decord".
+    Args:
+        listing: one row per video, with a path relative to `root`.
+        short_side: of the stored frames, pixels.
+        codec: one of :mod:`videossl.data.codecs`; `quality` applies to JPEG.
+        reader: "pyav", or "decord" where its frames are verified.
     """
     if not 0 <= shard < shards:
         raise UserError(f"shard {shard} of {shards}: the number must be in 0..{shards - 1}")
@@ -182,14 +188,14 @@ def _plainly(writer: ShardWriter) -> Encode[bytes]:
 
 
 def write_report(path: Path, reports: Sequence[VideoReport]) -> None:
-    """Write what became of a shard's videos."""
+    """Write the report of a shard."""
     columns = {name: [getattr(report, name) for report in reports] for name in REPORT_SCHEMA.names}
     write_parquet(path, pa.table(columns, schema=REPORT_SCHEMA))
 
 
 @dataclass(frozen=True)
 class Reading(Generic[T]):
-    """A row of a listing to read."""
+    """A listing row to read."""
 
     video: pd.Series
     row: int
@@ -200,7 +206,7 @@ class Reading(Generic[T]):
 def read_videos(
     videos: Sequence[Reading[T]], root: Path, short_side: int, reader: str = PYAV
 ) -> Iterator[tuple[list[T], VideoReport]]:
-    """Encode rows of a listing, in order; whatever is wrong with a video ends in its report, with no frames."""
+    """Encode rows of a listing, in order. A video with any problem gets a report with the reason, and no frames."""
     there = [one for one in videos if one.video["status"] != "missing" and _is_file(root, one.video["path"])]
     encoded = encode_videos([_wanted(one, root, short_side, reader) for one in there])
     present = {one.row for one in there}
@@ -215,7 +221,7 @@ def read_videos(
 
 
 def _is_file(root: Path, path: str) -> bool:
-    """Whether the file is there; one that may not be looked at is, and has its reason when it is opened."""
+    """Whether the file exists. A file that may not be inspected counts as existing; opening it gives the reason."""
     try:
         return video_path(root, path).is_file()
     except OSError:
@@ -230,7 +236,7 @@ def _wanted(one: Reading[T], root: Path, short_side: int, reader: str) -> Wanted
 
 
 def merge_manifest(listing: pd.DataFrame, reports: Sequence[Path]) -> pa.Table:
-    """Join the listing and all its shards' reports (in the order of the shards) into the manifest."""
+    """Join a listing and the reports of all its shards (in their order) into the manifest."""
     parts = []
     for shard, path in enumerate(reports):
         part = read_table(path, schema=REPORT_SCHEMA).to_pandas()
@@ -249,7 +255,7 @@ def merge_manifest(listing: pd.DataFrame, reports: Sequence[Path]) -> pa.Table:
         row = int(differing[0])
         raise UserError(
             f"row {row} of the listing is '{listing['id'].iloc[row]}', the report of its shard "
-            f"{reports[row % len(reports)]} says '{merged['id'].iloc[row]}': the listing has changed since. "
+            f"{reports[row % len(reports)]} says '{merged['id'].iloc[row]}': the listing has changed since then. "
             "Remove the shards and their reports and run the workflow again."
         )
     table = listing.reset_index(drop=True).assign(**{name: merged[name] for name in (*MEASURED, "shard", "batch")})

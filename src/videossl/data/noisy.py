@@ -19,7 +19,9 @@ import pyarrow as pa
 from videossl.common.errors import UserError
 from videossl.common.files import atomic_path
 from videossl.common.progress import track
+from videossl.data.corruption import constant, corrupt, frame_generator
 from videossl.data.encode import Encode
+from videossl.data.manifest import test_split
 from videossl.data.materialise import (
     Reading,
     VideoReport,
@@ -29,12 +31,10 @@ from videossl.data.materialise import (
     resize,
     write_report,
 )
-from videossl.data.noise import constant, corrupt, frame_generator
 from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.data.settings import NOISELESS
 from videossl.data.specs import NoiseSpec
 from videossl.data.store import ShardWriter
-from videossl.data.videos import test_split
 
 
 def noisy_listing(manifest: pd.DataFrame, videos: int | str, seed: int) -> pd.DataFrame:

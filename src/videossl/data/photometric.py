@@ -1,8 +1,8 @@
-"""Colour changes, blur and normalisation of whole batches of clips, on the training device.
+"""Colour jitter, blur and normalisation of batches of clips, on the training device.
 
-The operations follow torchvision's definitions on pictures in [0, 1], so strengths from published recipes
-carry over. One difference is meant: contrast is about the mean grey of the clip, not of each frame, since a
-mean that changes from frame to frame would make the brightness flicker.
+The operations follow torchvision's definitions on images in [0, 1], so strengths from published recipes apply. One
+difference is intended: contrast refers to the mean grey of the clip, not of each frame, as a mean that changes from
+frame to frame would make the brightness flicker.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ LUMA = (0.299, 0.587, 0.114)
 
 @dataclass(frozen=True)
 class PhotometricParams:
-    """The drawn parameters of clips, one row a clip: `values` float32 (..., len(COLUMNS)).
+    """The drawn parameters of clips, one row per clip: `values` float32 (..., len(COLUMNS)).
 
-    One tensor rather than a dozen, since each tensor that a loader worker sends costs a file handle.
+    One tensor instead of a dozen, since each tensor that a loader worker sends costs a file handle.
     """
 
     values: torch.Tensor
@@ -38,22 +38,22 @@ class PhotometricParams:
 
     @property
     def factors(self) -> torch.Tensor:
-        """(..., 4): factors of brightness, contrast, saturation (neutral: 1), shift of hue (neutral: 0)."""
+        """(..., 4): factors of brightness, contrast, saturation (neutral: 1); shift of hue (neutral: 0)."""
         return self.values[..., 0:4]
 
     @property
     def order(self) -> torch.Tensor:
-        """(..., 4): which of the four jitter operations acts first, second, ..."""
+        """(..., 4): order of the four jitter operations."""
         return self.values[..., 4:8].long()
 
     @property
     def gray(self) -> torch.Tensor:
-        """(...): whether the clip turns grey."""
+        """(...): whether the clip becomes grey."""
         return self.values[..., 8] > 0.5
 
     @property
     def gamma(self) -> torch.Tensor:
-        """(...): exponent; 1: unchanged."""
+        """(...): exponent; neutral: 1."""
         return self.values[..., 9]
 
     @property
@@ -68,7 +68,7 @@ class PhotometricParams:
 
     @property
     def std(self) -> torch.Tensor:
-        """(..., 3), divides at the end."""
+        """(..., 3), divisor at the end."""
         return self.values[..., 14:17]
 
     def flatten(self) -> PhotometricParams:
@@ -82,10 +82,10 @@ def unit_interval(clips: torch.Tensor) -> torch.Tensor:
 
 
 def photometric(x: torch.Tensor, params: PhotometricParams) -> torch.Tensor:
-    """Augment and normalise, in place: float32 (N, 3, T, H, W) in [0, 1].
+    """Augment and normalise in place: float32 (N, 3, T, H, W) in [0, 1].
 
-    `params` (N, ...) best stay on the CPU: which clips an operation touches is decided there, so that a GPU
-    need not be waited for. Order: jitter, grey, gamma, blur, normalisation.
+    `params` (N, ...) should stay on the CPU: the clips to change are selected there, without waiting for a GPU. Order:
+    jitter, grey, gamma, blur, normalisation.
     """
     params = PhotometricParams(params.values.cpu())
     _jitter(x, params)
@@ -97,7 +97,7 @@ def photometric(x: torch.Tensor, params: PhotometricParams) -> torch.Tensor:
 
 
 def _jitter(x: torch.Tensor, params: PhotometricParams) -> None:
-    """All four operations on every clip, each clip in its own order, in place."""
+    """Apply all four operations to every clip in place, in each clip's own order."""
     neutral = torch.tensor([1.0, 1.0, 1.0, 0.0])
     acts = params.factors != neutral
     for position in range(4):
@@ -113,7 +113,7 @@ def _change(x: torch.Tensor, chosen: torch.Tensor, operation: Operation, values:
         return
     values = torch.zeros(len(chosen)) if values is None else values
     value = values[where].to(x.device, non_blocking=True)[:, None, None, None, None]
-    if len(where) == len(x):  # the common case of everything: no gathering
+    if len(where) == len(x):  # common case, all clips: nothing to gather
         x.copy_(operation(x, value))
     else:
         where = where.to(x.device, non_blocking=True)
@@ -135,7 +135,7 @@ def brightness(x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
 
 
 def contrast(x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-    """About the mean grey of the whole clip, see the head of this file."""
+    """Contrast about the mean grey of the whole clip (see the module's docstring)."""
     return _blend(x, grey(x).mean(dim=(1, 2, 3, 4), keepdim=True), factor)
 
 
@@ -144,11 +144,11 @@ def saturation(x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
 
 
 def hue(x: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
-    """Turn the hue of HSV by `shift` (1 is the full circle), value and saturation unchanged."""
+    """Rotate the hue in HSV by `shift` (1: full circle); value and saturation do not change."""
     red, green, blue = x.unbind(1)
     value, low = x.amax(dim=1), x.amin(dim=1)
     chroma = value - low
-    safe = torch.where(chroma == 0, torch.ones_like(chroma), chroma)  # greys have no hue; it is then unused
+    safe = torch.where(chroma == 0, torch.ones_like(chroma), chroma)  # greys have no hue; their value is not used
     sector = torch.where(
         value == red,
         (green - blue) / safe,
@@ -164,12 +164,12 @@ def hue(x: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
 
 
 def blur_radius(side: int) -> int:
-    """Half width of the blur kernel, which spans about a tenth of the picture (SimCLR), at least 3 pixels."""
+    """Half width of the blur kernel: it spans about a tenth of the image (SimCLR), at least 3 pixels."""
     return max(side // 20, 1)
 
 
 def blur(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
-    """Separable Gaussian blur of (N, 3, T, H, W) with a sigma a clip, mirrored at the borders."""
+    """Separable Gaussian blur of (N, 3, T, H, W) with one sigma per clip; borders are mirrored."""
     radius = blur_radius(min(x.shape[-2:]))
     places = torch.arange(-radius, radius + 1, device=x.device, dtype=x.dtype)
     kernel = torch.exp(-0.5 * (places / sigma.reshape(-1, 1)) ** 2)
@@ -177,6 +177,6 @@ def blur(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
     flat = x.flatten(1, 2)  # (N, 3 * T, H, W)
     for dim, pad in ((3, (radius, radius, 0, 0)), (2, (0, 0, radius, radius))):
         padded, size = F.pad(flat, pad, mode="reflect"), flat.shape[dim]
-        # A sum of shifted copies: the kernel differs from clip to clip, which convolutions are slow at.
+        # A sum of shifted copies: convolutions are slow if the kernel differs between clips.
         flat = sum(kernel[:, k] * padded.narrow(dim, k, size) for k in range(2 * radius + 1))
     return flat.unflatten(1, x.shape[1:3])

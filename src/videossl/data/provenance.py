@@ -1,7 +1,7 @@
-"""What a job made, and from what: a small record beside its results, by which they are known wherever they are copied.
+"""Records of what a job made, and from what. They lie beside the results and identify them wherever they are copied.
 
-A record holds the specification's hash, the digests of what was read and of what was written. Digests are of content:
-no time, no path. How results are told by their records: :mod:`videossl.monitor.belief`.
+A record holds the hash of the job specification and the digests of inputs and outputs. Digests depend on content only,
+not on time or path. How they are used: :mod:`videossl.monitor.belief`.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _OF_A_RUN = {
 
 
 def note_made(
-    spec: Specification | Mapping[str, Any], inputs: Iterable[Path], outputs: Iterable[Path], *, whole: bool = True
+    spec: Specification | Mapping[str, Any], inputs: Iterable[Path], outputs: Iterable[Path], *, complete: bool = True
 ) -> None:
     """Record that `outputs` were made from `inputs` under `spec`, after both are complete.
 
-    whole: whether all of the inputs could be used. What shows results goes on without damaged ones; it then gets no
-    record, so that it is made again by each run until they are whole.
+    complete: whether all inputs were usable. Tables and figures are made without damaged inputs, but then get no
+    record, so that every run makes them again until all inputs are usable.
     """
     outputs = list(outputs)
-    if not whole:
+    if not complete:
         for path in map(record_of, outputs):
             path.unlink(missing_ok=True)
         return
@@ -56,19 +56,20 @@ def note_made(
 
 
 def inputs_of(inputs: Iterable[Path]) -> list[str]:
-    """The digests of what made each of `inputs`, sorted; "" for one that nobody recorded."""
+    """Sorted digests of the records behind `inputs`; "" for an input without record."""
     return sorted(str(read_record(path).get("digest", "")) for path in dict.fromkeys(map(record_of, inputs)))
 
 
 @cache
 def record_of(path: Path) -> Path:
-    """The record of the job that made a file: those of a run share one, and so do a shard and its report."""
+    """Path of the record of the job that made a file. Files of one run share a record, and so do a shard and its
+    report."""
     name = "run" if path.name in _OF_A_RUN else path.name.partition(".")[0]
     return path.parent / FOLDER / f"{name}.json"
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """A record; empty where there is none that can be read."""
+    """Read a record; empty if there is none or it cannot be read."""
     try:
         return require_record(path)
     except (UserError, OSError):
@@ -76,12 +77,12 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def require_record(path: Path) -> dict[str, Any]:
-    """A record; a UserError says what is wrong with it."""
+    """Read a record. Raises UserError with the reason if it cannot be read."""
     return read_json(path, {"spec": str, "inputs": list, "made": list, "bytes": int, "digest": str}, "record of a job")
 
 
 def content_digest(path: Path) -> str:
-    """The digest of a shard: as its record has it, computed where there is none, or one of files of another size."""
+    """Digest of a shard: from its record; computed if there is none, or if the file's size differs from the record."""
     record = read_record(record_of(path))
     if record and record["made"] and record["bytes"] == size_of([path, path.with_suffix(".parquet")]):
         return str(record["made"][0])
@@ -89,13 +90,13 @@ def content_digest(path: Path) -> str:
 
 
 def size_of(paths: Iterable[Path]) -> int:
-    """Bytes of all files among `paths`. Folders count nothing."""
+    """Total size in bytes of the files among `paths`; folders do not count."""
     return sum(path.stat().st_size for path in paths if path.is_file())
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of what a file or folder holds; of a table, of its columns, of a shard, of its frames, whatever version
-    wrote it."""
+    """SHA-256 of the content of a file or folder: of a table its columns, of a shard its frames, whatever version wrote
+    it."""
     if path.is_dir():
         files = sorted(one for one in path.rglob("*") if one.is_file() and not one.name.startswith("."))
         parts = [[one.relative_to(path).as_posix(), digest_of(one)] for one in files]
@@ -117,6 +118,8 @@ def _table_digest(path: Path) -> str:
 
 
 def _shard_digest(path: Path) -> str | None:
-    from videossl.data.store import frames_digest  # the codecs take time, and most who ask for records need none
+    from videossl.data.store import (
+        frames_digest,
+    )  # imported here as the codecs take time to load, and few callers need them
 
     return frames_digest(path)

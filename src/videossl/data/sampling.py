@@ -1,7 +1,7 @@
-"""Which frames of a video make a clip, and the random generator that decides it. NumPy only.
+"""Clip sampling: which frames of a video form a clip, and the random generators that decide it. NumPy only.
 
-Every sample draws from a generator of its own, numbered by (seed, epoch, sample index): what a sample looks
-like does not depend on loader workers, processes, or on whether the run was interrupted.
+Every sample has its own generator, determined by (seed, epoch, sample index). A sample does not depend on loader
+workers, processes, or interruptions of the run.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Protocol
 
 import numpy as np
 
-_SAMPLE, _EPOCH, _OTHER = 1, 2, 3  # the last word of a seed: keeps the kinds of generators apart
+_SAMPLE, _EPOCH, _OTHER = 1, 2, 3  # last word of a seed: separates the kinds of generators
 
 
 def sample_generator(seed: int, epoch: int, index: int) -> np.random.Generator:
-    """The generator of sample `index` in `epoch` (all three are integers >= 0).
+    """Random generator of sample `index` in `epoch` (integers >= 0).
 
     SeedSequence hashes the numbers, so neighbouring samples have independent streams (about 15 microseconds).
     """
@@ -24,7 +24,7 @@ def sample_generator(seed: int, epoch: int, index: int) -> np.random.Generator:
 
 
 def epoch_generator(seed: int, epoch: int) -> np.random.Generator:
-    """The generator of one epoch's order of videos; independent of every sample's generator."""
+    """Random generator for the order of videos in an epoch, independent of the generators of samples."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, epoch, 0, _EPOCH))))
 
 
@@ -35,37 +35,37 @@ def step_seed(seed: int, epoch: int, step: int) -> int:
 
 
 def span(length: int, stride: int) -> int:
-    """Number of consecutive frames that a clip of `length` frames, `stride` apart, reaches over."""
+    """Number of consecutive frames covered by a clip of `length` frames with `stride`."""
     return (length - 1) * stride + 1
 
 
 def window_indices(start: int, length: int, stride: int) -> np.ndarray:
-    """Frame indices (length,) int64 from `start` on, `stride` apart. Not wrapped: see :func:`loop`."""
+    """Frame indices (length,) int64 from `start` with `stride`. Not wrapped: see :func:`loop`."""
     return start + stride * np.arange(length, dtype=np.int64)
 
 
 def loop(indices: np.ndarray, num_frames: int) -> np.ndarray:
-    """Continue a video that is too short from its beginning: indices modulo `num_frames`."""
+    """Repeat a too short video from its beginning: indices modulo `num_frames`."""
     if num_frames < 1:
         raise ValueError(f"a video of {num_frames} frames has no clip")
     return indices % num_frames
 
 
 def random_start(num_frames: int, length: int, stride: int, rng: np.random.Generator) -> int:
-    """A start drawn evenly from those where the clip fits; 0 in a video that is too short."""
+    """A start drawn uniformly from those where the clip fits; 0 if the video is too short."""
     return int(rng.integers(max(num_frames - span(length, stride), 0) + 1))
 
 
 def random_window(num_frames: int, length: int, stride: int, rng: np.random.Generator) -> np.ndarray:
-    """A clip (length,) int64 at a random place; a video that is too short is looped from its first frame."""
+    """A clip (length,) int64 at a random position; a too short video is looped from its first frame."""
     start = random_start(num_frames, length, stride, rng)
     return loop(window_indices(start, length, stride), num_frames)
 
 
 def uniform_windows(num_frames: int, length: int, stride: int, count: int) -> list[np.ndarray]:
-    """`count` clips (length,) int64 at even distances: the first at frame 0, the last ends at the end.
+    """`count` evenly spaced clips (length,) int64: the first starts at frame 0, the last ends at the last frame.
 
-    A single clip is the middle one. In a video that is too short they are all the same, looped clip.
+    A single clip is centred. In a too short video all clips are the same, looped clip.
     """
     last = max(num_frames - span(length, stride), 0)
     starts = [last // 2] if count == 1 else np.linspace(0, last, count).round().astype(np.int64)
@@ -74,16 +74,16 @@ def uniform_windows(num_frames: int, length: int, stride: int, count: int) -> li
 
 @dataclass(frozen=True)
 class Drawn:
-    """The clips of a video, and what the sampler chose with them."""
+    """The clips of a video, and the sampler's choice."""
 
     clips: Sequence[np.ndarray]
-    """One array of frame indices in [0, num_frames) a clip, all of the same length."""
+    """One array of frame indices in [0, num_frames) per clip, all of the same length."""
     choice: int = 0
-    """What the frames alone do not tell, such as the index of their playback rate; handed on to the task."""
+    """A choice that the frames do not show, such as the index of the playback rate; passed on to the task."""
 
 
 class ClipSampler(Protocol):
-    """Chooses the clips of one video. Called in the loader's workers, so it must pickle and stay small."""
+    """Chooses the clips of one video. Called in loader workers, so it must be picklable and small."""
 
     clips_per_video: int
 
@@ -94,7 +94,7 @@ class ClipSampler(Protocol):
 
 @dataclass(frozen=True)
 class RandomClips:
-    """`clips_per_video` clips at independent random places (finetuning: one)."""
+    """`clips_per_video` clips at independent random positions (finetuning: one)."""
 
     length: int
     stride: int
@@ -106,7 +106,7 @@ class RandomClips:
 
 @dataclass(frozen=True)
 class UniformClips:
-    """`clips_per_video` evenly spaced clips (the usual 10-clip test); draws nothing."""
+    """`clips_per_video` evenly spaced clips (the usual 10-clip test); not random."""
 
     length: int
     stride: int

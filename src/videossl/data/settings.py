@@ -41,10 +41,10 @@ Kind = Literal[NOISES]
 
 
 class ClipShape(Strict):
-    """What the network sees: `frames` x `size` x `size` pixels."""
+    """Shape of the network's input: `frames` x `size` x `size` pixels."""
 
-    frames: Frames = Field(16, description="frames of a clip")
-    size: Side = Field(112, description="side of the square crop, pixels")
+    frames: Frames = Field(16, description="number of frames of a clip")
+    size: Side = Field(112, description="side of the square crop in pixels")
 
 
 class Normalisation(Strict):
@@ -63,22 +63,33 @@ class Augment(Normalisation):
 
     crop: Literal["random", "center", "random_resized", "whole"] = Field(
         "random",
-        description="random, center: a square of `clip.size`; random_resized: a part of the frame by `scale` and"
-        " `ratio`, resized to it; whole: the frame, squeezed to it",
+        description="random, center: a square of `clip.size` pixels; random_resized: a part of the frame given by"
+        " `scale` and"
+        " `ratio`, resized to that square; whole: the whole frame, squeezed to that square",
     )
-    resize_short: Side | None = Field(None, description="resize the short side first, pixels")
-    scale: Shares = Field((0.08, 1.0), description="random_resized: area of the crop, share of the frame")
-    ratio: Range = Field((3 / 4, 4 / 3), description="random_resized: aspect ratio of the crop")
+    resize_short: Side | None = Field(
+        None, description="first resize frames to this short side in pixels; null: do not resize"
+    )
+    scale: Shares = Field(
+        (0.08, 1.0), description="random_resized: smallest and largest area of the crop as a fraction of the frame"
+    )
+    ratio: Range = Field((3 / 4, 4 / 3), description="random_resized: smallest and largest aspect ratio of the crop")
     rotation: Annotated[NotNegative, Field(le=180)] = Field(0.0, description="degrees either way")
     flip: Share = Field(0.0, description="probability of a horizontal flip")
-    jitter: numbers(Jitter, 4) = Field((0, 0, 0, 0), description="brightness, contrast, saturation, hue (0.5 at most)")
-    jitter_p: Share = Field(1.0, description="probability of the jitter")
-    gray_p: Share = Field(0.0, description="probability of grey pictures")
-    gamma: Range | None = Field(None, description="lowest and highest exponent of a gamma correction; null: none")
+    jitter: numbers(Jitter, 4) = Field(
+        (0, 0, 0, 0), description="strengths of colour jitter: brightness, contrast, saturation, hue (at most 0.5)"
+    )
+    jitter_p: Share = Field(1.0, description="probability of colour jitter")
+    gray_p: Share = Field(0.0, description="probability of converting a clip to grey")
+    gamma: Range | None = Field(
+        None, description="lowest and highest exponent of a random gamma correction; null: none"
+    )
     blur_p: Share = Field(0.0, description="probability of Gaussian blur")
-    blur_sigma: Range = Field((0.1, 2.0), description="its standard deviation, pixels")
-    mean: Colours = Field((0.485, 0.456, 0.406), description="subtracted from RGB in 0 to 1")
-    std: ColourDivisors = Field((0.229, 0.224, 0.225), description="by which RGB is then divided")
+    blur_sigma: Range = Field((0.1, 2.0), description="smallest and largest standard deviation of the blur in pixels")
+    mean: Colours = Field((0.485, 0.456, 0.406), description="normalisation: subtracted from RGB values in 0 to 1")
+    std: ColourDivisors = Field(
+        (0.229, 0.224, 0.225), description="normalisation: RGB values are then divided by these"
+    )
 
     @model_validator(mode="after")
     def _fits_the_crop(self) -> Augment:
@@ -109,32 +120,35 @@ class Augmentation(Augment):
 
 
 class Store(Strict):
-    """The frame store: videos decoded once, kept as JPEG frames or, faster to read and much larger, as pixels."""
+    """The frame store: videos decoded once, stored as JPEG frames or as raw pixels (faster to read, much larger)."""
 
-    short_side: Annotated[Side, Field(ge=8)] = Field(128, description="pixels of the shorter side of a stored frame")
+    short_side: Annotated[Side, Field(ge=8)] = Field(128, description="shorter side of a stored frame in pixels")
     reader: Literal["pyav", "decord"] = Field(
         "pyav",
-        description="whose frames are stored: of one complete decode by PyAV, or decord's where each is proven to be"
-        " the same, at twice the time",
+        description="pyav: store the frames of one complete decode; decord: store decord's frames where each is"
+        " verified to be"
+        " the same, which takes twice as long",
     )
-    codec: Literal["jpeg", "raw"] = Field("jpeg", description="how a frame is kept; `raw`: its pixels as they are")
-    quality: Annotated[int, Field(ge=1, le=100)] = Field(90, description="JPEG quality; `raw` has none")
+    codec: Literal["jpeg", "raw"] = Field("jpeg", description="encoding of a frame; raw: uncompressed pixels")
+    quality: Annotated[int, Field(ge=1, le=100)] = Field(90, description="JPEG quality, 1 to 100")
 
 
 class Noise(Strict):
     """The noisy test sets."""
 
     constants: Literal["schiappa", "imagenet-c"] = Field(
-        "schiappa", description="whose strengths: Schiappa et al. 2023 or Hendrycks and Dietterich 2019"
+        "schiappa", description="strengths of the noise: of Schiappa et al. 2023 or of Hendrycks and Dietterich 2019"
     )
-    seed: Seed = Field(0, description="of the noise and of the choice of videos")
+    seed: Seed = Field(0, description="random seed of the noise and of the choice of videos")
     videos: dict[Kind, Annotated[list[Size], Field(min_length=len(SEVERITIES), max_length=len(SEVERITIES))] | Size] = (
         Field(
             {"gaussian": "all", "shot": "all", "impulse": "all", "speckle": "all"},
-            description="test videos by noise, one number or one for each severity",
+            description="by noise: number of test videos, one for all severities or a list of one per severity",
         )
     )
-    shards: Shards = Field(1, description="files of each frame store, one job each for a kind of noise")
+    shards: Shards = Field(
+        1, description="number of files of each noisy frame store; one job writes one file of each severity"
+    )
 
     @model_validator(mode="after")
     def _every_kind(self) -> Noise:

@@ -1,10 +1,10 @@
 """The frame store: videos as encoded frames in memory-mapped Arrow files.
 
-A shard is an Arrow IPC file with one record batch a video, one row a frame, and two columns: `frame` holds the encoded
-image, `checksum` its checksum, which a process compares when it first reads the frame. Reading a clip touches only the
-pages of its own frames, so random access costs some small image decodes and no seek in a video stream.
+A shard is an Arrow IPC file with one record batch per video and one row per frame. Column `frame` holds the encoded
+image; column `checksum` its checksum, which each process compares when it first reads the frame. Reading a clip touches
+only the pages of its own frames, so random access costs a few small image decodes and no seek in a video stream.
 
-How a frame is encoded: :mod:`videossl.data.codecs`.
+Encodings of frames: :mod:`videossl.data.codecs`.
 """
 
 from __future__ import annotations
@@ -28,29 +28,28 @@ from videossl.data.codecs import CODECS, Codec
 
 FORMAT_VERSION = 2
 UNCHECKED = 1
-"""The version without checksums, which is still read."""
+"""The format version without checksums, which can still be read."""
 METADATA_KEY = b"videossl"
 SETTINGS_CHECKSUM = b"videossl.checksum"
-"""The key of the checksum of what stands under METADATA_KEY."""
+"""Metadata key for the checksum of the content of METADATA_KEY."""
 COLUMNS = {UNCHECKED: ["frame"], FORMAT_VERSION: ["frame", "checksum"]}
 
 
 def remedy(path: Path) -> str:
-    """How to make a shard anew. The shards are no input of a training, so a plain run of the workflow does not miss
-    one; asked for by name, it alone is made, and if the videos are the same, nothing is trained again.
-    """
+    """How to recreate a shard. A plain run of the workflow does not miss a shard, as trainings do not have it as an
+    input; requested by name, only the shard is made. If the videos are unchanged, nothing is trained again."""
     what = "Remove it, then m" if path.exists() else "M"
     return f"{what}ake it again from the videos: `snakemake {path}`, with this run's --configfile, if any."
 
 
 def checksum(frame: bytes | memoryview, video: int, number: int) -> int:
-    """The checksum of an encoded frame at its place: the same bytes as another frame, or of another video, have another
-    one, so that frames that were mixed up are noticed too."""
+    """Checksum of an encoded frame together with its position: equal bytes at another frame or video have another
+    checksum, so that swapped frames are detected too."""
     return xxh3_64_intdigest(frame, seed=video << 32 | number)
 
 
 def schema_of(settings: dict[str, Any], version: int = FORMAT_VERSION) -> pa.Schema:
-    """The schema of a shard of a format version; `settings`: codec, short_side, quality."""
+    """Arrow schema of a shard in a format version; `settings`: codec, short_side, quality."""
     text = json.dumps({**settings, "version": version}, sort_keys=True)
     metadata: dict[bytes, str] = {METADATA_KEY: text}
     if version != UNCHECKED:
@@ -60,9 +59,9 @@ def schema_of(settings: dict[str, Any], version: int = FORMAT_VERSION) -> pa.Sch
 
 
 class ShardWriter:
-    """Writes one shard, a video at a time; use as a context manager on a temporary path.
+    """Writes one shard, video by video. Use it as a context manager on a temporary path.
 
-    `short_side` (pixels), `codec` and `quality` (of JPEG, 1-100) are recorded in the file's metadata.
+    The file's metadata record `short_side` (pixels), `codec` and `quality` (of JPEG, 1-100).
     """
 
     def __init__(self, path: str | Path, *, short_side: int, quality: int, codec: str = "jpeg") -> None:
@@ -74,11 +73,11 @@ class ShardWriter:
         self._writer = pa.ipc.new_file(self._sink, self.schema)
 
     def encode(self, frame: np.ndarray) -> bytes:
-        """Frame (H, W, 3) uint8 RGB, contiguous -> encoded bytes, for :meth:`append`."""
+        """Encode a contiguous frame (H, W, 3) uint8 RGB to bytes for :meth:`append`."""
         return CODECS[self.codec].encode(np.ascontiguousarray(frame), self.quality)
 
     def append(self, encoded_frames: Iterable[bytes]) -> int:
-        """Store one video's encoded frames, in order; returns the video's batch number."""
+        """Store the encoded frames of one video, in order. Returns the batch number of the video."""
         frames = list(encoded_frames)
         if not frames:
             raise ValueError("a stored video needs at least one frame")
@@ -99,11 +98,11 @@ class ShardWriter:
 
 
 class _Frames:
-    """The encoded frames of video number `video`: element i of a column of large binary values, without Arrow's boxing
-    of each. ValueError for one that does not fit its checksum.
+    """The encoded frames of video number `video`: item i of a column of large binary values, without creating an Arrow
+    scalar for each. ValueError if a frame does not match its checksum.
 
-    `seen`: by frame, whether this process has compared its checksum; of raw frames that would cost a fifth of the
-    reading in every epoch. It is filled here.
+    `seen`: whether this process has checked a frame before; it is updated here. Checking raw frames in every epoch
+    would take a fifth of the reading time.
     """
 
     def __init__(self, batch: pa.RecordBatch, video: int, seen: bytearray) -> None:
@@ -133,14 +132,14 @@ class _Frames:
 
 
 def _numbers(column: pa.Array) -> np.ndarray:
-    """A column of uint64 without nulls, as it lies in the file."""
+    """A uint64 column without nulls as an array, without a copy."""
     return np.frombuffer(column.buffers()[1], dtype=np.uint64)[column.offset : column.offset + len(column)]
 
 
 class FrameStore:
     """Random access to the frames of a data set: `shard_paths[k]` is shard k of its manifest.
 
-    Files are mapped at first use, once a process: the object can be pickled, forked and sent to workers.
+    Each process maps files at their first use, so the object can be pickled, forked and sent to workers.
     """
 
     def __init__(self, shard_paths: Sequence[str | Path]) -> None:
@@ -157,12 +156,12 @@ class FrameStore:
         self.__init__(state["shard_paths"])  # type: ignore[misc]
 
     def settings(self, shard: int) -> dict[str, Any]:
-        """The metadata of a shard: codec, short_side, quality, version."""
+        """Metadata of a shard: codec, short_side, quality, version."""
         return _settings(self.shard_paths[shard], self._reader(shard)[0].schema)
 
     def num_bytes(self, shard: int) -> int:
         """Size of a shard's file."""
-        self._reader(shard)  # says what to do if there is no such file
+        self._reader(shard)  # raises with a remedy if the file does not exist
         return self.shard_paths[shard].stat().st_size
 
     def num_videos(self, shard: int) -> int:
@@ -174,7 +173,7 @@ class FrameStore:
         return len(self._video(shard, batch)[0])
 
     def encoded(self, shard: int, batch: int) -> list[memoryview]:
-        """The encoded frames of one stored video: views of the mapped file."""
+        """Encoded frames of one stored video, as views of the mapped file."""
         frames = self._video(shard, batch)[0]
         try:
             return [frames[index] for index in range(len(frames))]
@@ -184,11 +183,14 @@ class FrameStore:
     def read(
         self, shard: int, batch: int, indices: Sequence[int] | np.ndarray, *, borrowed: bool = False
     ) -> np.ndarray:
-        """Frames (T, H, W, 3) uint8 RGB of one video in the order of `indices`; repeated ones decode once.
+        """Frames (T, H, W, 3) uint8 RGB of one video in the order of `indices`; repeated ones are decoded once.
 
-        `borrowed`: into memory of the store, which the next such read overwrites. The first touch of fresh memory costs
-        up to half of the decoding.
-        A negative index is an IndexError; one that is not stored, a damaged shard or frame are a :class:`UserError`.
+        `borrowed`: decode into memory of the store, which the next such call overwrites. The first access to new memory
+        costs up to half of the decoding.
+
+        Raises:
+            IndexError: a negative index.
+            UserError: a frame that is not stored, or a damaged shard or frame.
         """
         encoded, codec = self._video(shard, batch)
         wanted, places = np.unique(np.asarray(indices, dtype=np.int64), return_inverse=True)
@@ -219,7 +221,7 @@ class FrameStore:
         return self._scratch[:size].reshape(shape)
 
     def _video(self, shard: int, batch: int) -> tuple[_Frames, Codec]:
-        shard, batch = int(shard), int(batch)  # of a table, numbers of numpy
+        shard, batch = int(shard), int(batch)  # tables hold numpy integers
         reader, codec = self._reader(shard)
         if not 0 <= batch < reader.num_record_batches:
             what = (
@@ -236,12 +238,12 @@ class FrameStore:
         return damaged(self.shard_paths[shard], what, remedy(self.shard_paths[shard]))
 
     def _reader(self, shard: int) -> tuple[pa.ipc.RecordBatchFileReader, str]:
-        if self._process != os.getpid():  # forked: the parent's maps are left to the parent
+        if self._process != os.getpid():  # forked: the parent keeps its own maps
             self._readers, self._process = {}, os.getpid()
         if shard not in self._readers:
             if not 0 <= shard < len(self.shard_paths):
                 raise UserError(
-                    f"the manifest names shard {shard}, and there are {len(self.shard_paths)} shard files: "
+                    f"the manifest names shard {shard}, but there are {len(self.shard_paths)} shard files: "
                     "the manifest is from another run. Remove it and run the workflow again."
                 )
             self._readers[shard] = open_shard(self.shard_paths[shard])
@@ -249,9 +251,9 @@ class FrameStore:
 
 
 def open_shard(path: Path) -> tuple[pa.ipc.RecordBatchFileReader, str]:
-    """Map a shard; returns its reader and its codec. Anything else than a shard is a :class:`UserError`."""
+    """Map a shard. Returns its reader and its codec. Raises :class:`UserError` if it is not a shard."""
     try:
-        # The mapping is kept alive by the reader; one thread, since loader workers are the parallelism.
+        # The reader keeps the mapping alive. One thread, since loader workers run in parallel.
         options = pa.ipc.IpcReadOptions(use_threads=False)
         reader = pa.ipc.open_file(pa.memory_map(str(path), "r"), options=options)
     except FileNotFoundError as error:
@@ -264,7 +266,7 @@ def open_shard(path: Path) -> tuple[pa.ipc.RecordBatchFileReader, str]:
 
 
 def _settings(path: Path, schema: pa.Schema) -> dict[str, Any]:
-    """The settings that a shard was written with; a UserError says what is wrong with them."""
+    """The settings that a shard was written with. Raises UserError if they are damaged."""
     metadata = schema.metadata or {}
     text = metadata.get(METADATA_KEY)
     if text is None or _names(schema) not in COLUMNS.values():
@@ -289,7 +291,7 @@ def _settings(path: Path, schema: pa.Schema) -> dict[str, Any]:
 
 
 def _names(schema: pa.Schema) -> list[str]:
-    """The names of the columns; none where a damaged one is no text."""
+    """Column names; none if a damaged name is not text."""
     try:
         return schema.names
     except UnicodeDecodeError:
@@ -297,17 +299,19 @@ def _names(schema: pa.Schema) -> list[str]:
 
 
 def check_shard(path: Path) -> Iterator[int]:
-    """Compare every frame of a shard with its checksum; yields the bytes of each video's frames, as it goes on. The
-    first that is wrong is a :class:`UserError`. A shard of the version without checksums is gone through as well."""
+    """Compare every frame of a shard with its checksum. Yields the number of bytes of each video's frames, as progress.
+
+    Raises :class:`UserError` at the first wrong frame. Shards without checksums are read completely as well.
+    """
     store = FrameStore([path])
     for video in range(store.num_videos(0)):
         yield sum(map(len, store.encoded(0, video)))
 
 
 def frames_digest(path: Path) -> str | None:
-    """SHA-256 of what a shard holds, whatever version of the format it has: of the file as the version without
-    checksums writes it. So a shard that was written anew with checksums counts as the same data. None for a file that
-    is no shard."""
+    """SHA-256 of the content of a shard, independent of its format version: that of the file in the version without
+    checksums. A shard that was written again with checksums therefore counts as the same data. None if the file is not
+    a shard."""
     try:
         reader, _ = open_shard(path)
         settings = _settings(path, reader.schema)
@@ -323,7 +327,7 @@ def frames_digest(path: Path) -> str | None:
 
 
 class _Digest:
-    """A file that keeps nothing of what is written but its digest."""
+    """A file object that only computes the digest of what is written."""
 
     closed = False
 
@@ -339,7 +343,7 @@ class _Digest:
         return self._place
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """Does nothing: there is no buffer."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing: no file is open."""

@@ -1,10 +1,10 @@
 """Nested, class-balanced subsets of a dataset's training videos.
 
-The paper pretrains on 10k, 30k, 50k and 100k videos of Kinetics-400, equally many of each class, each subset
-holding the smaller ones. All are prefixes of one total order, so nesting holds by construction: in round r
-every class that still has videos gives its r-th. Which videos these are is decided by a hash of (seed,
-video id), not by a random stream, so the order does not depend on the order of the manifest's rows, and a
-video that drops out (broken, missing) changes nothing about which videos of its class come before it.
+The paper pretrains on 10k, 30k, 50k and 100k videos of Kinetics-400, with equally many per class; each subset contains
+the smaller ones. All subsets are prefixes of one total order, so they are nested by construction: in round r, every
+class that still has videos contributes its r-th. The order within a class follows a hash of (seed, video id), not a
+random stream. It therefore does not depend on the order of the manifest's rows, and a video that drops out (broken,
+missing) does not change which videos of its class come before it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ SUBSET_SCHEMA = pa.schema([("row", pa.int32()), ("id", pa.string()), ("label", p
 
 
 def subset_order(manifest: pd.DataFrame, seed: int) -> np.ndarray:
-    """Row positions (int64) of all usable training videos of `manifest`, in the order that subsets take them.
+    """Row positions (int64) of all usable training videos of `manifest`, in the order in which subsets take them.
 
-    Usable: split is train and status is ok. Every prefix is balanced: of the classes that still have videos
-    left, none is ahead of another by more than one.
+    Usable: split is train and status is ok. Every prefix is balanced: among classes that still have videos, the numbers
+    differ by at most one.
     """
     rows = np.flatnonzero((manifest["split"] == "train") & (manifest["status"] == "ok"))
     videos = manifest.iloc[rows]
@@ -48,20 +48,20 @@ def subset_order(manifest: pd.DataFrame, seed: int) -> np.ndarray:
 
 
 def make_subset(manifest: pd.DataFrame, size: int | None, seed: int) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The first `size` videos of the order (None: all), and its description.
+    """The first `size` videos of the order (None: all), and a description.
 
-    Returns a frame with the columns row (int32, position in the manifest), id, label, in the subset's order,
-    and a dictionary: size, seed, checksum (of the ids, in order), available, classes, per_class {min, max},
-    and shortfall {class: videos missing to its equal share}, which other classes fill evenly. Classes are
-    those of the training split, usable or not, so that a class whose videos are all broken shows up as a
-    shortfall. Raises UserError when there are fewer usable videos than asked for.
+    Returns a frame with the columns row (int32, position in the manifest), id and label, in the order of the subset;
+    and a dictionary: size, seed, checksum (of the ids, in order), available, classes, per_class {min, max}, and
+    shortfall {class: videos missing from its equal share}, which other classes fill evenly. Classes are those of the
+    training split, usable or not, so a class whose videos are all broken appears as a shortfall. Raises UserError if
+    fewer videos are usable than requested.
     """
     order = subset_order(manifest, seed)
     wanted = len(order) if size is None else size
     if not 0 < wanted <= len(order):
         listed = int((manifest["split"] == "train").sum())
         raise UserError(
-            f"a subset of {wanted} videos was asked for, but {len(order)} training videos are usable "
+            f"a subset of {wanted} videos was requested, but {len(order)} training videos are usable "
             f"({listed} listed; the rest is missing or broken). Choose a size from 1 to {len(order)}."
         )
     chosen = manifest.iloc[order[:wanted]]
@@ -88,7 +88,7 @@ def make_subset(manifest: pd.DataFrame, size: int | None, seed: int) -> tuple[pd
 
 
 def checksum(ids: pd.Series) -> str:
-    """SHA-256 of the ids, one a line, in order."""
+    """SHA-256 of the ids, one per line, in order."""
     return hashlib.sha256("\n".join(ids).encode()).hexdigest()
 
 
@@ -101,7 +101,7 @@ def write_subset(frame: pd.DataFrame, description: dict[str, Any], parquet: str 
 def read_subset(
     parquet: str | Path, json_path: str | Path, manifest: pd.DataFrame | None = None
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read a subset back; UserError if its ids do not match the checksum, or its rows those of `manifest`."""
+    """Read a subset. Raises UserError if its ids do not match the checksum, or its rows do not match `manifest`."""
     frame = read_table(parquet, schema=SUBSET_SCHEMA).to_pandas()
     description = read_json(json_path, {"checksum": str, "size": int}, "description of a subset")
     remedy = f"Remove {parquet} and {json_path}, and let the workflow make them again."
@@ -119,7 +119,7 @@ def read_subset(
 
 
 def _shortfall(classes: pd.Series, counts: pd.Series, size: int, seed: int) -> dict[str, int]:
-    """{class name: videos missing to the equal share}; the first classes of the order have the remainder."""
+    """{class name: videos missing from the equal share}; the first classes of the order get the remainder."""
     ordered = sorted(classes.index, key=lambda label: _hash(seed, "class", label))
     share, remainder = divmod(size, len(ordered))
     missing = {label: share + (place < remainder) - counts[label] for place, label in enumerate(ordered)}

@@ -1,6 +1,6 @@
-"""A loader's worker processes: what they do about signals, what becomes of their errors, and how they end.
+"""Worker processes of a loader: their signals, their errors, and how they end.
 
-They must outlive the checkpoint of a job that is told to stop, and must never outlive the job.
+Workers must outlive the checkpoint of a job that is told to stop, and must never outlive the job.
 """
 
 from __future__ import annotations
@@ -31,20 +31,21 @@ from videossl.common.leftovers import temporary_folder
 Item = TypeVar("Item")
 
 SHARED_MEMORY = (
-    "a loader's worker found no room in shared memory (/dev/shm). Give the machine or the container more of it (docker"
+    "a loader worker ran out of shared memory (/dev/shm). Give the machine or container more (docker"
     " run --shm-size, or --ipc=host), or lower compute.workers or the batch_size"
 )
 KILLED = (
-    "a loader's worker was killed, most often for want of memory; if it could say why, that stands above. Lower"
+    "a loader worker was killed, most often for lack of memory; its own message, if any, stands above. Lower"
     " compute.workers, or raise compute.memory.worker"
 )
 
 _sockets: dict[int, Path] = {}
-"""By process id: the folder in which its workers have the sockets that batches go through."""
+"""By process id: folder of the sockets through which its workers send batches."""
 
 
 class Loader(DataLoader[Item]):
-    """A loader that raises what its data set raised in a worker, and that a worker died where a batch is awaited."""
+    """A DataLoader that raises the original exception of a worker, and reports a dead worker only while a batch is
+    awaited."""
 
     def __init__(self, dataset: Dataset[Item], *, num_workers: int, **options: Any) -> None:
         if num_workers:
@@ -63,12 +64,12 @@ class Loader(DataLoader[Item]):
                 yield item
         except RuntimeError as error:
             raise _explained(error) from error
-        except (EOFError, ConnectionError) as error:  # it died with a batch of its in our hands
+        except (EOFError, ConnectionError) as error:  # the worker died while its batch was being received
             raise UserError(f"{KILLED}.") from error
 
 
 class _Handing(Dataset[Any]):
-    """In a worker: hands on errors that are meant for the user as they are. torch would make one long text of them."""
+    """Data set in a worker that passes on errors for the user unchanged. torch would wrap them in a long text."""
 
     def __init__(self, dataset: Dataset[Any]) -> None:
         self.dataset = dataset
@@ -81,10 +82,10 @@ class _Handing(Dataset[Any]):
 
 
 def _awaited(items: Iterator[Item]) -> Iterator[Item]:
-    """`items`; that a worker died is raised only while the next one is awaited.
+    """Yields `items`; the death of a worker is raised only while the next item is awaited.
 
-    torch raises it from a handler of SIGCHLD, wherever the main thread is. A training step, or a checkpoint that is
-    being written, would break off in the middle; between two steps there is a state that can be saved.
+    torch raises it from a handler of SIGCHLD, wherever the main thread is. A training step or the writing of a
+    checkpoint would be interrupted; between two steps the state can be saved.
     """
     tell = signal.getsignal(signal.SIGCHLD)
     if not callable(tell) or threading.current_thread() is not threading.main_thread():
@@ -92,7 +93,7 @@ def _awaited(items: Iterator[Item]) -> Iterator[Item]:
         return
     try:
         while True:
-            tell(signal.SIGCHLD, None)  # who died meanwhile
+            tell(signal.SIGCHLD, None)  # handle deaths in the meantime
             item = next(items)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             yield item
@@ -104,7 +105,7 @@ def _awaited(items: Iterator[Item]) -> Iterator[Item]:
 
 
 def _explained(error: RuntimeError) -> Exception:
-    """What happened to a worker, in words for the user; any other error is returned as it is."""
+    """The error for the user if a worker died; any other error is returned unchanged."""
     text = str(error)
     if "shared memory" in text or "Bus error" in text or "unable to mmap" in text:
         return UserError(f"{SHARED_MEMORY}. torch says: {text.strip().splitlines()[-1]}")
@@ -114,43 +115,43 @@ def _explained(error: RuntimeError) -> Exception:
 
 
 def _allow_open_files() -> None:
-    """Use all the open files that the system allows this process: every batch under way takes some."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    """Raise the limit of open files to its maximum: every batch in flight needs some."""
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 
 
 def _place_sockets() -> None:
-    """Let multiprocessing have a folder of ours for this process and its workers: of its own nobody can tell, when it
-    was left behind, whose it was. Each worker would make one."""
+    """Make multiprocessing of this process and its workers use a folder of ours. It would otherwise create one per
+    worker, and leftover ones could not be attributed to a process."""
     if os.getpid() not in _sockets:
         _sockets[os.getpid()] = temporary_folder()
         multiprocessing.current_process()._config["tempdir"] = str(_sockets[os.getpid()])
 
 
 def _start(parent: int, worker: int) -> None:
-    """Settings of a worker. Workers are the parallelism; threads inside them would only compete.
+    """Set up a worker. Workers run in parallel; threads inside them would only compete.
 
-    A cluster and Ctrl-C signal every process of a job. A worker that died of it would end the job before its checkpoint
-    is written, so it ignores them, and the kernel ends it with the job, whatever either is doing then.
+    A cluster and Ctrl-C send signals to every process of a job. A worker that died of one would end the job before its
+    checkpoint is written, so workers ignore them. The kernel ends a worker together with its job, whatever either does.
     """
     torch.set_num_threads(1)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Queue._on_queue_feeder_error = staticmethod(_end_unheard)  # the one place that hears of it
-    end_with_parent(parent)  # elsewhere than on Linux torch's workers look for their parent every few seconds
+    Queue._on_queue_feeder_error = staticmethod(_end_unheard)  # the only place that learns of it
+    end_with_parent(parent)  # on other systems than Linux, torch's workers check their parent every few seconds
 
 
 def _end_unheard(error: Exception, batch: Any) -> NoReturn:
-    """In a worker that cannot hand on a batch: end. Python would print the error and go on, and the job would wait for
-    the batch for ever."""
+    """End a worker that cannot send a batch. Python would print the error and continue, and the job would wait for the
+    batch forever."""
     with suppress(OSError):
         print(message_of(error) or traceback.format_exc(), file=sys.stderr, flush=True)
     os._exit(1)
 
 
 def kill_workers() -> None:
-    """End this process's workers."""
+    """Kill the workers of this process."""
     for process in multiprocessing.active_children():
         if process.daemon:
             process.kill()
@@ -158,8 +159,8 @@ def kill_workers() -> None:
 
 @atexit.register
 def leave_nothing() -> None:
-    """End the workers, and remove their sockets. At exit Python would send them SIGTERM and wait for ever; this comes
-    before, and for a process that ends without Python's own way out."""
+    """Kill the workers and remove their sockets. Python's own exit would send them SIGTERM and wait forever; this runs
+    before it, and also for processes that end without it."""
     kill_workers()
     if folder := _sockets.get(os.getpid()):
         shutil.rmtree(folder, ignore_errors=True)

@@ -12,8 +12,8 @@ import pandas as pd
 
 from videossl.analysis.statistics import wilson_interval
 from videossl.data.classes import ClassGaps
+from videossl.data.manifest import Target
 from videossl.data.notes import tell
-from videossl.data.videos import Target
 
 
 def predict(videos: pd.DataFrame, split: str, logits: np.ndarray, clips: int) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from videossl.common.files import atomic_path
 from videossl.common.results import write_metrics
 from videossl.data.feature_file import read_arrays
 from videossl.data.frames import frames_of
-from videossl.data.videos import read_manifest, target_videos
+from videossl.data.manifest import read_manifest, target_videos
 from videossl.evaluation.specs import ClassLogitsSpec, DistillSpec
 from videossl.evaluation.zero_shot import clip_logits
 from videossl.training.clock import Clock

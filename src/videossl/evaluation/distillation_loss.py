@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from videossl.common.distributed import mean
+from videossl.common.distributed import all_reduce_mean
 from videossl.common.errors import UserError, unknown_name
 
 WEIGHTINGS = ("sum", "mean", "aekd")
@@ -90,7 +90,7 @@ def distillation_loss(
     student, teachers = student.float(), teachers.float()
     terms = torch.stack([divergence(student, teacher, temperature) for teacher in teachers])
     if weighting == "aekd":
-        gradient = mean(gradients(student.detach(), teachers, temperature)).double().cpu().numpy()
+        gradient = all_reduce_mean(gradients(student.detach(), teachers, temperature)).double().cpu().numpy()
         weights = torch.from_numpy(agreement_weights(gradient, max_weight)).to(terms)
     else:
         weights = torch.full_like(terms, 1.0 if weighting == "sum" else 1 / len(terms))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from videossl.common.files import atomic_path
-from videossl.data.videos import open_store, read_manifest, target_videos
+from videossl.data.manifest import open_store, read_manifest, target_videos
 from videossl.evaluation.evaluate import video_means
 from videossl.evaluation.model import build_backbone
 from videossl.evaluation.specs import FeaturesSpec

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from videossl.common.errors import UserError
-from videossl.common.ranks import is_first
+from videossl.common.ranks import is_main_process
 from videossl.common.results import write_metrics, write_predictions
 from videossl.data.feasible import require_videos
 from videossl.data.loader import ClipDataset
+from videossl.data.manifest import open_store, read_manifest, target_videos
 from videossl.data.sampling import ClipSampler, RandomClips
-from videossl.data.videos import open_store, read_manifest, target_videos
 from videossl.evaluation.accuracy import accuracies, predict, report, video_counts
 from videossl.evaluation.class_logits import read_logits
 from videossl.evaluation.distillation_loss import distillation_loss
@@ -79,7 +79,7 @@ def finetune(
         what = f"finetuning with {len(teachers)} teachers" if teachers else "finetuning"
         trainer.run(spec.epochs, batches(spec, dataset, compute, device), f"{what}, {len(dataset)} videos")
         logits = video_means(spec, model, store, target.test, compute, device, signals)
-        if not is_first():
+        if not is_main_process():
             return
         predictions = predict(target.test, target.test_split, logits, spec.test_clips)
         metrics = [*accuracies(predictions, logits, target.test_split), *video_counts(target)]

@@ -24,8 +24,8 @@ from videossl.analysis.statistics import ratio_interval, wilson_interval
 from videossl.common.errors import UserError
 from videossl.common.results import write_metrics, write_predictions
 from videossl.data.classes import read_gaps
+from videossl.data.manifest import open_store, read_manifest
 from videossl.data.settings import MEAN, NOISELESS
-from videossl.data.videos import open_store, read_manifest
 from videossl.evaluation.accuracy import predict, report_gaps
 from videossl.evaluation.evaluate import video_means
 from videossl.evaluation.model import load_classifier

@@ -11,11 +11,13 @@ from videossl.common.strict import Strict
 
 
 class Distillation(Strict):
-    """Finetuning with teachers; all else as `finetune`."""
+    """Finetuning with teachers; all other settings as in `finetune`."""
 
-    temperature: Moderate = Field(4.0, description="of the softmaxes of teachers and student")
+    temperature: Moderate = Field(4.0, description="temperature of the softmax of teachers and student")
     weighting: Literal["sum", "mean", "aekd"] = Field(
-        "sum", description="of the teachers' terms; aekd: in gradient space (Du et al. 2020)"
+        "sum",
+        description="several teachers. sum: the sum of their loss terms; aekd: weights adapted in gradient space"
+        " (Du et al. 2020)",
     )
     max_weight: PositiveShare = Field(0.6, description="aekd: largest weight of one teacher")
 
@@ -26,21 +28,23 @@ class LinearProbe(Strict):
     inverse_regularisation: Annotated[list[Positive], Once] = Field(
         [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0],
         min_length=1,
-        description="scikit-learn's C: of these, the best on validation videos",
+        description="candidates for scikit-learn's C; the best on validation videos is used",
     )
-    max_iterations: Count = Field(2000, description="of the solver")
+    max_iterations: Count = Field(2000, description="largest number of iterations of the solver")
 
 
 class Retrieval(Strict):
-    """Nearest neighbours of test videos among training videos."""
+    """Retrieval: nearest neighbours of test videos among training videos."""
 
     ks: Annotated[list[Count], Once] = Field(
-        [1, 5, 10, 20, 50], min_length=1, description="numbers of neighbours that are looked at"
+        [1, 5, 10, 20, 50], min_length=1, description="numbers k of neighbours for recall@k"
     )
 
 
 class CKA(Strict):
-    """Comparison of the layers of two networks."""
+    """Comparison of the layers of two networks by CKA."""
 
-    videos: Annotated[Count, Field(ge=4)] = Field(256, description="test videos that both networks see, drawn by seed")
-    batch_size: Annotated[Count, Field(ge=4)] = Field(32, description="samples of one mini-batch estimate")
+    videos: Annotated[Count, Field(ge=4)] = Field(
+        256, description="number of test videos for both networks, drawn by seed"
+    )
+    batch_size: Annotated[Count, Field(ge=4)] = Field(32, description="samples per mini-batch of the estimator")

@@ -17,8 +17,8 @@ from videossl.common.files import write_parquet
 from videossl.common.progress import track
 from videossl.common.results import write_metrics
 from videossl.data.loader import ClipDataset, eval_loader, prepare
+from videossl.data.manifest import open_store, read_manifest, target_videos
 from videossl.data.sampling import UniformClips
-from videossl.data.videos import open_store, read_manifest, target_videos
 from videossl.evaluation.model import load_classifier
 from videossl.evaluation.specs import CKASpec
 from videossl.training.interrupt import until_stopped

@@ -18,9 +18,9 @@ from videossl.data.classes import class_gaps
 from videossl.data.classes import class_names as known_names
 from videossl.data.frames import frames_of
 from videossl.data.loader import ClipDataset, eval_loader, prepare
+from videossl.data.manifest import read_manifest, test_split
 from videossl.data.readers.listing import read_listing
 from videossl.data.sampling import ClipSampler
-from videossl.data.videos import read_manifest, test_split
 from videossl.evaluation.accuracy import predict, report_gaps
 from videossl.evaluation.specs import ViewSpec, ZeroShotSpec
 from videossl.training.clock import Clock

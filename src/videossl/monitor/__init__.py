@@ -1,1 +1,1 @@
-"""What is planned, what stands, what is running, and whether it can be believed."""
+"""Monitoring: what is pending, finished, running or failed, and whether results can be trusted."""

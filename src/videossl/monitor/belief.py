@@ -1,10 +1,10 @@
-"""Whether finished results are those that the configuration asks for, told by their own records.
+"""Decides from their records whether finished results are those that the configuration asks for.
 
-Snakemake goes by the times of files and by its notes in `.snakemake`. Both are lost when results are copied: a finished
-training would be run again, and one of another configuration believed. And it misses a file only where nothing that was
-made from it is left: after a run that was killed while it made something again, the tables of before would do. So
-before Snakemake looks, the jobs are gone through from the ground up. Results are believed if they are complete, were
-made under the planned specification, and from what is there now, by content. Imports no torch.
+Snakemake relies on file times and on its metadata in `.snakemake`. Both are lost when results are copied: a finished
+training would run again, and results of another configuration would be accepted. Also, Snakemake does not miss a file
+while something made from it exists: if a run is killed while it makes something again, the old tables would satisfy it.
+Therefore all jobs are checked in the order of their dependencies before Snakemake looks. Results are believed if they
+are complete and were made under the planned specification, from the present inputs, by content. Does not import torch.
 """
 
 from __future__ import annotations
@@ -27,14 +27,13 @@ from videossl.stages.jobs import PlannedJob, jobs_of
 from videossl.study.study import Study
 
 BELIEVED, OTHER, UNKNOWN, ABSENT = ("believed", "other", "unknown", "absent")
-"""OTHER: complete, but made under another specification, from something else, or changed in size since. UNKNOWN:
-complete, without a record that says how it was made (of an older version), or from something that has none; Snakemake
-decides, as ever."""
+"""OTHER: complete, but made under another specification or from other inputs, or of another size than recorded.
+UNKNOWN: complete, but without a record (of an older version), or made from something without one; Snakemake decides."""
 
 
 @dataclass
 class Beliefs:
-    """What is thought of each job of a study, the needed ones first."""
+    """The state of each job of a study, in the order of dependencies."""
 
     jobs: list[tuple[PlannedJob, str]] = field(default_factory=list)
 
@@ -50,17 +49,17 @@ class Beliefs:
 
 @dataclass(frozen=True)
 class _Judged:
-    """What jobs that start from another must know of it."""
+    """What dependent jobs need to know of a job."""
 
     state: str = UNKNOWN
     digest: str = ""
-    """Of what it made; also where that is gone, if the same would be made again. "" if that is not known."""
+    """Digest of the job's results, also if they are gone but would be made identically; "" if unknown."""
     differs: bool = False
-    """Whether what its record tells of is not what the configuration asks for."""
+    """Whether the recorded results differ from what the configuration asks for."""
 
 
 def judge(study: Study) -> Beliefs:
-    """Look at all results of a study: file status and small records only; nothing where there are no results."""
+    """Check all results of a study. Reads only file status and small records; nothing if there are no results."""
     found = Beliefs()
     if not Path(study.config.results_dir).is_dir():
         return found
@@ -78,7 +77,7 @@ def _judged(job: PlannedJob, known: dict[Path, _Judged]) -> _Judged:
     size = _bytes(job.outputs)
     record = read_record(record_of(job.outputs[0]))
     if not record:
-        rendered = OTHER if job.is_rendering else UNKNOWN  # a table is soon made again
+        rendered = OTHER if job.is_rendering else UNKNOWN  # tables are quickly made again
         return _Judged(ABSENT if size is None else rendered)
     below = [known.get(path, _Judged()) for path in dict.fromkeys(map(record_of, job.inputs))]
     if _differs(job, record, size, below):
@@ -101,7 +100,7 @@ def _differs(job: PlannedJob, record: dict[str, Any], size: int | None, below: S
 
 
 def _bytes(paths: tuple[Path, ...]) -> int | None:
-    """Bytes of all result files; None if one is missing."""
+    """Total size of the result files in bytes; None if one is missing."""
     total = 0
     for path in paths:
         try:
@@ -113,11 +112,11 @@ def _bytes(paths: tuple[Path, ...]) -> int | None:
 
 
 def set_apart(beliefs: Beliefs, tell: Callable[[str], None]) -> None:
-    """Make Snakemake see results as they were judged: what is of another configuration is marked as incomplete, so that
-    it is made again where it is needed, and so is a table of which a file is missing; what is believed is no older than
-    what it was made from.
+    """Make Snakemake see results as they were judged.
 
-    `tell` is called with what the user should know.
+    Results of another configuration are marked as incomplete, so that they are made again where needed; so are tables
+    with a missing file. Believed results get times that are not older than those of their inputs. `tell` receives
+    messages for the user.
     """
     other = [path for job in beliefs.of(OTHER) for path in job.outputs]
     incomplete = other + [
@@ -128,21 +127,21 @@ def set_apart(beliefs: Beliefs, tell: Callable[[str], None]) -> None:
     if not mark_incomplete(incomplete):
         tell(
             f"{len(incomplete)} files, {incomplete[0]} first, were made under another configuration than this one, and "
-            "Snakemake's folder .snakemake, where that is noted, cannot be written: they may be taken for right. "
+            "Snakemake's folder .snakemake, where this is recorded, cannot be written: they may count as up to date. "
             "The owner of the folder can run this command."
         )
     made_again = [job for job in beliefs.of(OTHER) if not job.is_rendering]
     if made_again:
         tell(
             f"{len(made_again)} results were made under another configuration, from other data, or are damaged, "
-            f"{made_again[0].outputs[0]} first: those that are needed are made again."
+            f"{made_again[0].outputs[0]} first: those that are needed will be made again."
         )
     _set_times(beliefs, tell)
 
 
 def _set_times(beliefs: Beliefs, tell: Callable[[str], None]) -> None:
-    """Give what is believed the order of times that Snakemake goes by; what holds already is left. Times in the future,
-    by the clock of another machine, become now: nothing that is made could be newer."""
+    """Order the times of believed files as Snakemake expects; leaves those that are in order. Times in the future (from
+    another machine's clock) become now, as nothing new could be newer."""
     refused: list[Path] = []
     changed: dict[Path, int] = {}
     now = time.time_ns()
@@ -169,7 +168,7 @@ def _set_times(beliefs: Beliefs, tell: Callable[[str], None]) -> None:
 
 
 def _time(path: Path) -> int | None:
-    """When a file was changed, in nanoseconds. None if there is none."""
+    """Modification time in nanoseconds; None if the file does not exist."""
     try:
         return _carrier(path).stat().st_mtime_ns
     except OSError:
@@ -177,7 +176,7 @@ def _time(path: Path) -> int | None:
 
 
 def _carrier(path: Path) -> Path:
-    """The file whose time Snakemake takes for that of `path`: in a folder, its own mark."""
+    """The file whose time Snakemake uses for `path`: for a folder, its marker file."""
     mark = path / ".snakemake_timestamp"
     return mark if not path.suffix and mark.exists() else path
 

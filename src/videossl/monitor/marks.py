@@ -1,6 +1,6 @@
-"""Marks of Snakemake's on files whose job has begun and not ended; it makes such files again wherever they are needed.
+"""Snakemake's marks on files whose job has started but not finished; Snakemake makes such files again where needed.
 
-They are files in its folder `.snakemake`, by the name of the file that they are about.
+They are files in its folder `.snakemake`, named after the file that they mark.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pathlib import Path
 
 FOLDER = Path(".snakemake/incomplete")
 _LONGEST = 254
-"""Letters of a name in a folder; a longer one is a chain of folders, each of whose names begins with @."""
+"""Longest file name, in characters; longer ones become a chain of folders whose names begin with @."""
 
 
 def mark_incomplete(paths: Iterable[Path]) -> bool:
-    """Mark files as incomplete. False if a mark cannot be written."""
+    """Mark files as incomplete. Returns False if a mark cannot be written."""
     try:
         for mark in map(_mark_of, paths):
             if not mark.exists():
@@ -28,7 +28,7 @@ def mark_incomplete(paths: Iterable[Path]) -> bool:
 
 
 def unmark(paths: Iterable[Path]) -> None:
-    """Remove the marks of files that are known to be complete."""
+    """Remove the marks of files that are complete."""
     if FOLDER.is_dir() and any(FOLDER.iterdir()):
         for mark in map(_mark_of, paths):
             with suppress(OSError):

@@ -1,6 +1,6 @@
-"""Tables, figures and the report of a run that failed, with what is there: under `partial/` in the results.
+"""Partial tables, figures and report after a failed run, from the results that exist: in `partial/` below the results.
 
-Nothing is made from them, and no target is satisfied by them: each says in its title that it is incomplete.
+Nothing depends on them, and they satisfy no target. Their titles say that they are incomplete.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from videossl.report.request import CLAIMS, Request, request_of
 from videossl.study.study import Study
 
 FOLDER = "partial"
-OUTDATED = "made under another configuration than the one asked for"
+OUTDATED = "made under another configuration than the requested one"
 REPORT = "report"
 
 
 def folder_of(study: Study) -> Path:
-    """Where partial renderings are."""
+    """Folder of the partial renderings."""
     return Path(study.config.results_dir) / FOLDER
 
 
 def shown(study: Study) -> list[Path]:
-    """The partial renderings to look at, as they are there now."""
+    """The existing partial renderings."""
     folder = folder_of(study)
     return sorted(path for pattern in ("*.html", "tables/*.html", "figures/*.png") for path in folder.glob(pattern))
 
 
 def remove(study: Study, names: Iterable[str]) -> None:
-    """Remove the partial renderings of entries, of `claims` and of the `report`, which are about to be made."""
+    """Remove the partial renderings of entries, of `claims` and of the `report` that are about to be made."""
     folder = folder_of(study)
     for name in names:
         for path in [*folder.glob(f"tables/{name}.*"), *folder.glob(f"figures/{name}.*"), *folder.glob(f"{name}.html")]:
@@ -106,7 +106,7 @@ def render(given: Mapping[str, Any], tell: Callable[[str], None] = print) -> lis
     for name, write in writers.items():
         try:
             made += write()
-        except Exception as error:  # it is the end of a failed run, whose reason must stay in sight
+        except Exception as error:  # a failed run ends here, and its own reason must stay visible
             tell(f"no partial rendering of {name}: {type(error).__name__}: {error}")
     return made
 

@@ -1,4 +1,4 @@
-"""What Snakemake would run: the pending jobs, from its own dry-run."""
+"""The pending jobs, from Snakemake's dry-run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from videossl.stages.registry import names as stage_names
 from videossl.study.study import Study
 
 COLUMNS = ("output_file", "date", "rule", "log-file(s)", "status", "plan")
-"""The first line of `snakemake --summary`."""
+"""Header of `snakemake --summary`."""
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,16 @@ class Pending:
     """The jobs that Snakemake would run."""
 
     cells: list[Cell]
-    """Each after the ones that it needs."""
+    """In the order of dependencies."""
     others: dict[str, int]
-    """Number of jobs by rule, of those that are no cells: data, tables, figures."""
+    """Number of jobs by rule that are not cells: data, tables, figures."""
 
 
 def pending_jobs(study: Study, targets: Sequence[str], configfiles: Sequence[str]) -> Pending:
     """Ask Snakemake what is pending for `targets` (none: the default target) under `configfiles`.
 
-    Two dry-runs side by side: the summary says which files would be made, the statistics how many jobs make them. Both
-    read only, and so work while a run is under way. UserError with Snakemake's own words if it refuses.
+    Runs two dry-runs in parallel: the summary gives the files to make, the statistics the number of jobs. Both only
+    read, so they work while a run is under way. Raises UserError with Snakemake's own message if it fails.
     """
     snakefile = study.project / "Snakefile"
     arguments = [*targets, "--snakefile", str(snakefile), "--nolock"]
@@ -43,7 +43,7 @@ def pending_jobs(study: Study, targets: Sequence[str], configfiles: Sequence[str
     made = {str(Path(row["output_file"]).parent) for row in rows if row["plan"] == "update pending"}
     cells = [cell for cell in study.all_cells if f"{study.config.results_dir}/{cell.path}" in made]
     counts = _counts(_output(jobs))
-    named = {f"{entry.kind}_{name}" for name, entry in study.entries.items()}  # targets, which run nothing
+    named = {f"{entry.kind}_{name}" for name, entry in study.entries.items()}  # targets that run nothing themselves
     return Pending(
         cells,
         {rule: n for rule, n in counts.items() if rule not in stage_names() and rule not in (*named, "all", "total")},
@@ -64,7 +64,7 @@ def _start(*arguments: str) -> subprocess.Popen[str]:
 def _output(process: subprocess.Popen[str]) -> str:
     out, err = process.communicate()
     if process.returncode:
-        raise UserError(f"Snakemake makes no plan:\n{err.strip() or out.strip()}")
+        raise UserError(f"Snakemake could not plan the run:\n{err.strip() or out.strip()}")
     return out
 
 
@@ -76,6 +76,6 @@ def _rows(summary: str) -> list[dict[str, str]]:
 
 
 def _counts(statistics: str) -> dict[str, int]:
-    """The table "Job stats:" of a dry-run, which is missing when there is nothing to do."""
+    """Parse the table "Job stats:" of a dry-run, which is missing if there is nothing to do."""
     table = statistics.partition("Job stats:")[2].partition("\n\n")[0]
     return {name: int(number) for name, number in re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)}

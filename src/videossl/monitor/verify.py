@@ -1,5 +1,5 @@
-"""Whether what a study has made is still what was made: every file is read wholly, and compared with the checksums in
-it and with the digest in the record of its job. Imports no torch."""
+"""Checks whether results are still what was made: reads every file completely and compares it with its checksums and
+with the digest in its job's record. Does not import torch."""
 
 from __future__ import annotations
 
@@ -22,17 +22,19 @@ from videossl.training.record import read_run
 from videossl.training.run_files import RECORD
 
 FINE, DAMAGED, UNRECORDED, BUSY = ("fine", "damaged", "without a record", "being written")
-"""UNRECORDED: whole as far as the checksums in the file say, if it has any; nobody noted what it was when it was made.
-BUSY: left to the run that writes it, or that was killed while it did, and makes it again."""
+"""UNRECORDED: intact by the checksums in the file, if it has any, but no job recorded its digest. BUSY: a run is
+writing it, or was killed while writing it and will make it again."""
 CHECKPOINT, CURVE = "checkpoint.pt", "train.jsonl"
 RENDERED = ("tables/*.parquet", "tables/*.record.json", "figures/*.record.json", "metrics.parquet")
 
 
 @dataclass(frozen=True)
 class Item:
-    """A file, or a folder of generated videos, to look at. `job`: the outputs of the job that makes it; none for a file
-    that no job declares, which is just removed. `expected`: the digest in its job's record; "" where that is missing,
-    None for a file of which no digest is kept."""
+    """A file, or a folder of generated videos, to check.
+
+    `job`: outputs of the job that makes it; empty for a file that no job declares, which is simply removed. `expected`:
+    digest in the job's record; "" if it is missing, None for files without digest.
+    """
 
     path: Path
     job: tuple[Path, ...] = ()
@@ -40,13 +42,13 @@ class Item:
 
     @property
     def bytes(self) -> int:
-        """Its size."""
+        """Size of the item."""
         return size_of(self.path)
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was found of an item; `problem`: what is wrong with it."""
+    """The result for an item; `problem`: what is wrong with it."""
 
     item: Item
     state: str
@@ -54,7 +56,7 @@ class Found:
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder; 0 where it has gone."""
+    """Size in bytes of a file, or of all files in a folder; 0 if it no longer exists."""
     try:
         if path.is_dir():
             return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
@@ -64,11 +66,11 @@ def size_of(path: Path) -> int:
 
 
 def items_of(study: Study, cells: Iterable[Cell] | None = None, places: Sequence[Path] = ()) -> list[Item]:
-    """What there is to look at, in the order in which it was made.
+    """The items to check, in the order in which they were made.
 
     Args:
-        cells: only what these are made from, and they; None: of all of the study.
-        places: only files that are one of these, or below one.
+        cells: only these cells and what they are made from; None: the whole study.
+        places: only these files, or files below these folders.
     """
     jobs = list(jobs_of(study)) if cells is None else _needed(study, set(cells))
     found = [item for job in jobs for item in _of_job(job)]
@@ -91,14 +93,14 @@ def _needed(study: Study, cells: set[Cell]) -> list[PlannedJob]:
     """The jobs of `cells`, and those that they start from, however far below."""
     jobs = list(jobs_of(study))
     wanted = {path for job in jobs if job.cell in cells for path in job.outputs}
-    for job in reversed(jobs):  # each comes after those that it starts from
+    for job in reversed(jobs):  # each comes after those that it depends on
         if wanted.intersection(job.outputs):
             wanted.update(job.inputs, *(_shards(path) for path in job.inputs))
     return [job for job in jobs if wanted.intersection(job.outputs)]
 
 
 def _shards(path: Path) -> list[Path]:
-    """The shards beside a manifest, whose frames are read by whoever starts from it."""
+    """The shards beside a manifest, whose frames dependent jobs read."""
     return sorted((path.parent / "shards").glob("*.arrow")) if path.name == "manifest.parquet" else []
 
 
@@ -115,7 +117,7 @@ def _of_job(job: PlannedJob) -> Iterator[Item]:
 
 
 def _undeclared(folder: Path) -> Iterator[Item]:
-    """What a run leaves beside its results: the curve, and the checkpoint unless it is the state under another name."""
+    """Undeclared files of a run: the training curve, and the checkpoint unless it is a link to the state."""
     checkpoint, state = folder / CHECKPOINT, folder / "state.pt"
     if checkpoint.exists() and not (state.exists() and checkpoint.samefile(state)):
         yield Item(checkpoint)
@@ -124,36 +126,36 @@ def _undeclared(folder: Path) -> Iterator[Item]:
 
 
 def verify(items: Sequence[Item], threads: int) -> Iterator[Found]:
-    """Look at all items, several side by side; as they are done."""
+    """Check all items in parallel; yields results as they complete."""
     with ThreadPoolExecutor(threads) as pool:
         for future in as_completed([pool.submit(look_at, item) for item in items]):
             yield future.result()
 
 
 def look_at(item: Item) -> Found:
-    """Read one item wholly."""
+    """Read one item completely."""
     before = _state(item.path)
     if is_busy(item):
         return Found(item, BUSY)
     try:
         check(item.path)
         if item.expected and digest_of(item.path) != item.expected:
-            raise damaged(item.path, "is not what its job has made: its digest differs from that in the job's record")
+            raise damaged(item.path, "is not what its job made: its digest differs from the one in the job's record")
     except (UserError, OSError) as error:
-        if _state(item.path) != before or is_busy(item):  # taken away or replaced meanwhile
+        if _state(item.path) != before or is_busy(item):  # removed or replaced in the meantime
             return Found(item, BUSY)
         return Found(item, DAMAGED, str(error))
     return Found(item, UNRECORDED if item.expected == "" else FINE)
 
 
 def check(path: Path) -> None:
-    """Compare a file with the checksums in it, if it has any; a UserError says what is wrong."""
+    """Compare a file with its own checksums, if it has any. Raises UserError if they differ."""
     if path.is_dir():
         if path.suffix:
             raise damaged(path, "is a folder where a file is expected")
         return
     if path.suffix == ".arrow":
-        from videossl.data.store import check_shard  # the codecs take time
+        from videossl.data.store import check_shard  # imported here as the codecs take time to load
 
         for _ in check_shard(path):
             pass
@@ -175,7 +177,7 @@ def check(path: Path) -> None:
 
 
 def is_busy(item: Item) -> bool:
-    """Whether a job is at the item's job or folder, or was killed at it."""
+    """Whether a job is working on the item's job or folder, or was killed there."""
     return any(map(is_marked, item.job)) or (item.path.parent / NOTE).exists()
 
 

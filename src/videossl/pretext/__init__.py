@@ -1,1 +1,1 @@
-"""Pretext tasks: one file a task: what it samples, what it predicts, its loss. `registry` builds them."""
+"""Pretext tasks, one file each: what it samples, what it predicts, its loss. `registry` builds them."""

@@ -1,7 +1,7 @@
-"""CVRL: which clip is of the same video, under strong augmentation?
+"""CVRL: which clip comes from the same video, under strong augmentation?
 
-Qian et al. 2021, "Spatiotemporal contrastive video representation learning". Facts from their code,
-tensorflow/models official/projects/video_ssl (ops/video_ssl_preprocess_ops.py, dataloaders/video_ssl_input.py,
+Qian et al. 2021, "Spatiotemporal contrastive video representation learning". Facts from their code, tensorflow/models
+official/projects/video_ssl (ops/video_ssl_preprocess_ops.py, dataloaders/video_ssl_input.py,
 modeling/video_ssl_model.py, losses/losses.py).
 """
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone
-from videossl.common.distributed import gather
+from videossl.common.distributed import all_gather
 from videossl.common.ranges import Channels, Few, Moderate
 from videossl.common.ranks import rank_and_processes
 from videossl.data.sampling import Drawn, loop, span, window_indices
@@ -29,10 +29,10 @@ HIDDEN_LAYERS = 3
 
 @dataclass(frozen=True)
 class NearbyClips:
-    """Two clips of `length` frames whose distance in time is more often short than long.
+    """Two clips of `length` frames; short temporal distances are more likely than long ones.
 
-    Of M possible starts, the interval k between the clips' has the density 2 (1 - k / M) / M on [0, M). Its cumulative
-    distribution is 2 k / M - (k / M)^2, whose inverse gives k = M (1 - sqrt(1 - u)) for u ~ U(0, 1).
+    With M possible starts, the interval k between the clips has the density 2 (1 - k / M) / M on [0, M). The inverse of
+    its cumulative distribution 2 k / M - (k / M)^2 gives k = M (1 - sqrt(1 - u)) for u ~ U(0, 1).
     """
 
     length: int
@@ -45,22 +45,22 @@ class NearbyClips:
             interval = int(starts * (1 - math.sqrt(1 - rng.random())))
             first = int(rng.integers(starts - interval))
             second = first + interval
-        else:  # too short for a clip: as in the reference, both begin anywhere and are looped
+        else:  # too short for a clip: as in the reference, both start anywhere and are looped
             first, second = (int(start) for start in rng.integers(num_frames, size=2))
         clips = [loop(window_indices(start, self.length, self.stride), num_frames) for start in (first, second)]
         return Drawn(clips if rng.random() < 0.5 else clips[::-1])
 
 
 def nt_xent(first: Tensor, second: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    """Normalised temperature-scaled cross-entropy, and the share of clips whose video was told right.
+    """Normalised temperature-scaled cross-entropy (NT-Xent), and the fraction of correctly matched clips.
 
-    first, second: (B, D) of unit length, the videos' two clips. Each clip has to be matched with the other one of its
-    video among 2B - 1: the B other views, and the B - 1 of its own view that are of other videos. B counts the videos
-    of all processes; each computes the rows of its own clips, and the mean over processes is the whole batch's loss.
-    As in the reference the two directions, each a mean over B, are added and not averaged: the learning rate is for
-    the sum.
+    first, second: (B, D) of unit length, two clips of each video. Each clip must be matched with the other clip of its
+    video among 2B - 1 candidates: the B clips of the other view, and the B - 1 clips of its own view from other videos.
+    B counts the videos of all processes. Each process computes the rows of its own clips, and the mean over processes
+    is the loss of the global batch. As in the reference, the two directions, each a mean over B, are added and not
+    averaged: the learning rate is tuned for the sum.
     """
-    everyone = gather(torch.stack([first, second], dim=1))
+    everyone = all_gather(torch.stack([first, second], dim=1))
     rank, _ = rank_and_processes()
     target = rank * len(first) + torch.arange(len(first), device=first.device)
     loss, correct = first.new_zeros(()), first.new_zeros(())
@@ -75,25 +75,27 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float) -> tuple[Tensor, 
 
 
 def projection_head(features: int, hidden: int, dim: int) -> nn.Sequential:
-    """Three hidden layers with batch normalisation, and a linear one: (N, features) -> (N, dim)."""
+    """Three hidden layers with batch normalisation, and a linear layer: (N, features) -> (N, dim)."""
     widths = [features] + [hidden] * HIDDEN_LAYERS
     layers: list[nn.Module] = []
     for width in widths[:-1]:
-        # no bias, which the normalisation would take out again (the reference has it, to no effect)
+        # No bias: the normalisation would remove it again (the reference has one, without effect).
         layers += [nn.Linear(width, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(hidden, dim))
 
 
 @register("cvrl")
 class CVRL(PretextTask):
-    """Samples two clips of a video, near each other; NT-Xent over all clips of the batch.
+    """Samples two nearby clips of a video; NT-Xent over all clips of the batch.
 
     The two clips are augmented independently, each consistently in time. They pass the network in one batch, so batch
-    normalisation sees both; with several processes it is synchronised, as in the reference. Where gradients are
-    accumulated, a clip's negatives are those of its part of the batch.
+    normalisation sees both; with several processes it is synchronised, as in the reference. With gradient accumulation,
+    the negatives of a clip come from its part of the batch.
 
-    stride: frames of the video from one frame of the clip to the next. hidden: width of the head's hidden layers.
-    dim: numbers of an embedding.
+    Args:
+        stride: frame step of a clip.
+        hidden: width of the head's hidden layers.
+        dim: dimension of an embedding.
     """
 
     def __init__(
@@ -117,17 +119,17 @@ class CVRL(PretextTask):
         return F.normalize(embedded.float(), dim=1).unflatten(0, clips.shape[:2])
 
     def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """clips (B, 2, 3, T, S, S). Draws nothing."""
+        """clips: (B, 2, 3, T, S, S). Not random."""
         first, second = self.embed(clips).unbind(dim=1)
         with torch.autocast(clips.device.type, enabled=False):  # similarities / 0.1 need float32
             loss, correct = nt_xent(first, second, self.temperature)
         return loss, {"top1": correct}
 
     def heldout(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """query, key (B, dim): the two clips' embeddings."""
+        """query, key (B, dim): embeddings of the two clips."""
         query, key = self.embed(clips).unbind(dim=1)
         return {"query": query, "key": key}
 
     def summarise(self, outputs: dict[str, Tensor]) -> list[dict[str, object]]:
-        """Share of the videos whose first clip is nearer to their own second clip than to any other video's."""
+        """Fraction of videos whose first clip is closer to their own second clip than to that of any other video."""
         return [retrieval_row("video_retrieval_top1", outputs["query"], outputs["key"])]

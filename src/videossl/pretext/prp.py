@@ -1,9 +1,9 @@
-"""PRP: at which rate does the clip play, and what lies between its frames?
+"""PRP: at which playback rate is the clip sampled, and what lies between its frames?
 
 Yao et al. 2020, "Video playback rate perception for self-supervised spatio-temporal representation learning". Facts
 from their code, yuanyao366/PRP (train_predict.py, datasets/predict_dataset.py, datasets/patch_region.py,
-models/sscn.py), in its later version: the first one weighs by a Gaussian about the patch that moves most, and counts
-made-up frames as real. (The benchmark's website links another paper under this name, arXiv 2003.02692.)
+models/sscn.py), in its later version: the first one weighs by a Gaussian around the patch with most motion, and counts
+interpolated frames as real. (The benchmark's website links another paper under this name, arXiv 2003.02692.)
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from videossl.pretext.base import PretextTask
 from videossl.pretext.parts.decoder import Decoder, MapProjection, conv_block
 from videossl.pretext.registry import register
 
-GLIMPSES = 4  # frames of a chunk that its motion is measured on: 0, 5, 10, 15 of 16
-WEIGHTS = (0.8, 2.0)  # of the place of a chunk with the least and with the most motion
+GLIMPSES = 4  # frames of a chunk on which its motion is measured: 0, 5, 10, 15 of 16
+WEIGHTS = (0.8, 2.0)  # at the position of a chunk with least and with most motion
 EPSILON = 1e-6
 
 
 @dataclass(frozen=True)
 class DilatedClip:
-    """One array of frames for a rate s, drawn evenly from `rates`, of T * s successive frames at a random place.
+    """One array of frames for a rate s, drawn uniformly from `rates`: T * s consecutive frames at a random position.
 
-    First the 2T frames to reconstruct, s/2 apart: every second of them, s apart, is the network's input. At s = 1 each
-    frame stands twice, and only the first of the two is to be reconstructed. Then 4 frames of each of the s chunks of
-    T successive frames, for the motion; all arrays have room for the largest rate, and the rest of it repeats the
-    first frame. So a clip costs some 60 frames to read, not T * s = 128.
+    First the 2T frames to reconstruct, s/2 apart; every second of them, s apart, is the network's input. At s = 1 each
+    frame occurs twice, and only the first of the two is reconstructed. Then 4 frames of each of the s chunks of T
+    consecutive frames, for the motion. All arrays have room for the largest rate; the rest is filled with the first
+    frame. A clip thus costs about 60 frames to read, not T * s = 128.
 
-    A video shorter than T * s frames is looped. The original draws another video instead, so its larger rates see long
-    videos only. (It also asks for one frame more than it uses.)
+    A video shorter than T * s frames is looped. The original draws another video instead, so its larger rates see only
+    long videos. (It also requests one frame more than it uses.)
     """
 
     frames: int
@@ -57,12 +57,12 @@ class DilatedClip:
 
 
 def motion_weights(chunks: Tensor) -> Tensor:
-    """Where something moves: 4 frames each of K chunks (B, 3, K, 4, S, S) -> weights (B, 3, K, S, S).
+    """Weights by motion: 4 frames each of K chunks (B, 3, K, 4, S, S) -> weights (B, 3, K, S, S).
 
     Squared differences of successive frames, averaged over the three pairs and over patches of S/4 x S/4 pixels, S/16
-    apart (28 and 7 of 112, so 13 x 13 patches), then stretched to 0.8 .. 2.0 for each colour, and enlarged. A chunk
-    without any change has the weight 1. (Enlarging puts the outermost patches' centres near the border, where in the
-    picture they are S/8 inside. It is done so in the reference.)
+    apart (28 and 7 of 112, so 13 x 13 patches), then scaled to 0.8 .. 2.0 per colour, and enlarged. A chunk without any
+    change has weight 1. (As in the reference, enlarging puts the centres of the outermost patches near the border; in
+    the image they are S/8 inside.)
     """
     side = chunks.shape[-1]
     change = chunks.diff(dim=3).square().mean(dim=3).flatten(0, 2)[:, None]  # (B*3*K, 1, S, S)
@@ -76,7 +76,7 @@ def motion_weights(chunks: Tensor) -> Tensor:
 
 
 def reconstruction_loss(output: Tensor, target: Tensor, weights: Tensor, real: Tensor) -> Tensor:
-    """Weighted squared error, mean over each video's real frames, colours and pixels, then over videos; a scalar.
+    """Weighted squared error: mean over each video's real frames, colours and pixels, then over videos; a scalar.
 
     output, target, weights: (B, 3, 2T, S, S); real: (B, 2T) bool.
     """
@@ -86,17 +86,19 @@ def reconstruction_loss(output: Tensor, target: Tensor, weights: Tensor, real: T
 
 @register("prp")
 class PRP(PretextTask):
-    """Samples T frames at rate s: every s-th of T * s. Classifies s, and reconstructs 2T frames, those s/2 apart.
+    """Samples T frames at rate s: every s-th of T * s. Classifies s, and reconstructs the 2T frames that are s/2 apart.
 
     Both branches start from the backbone's last map. The loss is
 
         reconstruction_weight * mean squared error, weighted by motion + classification_weight * cross-entropy
 
     with pixels in [0, 1]. At s = 1 there are no frames in between, so only the T frames of the clip count. (The
-    reference fills in their averages, flags them as not real and leaves them out of the loss; so do we by the flag.)
+    reference interpolates them, flags them as not real and leaves them out of the loss; we do the same by the flag.)
 
-    rates: the paper's complexity axis: C1, C2, C3 = {1, 2}, {1, 2, 4}, {1, 2, 4, 8}.
-    channels: of the branches' first layers (original: 512, as the map has), never more than the backbone has features.
+    Args:
+        rates: the paper's complexity axis: C1, C2, C3 = {1, 2}, {1, 2, 4}, {1, 2, 4, 8}.
+        channels: of the branches' first layers (original: 512, as the map has), at most the backbone's feature
+            dimension.
     """
 
     def __init__(
@@ -121,12 +123,12 @@ class PRP(PretextTask):
         channels = min(channels, backbone.feature_dim)
         self.project = MapProjection(backbone, channels)
         self.class_branch = conv_block(channels, channels)
-        # The reference trains this layer at ten times the learning rate; here one rate holds for all parameters.
+        # The reference trains this layer with ten times the learning rate; here all parameters have the same rate.
         self.classify = nn.Linear(channels, len(rates))
         self.decoder = Decoder(channels, 3, channels=channels)
 
     def branches(self, clips: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 1, 3, L, S, S) -> what the decoder starts from (B, channels, t, h, w), logits of the rates (B, R)."""
+        """(B, 1, 3, L, S, S) -> input of the decoder (B, channels, t, h, w), logits of the rates (B, R)."""
         feature_map = self.backbone.feature_map(clips[:, 0, :, : 2 * self.frames : 2])
         projected = self.project(feature_map, self.backbone.embed(feature_map))
         return projected, self.classify(self.class_branch(projected).mean(dim=(2, 3, 4)))
@@ -137,12 +139,12 @@ class PRP(PretextTask):
         target, glimpses = pixels.tensor_split([2 * self.frames], dim=2)
         weights = motion_weights(glimpses.unflatten(2, (-1, GLIMPSES))).transpose(1, 2)  # (B, K, 3, S, S)
         place = torch.arange(2 * self.frames, device=clips.device)
-        chunk = place * rates // (2 * self.frames)  # (B, 2T): frame j stands at j * s/2, in a chunk of T frames
+        chunk = place * rates // (2 * self.frames)  # (B, 2T): frame j is at j * s/2, in a chunk of T frames
         weights = weights[torch.arange(len(chunk), device=clips.device)[:, None], chunk].transpose(1, 2)
         return target, weights, (rates > 1) | (place % 2 == 0)
 
     def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """clips (B, 1, 3, L, S, S) and choices (B,) as :class:`DilatedClip` lays them out. Draws nothing."""
+        """clips (B, 1, 3, L, S, S) and choices (B,) as laid out by :class:`DilatedClip`. Not random."""
         projected, logits = self.branches(clips)
         target, weights, real = self.targets(clips, choices)
         output = self.decoder(projected, tuple(target.shape[2:]))
@@ -157,11 +159,11 @@ class PRP(PretextTask):
         return loss, scalars
 
     def heldout(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """correct (B,): was the rate recognised? Draws nothing."""
+        """correct (B,): whether the rate was recognised. Not random."""
         return {"correct": self.branches(clips)[1].argmax(dim=1) == choices}
 
     def summarise(self, outputs: dict[str, Tensor]) -> list[dict[str, object]]:
-        """Share of the held-out videos whose rate was recognised."""
+        """Fraction of held-out videos whose rate was recognised."""
         correct = outputs["correct"].double()
         return [
             {

@@ -1,4 +1,4 @@
-"""Pretext tasks by name. Importing this module does not import torch."""
+"""Pretext tasks by name. Does not import torch."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ option_rows = _REGISTRY.option_rows
 
 
 def names() -> list[str]:
-    """Names of all pretext tasks (one module file each)."""
+    """Names of all pretext tasks (one module each)."""
     return _REGISTRY.names()
 
 
 def check_options(name: str, options: Mapping[str, object], where: str = "") -> None:
-    """UserError unless `options` are options of the task `name`, each a value that it may have."""
+    """Raise UserError unless `options` are valid options of the task `name` with valid values."""
     _REGISTRY.check_options(name, options, where)
 
 
@@ -37,11 +37,13 @@ def build(
     mean: Sequence[float] = (0.0, 0.0, 0.0),
     std: Sequence[float] = (1.0, 1.0, 1.0),
 ) -> PretextTask:
-    """The task `name` around `backbone`, which is given clips of `frames` frames, normalised by `mean` and `std`.
+    """The task `name` around `backbone`, for clips of `frames` frames normalised by `mean` and `std`.
 
-    `options` are the keyword arguments of the task's class: `options` of the recipe, with those of a
-    complexity variant on top. Weights of heads and the like are drawn from torch's global generator. Raises
-    UserError for an unknown task or option and for a value out of range.
+    `options` are the keyword arguments of the task's class: `options` of the recipe, overridden by those of a
+    complexity variant. Weights of heads are drawn from torch's global generator.
+
+    Raises:
+        UserError: unknown task or option, or an invalid value.
     """
     cls = _REGISTRY.load(name)
     check_options(name, options)

@@ -1,7 +1,7 @@
-"""RotNet for video: by how much was the clip turned?
+"""RotNet for video: by which angle was the clip rotated?
 
-Jing et al. 2018, "Self-supervised spatiotemporal feature learning via video rotation prediction". Facts from
-their code, LongLong-Jing/3DRotNet (train.py, Video_dataloader.py, resnet.py).
+Jing et al. 2018, "Self-supervised spatiotemporal feature learning via video rotation prediction". Facts from their
+code, LongLong-Jing/3DRotNet (train.py, Video_dataloader.py, resnet.py).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ HIDDEN = 64  # units of the head's hidden layer (resnet.py: fc1)
 
 
 def rotated_copies(clips: Tensor, rotations: int) -> tuple[Tensor, Tensor]:
-    """Every clip turned by k * 90 degrees, k < C, and the k: (B, 3, T, S, S) -> (B*C, 3, T, S, S), (B*C,).
+    """Rotate every clip by k * 90 degrees for all k < C: (B, 3, T, S, S) -> copies (B*C, 3, T, S, S), labels k (B*C,).
 
-    The copies of a clip stand together. All frames of a clip turn alike. A quarter turn of a square moves
-    pixels and interpolates nothing, so there is no trace of the turn but the content.
+    The copies of a clip are adjacent, and all frames of a clip have the same rotation. A quarter turn of a square moves
+    pixels without interpolation, so only the content reveals it.
     """
     copies = torch.stack([torch.rot90(clips, k, dims=(-2, -1)) for k in range(rotations)], dim=1)
     return copies.flatten(0, 1), torch.arange(rotations, device=clips.device).repeat(len(clips))
@@ -34,17 +34,16 @@ def rotated_copies(clips: Tensor, rotations: int) -> tuple[Tensor, Tensor]:
 
 @register("rotnet")
 class RotNet(PretextTask):
-    """Samples one clip; predicts which of C turns each of its copies got; cross-entropy, mean of C*B copies.
+    """Samples one clip; predicts the rotation of each of its C rotated copies; cross-entropy, mean over C*B copies.
 
-    All copies of a clip are in the same batch, so B videos are C*B clips (32 videos are 128 clips in the
-    original). They are made here, after every other augmentation: an augmenting rotation must stay small, and
-    a flip is harmless.
+    All copies of a clip are in the same batch, so B videos are C*B clips (32 videos are 128 clips in the original).
+    They are made here, after every other augmentation: a rotation by the augmentation must be small; a flip is
+    harmless.
 
-    rotations: C, the paper's complexity axis: C1, C2, C3 = 2, 3, 4 "rotations in multiples of 90 degrees". We
-    read
-        C = 2 as {0, 90} and C = 3 as {0, 90, 180} degrees, the first C multiples.
-    stride: frames of the video from one frame of the clip to the next (original: every 2nd of 32 consecutive
-    frames).
+    Args:
+        rotations: C, the paper's complexity axis: C1, C2, C3 = 2, 3, 4 "rotations in multiples of 90 degrees". We read
+            this as the first C multiples: C = 2 is {0, 90}, C = 3 is {0, 90, 180} degrees.
+        stride: frame step of a clip (original: every 2nd of 32 consecutive frames).
     """
 
     def __init__(
@@ -61,18 +60,18 @@ class RotNet(PretextTask):
         return self.head(self.backbone(copies)), labels
 
     def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """clips (B, 1, 3, T, S, S). Draws nothing."""
+        """clips: (B, 1, 3, T, S, S). Not random."""
         logits, labels = self.predict(clips)
         correct = (logits.detach().argmax(dim=1) == labels).float()
         return F.cross_entropy(logits.float(), labels), {"top1": correct.mean()}
 
     def heldout(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """correct (B, C): was copy k of video b recognised?"""
+        """correct (B, C): whether the rotation of copy k of video b was recognised."""
         logits, labels = self.predict(clips)
         return {"correct": (logits.argmax(dim=1) == labels).unflatten(0, (-1, self.rotations))}
 
     def summarise(self, outputs: dict[str, Tensor]) -> list[dict[str, object]]:
-        """Share of all copies of all held-out videos that were recognised."""
+        """Fraction of correctly classified copies of all held-out videos."""
         correct = outputs["correct"].double()
         return [
             {

@@ -1,8 +1,7 @@
-"""RSPNet: do two clips of a video play at the same speed, and are they of the same video?
+"""RSPNet: do two clips of a video have the same playback speed, and do they come from the same video?
 
-Chen et al. 2021, "RSPNet: relative speed perception for unsupervised video representation learning". Facts
-from their code, PeihaoChen/RSPNet (moco/builder_diffspeed_diffloss.py: MoCoDiffLossTwoFc and Loss;
-config/pretrain).
+Chen et al. 2021, "RSPNet: relative speed perception for unsupervised video representation learning". Facts from their
+code, PeihaoChen/RSPNet (moco/builder_diffspeed_diffloss.py: MoCoDiffLossTwoFc and Loss; config/pretrain).
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone
-from videossl.common.distributed import gather, own, whole
+from videossl.common.distributed import all_gather, global_batch_size, local_rows
 from videossl.common.ranges import Channels, Count, Moderate, NotNegative, ShareBelowOne
 from videossl.data.sampling import RandomClips
 from videossl.pretext.base import PretextTask
@@ -24,13 +23,13 @@ from videossl.pretext.registry import register
 
 
 def at_speed(clips: Tensor, fast: Tensor) -> Tensor:
-    """(B, 3, 2T, S, S) -> (B, 3, T, S, S): every 2nd frame where `fast` (B,) holds, else the first T."""
+    """(B, 3, 2T, S, S) -> (B, 3, T, S, S): every 2nd frame where `fast` (B,) is true, else the first T frames."""
     half = clips.shape[2] // 2
     return torch.where(fast.view(-1, 1, 1, 1, 1), clips[:, :, ::2], clips[:, :, :half])
 
 
 def random_half(size: int, generator: torch.Generator) -> Tensor:
-    """(size,) bool: true for a random half (the larger one of an odd number, as in the reference)."""
+    """(size,) bool: true for a random half (the larger half if the number is odd, as in the reference)."""
     half = torch.zeros(size, dtype=torch.bool)
     half[torch.randperm(size, generator=generator)[size // 2 :]] = True
     return half
@@ -39,15 +38,15 @@ def random_half(size: int, generator: torch.Generator) -> Tensor:
 def relative_speed_loss(same: Tensor, other: Tensor, temperature: float, margin: float) -> Tensor:
     """max(0, margin - (same - other) / temperature), mean over B.
 
-    same, other: (B,), cosine similarity of the query to a key of the same and of the other speed. As in the
-    reference, the similarities are divided by the temperature *before* the margin of 2 is applied; so a
-    difference of 0.14 in the cosine satisfies it.
+    same, other: (B,), cosine similarity of the query to a key of the same and of the other speed. As in the reference,
+    the similarities are divided by the temperature *before* the margin of 2 is applied, so a difference of 0.14 in the
+    cosine satisfies it.
     """
     return F.relu(margin - (same - other) / temperature).mean()
 
 
 class SpeedHeads(nn.Module):
-    """Linear heads A (appearance) and M (motion), outputs of unit length: (B, feature_dim) -> (B, 2, dim)."""
+    """Linear heads A (appearance) and M (motion) with outputs of unit length: (B, feature_dim) -> (B, 2, dim)."""
 
     def __init__(self, feature_dim: int, dim: int) -> None:
         super().__init__()
@@ -61,18 +60,21 @@ class SpeedHeads(nn.Module):
 
 @register("rspnet")
 class RSPNet(PretextTask):
-    """Samples two random clips of 2T consecutive frames: of the first a query q is made, of the other two keys.
+    """Samples two random clips of 2T consecutive frames: the first gives a query q, the second gives two keys.
 
-    Each is cut to T frames at speed 1 (the first T) or 2 (every 2nd). q has speed s, k the same speed s, k_neg the
-    other one; s is 1 for a random half of every batch and 2 for the rest. Keys come from a momentum encoder.
+    Each is reduced to T frames at speed 1 (the first T) or 2 (every 2nd). q has speed s, k the same speed s, k_neg the
+    other speed; s is 1 for a random half of every batch and 2 for the rest. Keys come from a momentum encoder.
 
     A-VID, same video whatever the speed:   CE[qA.kA | qA.queue] + CE[qA.k_negA | qA.queue], all / temperature
     RSP, same speed whatever the content:   max(0, margin - (qM.kM - qM.k_negM) / temperature)
 
-    The loss is their sum. The queue then takes in k_negA, not kA; M has no queue.
+    The loss is their sum. Then k_negA, not kA, is added to the queue; M has no queue.
 
-    dim: numbers of an embedding. queue_size: keys in the queue; should be well below the number of training videos,
-    or a video's own old keys are among its negatives. momentum: of the key encoder.
+    Args:
+        dim: dimension of an embedding.
+        queue_size: number of keys in the queue. It should be well below the number of training videos, or a video's own
+            old keys are among its negatives.
+        momentum: of the key encoder.
     """
 
     def __init__(
@@ -98,8 +100,8 @@ class RSPNet(PretextTask):
         return nn.Sequential(self.backbone, self.heads)
 
     def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """clips (B, 2, 3, 2T, S, S). Draws the half of the batch that is fast."""
-        fast = own(random_half(whole(len(clips)), generator)).to(clips.device)
+        """clips: (B, 2, 3, 2T, S, S). Draws which half of the batch is fast."""
+        fast = local_rows(random_half(global_batch_size(len(clips)), generator)).to(clips.device)
         first, second = clips.unbind(dim=1)
 
         key_neg = self.key_encoder(at_speed(second, ~fast))
@@ -112,7 +114,7 @@ class RSPNet(PretextTask):
             a_vid = a_vid + info_nce(query[:, 0], key_neg[:, 0], negatives, self.temperature)
             same, other = (query[:, 1] * key[:, 1]).sum(dim=1), (query[:, 1] * key_neg[:, 1]).sum(dim=1)
             rsp = relative_speed_loss(same, other, self.temperature, self.margin)
-        self.queue.collect(gather(key_neg[:, 0]))
+        self.queue.collect(all_gather(key_neg[:, 0]))
         scalars = {
             "a_vid": a_vid.detach(),
             "rsp": rsp.detach(),
@@ -121,20 +123,20 @@ class RSPNet(PretextTask):
         return a_vid + rsp, scalars
 
     def on_step_start(self) -> None:
-        """Move the key encoder; before the keys, as in the reference (other momentum methods do it after the step)."""
+        """Update the key encoder before the keys are computed, as in the reference (other momentum methods do it after
+        the step)."""
         self.key_encoder.update(self.encoder())
 
     def on_step_end(self) -> None:
-        """Put the whole batch's keys into the queue."""
+        """Add the keys of the whole batch to the queue."""
         self.queue.enqueue_collected()
 
     def heldout(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """Both clips at both speeds through the query encoder; draws nothing.
+        """Encode both clips at both speeds with the query encoder. Not random.
 
         query, key (B, dim): appearance of the first and second clip at speed 1.
-        speed_correct (B, 2): is the first clip at speed 1 (at speed 2) nearer, by motion, to the second clip
-        at its own speed than at the other? With both base speeds, a network that prefers one speed always is
-        at chance.
+        speed_correct (B, 2): by motion, is the first clip at speed 1 (at speed 2) closer to the second clip at its own
+        speed than at the other one? Since both speeds are tested, a network that always prefers one speed is at chance.
         """
         slow = torch.zeros(len(clips), dtype=torch.bool, device=clips.device)
         encode = self.encoder()
@@ -147,9 +149,8 @@ class RSPNet(PretextTask):
         return {"query": first[:, 0, 0], "key": second[:, 0, 0], "speed_correct": right > wrong}
 
     def summarise(self, outputs: dict[str, Tensor]) -> list[dict[str, object]]:
-        """Share of the videos whose first clip is nearer to their own second clip than to any other video's;
-        share of the clips whose speed was told right.
-        """
+        """Fraction of videos whose first clip is closer to their own second clip than to that of any other video;
+        fraction of clips whose speed was recognised."""
         speed = outputs["speed_correct"].double()
         return [
             retrieval_row("video_retrieval_top1", outputs["query"], outputs["key"]),

@@ -1,8 +1,8 @@
 """TDL: which clip shows the same moment of the video?
 
-Wang et al. 2020, "Self-supervised temporal discriminative learning for video representation learning". Facts from
-their code, FingerRec/Self-Supervised-Temporal-Discriminative-Representation-Learning-for-Video-Action-Recognition
-(src: train_temporal_dis.py, NCE/NCEAverage.py: MemoryMoCo, data/video_dataset.py: get_moco, model/r2p1d.py,
+Wang et al. 2020, "Self-supervised temporal discriminative learning for video representation learning". Facts from their
+code, FingerRec/Self-Supervised-Temporal-Discriminative-Representation-Learning-for-Video-Action-Recognition (src:
+train_temporal_dis.py, NCE/NCEAverage.py: MemoryMoCo, data/video_dataset.py: get_moco, model/r2p1d.py,
 TC/gen_positive.py and TC/basic_augmentation/mixup_methods.py).
 """
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone
-from videossl.common.distributed import gather, own, whole
+from videossl.common.distributed import all_gather, global_batch_size, local_rows
 from videossl.common.ranges import Channels, Count, Few, Moderate, Share, ShareBelowOne
 from videossl.data.sampling import Drawn, loop, random_start, span, window_indices
 from videossl.pretext.base import PretextTask
@@ -29,16 +29,16 @@ from videossl.pretext.registry import register
 
 @dataclass(frozen=True)
 class TemporalTriplet:
-    """Anchor, positive and negative of a video: twice the same segment, and one that starts `gap` frames away or more.
+    """Anchor, positive and negative of a video: the same segment twice, and one that starts at least `gap` frames away.
 
     The reference tries four starts and then shifts the last one by a random part of the video. Here the start is drawn
-    from those that are far enough, which is what enough tries would give.
+    from those that are far enough away, which is the limit of many tries.
 
-    In a short video the reference loops its segments, so that anchor and negative hold the same frames in a rolled
-    order; most videos of Something-Something are that short (61 frames are needed). Here the stride shrinks until
-    there is a negative for every anchor, the same stride for all three, so that it tells nothing. Only in a video too
-    short even for consecutive frames is the negative as far as it can be, and in one without a second start it is the
-    looped video from its middle.
+    In short videos the reference loops its segments, so that anchor and negative hold the same frames in rotated order;
+    most videos of Something-Something are that short (61 frames are needed). Here the stride is reduced until there is
+    a negative for every anchor. All three segments have the same stride, so it reveals nothing. Only if a video is too
+    short even for consecutive frames is the negative closer than `gap`: it is as far away as possible, or the video
+    looped from its middle if there is no second start.
     """
 
     length: int
@@ -61,21 +61,24 @@ class TemporalTriplet:
         return Drawn([self._segment(start, stride, num_frames) for start in (anchor, anchor, negative)])
 
     def _room(self, num_frames: int, stride: int) -> int:
-        """The last start at which a segment fits; negative if none does."""
+        """The last start at which a segment fits; negative if none fits."""
         return num_frames - span(self.length, stride)
 
     def _segment(self, start: int, stride: int, num_frames: int) -> np.ndarray:
         return loop(window_indices(start, self.length, stride), num_frames)
 
 
-def mix_in_a_frame(clips: Tensor, most: float, generator: torch.Generator) -> Tensor:
-    """x_t <- (1 - l) x_t + l x_j for all frames t: (N, 3, T, S, S) -> the same.
+def mix_in_a_frame(clips: Tensor, max_share: float, generator: torch.Generator) -> Tensor:
+    """x_t <- (1 - l) x_t + l x_j for all frames t: (N, 3, T, S, S) -> the same shape.
 
-    j is one random frame for each clip, l ~ U(0, most) one number for all of them, as in the reference. A ghost of
-    a still frame: motion fades, and the moment stays the same. Normalisation is linear, so the pixels mix alike.
+    j is one random frame per clip; l ~ U(0, max_share) is one number for all clips, as in the reference. The result
+    shows a ghost of a still frame: motion fades, but the moment stays the same. Normalisation is linear, so mixing
+    normalised pixels is the same as mixing pixels.
     """
-    share = most * torch.rand((), generator=generator).item()
-    chosen = own(torch.randint(clips.shape[2], (whole(len(clips)),), generator=generator)).to(clips.device)
+    share = max_share * torch.rand((), generator=generator).item()
+    chosen = local_rows(torch.randint(clips.shape[2], (global_batch_size(len(clips)),), generator=generator)).to(
+        clips.device
+    )
     still = clips[torch.arange(len(clips), device=clips.device), :, chosen].unsqueeze(2)
     return torch.lerp(clips, still, share)
 
@@ -95,23 +98,26 @@ class UnitLinear(nn.Module):
 class TDL(PretextTask):
     """Samples a segment twice and another one of the same video; contrasts moments, not only videos.
 
-    Anchor, positive and negative are augmented independently; the anchor also gets a share of one of its own frames.
-    Queries are made of the anchors, keys by a momentum encoder of the positives, and negatives, with gradient, of the
-    negatives:
+    Anchor, positive and negative are augmented independently; one of its own frames is also mixed into the anchor.
+    Anchors give queries, positives give keys by a momentum encoder, and negatives are encoded with gradient:
 
     CE[q.k | q.queue | q.n], all / temperature, target q.k
 
-    The queue then takes in k. (The reference also computes a triplet loss, which it does not add.)
+    Then k is added to the queue. (The reference also computes a triplet loss, but does not add it.)
 
-    stride: frames of the video from one frame of the clip to the next. gap: least number of frames between the starts
-    of anchor and negative. mixup: largest share of the frame that is mixed into the anchor. dim: numbers of an
-    embedding. momentum: of the key encoder. queue_size: keys in the queue. It should be well below the number of
-    training videos, or a video's own old keys are among its negatives; and well above the batch, or the queue holds
-    little but the last one. It need not be a multiple of the batch, see Queue. Our queue starts with random unit
-    vectors, the reference's with uniform numbers in +-0.15, whose length is about 1 too.
+    Args:
+        stride: frame step of a clip.
+        gap: smallest number of frames between the starts of anchor and negative.
+        mixup: largest fraction of the frame that is mixed into the anchor.
+        dim: dimension of an embedding.
+        queue_size: number of keys in the queue. It should be well below the number of training videos, or a video's own
+            old keys are among its negatives; and well above the batch size, or the queue holds little but the last
+            batch. It need not be a multiple of the batch size, see Queue. Our queue starts with random unit vectors,
+            the reference's with uniform numbers in +-0.15, whose length is also about 1.
+        momentum: of the key encoder.
     """
 
-    heldout_augmented = True  # else anchor and positive would be the same pixels, and nearest without any learning
+    heldout_augmented = True  # otherwise anchor and positive are the same pixels, hence nearest without learning
 
     def __init__(
         self,
@@ -144,29 +150,28 @@ class TDL(PretextTask):
         return query, encode(clips[:, 2])  # one after the other, as in the reference
 
     def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """clips (B, 3, 3, T, S, S): anchor, positive, negative. Draws the mixing of frames."""
+        """clips: (B, 3, 3, T, S, S): anchor, positive, negative. Draws the mixing of frames."""
         query, negative = self.embed(clips, generator)
         key = self.key_encoder(clips[:, 1])
         with torch.autocast(clips.device.type, enabled=False):  # similarities / 0.07 need float32
             loss = info_nce(query, key, self.queue.negatives(), self.temperature, own=negative)
-        self.queue.collect(gather(key))
+        self.queue.collect(all_gather(key))
         nearer = (query * key).sum(dim=1) > (query * negative).sum(dim=1)
         return loss, {"temporal_accuracy": nearer.float().mean()}
 
     def on_step_end(self) -> None:
-        """Move the key encoder; in the reference too, after the optimiser (RSPNet: before the keys)."""
+        """Update the key encoder after the optimiser step, as in the reference (RSPNet: before the keys)."""
         self.queue.enqueue_collected()
         self.key_encoder.update(self.encoder())
 
     def heldout(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """query, key, negative (B, dim): all three by the query encoder, mixed and augmented as in training."""
+        """query, key, negative (B, dim): all from the query encoder, mixed and augmented as in training."""
         query, negative = self.embed(clips, generator)
         return {"query": query, "key": self.encoder()(clips[:, 1]), "negative": negative}
 
     def summarise(self, outputs: dict[str, Tensor]) -> list[dict[str, object]]:
-        """Share of the anchors that are nearer to their positive than to the negative of the same video; share whose
-        positive is the nearest of all positives and negatives of all videos.
-        """
+        """Fraction of anchors that are closer to their positive than to the negative of the same video; fraction whose
+        positive is the nearest of all positives and negatives of all videos."""
         query, key, negative = (outputs[name] for name in ("query", "key", "negative"))
         nearer = ((query * key).sum(dim=1) > (query * negative).sum(dim=1)).double()
         return [

@@ -1,4 +1,4 @@
-"""VCOP: in which order do these clips of a video belong?
+"""VCOP: what is the temporal order of these clips of a video?
 
 Xu et al. 2019, "Self-supervised spatiotemporal learning via video clip order prediction". Facts from their code,
 xudejing/video-clip-order-prediction (train_vcop.py, models/vcopn.py, datasets/ucf101.py).
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone
-from videossl.common.distributed import own, whole
+from videossl.common.distributed import global_batch_size, local_rows
 from videossl.common.ranges import Channels, Few, FewOrNone, ShareBelowOne
 from videossl.data.sampling import Drawn, loop, span, window_indices
 from videossl.pretext.base import PretextTask
@@ -26,12 +26,12 @@ from videossl.pretext.registry import register
 
 @dataclass(frozen=True)
 class SuccessiveClips:
-    """`clips_per_video` clips in the order of time, `gap` frames from the last of one to the first of the next.
+    """`clips_per_video` clips in temporal order, with `gap` frames between the end of one and the start of the next.
 
-    They stand at a random place of the video. In a video too short for it the gap shrinks, below 0 if it must: the
-    clips then overlap, but their order stays true. Where not even that is possible, the video is looped. The original
-    leaves short videos out (a list of those that are long enough comes with it); here all tasks must see the same
-    subsets, and of Something-Something-V2 little would be left.
+    They are at a random position of the video. If a video is too short, the gap shrinks, even below 0: the clips then
+    overlap, but their order remains true. If not even that is possible, the video is looped. The original excludes
+    short videos (by a list of those that are long enough); here all tasks must see the same subsets, and little would
+    remain of Something-Something-V2.
     """
 
     length: int
@@ -48,14 +48,14 @@ class SuccessiveClips:
 
 
 def shuffled(clips: Tensor, orders: Tensor) -> Tensor:
-    """(B, N, ...) and (B, N) -> (B, N, ...): place p of video b shows its clip orders[b, p]."""
+    """(B, N, ...) and (B, N) -> (B, N, ...): position p of video b holds its clip orders[b, p]."""
     return clips[torch.arange(len(clips), device=clips.device)[:, None], orders]
 
 
 class OrderHead(nn.Module):
     """Features of N clips -> logits of N! orders: (B, N, feature_dim) -> (B, N!).
 
-    Every pair of clips is compared by one shared layer; the comparisons together tell the order.
+    One shared layer compares every pair of clips; together the comparisons determine the order.
     """
 
     def __init__(self, feature_dim: int, clips: int, orders: int, hidden: int, dropout: float) -> None:
@@ -71,15 +71,16 @@ class OrderHead(nn.Module):
 
 @register("vcop")
 class VCOP(PretextTask):
-    """Samples N successive clips, shuffles them, predicts which of the N! orders that was; cross-entropy.
+    """Samples N successive clips, shuffles them, predicts which of the N! orders was used; cross-entropy.
 
-    The order is drawn evenly for every video of a batch; its label is its place among the permutations of 0..N-1 in
-    lexicographic order. Each clip is augmented on its own, as the original crops each on its own.
+    The order is drawn uniformly for every video of a batch. Its label is its index among the permutations of 0..N-1 in
+    lexicographic order. Each clip is augmented independently, as the original crops each independently.
 
-    clips: N, the paper's complexity axis: C1, C2, C3 = 3, 4, 5 clips, that is 6, 24, 120 orders.
-    gap, stride: frames between successive clips, and from one frame of a clip to the next; at a gap of 8 three clips
-    of 16 frames reach over 64 frames, four over 88, five over 112.
-    hidden: units that compare a pair; never more than the backbone has features (original: 512 and 512).
+    Args:
+        clips: N, the paper's complexity axis: C1, C2, C3 = 3, 4, 5 clips, that is 6, 24, 120 orders.
+        gap, stride: frames between successive clips, and frame step of a clip. With a gap of 8, three clips of 16
+            frames cover 64 frames, four 88, five 112.
+        hidden: units that compare a pair, at most the backbone's feature dimension (original: 512 and 512).
     """
 
     def __init__(
@@ -95,33 +96,33 @@ class VCOP(PretextTask):
     ) -> None:
         super().__init__(backbone)
         self.sampler = SuccessiveClips(length=frames, stride=stride, gap=gap, clips_per_video=clips)
-        orders = torch.tensor(list(permutations(range(clips))))  # itertools goes through them in lexicographic order
+        orders = torch.tensor(list(permutations(range(clips))))  # in lexicographic order
         self.register_buffer("orders", orders, persistent=False)
         hidden = min(hidden, backbone.feature_dim)
         self.head = OrderHead(backbone.feature_dim, clips, len(orders), hidden, dropout)
 
     def predict(self, clips: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """(B, N, 3, T, S, S), in the order of time -> logits (B, N!) of the shuffled clips, labels (B,)."""
-        labels = torch.randint(len(self.orders), (whole(len(clips)),), generator=generator)
-        labels = own(labels).to(clips.device)
-        # All clips go through the backbone in one batch, so normalisation sees all of them (original: N batches).
+        """Clips (B, N, 3, T, S, S) in temporal order -> logits (B, N!) of the shuffled clips, labels (B,)."""
+        labels = torch.randint(len(self.orders), (global_batch_size(len(clips)),), generator=generator)
+        labels = local_rows(labels).to(clips.device)
+        # All clips pass the backbone in one batch, so normalisation sees all of them (original: N batches).
         features = self.backbone(clips.flatten(0, 1)).unflatten(0, clips.shape[:2])
-        # A feature depends on its clip alone: shuffling the features is shuffling the clips, and moves less.
+        # A feature depends only on its own clip: shuffling features equals shuffling clips, and moves less data.
         return self.head(shuffled(features, self.orders[labels])), labels
 
     def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """clips (B, N, 3, T, S, S), in the order of time. Draws an order for each video."""
+        """clips: (B, N, 3, T, S, S) in temporal order. Draws an order for each video."""
         logits, labels = self.predict(clips, generator)
         correct = (logits.detach().argmax(dim=1) == labels).float()
         return F.cross_entropy(logits.float(), labels), {"top1": correct.mean()}
 
     def heldout(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """correct (B,): was the order that was drawn for the video recognised?"""
+        """correct (B,): whether the order drawn for the video was recognised."""
         logits, labels = self.predict(clips, generator)
         return {"correct": logits.argmax(dim=1) == labels}
 
     def summarise(self, outputs: dict[str, Tensor]) -> list[dict[str, object]]:
-        """Share of the held-out videos whose order was recognised."""
+        """Fraction of held-out videos whose order was recognised."""
         correct = outputs["correct"].double()
         return [
             {

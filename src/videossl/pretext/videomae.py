@@ -3,10 +3,10 @@
 Tong et al. 2022, "VideoMAE: masked autoencoders are data-efficient learners for self-supervised video pre-training".
 Facts from their code, MCG-NJU/VideoMAE (modeling_pretrain.py, masking_generator.py, engine_for_pretraining.py).
 
-The original needs a network that leaves tokens out; here the ViT is the one that does. The benchmark, though, lists
-VideoMAE with R(2+1)D-18 and does not say how. We read it in the manner of SimMIM (Xie et al. 2022), for every other
-backbone, convolutional or hierarchical: the hidden tubes are blanked in the input, the whole clip goes through the
-backbone, and a light decoder predicts the hidden tubes from its feature map. Mask, targets and loss are the same.
+The original needs a network that can leave tokens out; here this is the ViT. The benchmark, however, lists VideoMAE
+with R(2+1)D-18 and does not say how. For every other backbone, convolutional or hierarchical, we follow SimMIM (Xie et
+al. 2022): the hidden tubes are blanked in the input, the whole clip passes the backbone, and a light decoder predicts
+the hidden tubes from its feature map. Mask, targets and loss are the same.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from videossl.analysis.statistics import ratio_interval
 from videossl.backbones.base import Backbone, scale_channels
 from videossl.backbones.vit import NORM_EPS, Block, checked_tube, initialise, positions
-from videossl.common.distributed import own, whole
+from videossl.common.distributed import global_batch_size, local_rows
 from videossl.common.errors import UserError
 from videossl.common.ranges import ChannelsOrNone, Depth, Few, InnerShare, TubeSides
 from videossl.data.sampling import RandomClips
@@ -29,12 +29,13 @@ from videossl.pretext.parts.decoder import MapProjection, conv_block, resample
 from videossl.pretext.registry import register
 
 OWNER = "pretext task 'videomae'"
-TARGET_EPS = 1e-6  # added to a tube's standard deviation (engine_for_pretraining.py): a plain tube has target 0
+TARGET_EPS = 1e-6  # added to a tube's standard deviation (engine_for_pretraining.py): a uniform tube has target 0
 Tube = tuple[int, int, int]
 
 
 def tube_grid(clips: Tensor, tube: Tube) -> Tube:
-    """Tubes along T, H and W of clips (..., T, H, W). UserError unless they are whole, and two or more a frame."""
+    """Number of tubes along T, H and W of clips (..., T, H, W). Raises UserError unless tubes divide the clip, with at
+    least two per frame."""
     shape = clips.shape[-3:]
     grid = tuple(side // part for side, part in zip(shape, tube, strict=True))
     if any(side % part for side, part in zip(shape, tube, strict=True)) or grid[1] * grid[2] < 2:
@@ -54,17 +55,17 @@ def to_tubes(clips: Tensor, tube: Tube) -> Tensor:
 
 
 def tube_targets(pixels: Tensor, tube: Tube) -> Tensor:
-    """Pixels of each tube with mean 0 and variance 1 in each colour: (B, 3, T, H, W) -> (B, L, 3P)."""
+    """Pixels of each tube, standardised per colour to mean 0 and variance 1: (B, 3, T, H, W) -> (B, L, 3P)."""
     tubes = to_tubes(pixels, tube)
     centred = tubes - tubes.mean(dim=2, keepdim=True)
     return (centred / (tubes.std(dim=2, keepdim=True) + TARGET_EPS)).flatten(2)
 
 
 def draw_mask(videos: int, grid: Tube, ratio: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Numbers of the visible and of the hidden tubes of each video, both rising: (B, K), (B, L - K) int64.
+    """Draw the visible and hidden tubes of each video; their numbers in ascending order: (B, K), (B, L - K) int64.
 
-    What is drawn is one mask of h*w places a video; all t layers share it. So nothing that stands still can be
-    copied from a neighbouring frame. The number of hidden places is rounded down, as in the reference.
+    One mask of h*w positions is drawn per video and shared by all t layers, so that nothing static can be copied from a
+    neighbouring frame. The number of hidden positions is rounded down, as in the reference.
     """
     t, h, w = grid
     count = min(max(int(ratio * h * w), 1), h * w - 1)
@@ -75,15 +76,15 @@ def draw_mask(videos: int, grid: Tube, ratio: float, generator: torch.Generator)
 
 
 def of_tubes(values: Tensor, numbers: Tensor) -> Tensor:
-    """Rows of the tubes that `numbers` (B, K) names: (B, L, D) -> (B, K, D)."""
+    """Select the tubes with `numbers` (B, K): (B, L, D) -> (B, K, D)."""
     return torch.take_along_dim(values, numbers.unsqueeze(2), dim=1)
 
 
 def blank(clips: Tensor, hidden: Tensor, tube: Tube) -> Tensor:
     """Normalised clips (B, 3, T, H, W) with their hidden tubes set to 0, the mean colour.
 
-    Not a learned value, as SimMIM has at its embedding: a convolution pads with 0 too, so that 0 already means
-    "nothing here" to it, and the backbone has no input in pretraining that finetuning would not know of.
+    Not to a learned value, as in SimMIM's embedding: convolutions pad with 0 as well, so 0 already means "nothing
+    here", and pretraining has no input that finetuning does not know.
     """
     grid = tube_grid(clips, tube)
     gone = torch.zeros(len(clips), math.prod(grid), dtype=torch.bool, device=clips.device).scatter(1, hidden, True)
@@ -94,11 +95,11 @@ def blank(clips: Tensor, hidden: Tensor, tube: Tube) -> Tensor:
 
 
 class TokenDecoder(nn.Module):
-    """Visible tokens and, for each hidden tube, a mask token, all with positions, through transformer blocks."""
+    """Transformer blocks over the visible tokens and one mask token per hidden tube, all with positions."""
 
     def __init__(self, channels: int, dim: int, depth: int, outputs: int) -> None:
         super().__init__()
-        self.embed = nn.Linear(channels, dim, bias=False)  # keeps torch's own initial weights, as in the reference
+        self.embed = nn.Linear(channels, dim, bias=False)  # keeps torch's initial weights, as in the reference
         self.mask_token = nn.Parameter(torch.zeros(dim))
         self.blocks = nn.Sequential(*[Block(dim) for _ in range(depth)])
         self.norm = nn.LayerNorm(dim, eps=NORM_EPS)
@@ -108,7 +109,7 @@ class TokenDecoder(nn.Module):
         nn.init.trunc_normal_(self.mask_token, std=0.02, a=-0.02, b=0.02)
 
     def forward(self, tokens: Tensor, visible: Tensor, hidden: Tensor) -> Tensor:
-        """tokens (B, K, channels) of the tubes `visible` (B, K) -> (B, M, outputs) for those of `hidden` (B, M)."""
+        """tokens (B, K, channels) of the tubes `visible` (B, K) -> (B, M, outputs) for the tubes `hidden` (B, M)."""
         seen = visible.shape[1]
         table = positions(seen + hidden.shape[1], len(self.mask_token), like=tokens)
         x = torch.cat([self.embed(tokens) + table[visible], self.mask_token + table[hidden]], dim=1)
@@ -116,10 +117,10 @@ class TokenDecoder(nn.Module):
 
 
 class MapDecoder(nn.Module):
-    """All that a backbone makes of a clip, resized to the grid of tubes, with positions, through 3x3x3 convolutions.
+    """3x3x3 convolutions over a backbone's map and features, resized to the grid of tubes, with positions.
 
-    Positions, because the map may well be a single frame of a few pixels: resized it is the same all over. One output
-    place a tube is enough, so this is not the decoder of PRP, which goes back to pixels by doublings.
+    Positions are needed because the map may be a single frame of a few pixels, which is uniform after resizing. One
+    output per tube is enough, so this is not PRP's decoder, which returns to pixels by doublings.
     """
 
     def __init__(self, backbone: Backbone, dim: int, depth: int, outputs: int) -> None:
@@ -141,13 +142,16 @@ class MapDecoder(nn.Module):
 class VideoMAE(PretextTask):
     """Samples one clip; hides most of its tubes; predicts their pixels.
 
-    The hidden tubes are the same places in all frames, drawn for each video. The target is their pixels, in [0, 1]
-    and then standardised per tube and colour; the loss the mean squared error over the hidden tubes.
+    The hidden tubes are at the same positions in all frames, drawn for each video. The targets are their pixels, in [0,
+    1] and then standardised per tube and colour; the loss is the mean squared error over the hidden tubes.
 
-    tube: frames, height and width of a tube, pixels; on a ViT its own. mask_ratio: part of the places that is hidden.
-    decoder_depth: transformer blocks on a ViT, 3x3x3 convolutions on other backbones.
-    decoder_width: channels of the decoder; 0: half of the backbone's features (ViT-B: 384, as in the reference).
-    stride: frames of the video from one frame of the clip to the next.
+    Args:
+        tube: frames, height and width of a tube, pixels; on a ViT its own.
+        mask_ratio: fraction of positions that is hidden.
+        decoder_depth: number of transformer blocks on a ViT, of 3x3x3 convolutions on other backbones.
+        decoder_width: channels of the decoder; 0: half of the backbone's feature dimension (ViT-B: 384, as in the
+            reference).
+        stride: frame step of a clip.
     """
 
     def __init__(
@@ -180,7 +184,7 @@ class VideoMAE(PretextTask):
                 f" option 'tube' of the backbone ({list(backbone.tube)}), in `backbones` of the configuration."
             )
         self.sampler = RandomClips(length=frames, stride=stride, clips_per_video=1)
-        # even, because positions come in pairs of a sine and a cosine
+        # Even, because positions consist of pairs of sine and cosine.
         dim = decoder_width or scale_channels(backbone.feature_dim, 0.5, multiple=2)
         outputs = 3 * math.prod(self.tube)
         if self.leaves_tokens_out:
@@ -189,7 +193,8 @@ class VideoMAE(PretextTask):
             self.decoder = MapDecoder(backbone, dim, decoder_depth, outputs)
 
     def predict(self, clips: Tensor, visible: Tensor, hidden: Tensor) -> Tensor:
-        """Clips (B, 3, T, S, S) seen through their `visible` tubes (B, K) -> pixels of the `hidden` (B, M, 3P)."""
+        """Clips (B, 3, T, S, S) of which the tubes `visible` (B, K) are seen -> pixels of the tubes `hidden` (B, M,
+        3P)."""
         if self.leaves_tokens_out:
             return self.decoder(self.backbone.encode_visible(clips, visible), visible, hidden)
         feature_map = self.backbone.feature_map(blank(clips, hidden, self.tube))
@@ -197,23 +202,24 @@ class VideoMAE(PretextTask):
         return of_tubes(self.decoder(feature_map, features, tube_grid(clips, self.tube)), hidden)
 
     def draw(self, clips: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Masks of clips (B, 3, T, S, S): visible tubes (B, K), hidden ones (B, M), pixels of those (B, M, 3P)."""
-        masks = draw_mask(whole(len(clips)), tube_grid(clips, self.tube), self.mask_ratio, generator)
-        visible, hidden = (own(numbers).to(clips.device) for numbers in masks)
+        """Draw masks for clips (B, 3, T, S, S): visible tubes (B, K), hidden tubes (B, M), and their pixels (B, M,
+        3P)."""
+        masks = draw_mask(global_batch_size(len(clips)), tube_grid(clips, self.tube), self.mask_ratio, generator)
+        visible, hidden = (local_rows(numbers).to(clips.device) for numbers in masks)
         return visible, hidden, of_tubes(tube_targets(self.pixels(clips), self.tube), hidden)
 
     def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """clips (B, 1, 3, T, S, S). Draws a mask for each video."""
+        """clips: (B, 1, 3, T, S, S). Draws a mask for each video."""
         clips = clips[:, 0]
         visible, hidden, target = self.draw(clips, generator)
         loss = F.mse_loss(self.predict(clips, visible, hidden).float(), target)
         return loss, {"explained_variance": 1 - loss.detach() / target.square().mean()}
 
     def heldout(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """Mean squares over a video's hidden tubes, (B,) each. Draws a mask for each video.
+        """Mean squares over the hidden tubes of a video, (B,) each. Draws a mask for each video.
 
-        error: of the prediction's error; error_elsewhere: the same, but with the visible tubes of the video before
-        it in the batch; variance: of the target.
+        error: of the prediction's error; error_elsewhere: the same, if the visible tubes come from the previous video
+        of the batch; variance: of the target.
         """
         clips = clips[:, 0]
         visible, hidden, target = self.draw(clips, generator)
@@ -224,12 +230,11 @@ class VideoMAE(PretextTask):
         return {name: value.square().mean(dim=(1, 2)) for name, value in values.items()}
 
     def summarise(self, outputs: dict[str, Tensor]) -> list[dict[str, object]]:
-        """How much of the hidden pixels' variance, within their tubes, is explained: in all, and by the clip at hand.
+        """Explained fraction of the hidden pixels' variance within their tubes: in all, and by the clip itself.
 
-        In all: 1 is perfect, 0 is to answer with each tube's mean colour; there is no lower end. But a network that
-        looks at no clip can do better than 0, by answering with what all videos have in common, such as a sky that
-        is lighter below. By the clip: the part of it that is lost when the visible tubes are another video's; 0 for
-        such a network.
+        In all: 1 is perfect, 0 is to predict each tube's mean colour; there is no lower limit. A network that ignores
+        the clip can exceed 0 by predicting what all videos have in common, such as a sky that is brighter below. By the
+        clip: the part that is lost if the visible tubes come from another video; 0 for such a network.
         """
         names = ("error", "error_elsewhere", "variance")
         error, elsewhere, variance = (outputs[name].double().cpu().numpy() for name in names)

@@ -29,7 +29,7 @@ def make(request: Request, outputs: Sequence[Path], *, finished: bool = True) ->
     for path in records:
         write_record(path, request)
     if records and finished:
-        note_made(request.spec, request.inputs, outputs, whole=whole)
+        note_made(request.spec, request.inputs, outputs, complete=whole)
 
 
 def _make_entry(request: Request, paths: list[Path]) -> bool:

@@ -1,7 +1,7 @@
-"""The checkpoint that a killed job resumes from.
+"""The checkpoint from which a killed job resumes.
 
-It lies beside the declared results under an undeclared name, because Snakemake deletes declared outputs before
-every attempt. It is replaced atomically and carries the hash of the recipe that wrote it.
+It lies beside the declared results under an undeclared name, because Snakemake deletes declared outputs before every
+attempt. It is replaced atomically and contains the hash of the recipe that wrote it.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ STATE: dict[str, type | tuple[type, ...]] = {
     "sums": dict,
     "seconds": (int, float),
 }
-"""The parts of a training state."""
+"""Keys of a training state, with their types."""
 
 
 def save_torch(path: Path, value: Any) -> None:
-    """`torch.save`, atomically. A full disk leaves the file that was there."""
+    """`torch.save`, atomically. If the disk is full, the previous file remains."""
     with atomic_path(path) as temporary, temporary.open("wb") as handle:
         writer = _Writer(handle)
         try:
@@ -41,7 +41,7 @@ def save_torch(path: Path, value: Any) -> None:
 
 
 class _Writer:
-    """Writes to `handle` and remembers the first error, which torch's archive writer hides behind one of its own."""
+    """Writes to `handle` and keeps the first error, which torch's archive writer replaces by one of its own."""
 
     def __init__(self, handle: IO[bytes]) -> None:
         self.handle = handle
@@ -59,8 +59,10 @@ class _Writer:
 
 
 def load_torch(path: Path) -> Any:
-    """`torch.load` of one of our own files onto the CPU. torch compares no checksums, so this does. A UserError says
-    what is wrong with the file."""
+    """`torch.load` of one of our own files onto the CPU. Compares checksums first, which torch does not do.
+
+    Raises UserError if the file is missing or damaged.
+    """
     check_archive(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
@@ -69,15 +71,16 @@ def load_torch(path: Path) -> Any:
 
 
 def load_parts(path: Path, parts: Mapping[str, type | tuple[type, ...]], what: str) -> dict[str, Any]:
-    """One of our own files, which is to hold `what`, with these parts of these types; else a UserError."""
+    """Load one of our own files, which should hold `what`, with these keys and types. Raises UserError if it does
+    not."""
     found = load_torch(path)
     if problem := problem_of_parts(found, parts):
-        raise damaged(path, f"holds no {what}: {problem}")
+        raise damaged(path, f"is not a {what}: {problem}")
     return found
 
 
 def problem_of_parts(found: Any, parts: Mapping[str, type | tuple[type, ...]]) -> str:
-    """Why `found` does not have the `parts`, with these types; "" if it has."""
+    """Why `found` does not have these keys and types; "" if it has."""
     if not isinstance(found, dict):
         return f"it is a {type(found).__name__}, not a dictionary"
     for name, kind in parts.items():
@@ -89,15 +92,15 @@ def problem_of_parts(found: Any, parts: Mapping[str, type | tuple[type, ...]]) -
 
 
 def fill(module: nn.Module, state: Any, path: Path) -> None:
-    """Load a state dict from `path` into a module, if every name and shape fits; else a UserError, and the module is as
-    it was."""
+    """Load a state dict from `path` into a module. Raises UserError, and leaves the module unchanged, unless all names
+    and shapes match."""
     if problem := problem_of_weights(state, module.state_dict()):
         raise damaged(path, f"has weights of another network: {problem}")
     module.load_state_dict(state)
 
 
 def problem_of_weights(found: Any, expected: Mapping[str, Any]) -> str:
-    """Why a state dict does not fit `expected`, one of the same network; "" if it does."""
+    """Why a state dict does not match `expected`, a state dict of the network; "" if it does."""
     if not isinstance(found, Mapping):
         return f"it is a {type(found).__name__}, not a dictionary"
     if missing := [name for name in expected if name not in found]:
@@ -113,15 +116,16 @@ def problem_of_weights(found: Any, expected: Mapping[str, Any]) -> str:
 
 
 def problem_of_optimizer(found: Any, expected: Mapping[str, Any], shapes: Sequence[torch.Size]) -> str:
-    """Why the state of an optimiser does not fit `expected`, the present one's; `shapes` of its parameters in order."""
+    """Why the state of an optimiser does not match `expected`, that of the present one; "" if it does. `shapes`: of its
+    parameters, in order."""
     if problem := problem_of_parts(found, {"state": dict, "param_groups": list}):
         return problem
     groups = [(set(group), group.get("params")) if isinstance(group, dict) else None for group in found["param_groups"]]
     if groups != [(set(group), group["params"]) for group in expected["param_groups"]]:
-        return "its groups of parameters are others"
+        return "its parameter groups differ"
     for number, values in found["state"].items():
         if number not in range(len(shapes)) or not isinstance(values, dict):
-            return f"it has a state of parameter {number}, which there is not"
+            return f"it has a state for parameter {number}, which does not exist"
         for name, value in values.items():
             if isinstance(value, Tensor) and value.dim() and value.shape != shapes[number]:
                 return f"{name} of parameter {number} has the shape {tuple(value.shape)}"
@@ -140,17 +144,19 @@ class Checkpoints:
         save_torch(self.path, {"recipe_hash": self.recipe_hash, **state})
 
     def load(self, stop: int, problem_of: Callable[[dict[str, Any]], str] = lambda state: "") -> dict[str, Any] | None:
-        """The last state, or None to start anew. One that is broken, of another recipe or other data, or already past
-        epoch `stop`, where the run is to end, is moved aside with a note; so is another file that lies in its place.
+        """Load the last state; None to start from scratch.
 
-        `problem_of`: why a state does not fit the network that is to be trained; "" if it does.
+        A checkpoint is not used if it is damaged, belongs to another recipe or other data, or is past epoch `stop`,
+        where this run ends. It is then moved aside with a message; so is any other file in its place.
+
+        problem_of: why a state does not fit the network to train; "" if it does.
         """
         if not self.path.exists():
             return None
         try:
             state = load_parts(self.path, STATE, "checkpoint")
         except DamagedFile as error:
-            if isinstance(error.__context__, PermissionError):  # it may be a good one
+            if isinstance(error.__context__, PermissionError):  # it may be intact
                 raise
             self._move_aside("broken", str(error))
             return None
@@ -169,7 +175,7 @@ class Checkpoints:
     def _move_aside(self, suffix: str, why: str) -> None:
         aside = self.path.with_name(f"checkpoint.{suffix}.pt")
         number = 1
-        while aside.is_dir() or (aside.exists() and self.path.is_dir()):  # a folder replaces nothing
+        while aside.is_dir() or (aside.exists() and self.path.is_dir()):  # a folder cannot be replaced by a file
             aside, number = self.path.with_name(f"checkpoint.{suffix}{number}.pt"), number + 1
         self.path.replace(aside)
         print(f"checkpoint not used: {why}; it is now {aside}; training starts anew", flush=True)

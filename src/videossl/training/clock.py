@@ -1,4 +1,4 @@
-"""Time spent, carried over restarts."""
+"""Training time, accumulated over restarts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 
 class Clock:
-    """Seconds of training, over all attempts of a run."""
+    """Seconds of training over all attempts of a run."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         self._before = seconds
@@ -19,14 +19,14 @@ class Clock:
 
 
 class Every:
-    """True at most once every `seconds`."""
+    """A timer that is due at most once every `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._last = time.monotonic()
 
     def due(self) -> bool:
-        """Whether the time is up; if so it starts to count again."""
+        """Whether the time has passed; if so, restarts the timer."""
         if time.monotonic() - self._last < self.seconds:
             return False
         self._last = time.monotonic()

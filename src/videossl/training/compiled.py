@@ -1,4 +1,4 @@
-"""`torch.compile` where it works; where it does not, the run goes on without it and says why."""
+"""`torch.compile` where it works. Where it fails, the run continues without it and says why."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from videossl.backbones.base import Backbone
 
 
 class Compiled:
-    """`function`, compiled at its first call; itself from the first failure to compile on."""
+    """`function`, compiled at its first call; if compilation fails, the function itself."""
 
     def __init__(self, function: Callable[[Tensor], Tensor], name: str) -> None:
         self.function, self.name = function, name
@@ -21,7 +21,7 @@ class Compiled:
         if self.fast is not None:
             try:
                 return self.fast(x)
-            except Exception as error:  # a compiler fails in many ways; a mistake of ours fails below once more
+            except Exception as error:  # compilers fail in many ways; an error of our own is raised again below
                 lines = str(error).splitlines() or [""]
                 print(f"{self.name} is not compiled: {type(error).__name__}: {lines[0]}", flush=True)
                 self.fast = None
@@ -29,8 +29,9 @@ class Compiled:
 
 
 def compile_backbones(module: nn.Module) -> None:
-    """Compile the trunks of all backbones in `module`: that is where the time goes, and the rest of a task draws
-    random numbers on the CPU, at which compiled code would be left and entered again.
+    """Compile the trunks of all backbones in `module`.
+
+    Most time is spent there, and the rest of a task draws random numbers on the CPU, which breaks compiled graphs.
     """
     for part in module.modules():
         if isinstance(part, Backbone):

@@ -10,9 +10,10 @@ from videossl.common.ranks import local_rank
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto` is a GPU where there is one. Asking for `cuda` on a machine without one is an error.
+    """The torch device for `compute.device`: `auto` is a GPU if there is one.
 
-    Where several processes train together, each takes a GPU of its own; this is where they meet.
+    With several processes, joins the process group; each process takes its own GPU. Raises UserError for `cuda` on a
+    machine without usable GPU, or with fewer GPUs than processes.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -24,7 +25,7 @@ def choose_device(name: str) -> torch.device:
     if name == "cuda" and local_rank() >= torch.cuda.device_count():
         raise UserError(
             f"process {local_rank()} of this machine has no GPU: there are {torch.cuda.device_count()}. Lower "
-            "compute.gpus, or see that the cluster gives a job as many GPUs as it asks for."
+            "compute.gpus, or check that the cluster gives a job as many GPUs as it requests."
         )
     device = torch.device(name, local_rank()) if name == "cuda" else torch.device(name)
     if name == "cuda":

@@ -1,8 +1,8 @@
-"""How the process of a job ends: at once, however it went, with an exit code that says how.
+"""Ends the process of a job immediately, with an exit code that tells the outcome.
 
-Python's own way out waits: for the workers of a loader, for threads, for the clean-up of a GPU's or a network's
-library. After an error any of these may wait for ever, and the job would hold its GPU, and the lock of its folder, up
-to its time limit. By then all that matters is written, so nothing is waited for.
+Python's own exit waits for loader workers, threads, and the clean-up of GPU and network libraries. After an error any
+of these may wait forever, and the job would hold its GPU and the lock of its folder until its time limit. By then
+everything that matters is written, so this module does not wait.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from typing import NoReturn
 
 from videossl.common.distributed import leave
 from videossl.common.errors import Interrupted, message_of
-from videossl.common.ranks import is_first
+from videossl.common.ranks import is_main_process
 from videossl.data.workers import leave_nothing
 from videossl.training.interrupt import EXIT_INTERRUPTED
 
-tell: Callable[[int], None] = lambda code: None  # noqa: E731 - replaced where somebody waits for more than the process
-"""Called with the exit code before the process is gone."""
+tell: Callable[[int], None] = lambda code: None  # noqa: E731 - replaced where others wait for more than the process
+"""Called with the exit code before the process ends."""
 
 
 def run_and_end(job: Callable[[], None]) -> NoReturn:
     """Run `job` and end this process.
 
-    Exit code 0; 75 after a stop on a signal, with the checkpoint written, which asks for a retry; 2 after an error that
-    is the user's to mend; 1 after any other.
+    Exit codes: 0: success; 75: stopped by a signal, with the checkpoint written, which asks for a retry; 2: an error
+    that the user can correct; 1: any other error.
     """
     try:
         job()
         leave()
     except BaseException as error:
-        # Here, where the error still holds the frames that it came through, and these the loader. Let go of, the loader
-        # would be closed, for which torch waits.
+        # End here, where the error still refers to its stack frames, and these to the loader. If the loader were
+        # released, torch would close it and wait.
         code = 1
         try:
             code = _explained(error)
@@ -46,13 +46,15 @@ def run_and_end(job: Callable[[], None]) -> NoReturn:
 
 
 def _explained(error: BaseException) -> int:
-    """Say on standard error why the job ends; its exit code."""
+    """Print to standard error why the job ends. Returns the exit code."""
     if isinstance(error, Interrupted):
-        if is_first():
-            print("stopped by a signal; the checkpoint is written and the next attempt goes on from it", flush=True)
-        leave()  # all stop at the same step; after an error the others may be waiting for what will not come
+        if is_main_process():
+            print("stopped by a signal; the checkpoint is written, and the next attempt resumes from it", flush=True)
+        leave()  # all processes stop at the same step; after an error others may be waiting for what will not come
         return EXIT_INTERRUPTED
-    if isinstance(error, SystemExit) and not isinstance(error.code, str):  # of the command line: its usage is printed
+    if isinstance(error, SystemExit) and not isinstance(
+        error.code, str
+    ):  # of the command line, which has printed its usage
         return error.code or 0
     message = message_of(error)
     if message is not None:
@@ -64,7 +66,7 @@ def _explained(error: BaseException) -> int:
 
 def end(code: int) -> NoReturn:
     """End this process and its workers now."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):  # nothing is left to be stopped or looked after
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):  # nothing is left to stop
         signal.signal(number, signal.SIG_IGN)
     leave_nothing()
     for stream in (sys.stdout, sys.stderr):

@@ -1,4 +1,4 @@
-"""Why the last process in a run folder failed. Without torch."""
+"""Records why the last process in a run folder failed. Does not import torch."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from pathlib import Path
 
 from videossl.common.errors import Interrupted, UserError
 from videossl.common.files import write_text
-from videossl.common.ranks import is_first, rank_and_processes
+from videossl.common.ranks import is_main_process, rank_and_processes
 
 MARKER = "FAILED"
-"""The file of the reason."""
+"""Name of the file with the reason."""
 
 
 @contextmanager
 def failure_noted(folder: Path) -> Iterator[None]:
-    """Leave the reason of a failure in the folder's file `FAILED`, where tables and `videossl status` find it.
+    """Context manager that writes the reason of a failure to `FAILED` in the folder, where tables and `videossl status`
+    find it.
 
-    A stop on a signal is none; a later success removes the file. Of several processes the one that fails first tells
-    why; what the others then say of its absence is not noted.
+    A stop by a signal is not a failure; a later success removes the file. With several processes, the first one that
+    fails writes the reason; errors of the others about its absence are not recorded.
     """
     marker = folder / MARKER
     started = time.time()
@@ -30,16 +31,16 @@ def failure_noted(folder: Path) -> Iterator[None]:
         raise
     except Exception as error:
         noted = marker.exists() and marker.stat().st_mtime >= started and rank_and_processes()[1] > 1
-        with suppress(OSError, UserError):  # a full disk must not hide the reason that is being raised
+        with suppress(OSError, UserError):  # a full disk must not hide the error being raised
             if not noted:
                 write_text(marker, f"{type(error).__name__}: {_reason(error)}\n")
         raise
-    if is_first():
+    if is_main_process():
         marker.unlink(missing_ok=True)
 
 
 def reason_of(folder: Path) -> str:
-    """The reason of a failure as the run left it, in one line; "" where there is none."""
+    """The reason of a failure in one line; "" if there is none."""
     path = folder / MARKER
     try:
         return next(iter(path.read_text(encoding="utf-8", errors="replace").strip().splitlines()), "no reason given")
@@ -50,6 +51,6 @@ def reason_of(folder: Path) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """An error in one line. Of one in a loader's worker torch gives the traceback, whose last line says what it was."""
+    """An error in one line. For an error in a loader worker torch gives a traceback, whose last line has the reason."""
     lines = str(error).strip().splitlines() or [""]
     return lines[-1] if "in DataLoader worker process" in lines[0] else lines[0]

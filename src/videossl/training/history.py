@@ -1,6 +1,6 @@
-"""`train.jsonl`: one JSON line an epoch. Imports no torch, so that whoever looks on can read it quickly.
+"""`train.jsonl`: one JSON line per epoch. Does not import torch, so that monitoring tools can read it quickly.
 
-It lives in the run folder, as a rule's log is wiped at every attempt.
+It lies in the run folder, because Snakemake clears a rule's log at every attempt.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ class History:
         self.path = folder / "train.jsonl"
 
     def rewind(self, epoch: int) -> None:
-        """Forget epochs from `epoch` on (0-based), which a resumed run will train again."""
+        """Remove epochs from `epoch` on (0-based), which a resumed run will train again."""
         if self.path.exists():
             kept = [entry for entry in self.entries() if entry["epoch"] <= epoch]
             write_text(self.path, "".join(_line(entry) for entry in kept))
 
     def add(self, entry: dict[str, Any]) -> None:
-        """Append one epoch; its `epoch` counts from 1. A line that does not fit on the disk is taken back."""
+        """Append one epoch; its `epoch` counts from 1. A line that does not fit on the disk is removed again."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         size = self.path.stat().st_size if self.path.exists() else 0
         with full_disk_explained(self.path):
@@ -39,11 +39,11 @@ class History:
                 raise
 
     def entries(self) -> list[dict[str, Any]]:
-        """All epochs, oldest first, see :func:`read_epochs`."""
+        """All epochs, oldest first (:func:`read_epochs`)."""
         return read_epochs(self.path)[0]
 
     def last(self) -> dict[str, Any] | None:
-        """The newest epoch, or None."""
+        """The latest epoch, or None."""
         entries = self.entries()
         return entries[-1] if entries else None
 
@@ -52,9 +52,10 @@ _REMEDY = "Make it readable, or remove it: nothing starts from it, but the curve
 
 
 def read_epochs(path: Path) -> tuple[list[dict[str, Any]], str]:
-    """The epochs in a `train.jsonl`, oldest first, and what is wrong with the file; "" if nothing is.
+    """The epochs in a `train.jsonl`, oldest first, and what is wrong with the file ("" if nothing).
 
-    A last line that a kill, or a write under way, left half written is no damage. Damaged lines are left out.
+    Skips a partially written last line (after a kill, or during a write), which is not damage. Damaged lines are left
+    out and reported.
     """
     try:
         lines = path.read_bytes().split(b"\n")
@@ -69,7 +70,7 @@ def read_epochs(path: Path) -> tuple[list[dict[str, Any]], str]:
 
 
 def _entry(line: bytes) -> dict[str, Any] | None:
-    """An epoch; None for a line that is damaged, or none."""
+    """Parse an epoch; None if the line is damaged or not an epoch."""
     try:
         entry = unsealed(json.loads(line))
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""From the loader's batches to a network's inputs, on its device."""
+"""Inputs of a network, on its device, from the loader's batches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from videossl.data.loader import Batch, prepare
 
 @dataclass
 class Inputs:
-    """What a network is given, on its device."""
+    """Inputs of a network, on its device."""
 
     clips: torch.Tensor
     """float32 (B, V, 3, T, S, S), augmented and normalised"""
@@ -25,9 +25,9 @@ class Inputs:
 
 
 def on_device(batches: Iterable[Batch], device: torch.device) -> Iterator[Inputs]:
-    """The batches, ready to be trained on.
+    """The batches, ready for training.
 
-    On a GPU each is copied and augmented on a stream of its own while the one before it is trained on; nothing waits
+    On a GPU, each batch is copied and augmented on its own stream while the previous one is trained on, without waiting
     for the GPU.
     """
     if device.type != "cuda":
@@ -47,7 +47,7 @@ def on_device(batches: Iterable[Batch], device: torch.device) -> Iterator[Inputs
 
 
 def _columns(batch: Batch) -> tuple[torch.Tensor, ...]:
-    """The rest of the inputs, in their order."""
+    """The other inputs, in order."""
     return batch.labels, batch.choices, batch.videos
 
 
@@ -55,5 +55,5 @@ def _handed_over(tensors: list[torch.Tensor], ready: torch.cuda.Event) -> Inputs
     stream = torch.cuda.current_stream(tensors[0].device)
     stream.wait_event(ready)
     for tensor in tensors:
-        tensor.record_stream(stream)  # its memory is not to be used again before this stream is done with it
+        tensor.record_stream(stream)  # its memory must not be reused before this stream is done with it
     return Inputs(*tensors)

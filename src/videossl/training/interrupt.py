@@ -1,4 +1,4 @@
-"""Signals: stop with a checkpoint, or write one and go on."""
+"""Signals: write a checkpoint, then stop or continue."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TypeVar
 
-from videossl.common.distributed import any_of_all
+from videossl.common.distributed import any_process
 from videossl.common.errors import Interrupted
 from videossl.common.ranks import rank_and_processes
 
 Item = TypeVar("Item")
 
 EXIT_INTERRUPTED = 75
-"""Exit code of a run that stopped on a signal with its checkpoint written (EX_TEMPFAIL: try again)."""
+"""Exit code of a run that was stopped by a signal with its checkpoint written (EX_TEMPFAIL: try again)."""
 
 
 class Signals:
-    """What signals asked for since the last look.
+    """What signals have asked for since the last check.
 
-    SIGTERM and SIGINT: write a checkpoint and stop. SIGURG: write one and go on; it is the warning signal that
-    Slurm can send before a time limit without killing the job's wrapper.
+    SIGTERM and SIGINT: write a checkpoint and stop. SIGURG: write one and continue; Slurm can send it as a warning
+    before a time limit without killing the job's wrapper.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Signals:
         self._waiting = False
 
     def install(self) -> Signals:
-        """Start to listen; to be called in the main thread."""
+        """Install the handlers. Must be called in the main thread."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGURG, self._on_save)
@@ -39,9 +39,9 @@ class Signals:
 
     @contextmanager
     def stop_waiting(self) -> Iterator[None]:
-        """Within, a stop raises Interrupted wherever it waits: what is waited for, such as a batch, may never come.
+        """Within this context a stop raises Interrupted at once: what is waited for, such as a batch, may never come.
 
-        Several processes note a stop as ever, as all must stop at the same step.
+        With several processes a stop is only noted, as all must stop at the same step.
         """
         self._waiting = rank_and_processes()[1] == 1
         try:
@@ -61,9 +61,10 @@ class Signals:
 
 
 def until_stopped(items: Iterable[Item], signals: Signals) -> Iterator[Item]:
-    """Yield from `items`; Interrupted if a stop was asked for. For work after training, whose checkpoint is written.
+    """Yield from `items`; raises Interrupted if a stop was requested. For work after training, whose checkpoint is
+    written.
 
-    Several processes with items of their own all go on, or all stop: at the end each waits for the others.
+    Several processes with their own items all continue or all stop: at the end each waits for the others.
     """
     source = iter(items)
     while not signals.stop:
@@ -73,5 +74,5 @@ def until_stopped(items: Iterable[Item], signals: Signals) -> Iterator[Item]:
         except StopIteration:
             break
         yield item
-    if any_of_all(signals.stop):
+    if any_process(signals.stop):
         raise Interrupted

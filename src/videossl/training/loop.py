@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from videossl.common.distributed import Vote, mean
+from videossl.common.distributed import Vote, all_reduce_mean
 from videossl.common.errors import Interrupted, UserError
 from videossl.common.progress import track
-from videossl.common.ranks import is_first
+from videossl.common.ranks import is_main_process
 from videossl.training.checkpoint import Checkpoints, problem_of_optimizer, problem_of_weights
 from videossl.training.clock import Clock, Every
 from videossl.training.history import History
@@ -101,7 +101,7 @@ class Trainer:
         self.epoch, self.step_in_epoch = state["epoch"], state["step_in_epoch"]
         self.sums = {name: torch.tensor(value, dtype=torch.float64) for name, value in state["sums"].items()}
         self.clock = Clock(state["seconds"])
-        if is_first():
+        if is_main_process():
             self.history.rewind(self.epoch)
             print(f"resumed at epoch {self.epoch}, step {self.step_in_epoch}", flush=True)
 
@@ -120,7 +120,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint, in the process that writes."""
-        if is_first():
+        if is_main_process():
             self.checkpoints.save(self.state())
 
     def run(self, stop: int, batches: Callable[[int, int, int], Iterable[Any]], description: str) -> None:
@@ -217,7 +217,9 @@ class Trainer:
     def _count(self, loss: Tensor, scalars: dict[str, Tensor]) -> None:
         """Add to the epoch's sums, on the device: means over all processes and the parts of a step."""
         named = {"loss": loss, **scalars}
-        values = mean(torch.stack([torch.as_tensor(value).detach().to(loss).double() for value in named.values()]))
+        values = all_reduce_mean(
+            torch.stack([torch.as_tensor(value).detach().to(loss).double() for value in named.values()])
+        )
         for name, value in zip(named, values / self.plan.accumulation_steps, strict=True):
             self.sums[name] = value + self.sums[name].to(value.device) if name in self.sums else value
 
@@ -236,5 +238,5 @@ class Trainer:
         rate = self.optimizer.param_groups[0]["lr"]
         self.epoch, self.step_in_epoch, self.sums = self.epoch + 1, 0, {}
         entry = {"epoch": self.epoch, "lr": rate, "seconds": round(self.clock.seconds, 2)}
-        if is_first():
+        if is_main_process():
             self.history.add({**entry, "samples": steps * self.plan.batch_size, **means})

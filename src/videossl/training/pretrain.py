@@ -11,16 +11,16 @@ import pandas as pd
 import torch
 
 from videossl.backbones import registry as backbones
-from videossl.common.distributed import of_all
+from videossl.common.distributed import all_gather_object
 from videossl.common.errors import UserError
 from videossl.common.intact import damaged
 from videossl.common.progress import track
-from videossl.common.ranks import is_first, rank_and_processes
+from videossl.common.ranks import is_main_process, rank_and_processes
 from videossl.common.results import write_metrics
 from videossl.data.feasible import require_videos
 from videossl.data.loader import ClipDataset, eval_loader, prepare
+from videossl.data.manifest import heldout_videos, open_store, read_manifest, subset_videos
 from videossl.data.store import FrameStore
-from videossl.data.videos import heldout_videos, open_store, read_manifest, subset_videos
 from videossl.pretext import registry as pretext
 from videossl.pretext.base import PretextTask
 from videossl.training.checkpoint import STATE, load_parts, save_torch
@@ -82,7 +82,7 @@ def pretrain(
         begun = trainer.epoch, trainer.step_in_epoch
         trainer.run(spec.stop, batches(spec, dataset, compute, device), f"{spec.task}, {len(videos)} videos")
         metrics = evaluate(spec, task, store, heldout, compute, device, signals)
-        if is_first():
+        if is_main_process():
             if begun != (trainer.epoch, trainer.step_in_epoch):
                 trainer.save()  # else the checkpoint is of this very state, and stays as it is to the last bit
             _finish(folder, spec, identity, trainer, metrics, device, {"train": len(videos), "heldout": len(heldout)})
@@ -137,7 +137,7 @@ def evaluate(
         generator = seed_everything(spec.seed, INITIAL, 1 + number)
         outputs = task.evaluate_batch(prepare(batch, device), batch.choices.to(device), generator)
         own[number] = {name: values.cpu() for name, values in outputs.items()}
-    found = {number: outputs for share in of_all(own) for number, outputs in share.items()}
+    found = {number: outputs for share in all_gather_object(own) for number, outputs in share.items()}
     parts = [found[number] for number in sorted(found)]
     outputs = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     rows = [{"split": "val", **row} for row in task.summarise(outputs)]

@@ -37,11 +37,11 @@ KEYS: dict[str, type | tuple[type, ...]] = {
     "gpu_hours": (int, float),
     "samples": dict,
 }
-"""What every record has, with the types of the values."""
+"""Keys of every record, with their types."""
 
 
 def _version(package: str) -> str | None:
-    """None where it is not installed, as decord is on some machines."""
+    """Version of an installed package; None if it is not installed, as decord on some machines."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -52,8 +52,9 @@ def _version(package: str) -> str | None:
 def code_version() -> str:
     """Commit of the code in use, with `+changes` if files differ from it; the package's version outside git.
 
-    Kept from the first call on: the code that a long run uses is that of its start."""
-    here = Path(__file__).parents[1]  # the whole package
+    Cached at the first call: a long run uses the code of its start.
+    """
+    here = Path(__file__).parents[1]  # the package's folder
     try:
         commit = _git(here, "rev-parse", "--short=12", "HEAD")
         return commit + ("+changes" if _git(here, "status", "--porcelain", "--", ".") else "")
@@ -62,14 +63,15 @@ def code_version() -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    # Git asks before it trusts a checkout of another user, as a shared one is; whose code runs here is trusted already.
+    # Git refuses a checkout that belongs to another user, such as a shared one. Its code runs here anyway, so it is
+    # trusted.
     trusted = ["-c", "safe.directory=*"]
     done = subprocess.run(["git", *trusted, *arguments], cwd=folder, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
 def device_name(device: torch.device | None) -> str:
-    """The device in words; None: the processor."""
+    """Name of the device; None: the processor."""
     if device is not None and device.type == "cuda":
         import torch
 
@@ -81,7 +83,7 @@ def device_name(device: torch.device | None) -> str:
 
 
 def _where(device: torch.device | None) -> dict[str, Any]:
-    """What a job ran on, and with how many processes and threads."""
+    """Machine, device and numbers of processes and threads of a job."""
     if device is None:
         threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
         return {"device": "cpu", "device_name": device_name(None), "processes": 1, "threads": threads}
@@ -104,8 +106,9 @@ def write_run(
 ) -> None:
     """Write `run.json`: recipe and hash, versions, device, date, wall time, GPU-hours, sample counts.
 
-    `classes`: of a test, which classes lacked videos (:class:`videossl.data.classes.ClassGaps`).
-    `device`: None for a job without torch; this module then does not import it, which takes seconds.
+    Args:
+        classes: of a test, the classes that lacked videos (:class:`videossl.data.classes.ClassGaps`).
+        device: None for a job without torch; this module then does not import it, which takes seconds.
     """
     where = _where(device)
     gpus = where["processes"] if where["device"].startswith("cuda") else 0
@@ -131,12 +134,12 @@ def write_run(
 
 
 def read_run(path: Path) -> dict[str, Any]:
-    """A `run.json`; a UserError says what is wrong with it."""
+    """Read a `run.json`. Raises UserError with the reason if it cannot be used."""
     return read_json(path, KEYS, "record of a run")
 
 
 def find_run(folder: Path) -> dict[str, Any] | None:
-    """The record in a run folder; None where there is none that can be read."""
+    """The record in a run folder; None if there is none or it cannot be read."""
     try:
         return read_run(folder / "run.json")
     except (UserError, OSError):

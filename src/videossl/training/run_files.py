@@ -1,4 +1,4 @@
-"""Whether what a finished run has left can be used: looked at before it is shown. Imports no torch, no pandas."""
+"""Checks whether the results of a finished run can be used, before they are shown. Imports neither torch nor pandas."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ COLUMNS = {
     "predictions.parquet": ("video", "label", "prediction", "correct", "noise"),
     "cka.parquet": ("row", "column", "cka"),
 }
-"""What a table has at least, that is the file of its name."""
+"""Columns that the table of each file name must have."""
 
 
 def problem_of_run(folder: Path, *, wholly: bool = False) -> str:
-    """What is wrong with the results of a finished run, with the remedy, in one line; "" if nothing is.
+    """What is wrong with the results of a finished run, with a remedy, in one line; "" if nothing is.
 
-    `wholly`: read predictions and maps too; else only their two ends, which tells those that were cut off or are empty.
+    wholly: also read predictions and maps completely; otherwise only their two ends, which detects truncated and empty
+    files.
     """
     paths = [folder / name for name in (METRICS, RECORD, *COLUMNS)]
     return next((problem for path in paths if (problem := _problem(path, wholly))), "")

@@ -1,4 +1,4 @@
-"""Counted randomness on torch's side: what a step draws follows from (seed, epoch, step) alone."""
+"""Counted randomness for torch: the draws of a step depend only on (seed, epoch, step)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import torch
 from videossl.data.sampling import step_seed
 
 INITIAL = 2**31 - 1
-"""The "epoch" that numbers the draws made before training: initial weights and queues."""
+"""The "epoch" of draws made before training: initial weights and queues."""
 
 
 def seed_everything(seed: int, epoch: int, step: int) -> torch.Generator:
-    """Seed torch's own generators for a position and return a CPU generator for draws that are passed on.
+    """Seed torch's global generators for a position, and return a CPU generator for draws that are passed on.
 
-    Called before every step: dropout draws from torch's own generator, so this makes it independent of restarts.
+    Called before every step: dropout uses torch's global generator, which this makes independent of restarts.
     """
     value = step_seed(seed, epoch, step)
     torch.manual_seed(value)
@@ -21,7 +21,7 @@ def seed_everything(seed: int, epoch: int, step: int) -> torch.Generator:
 
 
 def deterministic(threads: int) -> None:
-    """Make repeated runs on a CPU give the same bits; `threads` CPU threads.
+    """Make repeated runs on a CPU bit-identical; sets the number of CPU `threads`.
 
     On a GPU some backward passes (pooling) add in no fixed order, so bits may differ there.
     """

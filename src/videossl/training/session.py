@@ -17,9 +17,9 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from videossl.backbones.base import Backbone
-from videossl.common.distributed import of_first
+from videossl.common.distributed import broadcast_object
 from videossl.common.errors import UserError
-from videossl.common.ranks import is_first, rank_and_processes
+from videossl.common.ranks import is_main_process, rank_and_processes
 from videossl.common.specification import hash_of
 from videossl.data.loader import ClipDataset, EpochBatches, train_loader
 from videossl.data.provenance import content_digest
@@ -56,7 +56,7 @@ class Compute:
         code_version()  # noted now: the code may be edited while the job runs
         deterministic(self.threads)
         device = choose_device(self.device)
-        if not is_first():
+        if not is_main_process():
             sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - to the end of the process
         return device, signals
 
@@ -107,7 +107,7 @@ def make_trainer(
     state = last_state(trainer, spec.last_epoch)
     if state is not None:
         trainer.restore(state)
-    elif is_first():
+    elif is_main_process():
         trainer.history.rewind(0)  # of an earlier run in this folder
     return trainer
 
@@ -144,9 +144,9 @@ def channels_last(module: nn.Module) -> None:
 
 def last_state(trainer: Trainer, stop: int) -> dict[str, Any] | None:
     """The checkpoint to go on from, or None; the first process looks, and all do as it says."""
-    state = trainer.checkpoints.load(stop, trainer.problem_of) if is_first() else None
-    found = of_first(state is not None)
-    return state if is_first() or not found else load_torch(trainer.checkpoints.path)
+    state = trainer.checkpoints.load(stop, trainer.problem_of) if is_main_process() else None
+    found = broadcast_object(state is not None)
+    return state if is_main_process() or not found else load_torch(trainer.checkpoints.path)
 
 
 def run_hash(spec: TrainingSpec, dataset: ClipDataset, weights: Sequence[Path]) -> str:

@@ -30,12 +30,12 @@ class _OptimizerFields(Strict):
     name: Literal["sgd", "adamw"] = "sgd"
     momentum: ShareBelowOne = Field(0.9, description="sgd")
     nesterov: bool = Field(False, description="sgd: Nesterov's momentum")
-    weight_decay: NotNegative = Field(0.0, description="adamw: decoupled from the gradient")
+    weight_decay: NotNegative = Field(0.0, description="weight decay; with adamw decoupled from the gradient")
     decayed: Literal["all", "matrices"] = Field(
-        "all", description="matrices: no weight decay for biases, normalisation and single tokens"
+        "all", description="parameters with weight decay; matrices: not biases, normalisation and single tokens"
     )
     betas: numbers(ShareBelowOne, 2) = Field((0.9, 0.999), description="adamw")
-    grad_clip: Positive | None = Field(None, description="largest norm of the gradient")
+    grad_clip: Positive | None = Field(None, description="gradient clipping: largest norm of the gradient; null: none")
 
     @model_validator(mode="after")
     def _nesterov_has_momentum(self) -> Self:
@@ -47,14 +47,14 @@ class _OptimizerFields(Strict):
 class OptimizerSettings(_OptimizerFields):
     """The optimiser of one backbone."""
 
-    lr: Positive = Field(description="learning rate")
+    lr: Positive = Field(description="learning rate: a number, or {default: …, backbone: …}")
 
 
 class Optimizer(_OptimizerFields):
-    """The optimiser; `lr` may differ by backbone, and so may all of it."""
+    """The optimiser. `lr`, or the whole block, may differ by backbone."""
 
-    lr: Positives = Field(description="a number, or {default: …, backbone: …}")
-    by_backbone: dict[str, dict[str, Any]] = Field({}, description="keys of this block to replace, by backbone")
+    lr: Positives = Field(description="learning rate: a number, or {default: …, backbone: …}")
+    by_backbone: dict[str, dict[str, Any]] = Field({}, description="by backbone: keys of this block to override")
 
     @model_validator(mode="after")
     def _every_backbone_is_valid(self) -> Self:
@@ -76,15 +76,15 @@ class Optimizer(_OptimizerFields):
 
 
 class Schedule(Strict):
-    """The learning rate over the whole training, warm-up first."""
+    """The learning rate over the whole training, after a warm-up."""
 
     name: Literal["cosine", "step", "constant"] = "cosine"
     warmup_epochs: NotNegative = Field(0, description="epochs of linear warm-up")
-    final_lr_factor: Share = Field(0.0, description="cosine: ends at this times the base rate")
+    final_lr_factor: Share = Field(0.0, description="cosine: final learning rate as a fraction of the base rate")
     milestones: Annotated[list[InnerShare], Once] = Field(
-        [], description="step: where, as rising shares of the whole training"
+        [], description="step: when the rate drops, as rising fractions of the whole training"
     )
-    gamma: PositiveShare = Field(0.1, description="step: factor at each milestone")
+    gamma: PositiveShare = Field(0.1, description="step: factor on the rate at each milestone")
 
     @model_validator(mode="after")
     def _milestones_rise(self) -> Schedule:

@@ -1,4 +1,4 @@
-"""Layers that look at, or draw for, the whole batch when several processes share it."""
+"""Layers that depend on the global batch, for training with several processes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from videossl.common.distributed import gather, own, whole
+from videossl.common.distributed import all_gather, global_batch_size, local_rows
 from videossl.common.ranks import rank_and_processes
 
 
 class SharedBatchNorm(_BatchNorm):
-    """Batch normalisation with the statistics of all processes' shares, for CPUs.
+    """Batch normalisation with statistics over all processes, for CPUs.
 
-    torch's own SyncBatchNorm does the same on GPUs, and there only. The shares are equally large, so the batch's mean
-    is the mean of the shares' means, and its variance the mean of theirs plus the variance of their means.
+    torch's SyncBatchNorm does the same, but only on GPUs. All processes have equally many samples, so the mean of the
+    global batch is the mean of their means, and its variance the mean of their variances plus the variance of their
+    means.
     """
 
     def _check_input_dim(self, input: Tensor) -> None:
@@ -29,7 +30,7 @@ class SharedBatchNorm(_BatchNorm):
         x = input if input.dtype == torch.float64 else input.float()
         dims = [dim for dim in range(x.dim()) if dim != 1]
         variance, mean = torch.var_mean(x, dim=dims, correction=0)
-        means, variances = gather(torch.stack([mean, variance])[None]).unbind(1)  # (W, C) each
+        means, variances = all_gather(torch.stack([mean, variance])[None]).unbind(1)  # (W, C) each
         mean = means.mean(dim=0)
         variance = variances.mean(dim=0) + (means - mean).square().mean(dim=0)
         self._track(mean.detach(), variance.detach(), processes * x.numel() // x.shape[1])
@@ -48,7 +49,8 @@ class SharedBatchNorm(_BatchNorm):
 
 
 class SharedDropout(nn.Module):
-    """Dropout, of features or of whole rows, drawn for the whole batch: a row gets what it would in one process."""
+    """Dropout, of features or of whole rows, drawn for the global batch: each row gets the same mask as in a single
+    process."""
 
     def __init__(self, dropout: nn.Module, by_row: bool) -> None:
         super().__init__()
@@ -58,13 +60,13 @@ class SharedDropout(nn.Module):
         if not self.training:
             return input
         rest = [1] * (input.dim() - 1) if self.by_row else list(input.shape[1:])
-        return input * own(self.dropout(input.new_ones(whole(len(input)), *rest)))
+        return input * local_rows(self.dropout(input.new_ones(global_batch_size(len(input)), *rest)))
 
 
 def share_layers(module: nn.Module, device: torch.device) -> nn.Module:
-    """Replace the layers of `module` that look at the whole batch, if several processes share it.
+    """Replace the layers of `module` that depend on the global batch, if there are several processes.
 
-    The names of weights stay. Call it before the optimiser is made.
+    Names of weights do not change. Call it before the optimiser is created.
     """
     if rank_and_processes()[1] == 1:
         return module

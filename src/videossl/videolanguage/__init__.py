@@ -1,1 +1,2 @@
-"""Video foundation models: contrastive video-language models, used zero-shot and as teachers (paper, section 5.3)."""
+"""Video foundation models (ViFMs): contrastive video-language models, used zero-shot and as teachers (paper, section
+5.3)."""

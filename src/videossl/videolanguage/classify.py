@@ -1,4 +1,4 @@
-"""A video-language model as a classifier: texts of the classes once, then logits of clips."""
+"""A video-language model as a classifier: encodes the class texts once, then gives logits of clips."""
 
 from __future__ import annotations
 
@@ -22,24 +22,25 @@ TEXTS_AT_ONCE = 256
 
 
 class ZeroShot(nn.Module):
-    """Clips (B, 3, T, H, W) -> logits of the classes (B, C).
+    """Clips (B, 3, T, H, W) -> class logits (B, C).
 
-    `texts` (templates, C, D): text features. `average`: "features" takes the mean of the normalised features of a
-    class's texts; "probabilities" the softmax over the classes for each template, then their mean, whose logarithm is
-    the logit.
+    Args:
+        texts: text features (templates, C, D).
+        average: "features": the mean of the normalised features of a class's texts; "probabilities": the mean over
+            templates of the softmax over classes, whose logarithm is the logit.
     """
 
     def __init__(self, model: VideoLanguageModel, texts: Tensor, average: str) -> None:
         super().__init__()
         self.model, self.average = model, average
-        if average == "features" and len(texts) > 1:  # a single text stays as it is: X-CLIP adds to it
+        if average == "features" and len(texts) > 1:  # a single text is not normalised: X-CLIP adds to it
             texts = F.normalize(texts, dim=-1).mean(dim=0, keepdim=True)
         self.register_buffer("texts", texts)
 
     def forward(self, clips: Tensor) -> Tensor:
         video = self.model.encode_video(clips)
         logits = torch.stack([self._logits(video, texts) for texts in self.texts])
-        # In the logarithm, where a softmax that rounds to 0 would give minus infinity to the students.
+        # In the log domain: a softmax rounded to 0 would give the students minus infinity.
         return logits[0] if len(logits) == 1 else logits.log_softmax(dim=2).logsumexp(dim=0) - math.log(len(logits))
 
     def _logits(self, video: Video, texts: Tensor) -> Tensor:
@@ -47,13 +48,13 @@ class ZeroShot(nn.Module):
 
 
 def class_names(manifest: pd.DataFrame) -> list[str]:
-    """The names of a dataset's classes in words, in the order of their labels."""
+    """Names of a dataset's classes in words, in the order of their labels. Raises UserError if a class has no name."""
     names = known_names(manifest)
     labels = range(int(manifest["label"].max()) + 1)
     if unnamed := [label for label in labels if label not in names]:
         raise UserError(
             f"the target's lists name no class with the number {unnamed[0]} ({len(unnamed)} of {len(labels)} such), "
-            "and a video-language model tells classes by their names. Number the classes without gap, or list them all."
+            "and a video-language model recognises classes by name. Number the classes without gap, or list them all."
         )
     return [phrase(names[label]) for label in labels]
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from videossl.common.errors import UserError
 from videossl.data.frames import Frames
+from videossl.data.manifest import open_store, read_manifest
 from videossl.data.subsets import make_subset
-from videossl.data.videos import open_store, read_manifest
 from videossl.videolanguage.specs import CorpusSpec
 from videossl.videolanguage.texts import phrase
 

@@ -1,4 +1,4 @@
-"""What video-language models are trained by."""
+"""Losses of video-language models."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from videossl.videolanguage.models.base import Video, VideoLanguageModel
 
 
 def class_loss(model: VideoLanguageModel, video: Video, texts: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-entropy over the prompts of all classes: texts (C, D), labels (B,) -> loss and share of hits, ()."""
+    """Cross-entropy over the prompts of all classes: texts (C, D), labels (B,) -> loss and accuracy, ()."""
     logits = model.scale() * model.cosines(video, texts)
     return F.cross_entropy(logits, labels), (logits.detach().argmax(dim=1) == labels).float().mean()
 
 
 def pair_loss(model: VideoLanguageModel, video: Video, texts: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Each video finds its own text among those of the batch and each text its video, (B, D) each.
+    """Contrastive loss: each video is matched with its own text in the batch, and each text with its video, (B, D)
+    each.
 
-    Where several pairs of a batch have the same class, they all belong together: the target is even over them
-    (ActionCLIP and EZ-CLIP; with captions that never coincide it is CLIP's loss). Returns loss and share of hits.
+    Pairs of the same class in a batch all match each other: the target is uniform over them (as in ActionCLIP and
+    EZ-CLIP; if all captions differ, this is CLIP's loss). Returns loss and accuracy.
     """
     logits = model.scale() * model.cosines(video, texts)
     together = (labels[:, None] == labels[None, :]).float()
@@ -29,9 +30,9 @@ def pair_loss(model: VideoLanguageModel, video: Video, texts: Tensor, labels: Te
 
 
 def motion_loss(frames: Tensor) -> Tensor:
-    """EZ-CLIP's: low where the features of the frames (B, T, D) differ; in (0, 1].
+    """EZ-CLIP's motion loss: low if the features of the frames (B, T, D) differ; in (0, 1].
 
-    1 / (1 + half the mean absolute difference between the frames on either side + variance over the frames), as in
+    1 / (1 + half the mean absolute difference between a frame's neighbours + variance over frames), as in
     Shahzadnit/EZ-CLIP, utils/KLLoss.py.
     """
     left = torch.cat([frames[:, :1], frames[:, :-1]], dim=1)

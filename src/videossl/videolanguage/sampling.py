@@ -1,4 +1,4 @@
-"""Which frames of a video a video-language model sees. NumPy only; runs in the loader's workers."""
+"""Which frames of a video a video-language model sees. NumPy only; runs in loader workers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ SAMPLINGS = ("centres", "linspace", "steps")
 
 
 def spread(length: int, count: int, sampling: str) -> np.ndarray:
-    """`count` frame numbers (int64) spread over `length` frames, as the models' own code does.
+    """`count` frame numbers (int64) spread over `length` frames, as in the models' own code.
 
     centres: the middles of equal segments, rounded down (X-CLIP, ViFi-CLIP, EZ-CLIP). linspace: from the first to the
-    last, rounded down (LanguageBind). steps: every n-th from the first on, n = length // count (ViCLIP). With fewer
-    frames than asked for, frames are repeated.
+    last frame, rounded down (LanguageBind). steps: every n-th frame from the first, n = length // count (ViCLIP). If
+    there are fewer frames than requested, frames are repeated.
     """
     if sampling == "centres":
         return ((np.arange(count) + 0.5) * length / count).astype(np.int64)
@@ -30,7 +30,7 @@ def spread(length: int, count: int, sampling: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class WholeVideo:
-    """One clip of `count` frames spread over the video; draws nothing."""
+    """One clip of `count` frames spread over the video; not random."""
 
     count: int
     sampling: str
@@ -42,7 +42,7 @@ class WholeVideo:
 
 @dataclass(frozen=True)
 class RandomSegments:
-    """One clip: of each of `count` equal segments of the video a random frame (training)."""
+    """One clip: a random frame from each of `count` equal segments of the video (training)."""
 
     count: int
     clips_per_video: int = 1
@@ -54,7 +54,7 @@ class RandomSegments:
 
 @dataclass(frozen=True)
 class ViewClips:
-    """One of `views` evenly spaced clips, drawn evenly; `choice` says which (a student's training)."""
+    """One of `views` evenly spaced clips, drawn uniformly; `choice` is its number (training of a student)."""
 
     length: int
     stride: int
@@ -68,7 +68,7 @@ class ViewClips:
 
 @dataclass(frozen=True)
 class WithinViews:
-    """The same evenly spaced clips as a teacher sees them: `count` of its own frames within the time of each.
+    """The same evenly spaced clips as seen by a teacher: `count` of its own frames within the time of each.
 
     length, stride: of the student's clip.
     """

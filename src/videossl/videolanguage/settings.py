@@ -24,19 +24,17 @@ Template = Annotated[str, AfterValidator(_one_place)]
 
 
 class PretrainingData(Strict):
-    """What the published model was trained on as a video-language model."""
+    """The data that the published model was trained on as a video-language model."""
 
-    name: Name = Field(description="short name, as `source` in results")
+    name: Name = Field(description="short name, used as `source` in results")
     title: Text = Field(description="name as printed")
     videos: Count = Field(description="number of videos")
 
 
 class Prompts(Strict):
-    """From class names to texts."""
+    """Templates that turn class names into texts."""
 
-    templates: Annotated[list[Template], Once] = Field(
-        min_length=1, description="texts with {} for the name of the class"
-    )
+    templates: Annotated[list[Template], Once] = Field(min_length=1, description="templates with {} for the class name")
     average: Literal["features", "probabilities"] = Field(
-        "features", description="over the templates: of the normalised text features, or of the softmaxes"
+        "features", description="what is averaged over the templates: normalised text features, or class probabilities"
     )

@@ -1,7 +1,7 @@
-"""From class names to texts, and from texts to the numbers that a model reads.
+"""Texts from class names, and token numbers from texts.
 
-Published models read CLIP's byte-pair encoding, whose two files are the user's. Small models read whole words: their
-vocabulary is that of their own training captions and templates, so a word that no caption had is unknown to them.
+Published models use CLIP's byte-pair encoding, whose two files the user provides. Small models use whole words: their
+vocabulary consists of their own training captions and templates; other words are unknown to them.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ START, UNKNOWN = "<start>", "<unknown>"
 
 
 def phrase(name: str) -> str:
-    """A class name as people write it: ApplyEyeMakeup -> apply eye makeup, brush_hair -> brush hair."""
+    """A class name in ordinary spelling: ApplyEyeMakeup -> apply eye makeup, brush_hair -> brush hair."""
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     return " ".join(apart.replace("_", " ").split()).lower()
 
 
 def fill(templates: Sequence[str], names: Sequence[str]) -> list[list[str]]:
-    """Every template with every name: (templates) lists of (names) texts. UserError for a template without {}."""
+    """Every template with every name: one list of texts per template. Raises UserError for a template without {}."""
     for template in templates:
         if template.count("{}") != 1:
             raise UserError(f"the prompt template {template!r} must have exactly one {{}} for the name of the class.")
@@ -33,37 +33,37 @@ def fill(templates: Sequence[str], names: Sequence[str]) -> list[list[str]]:
 
 
 class Tokenizer(Protocol):
-    """Texts to token numbers."""
+    """Converts texts to token numbers."""
 
     def __call__(self, texts: Sequence[str], context: int) -> np.ndarray:
         """Texts (P) -> int64 (P, context): start, tokens, end, zeros. The end token has the largest number."""
         ...
 
     def state(self) -> dict[str, Any]:
-        """What :func:`tokenizer_of` makes the same tokenizer from."""
+        """The arguments from which :func:`tokenizer_of` recreates the tokenizer."""
         ...
 
 
 def tokenised(texts: Sequence[Sequence[str]], tokenizer: Tokenizer, context: int) -> np.ndarray:
-    """The numbers of what :func:`fill` gives: int64 (templates, names, context)."""
+    """Token numbers of the output of :func:`fill`: int64 (templates, names, context)."""
     return np.stack([tokenizer(row, context) for row in texts])
 
 
 def _rows(encoded: Iterable[list[int]], context: int, end: int) -> np.ndarray:
-    """Padded to `context`; a longer text is cut, as CLIP does, and keeps its end token."""
+    """Pad to `context`. A longer text is truncated, as in CLIP, and keeps its end token."""
     cut = [[*tokens[: context - 1], end] for tokens in encoded]
     return np.array([tokens + [0] * (context - len(tokens)) for tokens in cut], dtype=np.int64)
 
 
 class WordTokenizer:
-    """A word is a token; the numbers follow the alphabet."""
+    """One token per word, numbered alphabetically."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self.words = list(words)
         self.numbers = {word: number for number, word in enumerate((START, UNKNOWN, *self.words), start=1)}
         self.end = len(self.numbers) + 1
         self.size = self.end + 1
-        """Length of the table of embeddings; 0 is padding."""
+        """Size of the embedding table; 0 is padding."""
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> WordTokenizer:
@@ -101,7 +101,7 @@ class ClipTokenizer:
 
     @classmethod
     def read(cls, folder: Path) -> ClipTokenizer:
-        """From vocab.json and merges.txt, whose first line is a version."""
+        """Read vocab.json and merges.txt, whose first line is a version."""
         import json
 
         try:
@@ -123,7 +123,7 @@ class ClipTokenizer:
 
 
 def tokenizer_of(state: Mapping[str, Any]) -> Tokenizer:
-    """The tokenizer that :meth:`Tokenizer.state` describes."""
+    """The tokenizer described by :meth:`Tokenizer.state`."""
     if state["kind"] == "words":
         return WordTokenizer(state["words"])
     return ClipTokenizer(state["vocabulary"], state["merges"])

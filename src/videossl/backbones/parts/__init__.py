@@ -1,1 +1,1 @@
-"""Parts that several backbones need."""
+"""Parts shared by several backbones."""

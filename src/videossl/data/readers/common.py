@@ -1,5 +1,5 @@
-"""What every reader needs: the listing's schema and its checks, and, from modules beside this one, list files and the
-videos below a root."""
+"""Shared by all readers: the schema of a listing and its checks; list files and the videos below a root (from other
+modules of this package)."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ LISTING_SCHEMA = pa.schema(
 
 
 Fold = Annotated[int, Field(ge=1, le=3)]
-"""Option of a reader: which of three official divisions."""
+"""Reader option: one of three official train/test divisions."""
 Split = Literal["train", "val", "test"]
 Splits = Split | Annotated[list[Split], Field(min_length=1), Once] | None
-"""Option of a reader: the splits that are listed."""
+"""Reader option: the splits to list."""
 
 
 class Entry(NamedTuple):
-    """One video of the lists; `path` is None when its file was not found, `expected` is where it belongs."""
+    """One video of the lists. `path` is None if its file was not found; `expected` is where it belongs."""
 
     id: str
     path: str | None
@@ -95,11 +95,11 @@ class Entry(NamedTuple):
 
 
 def require_folder(path: str | Path, what: str) -> Path:
-    """`path` as a Path, or UserError if it is not a folder."""
+    """`path` as a Path. Raises UserError if it is not a folder."""
     path = Path(path).expanduser()
     try:
         there = path.is_dir()
-    except OSError as error:  # a folder above it that cannot be entered
+    except OSError as error:  # a folder above it cannot be entered
         raise UserError(f"the {what} cannot be read: {path} ({error.strerror}).") from error
     if not there:
         state = "is not a folder" if path.exists() else "does not exist"
@@ -108,7 +108,7 @@ def require_folder(path: str | Path, what: str) -> Path:
 
 
 def choose_splits(splits: Sequence[str] | None, default: Sequence[str]) -> list[str]:
-    """The wanted splits, checked; None means `default`."""
+    """The requested splits, validated; None means `default`."""
     chosen = [splits] if isinstance(splits, str) else list(default if splits is None else splits)
     for name in chosen:
         if name not in SPLITS[:3]:
@@ -119,7 +119,7 @@ def choose_splits(splits: Sequence[str] | None, default: Sequence[str]) -> list[
 
 
 def choose_fold(split: int, folds: int = 3) -> int:
-    """The number of an official train/test division, 1..folds."""
+    """The number of an official train/test division, validated: 1..folds."""
     if isinstance(split, bool) or split not in range(1, folds + 1):
         raise unknown_name("value", split, range(1, folds + 1), "the reader's option 'split'")
     return int(split)
@@ -131,14 +131,17 @@ def build_listing(
     files: VideoFiles | None = None,
     classes: Mapping[str, int] | None = None,
 ) -> pd.DataFrame:
-    """The checked listing, as LISTING_SCHEMA says; UserError for no entry, a repeated id, leaking splits.
+    """The validated listing with LISTING_SCHEMA.
 
     Args:
-        entries: of all lists, in their order.
-        annotations: the folder of the lists, for errors.
-        files: where the videos were looked for; what is odd about them is told to the log.
-        classes: {name: number} of all classes, where a list of them is there. It is kept with the listing, so that a
-            class of which there is no video is known.
+        entries: all entries of the lists, in order.
+        annotations: folder of the lists, for error messages.
+        files: where the videos were searched; anomalies are written to the log.
+        classes: {name: number} of all classes, if the dataset has such a list. It is kept with the listing, so that
+            classes without videos are known.
+
+    Raises:
+        UserError: no entry, a repeated id or file, or a recording in several splits.
     """
     if not entries:
         raise UserError(f"the list files in {annotations} name no video.")
@@ -151,7 +154,7 @@ def build_listing(
     frame["status"] = frame["path"].notna().map({True: "found", False: "missing"})
     frame["path"] = frame["path"].where(frame["path"].notna(), frame["expected"])
     _check_unique(frame, "id", annotations)
-    # Two ids on one file would put the same pixels under two names, or on both sides of the split.
+    # Two ids for one file would give the same pixels two names, or put them on both sides of the split.
     _check_unique(frame[frame["status"] == "found"], "path", annotations)
     frame = frame[LISTING_SCHEMA.names]
     text = dict.fromkeys(("id", "path", "label_name", "split", "status"), "str")
@@ -160,7 +163,7 @@ def build_listing(
 
 
 def _without_taken(entries: Sequence[Entry], files: VideoFiles) -> list[Entry]:
-    """The entries, missing where the file that fits in another spelling belongs to another video."""
+    """The entries; one counts as missing if the file that matches in another spelling belongs to another video."""
     found = Counter(path for path, _ in {(entry.path, entry.expected) for entry in entries if entry.path})
     kept = []
     for entry in entries:
@@ -175,7 +178,7 @@ def _without_taken(entries: Sequence[Entry], files: VideoFiles) -> list[Entry]:
 
 
 def _note_same_files(entries: Sequence[Entry], files: VideoFiles) -> None:
-    """Note what links make of two listed paths: the same file."""
+    """Note pairs of listed paths that are links to the same file."""
     first: dict[bytes, Entry] = {}
     for entry in entries:
         if entry.path is None:
@@ -187,7 +190,8 @@ def _note_same_files(entries: Sequence[Entry], files: VideoFiles) -> None:
 
 
 def _written(entry: Entry, annotations: Path) -> Entry:
-    """The entry with its texts as the listing holds them; a JSON file can write what no text is."""
+    """The entry with its texts as the listing stores them. Raises UserError for a lone surrogate, which JSON can
+    contain."""
     texts = {key: escaped(text) for key in ("id", "path", "expected", "label_name") if (text := getattr(entry, key))}
     try:
         "".join(texts.values()).encode()

@@ -30,12 +30,12 @@ EXPECTED = "{'vid_name': text, 'label': number, 'start_frame': number, 'end_fram
 
 
 def group(video: str) -> str:
-    """-mmq0PT-u8k_00155 -> -mmq0PT-u8k: the competition's recording; the official splits never part one."""
+    """-mmq0PT-u8k_00155 -> -mmq0PT-u8k: the recording of the competition; the official splits never separate one."""
     return video.rpartition("_")[0]
 
 
 def read(root: Path, annotations: Path) -> pd.DataFrame:
-    """List the V2 division; videos at `root`/[any folder/]<vid_name>.mp4. No validation split."""
+    """List the V2 split; videos at `root`/[any folder/]<vid_name>.mp4. There is no validation split."""
     vocabulary = read_json(annotations / "Diving48_vocab.json", SOURCE, list)
     try:
         names = ["+".join(attributes) for attributes in vocabulary]

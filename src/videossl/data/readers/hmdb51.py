@@ -1,8 +1,8 @@
-"""HMDB51 (Kuehne et al. 2011): 51 classes, three official divisions of 6,766 clips (1,666 unused).
+"""HMDB51 (Kuehne et al. 2011): 51 classes, three official splits of 6,766 clips (1,666 unused).
 
-Annotations: the archive "test_train_splits": one file <class>_test_split<N>.txt a class and division, lines
-"file.avi flag", flag 1 train, 2 test, 0 in neither. Class numbers are not in the archive; labels follow the
-alphabetical order of the names, as in the label maps that are in common use.
+Annotations: the archive "test_train_splits": one file <class>_test_split<N>.txt per class and split, with lines
+"file.avi flag"; flag 1: train, 2: test, 0: neither. The archive has no class numbers; labels follow the alphabetical
+order of the names, as in the usual label maps.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def group(video: str) -> str:
 
 
 def read(root: Path, annotations: Path, split: Fold = 1) -> pd.DataFrame:
-    """List division `split` (1, 2 or 3); videos at `root`/<class>/<file>.avi. No validation split."""
+    """List split `split` (1, 2 or 3); videos at `root`/<class>/<file>.avi. There is no validation split."""
     fold = choose_fold(split)
     lists = _lists(annotations)
     if not lists:
@@ -48,7 +48,7 @@ def read(root: Path, annotations: Path, split: Fold = 1) -> pd.DataFrame:
     for label, name in enumerate(sorted(lists)):
         path = require_file(lists[name].get(fold, annotations / f"{name}_test_split{fold}.txt"), SOURCE)
         for number, text in list_lines(path, raw=True):
-            # The flag is the last field; file names hold no blank in the official lists, but may in others.
+            # The flag is the last field. File names have no spaces in the official lists, but may in others.
             video, *rest = text.rsplit(maxsplit=1)
             if not rest or rest[0] not in SPLIT_OF_FLAG:
                 raise malformed(path, number, text, "'<file>.avi <flag>', flag 1 (train), 2 (test) or 0 (unused)")
@@ -61,7 +61,7 @@ def read(root: Path, annotations: Path, split: Fold = 1) -> pd.DataFrame:
 
 
 def _lists(annotations: Path) -> dict[str, dict[int, Path]]:
-    """{class: {division: list}}."""
+    """{class: {split number: list file}}."""
     found: dict[str, dict[int, Path]] = {}
     for path in visible_files(annotations, ".txt"):
         if match := LIST_NAME.fullmatch(path.name):

@@ -1,14 +1,14 @@
 """Kinetics-400/600/700 (Kay et al. 2017; Carreira et al. 2018, 2019): ten-second clips of YouTube videos.
 
-Annotations: the official train.csv, val.csv (or validate.csv), test.csv with the columns label, youtube_id,
-time_start, time_end, or any file whose name holds the split's name (kinetics-400_train.csv). Where there is
-no csv, a plain list such as toolboxes use is read: "[folders/]class/id_start_end[.mp4] [frames] label".
-Labels are the alphabetical order of the names, as in the official label maps; plain lists carry their own. Lists of
-one release may spell a class differently ("arm wrestling", "arm_wrestling"): it has the spelling of the first list.
+Annotations: the official train.csv, val.csv (or validate.csv), test.csv with the columns label, youtube_id, time_start,
+time_end, or any file with the split in its name (kinetics-400_train.csv). If there is no csv, plain lists as used by
+toolboxes are read: "[folders/]class/id_start_end[.mp4] [frames] label". Labels follow the alphabetical order of the
+names, as in the official label maps; plain lists give their own. Lists of one release may spell a class differently
+("arm wrestling", "arm_wrestling"): the spelling of the first list is used.
 
-Videos are found by YouTube id and time range anywhere below the root, so every usual layout will do:
-<split>/<label>/<id>_<start>_<end>.mp4, <label>/..., labels with blanks or underscores, <id>.mp4, .mkv, .webm.
-Clips that are no longer on YouTube are normal; they are listed as missing.
+Videos are found by YouTube id and time range anywhere below the root, so every usual layout works:
+<split>/<label>/<id>_<start>_<end>.mp4, <label>/..., labels with spaces or underscores, <id>.mp4, .mkv, .webm. Clips
+that are no longer on YouTube are normal; they are listed as missing.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ from videossl.data.readers.spelling import blanks, letters
 
 SOURCE = "the official annotations ('Kinetics', Google DeepMind; also the CVD Foundation's 'kinetics-dataset')"
 COLUMNS = ("youtube_id", "time_start", "time_end")
-YOUTUBE_ID = 11  # characters; ids may hold "_" and "-", so names are cut by position
+YOUTUBE_ID = 11  # characters; ids may contain "_" and "-", so names are cut by position
 CLIP_NAME = re.compile(r"([\w-]{11})(?:_(\d{6})_(\d{6}))?", re.ASCII)
 PLAIN_LINE = re.compile(r"(?P<folders>.*[^/])/(?P<clip>[^/\s]+)(?:\s+\d+)?\s+(?P<label>\d+)", re.ASCII)
 SPELLED_ALIKE = "class names that are taken for another spelling of a class"
-KEPT_APART = "classes whose names differ in case or punctuation alone, kept apart"
+KEPT_APART = "classes whose names differ only in case or punctuation, kept apart"
 
 
 class Clip(NamedTuple):
-    """One line of a list; `label` is None in a csv, which has only names; `times` is "" or "_start_end"."""
+    """One line of a list. `label` is None in a csv, which has names only; `times` is "" or "_start_end"."""
 
     youtube_id: str
     times: str
@@ -63,7 +63,7 @@ def group(video: str) -> str:
 
 
 def read(root: Path, annotations: Path, splits: Splits = None) -> pd.DataFrame:
-    """List `splits` (default train and val; the test lists are large, and rarely used)."""
+    """List `splits` (default: train and val; the test lists are large and rarely used)."""
     clips: list[Clip] = []
     for split in choose_splits(splits, ("train", "val")):
         path = _list_file(annotations, split)
@@ -87,7 +87,7 @@ def read(root: Path, annotations: Path, splits: Splits = None) -> pd.DataFrame:
 
 
 def _list_file(annotations: Path, split: str) -> Path:
-    """<split>.csv, else the only csv with the split in its name ("val", "validate"), else the same of txt files."""
+    """<split>.csv; else the only csv with the split in its name ("val", "validate"); else the same for txt files."""
     for suffix in (".csv", ".txt"):
         if (exact := annotations / f"{split}{suffix}").is_file():
             return exact
@@ -122,7 +122,7 @@ def _read_csv(path: Path, split: str) -> list[Clip]:
             raise malformed(path, number, ",".join(row), f"values for {','.join(header)}") from error
         if len(clip.youtube_id) != YOUTUBE_ID or (not name and split != "test"):
             raise malformed(path, number, ",".join(row), "a label and an 11-character youtube_id")
-        clips[clip] = None  # a line repeated word for word is one clip; a differing one is caught later
+        clips[clip] = None  # a line repeated word for word is one clip; differing lines are caught later
     return list(clips)
 
 
@@ -142,7 +142,7 @@ def _read_plain(path: Path, split: str) -> list[Clip]:
 
 
 def _one_name_a_class(clips: list[Clip], annotations: Path, notes: Notes) -> list[Clip]:
-    """The clips, each class under one name: that of the first list, and in it of the first line."""
+    """The clips with one name per class: the first spelling in the first list."""
     if any(clip.label is not None for clip in clips):
         names = _names_by_number(clips, annotations)
     else:
@@ -158,8 +158,8 @@ def _one_name_a_class(clips: list[Clip], annotations: Path, notes: Notes) -> lis
 
 
 def _names_by_spelling(clips: list[Clip], annotations: Path) -> dict[str, str]:
-    """{name in a list: name of its class}. Underscores are blanks everywhere. Case and punctuation are passed over only
-    between lists: a list that has two names which differ in nothing else means two classes."""
+    """{name in a list: name of its class}. Underscores equal spaces everywhere. Differences in case and punctuation are
+    ignored only between lists: a list with two names that differ only in these means two classes."""
     classes: dict[str, str] = {}
     for split in dict.fromkeys(clip.split for clip in clips):
         own = dict.fromkeys(clip.label_name for clip in clips if clip.split == split and clip.label_name)
@@ -175,7 +175,7 @@ def _names_by_spelling(clips: list[Clip], annotations: Path) -> dict[str, str]:
 
 
 def _names_by_number(clips: list[Clip], annotations: Path) -> dict[str, str]:
-    """The same for plain lists: there the number is the class, and its names must be spellings of one."""
+    """The same for plain lists: there the number identifies the class, and its names must be spellings of one name."""
     first: dict[int | None, str] = {}
     classes: dict[str, str] = {}
     for clip in clips:
@@ -187,7 +187,7 @@ def _names_by_number(clips: list[Clip], annotations: Path) -> dict[str, str]:
 
 
 def _labels(clips: list[Clip], annotations: Path) -> dict[str, int]:
-    """{label name: number}, the unnamed being -1; the numbers of plain lists must be one a name."""
+    """{label name: number}; -1 for classes without number. In plain lists every name must have one number."""
     numbers: dict[str, int | None] = {}
     for clip in clips:
         if clip.label_name and numbers.setdefault(clip.label_name, clip.label) != clip.label:
@@ -205,7 +205,7 @@ def _disagree(annotations: Path, example: str) -> UserError:
 
 
 class _Finder:
-    """Finds a clip's file by its name, in whatever folder and with whatever suffix."""
+    """Finds a clip's file by its name, in any folder and with any video suffix."""
 
     def __init__(self, files: VideoFiles, clips: list[Clip]) -> None:
         self.files = files
@@ -219,14 +219,14 @@ class _Finder:
     def find(self, clip: Clip) -> str | None:
         stems = [clip.youtube_id + clip.times] if clip.times else self.stems_of_video[clip.youtube_id]
         found = [path for stem in stems for path in self.files.named(stem)]
-        # A file named by the id alone can stand for a clip only if the lists take one clip from that video.
+        # A file named only by the id can stand for a clip only if the lists take one clip from that video.
         if not found and self.clips_of_video[clip.youtube_id] == 1:
             found = self.files.named(clip.youtube_id)
         return min(found, key=lambda path: self._rank(path, clip.split), default=None)
 
     @staticmethod
     def _rank(path: str, split: str) -> tuple[bool, bool, str]:
-        # The CVD Foundation ships good copies of its corrupted files in a folder "replacement...".
+        # The CVD Foundation provides good copies of its corrupted files in a folder "replacement...".
         parts = path.lower().split("/")[:-1]
         replaced = any(part.startswith("replacement") for part in parts)
         return not replaced, not any(part.startswith(split) for part in parts), path

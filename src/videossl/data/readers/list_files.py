@@ -1,4 +1,4 @@
-"""Official list files: text, CSV and JSON, as UTF-8 or with a mark of their encoding; errors have file and line."""
+"""Reads official list files: text, CSV and JSON, in UTF-8 or with a byte-order mark. Errors give file and line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 from videossl.common.errors import UserError, as_given
 from videossl.data.file_names import escaped
 
-_MARKS = {  # of UTF-32 first: its mark begins with that of UTF-16
+_MARKS = {  # UTF-32 first: its mark begins with that of UTF-16
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF32_LE: "utf-32-le",
     codecs.BOM_UTF32_BE: "utf-32-be",
@@ -23,18 +23,18 @@ _MARKS = {  # of UTF-32 first: its mark begins with that of UTF-16
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
 LARGEST = 2**31 - 1
-"""Of the numbers in lists, which are stored in 32 bits."""
-_LINE_END = re.compile(rb"\r\n|\n|\r")  # str.splitlines would also cut at characters that names may hold
+"""Largest number in lists, which is stored in 32 bits."""
+_LINE_END = re.compile(rb"\r\n|\n|\r")  # str.splitlines would also split at characters that names may contain
 
 
 def visible_files(folder: Path, ending: str = "") -> list[Path]:
-    """The files in `folder` whose names end so, sorted; hidden ones (`._train.csv`, `.x.swp`) are none of ours."""
+    """Files in `folder` with this ending, sorted, without hidden ones (`._train.csv`, `.x.swp`)."""
     found = [path for path in folder.iterdir() if path.name.lower().endswith(ending) and not path.name.startswith(".")]
     return sorted(path for path in found if path.is_file())
 
 
 def require_file(path: Path, source: str) -> Path:
-    """`path`, or UserError that names it and the official place (`source`) that it comes from."""
+    """Return `path`. Raises UserError with its official `source` if the file does not exist."""
     if not path.is_file():
         raise UserError(f"list file missing: {path}. It is part of {source}.")
     return path
@@ -51,15 +51,15 @@ def malformed_item(path: Path, index: int, item: object, expected: str) -> UserE
 
 
 def list_lines(path: Path, *, raw: bool = False) -> Iterator[tuple[int, str]]:
-    """(line number, text) of the non-blank lines; CR-LF, outer blanks and a byte-order mark do no harm.
+    """(line number, text) of the non-blank lines. Accepts CR-LF, surrounding blanks and a byte-order mark.
 
     Args:
         path: the list.
-        raw: bytes that are not UTF-8 are no error, as they may be a file's name; they come as `surrogateescape` has
-            them. The caller must refuse what is no file's name, with :func:`require_text`.
+        raw: accept bytes that are not UTF-8, as they may belong to a file name; decoded with `surrogateescape`. The
+            caller must reject them elsewhere with :func:`require_text`.
 
-    Raises UserError for a file without any line (a download that broke off, or a list that was never filled), and for
-    a text in another encoding.
+    Raises:
+        UserError: the file has no lines (an interrupted download, or a list never filled), or another encoding.
     """
     empty = True
     for number, line in enumerate(_LINE_END.split(_utf8(path)), start=1):
@@ -71,21 +71,21 @@ def list_lines(path: Path, *, raw: bool = False) -> Iterator[tuple[int, str]]:
             require_text(path, number, text)
         yield number, text
     if empty:
-        raise UserError(f"the list file {path} is empty. Fill it or fetch it again; a list that is optional, remove.")
+        raise UserError(f"the list file {path} is empty. Fill it or fetch it again; remove it if the list is optional.")
 
 
 def require_text(path: Path, number: int, text: str) -> None:
-    """UserError for a line, from :func:`list_lines`, that is in another encoding than UTF-8."""
+    """Raise UserError if a line of :func:`list_lines` has bytes that are not UTF-8."""
     if (written := escaped(text)) != text:
         raise UserError(
             f"{path}, line {number}: not UTF-8 text: {written[:200]}. It may be Latin-1 or Windows-1252; save the list "
-            "as UTF-8 (`iconv -f WINDOWS-1252 -t UTF-8`). Other bytes may only stand in the name of a file that has "
-            "the very same."
+            "as UTF-8 (`iconv -f WINDOWS-1252 -t UTF-8`). Other bytes are allowed only in the name of a file that has "
+            "the same bytes in its name."
         )
 
 
 def _utf8(path: Path) -> bytes:
-    """The content as UTF-8, without a byte-order mark. Other bytes stay where no mark names an encoding."""
+    """The content as UTF-8 without byte-order mark. Without a mark, invalid bytes are kept."""
     data = path.read_bytes()
     for mark, encoding in _MARKS.items():
         if data.startswith(mark) and encoding != "utf-8":
@@ -101,14 +101,14 @@ def _utf8(path: Path) -> bytes:
     if (place := data.find(b"\0")) >= 0:
         number = len(_LINE_END.findall(data[:place])) + 1
         raise UserError(
-            f"{path}, line {number}: a zero byte: this is UTF-16 text without its mark, or no text at all. "
+            f"{path}, line {number}: a zero byte: this is UTF-16 text without a byte-order mark, or not text at all. "
             "Save the file as UTF-8, or fetch it again."
         )
     return data
 
 
 def _text(path: Path) -> str:
-    """The content; UserError with the line of the first byte that is not UTF-8."""
+    """The content as text. Raises UserError with the line of the first byte that is not UTF-8."""
     data = _utf8(path)
     try:
         return data.decode("utf-8")
@@ -120,7 +120,7 @@ def _text(path: Path) -> str:
 
 
 def csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """(line number, fields) of the rows of a CSV file that are not empty, the header among them."""
+    """(line number, fields) of the non-empty rows of a CSV file, including the header."""
     rows = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
     number = 1
     try:
@@ -135,7 +135,7 @@ def csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def read_json(path: Path, source: str, kind: type) -> Any:
-    """The content of an official JSON file, whose top level is a `kind` (list or dict)."""
+    """The content of an official JSON file whose top level is a `kind` (list or dict)."""
     try:
         value = json.loads(_text(require_file(path, source)))
     except json.JSONDecodeError as error:
@@ -143,7 +143,7 @@ def read_json(path: Path, source: str, kind: type) -> Any:
             f"{path}, line {error.lineno}: not valid JSON ({error.msg}). Is the download complete? "
             f"It is part of {source}."
         ) from error
-    except (RecursionError, ValueError) as error:  # brackets without end, a number of thousands of digits
+    except (RecursionError, ValueError) as error:  # unclosed brackets, or a number with thousands of digits
         raise UserError(f"{path}: not usable JSON ({error}). It is part of {source}.") from error
     if not isinstance(value, kind):
         raise UserError(f"{path}: expected a JSON {kind.__name__}, found {type(value).__name__}.")
@@ -151,10 +151,10 @@ def read_json(path: Path, source: str, kind: type) -> Any:
 
 
 def whole_number(value: object) -> int:
-    """A number of a JSON file, which may be written as a text. Raises ValueError or TypeError for anything else, and
-    for a number that no class, frame or video has."""
+    """An integer of a JSON file, which may be written as a string. Raises ValueError or TypeError for anything else,
+    and for numbers too large for a class, frame or video."""
     if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
-        raise ValueError(f"{as_given(value)} is no whole number")
+        raise ValueError(f"{as_given(value)} is not a whole number")
     number = int(value)  # type: ignore[call-overload]
     if abs(number) > LARGEST:
         raise ValueError(f"{as_given(value)} is too large")
@@ -162,19 +162,19 @@ def whole_number(value: object) -> int:
 
 
 def written_number(text: str) -> int | None:
-    """The number that a field of a list is, digits alone; None for anything else, and for one that no class has."""
+    """The integer in a field of a list, digits only; None for anything else and for numbers too large for a class."""
     return int(text) if text.isdecimal() and len(text) <= len(str(LARGEST)) and int(text) <= LARGEST else None
 
 
 def written_name(value: object) -> str:
     """The name of a video or class in a JSON file, which may be a number. Raises TypeError for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise TypeError(f"{as_given(value)} is no name")
+        raise TypeError(f"{as_given(value)} is not a name")
     return str(value)
 
 
 def read_class_index(path: Path, source: str) -> dict[str, int]:
-    """classInd.txt, lines "number name" counted from 1 -> {name: 0-based label}, complete and unique."""
+    """classInd.txt, lines "number name" counted from 1 -> {name: 0-based label}. Must be complete and unique."""
     classes: dict[str, int] = {}
     for number, text in list_lines(require_file(path, source)):
         index, *rest = text.split(maxsplit=1)

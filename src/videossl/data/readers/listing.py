@@ -1,4 +1,4 @@
-"""From a dataset's folders to its listing, whatever its reader."""
+"""Reads the listing of a dataset from its folders, with any reader."""
 
 from __future__ import annotations
 
@@ -15,9 +15,16 @@ from videossl.data.readers.common import require_folder
 def read_listing(reader: str, root: str | Path, annotations: str | Path, **options: Any) -> pd.DataFrame:
     """List every video of a dataset's official lists, found or missing.
 
-    `root`: folder of the videos; `annotations`: folder of the list files; `options`: the reader's own.
-    Returns one row a video with the columns of LISTING_SCHEMA and a 0..n-1 index. Raises UserError for a
-    wrong name or folder, a malformed list, a video listed twice, and when no video at all is found.
+    Args:
+        root: folder of the videos.
+        annotations: folder of the list files.
+        options: options of the reader.
+
+    Returns:
+        one row per video with the columns of LISTING_SCHEMA and a 0..n-1 index.
+
+    Raises:
+        UserError: a wrong name or folder, a malformed list, a video listed twice, or no video found at all.
     """
     registry.check_options(reader, options)
     root = require_folder(root, "folder of the videos (root)")

@@ -1,8 +1,8 @@
 """A user's own dataset, described by plain lists.
 
-Annotations: classInd.txt with lines "1 ClassName" (numbers from 1 without gap), and <split>_train.txt,
-<split>_test.txt and, where there is one, <split>_val.txt, with lines "relative/path.mp4 number". `split`
-names one of several divisions kept side by side; without it the files are train.txt, test.txt and val.txt.
+Annotations: classInd.txt with lines "1 ClassName" (numbers from 1 without gap), and <split>_train.txt, <split>_test.txt
+and optionally <split>_val.txt with lines "relative/path.mp4 number". `split` selects one of several divisions that lie
+side by side; without it the files are train.txt, test.txt and val.txt.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SOURCE = "the lists that describe your dataset (docs/datasets.md, 'Your own data
 
 
 def read(root: Path, annotations: Path, split: str = "") -> pd.DataFrame:
-    """List division `split`; a video's id is its path relative to `root`, exactly as in the list."""
+    """List division `split`. The id of a video is its path relative to `root`, exactly as in the list."""
     if not isinstance(split, str):
         raise UserError(
             f"the option 'split' of the reader 'lists' must be a text (a file name's prefix), not {split!r}."
@@ -52,7 +52,7 @@ def read(root: Path, annotations: Path, split: str = "") -> pd.DataFrame:
 def _read_list(path: Path, split: str, names: dict[int, str], files: VideoFiles) -> list[Entry]:
     entries = []
     for number, text in list_lines(require_file(path, SOURCE), raw=True):
-        # From the right: paths may hold blanks.
+        # From the right: paths may contain spaces.
         video, *rest = text.rsplit(maxsplit=1)
         label = written_number(rest[0]) if rest else None
         if label is None:
@@ -64,7 +64,7 @@ def _read_list(path: Path, split: str, names: dict[int, str], files: VideoFiles)
             raise UserError(
                 f"{path}, line {number}: class number {label} is not one of 1..{len(names)} (classInd.txt)."
             )
-        # With the listed suffix: a list of one's own may well hold the same name with two.
+        # With the listed suffix: a user's own list may contain the same name with two suffixes.
         found = files.at(str(place), any_suffix=False)
         if found is None:
             require_text(path, number, text)

@@ -1,4 +1,4 @@
-"""Readers by name: the module files beside this one. Importing this module imports none of them, and not pandas."""
+"""Readers by name: the module files beside this one. Does not import them, nor pandas."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ NOT_READERS = frozenset({"common", "list_files", "listing", "registry", "spellin
 
 
 def names() -> list[str]:
-    """Names of all readers (one module file each), sorted."""
+    """Names of all readers (one module each), sorted."""
     return module_names(Path(__file__).parent, NOT_READERS)
 
 
 def load(reader: str) -> ModuleType:
-    """The module of a reader. UserError if there is none; ValueError if it has no function `read`."""
+    """The module of a reader. Raises UserError if there is none, ValueError if it has no function `read`."""
     if reader not in names():
         raise unknown_name("dataset reader", reader, names())
     module = importlib.import_module(f"videossl.data.readers.{reader}")
@@ -31,18 +31,18 @@ def load(reader: str) -> ModuleType:
 
 
 def group_of(reader: str) -> Callable[[str], str] | None:
-    """From the id of a video to the recording that it was cut from; None where each video is a recording of its own."""
+    """Function from a video id to the recording that it was cut from; None if every video is its own recording."""
     return getattr(load(reader), "group", None)
 
 
 def reader_options(reader: str) -> list[str]:
-    """The names of the options of a reader: the arguments of `read` after `root` and `annotations`."""
+    """Names of a reader's options: the arguments of `read` after `root` and `annotations`."""
     return [name for name in inspect.signature(load(reader).read).parameters if name not in ("root", "annotations")]
 
 
 def check_values(reader: str, options: Mapping[str, object], where: str = "") -> None:
-    """UserError for a name that is no option of `reader`, or a value that it may not have. (What a value means on the
-    disk at hand, the reader itself checks.)"""
+    """Raise UserError for an unknown option of `reader` or an invalid value. (The reader itself checks what depends on
+    the files.)"""
     check_options(reader, options, where)
     function = load(reader).read
     kinds, parameters = get_type_hints(function, include_extras=True), inspect.signature(function).parameters
@@ -52,7 +52,7 @@ def check_values(reader: str, options: Mapping[str, object], where: str = "") ->
 
 
 def check_options(reader: str, options: Iterable[str], where: str = "") -> None:
-    """UserError for a name that is no option of `reader`."""
+    """Raise UserError for an unknown option of `reader`."""
     valid = reader_options(reader)
     for name in options:
         if name not in valid:

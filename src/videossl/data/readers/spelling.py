@@ -1,4 +1,4 @@
-"""One class under several spellings: official releases and toolboxes write "arm wrestling" and "arm_wrestling"."""
+"""Matches different spellings of a class: releases and toolboxes write "arm wrestling" and "arm_wrestling"."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from collections.abc import Iterable
 from videossl.common.errors import UserError
 
 _LEFT_OUT = ("P", "Z", "C", "Sk")
-"""Unicode's categories of punctuation, blanks, control characters and lone accents (some use them as apostrophes)."""
+"""Unicode categories of punctuation, spaces, control characters and standalone accents (some use them as
+apostrophes)."""
 
 
 def blanks(name: str) -> str:
-    """The name with underscores as blanks and each run of blanks as one, composed (NFC)."""
+    """The name in NFC, with underscores as spaces and runs of spaces as one."""
     return " ".join(unicodedata.normalize("NFC", name).replace("_", " ").split())
 
 
 def letters(name: str) -> str:
-    """What is left of a name without case, blanks and punctuation: "Hurling (sport)" is "hurlingsport"."""
+    """The name without case, spaces and punctuation: "Hurling (sport)" becomes "hurlingsport"."""
     text = unicodedata.normalize("NFKC", name).casefold()
     return "".join(sign for sign in text if not unicodedata.category(sign).startswith(_LEFT_OUT)) or blanks(name)
 
 
 class Spellings:
-    """Known class names, to be found under other spellings."""
+    """Known class names, found under other spellings."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._levels: list[dict[str, list[str]]] = []
@@ -40,11 +41,12 @@ class Spellings:
         """The known name that `name` is a spelling of; None if there is none.
 
         Args:
-            name: as a list has it.
+            name: as written in a list.
             where: the list, for the error.
-            but: known names that `name` is not to be taken for.
+            but: known names to exclude.
 
-        Raises UserError where several known names fit.
+        Raises:
+            UserError: several known names match.
         """
         if name in self._names:
             return name

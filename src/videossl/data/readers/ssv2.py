@@ -1,8 +1,8 @@
 """Something-Something V2 (Goyal et al. 2017): 174 templates; 168,913 + 24,777 + 27,157 videos.
 
-Annotations: something-something-v2-{labels,train,validation,test}.json, or the short names labels.json etc.
-of the later release. An item is {id, label, template, placeholders}; its class is the template without the
-brackets, looked up in the labels file, whose values are the class numbers from 0.
+Annotations: something-something-v2-{labels,train,validation,test}.json, or labels.json etc. as in the later release. An
+item is {id, label, template, placeholders}. Its class is the template without brackets, looked up in the labels file,
+whose values are the class numbers from 0.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ OFFICIAL_NAME = {"train": "train", "val": "validation", "test": "test"}
 
 
 def read(root: Path, annotations: Path, splits: Splits = None) -> pd.DataFrame:
-    """List `splits` (default train, val, and test if its file is there); videos at `root`/.../<id>.webm.
+    """List `splits` (default: train, val, and test if its file exists); videos at `root`/.../<id>.webm.
 
-    The official test labels are not public: its videos have label -1.
+    The official test labels are not public: test videos have label -1.
     """
     wanted = choose_splits(splits, ("train", "val", "test"))
     if splits is None and not _file(annotations, "test").is_file():
@@ -51,12 +51,12 @@ def _file(annotations: Path, name: str) -> Path:
 
 
 def _key(template: str) -> str:
-    # The files disagree in brackets, and releases have disagreed in case; neither tells classes apart.
+    # The files differ in brackets, and releases have differed in case; neither distinguishes classes.
     return " ".join(template.replace("[", "").replace("]", "").lower().split())
 
 
 def _read_labels(path: Path) -> dict[str, tuple[int, str]]:
-    """{normalised template: (class number, template as the labels file has it)}."""
+    """{normalised template: (class number, template as in the labels file)}."""
     content = read_json(path, SOURCE, dict)
     try:
         labels = {_key(name): (whole_number(number), name) for name, number in content.items()}
@@ -69,7 +69,7 @@ def _read_labels(path: Path) -> dict[str, tuple[int, str]]:
 
 def _read_split(path: Path, split: str, labels: dict[str, tuple[int, str]], files: VideoFiles) -> list[Entry]:
     spellings = Spellings(labels)
-    keys: dict[str, str | None] = {}  # 174 distinct templates: normalise each once, not once a video
+    keys: dict[str, str | None] = {}  # 174 distinct templates: normalise each once, not once per video
     entries = []
     for index, item in enumerate(read_json(path, SOURCE, list)):
         try:

@@ -1,9 +1,9 @@
-"""UCF101 (Soomro et al. 2012): 101 classes, three official train/test divisions of 13,320 clips.
+"""UCF101 (Soomro et al. 2012): 101 classes, three official train/test splits of 13,320 clips.
 
 Annotations: the archive "UCF101TrainTestSplits-RecognitionTask" (folder ucfTrainTestlist): classInd.txt,
-trainlist0N.txt with lines "Class/v_Class_gNN_cNN.avi label" (label from 1) and testlist0N.txt without label.
+trainlist0N.txt with lines "Class/v_Class_gNN_cNN.avi label" (label from 1), and testlist0N.txt without label.
 
-The class HandstandPushups has files v_HandStandPushups_gNN_cNN.avi; copies and lists spell either either way.
+Files of class HandstandPushups are named v_HandStandPushups_gNN_cNN.avi; copies and lists use either spelling.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ SOURCE = "'UCF101TrainTestSplits-RecognitionTask.zip' (UCF101 page of crcv.ucf.e
 
 
 def group(video: str) -> str:
-    """v_Archery_g08_c03 -> v_Archery_g08: clips with one g-number were cut from one long video."""
+    """v_Archery_g08_c03 -> v_Archery_g08: clips with the same g-number were cut from one long video."""
     return video.rpartition("_c")[0]
 
 
 def read(root: Path, annotations: Path, split: Fold = 1) -> pd.DataFrame:
-    """List division `split` (1, 2 or 3); videos at `root`/Class/v_Class_gNN_cNN.avi. No validation split."""
+    """List split `split` (1, 2 or 3); videos at `root`/Class/v_Class_gNN_cNN.avi. There is no validation split."""
     fold = choose_fold(split)
     classes = read_class_index(annotations / "classInd.txt", SOURCE)
     files = VideoFiles(root)
@@ -53,7 +53,7 @@ def _read_list(path: Path, split: str, classes: dict[str, int], files: VideoFile
     spellings = Spellings(classes)
     entries = []
     for number, text in list_lines(require_file(path, SOURCE), raw=True):
-        # From the right: names may hold blanks. Test lists have a number or not.
+        # From the right: names may contain spaces. Test lists may have a number or not.
         place, *rest = text.rsplit(maxsplit=1)
         if not (rest and rest[0].isdecimal()):
             place, rest = text, []

@@ -1,4 +1,4 @@
-"""A validation split for a dataset that has none, taken from its training videos."""
+"""Takes a validation split from the training videos of a dataset that has none."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from videossl.common.errors import UserError
 def with_validation(
     listing: pd.DataFrame, fraction: float, seed: int = 0, group: Callable[[str], str] | None = None
 ) -> pd.DataFrame:
-    """A copy of `listing` with about `fraction` of every class's train rows moved to val.
+    """A copy of `listing` with about `fraction` of every class's training rows moved to val.
 
-    `group` maps a video id to the recording it was cut from (its reader's `group`); videos of one recording stay
-    together, since a clip's neighbours would give its label away. Recordings are considered in the order of a
-    hash of (seed, recording), so the choice does not depend on the order of the rows. A recording is taken
-    when it brings the classes nearer to their quota, and never when it would leave a class without training
-    videos. A listing that has a val split of its own, and any listing at fraction 0, comes back as it is.
-    Raises UserError for a fraction outside [0, 1).
+    `group` maps a video id to the recording it was cut from (see the reader's `group`). Videos of one recording stay
+    together, as a clip would reveal the labels of its neighbours. Recordings are considered in the order of a hash of
+    (seed, recording), so the choice does not depend on the order of rows. A recording is moved if this brings the
+    classes closer to their quota, and never if it would leave a class without training videos. A listing with its own
+    val split is returned unchanged, and so is any listing for fraction 0. Raises UserError for a fraction outside [0,
+    1).
     """
     if not 0 <= fraction < 1:
         raise UserError(f"the validation fraction must be at least 0 and below 1, not {fraction}.")

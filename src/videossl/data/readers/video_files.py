@@ -1,4 +1,5 @@
-"""The files below a dataset's root: found whatever links, locks and oddities lie among them, and looked up by name."""
+"""Finds the files below a dataset's root, whatever links and unreadable entries are among them, and looks them up by
+name."""
 
 from __future__ import annotations
 
@@ -20,8 +21,9 @@ VIDEO_SUFFIXES = frozenset(
     {".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".3gp", ".wmv", ".ogv"}
     | {".ts", ".mts", ".m2ts"}
 )
-MOST_WAYS = 64
-"""To one folder, through links. Folders that link to each other have more ways than anyone can walk."""
+MAX_PATHS = 64
+"""Number of paths to one folder that are followed. Folders that link to each other have more paths than can be
+walked."""
 RESPELLED = "videos found under another spelling of their names"
 SEVERAL_FIT = "videos not found: several files differ from their names in spelling only"
 TAKEN = "videos not found: the only file that fits in another spelling belongs to another video"
@@ -30,26 +32,27 @@ _KINDS = {stat.S_IFIFO: "named pipes", stat.S_IFSOCK: "sockets", stat.S_IFCHR: "
 
 
 class VideoFiles:
-    """Every file below `root`, walked once. Hidden files and folders and `__MACOSX` are not seen.
+    """Every file below `root`, walked once, without hidden files and folders and `__MACOSX`.
 
-    Links are followed, also several to one folder; not those that lead back to a folder above them. What cannot be read
-    or is no file is left out and noted. Paths are relative to `root`, with forward slashes, written as
-    :mod:`videossl.data.file_names` says. 300,000 files take about a second on a local disk.
+    Links are followed, also several to one folder, but not links back to a folder above them. Unreadable entries, and
+    entries that are not files, are left out and noted. Paths are relative to `root`, with forward slashes, as in
+    :mod:`videossl.data.file_names`. 300,000 files take about a second on a local disk.
     """
 
     def __init__(self, root: Path) -> None:
         self.notes = Notes()
         self.respelled: dict[str, str] = {}
-        """From a path that was looked for to the file that was found under another spelling."""
+        """From a requested path to the file found under another spelling."""
         self._walked = _Walk(root, self.notes)
         self.paths = frozenset(self._walked.paths)
         self.notes.tell()
 
     def at(self, path: str, *, any_suffix: bool = True) -> str | None:
-        """The file at `path`; else the one whose path differs only in Unicode's form, case, or blanks for underscores.
+        """The file at `path`; else the file whose path differs only in Unicode normalisation, case, or spaces for
+        underscores.
 
-        With `any_suffix` the same name with another video suffix will do as well (a converted copy). Where several fit
-        equally well none is taken, and that is noted.
+        With `any_suffix`, the same name with another video suffix is accepted too (a converted copy). If several files
+        match equally well, none is used, and this is noted.
         """
         path = escaped(path)
         if path in self.paths:
@@ -70,8 +73,8 @@ class VideoFiles:
         return None
 
     def _fitting(self, path: str, key: Callable[[str], str], any_suffix: bool) -> list[str]:
-        """The files with the same key as `path`, sorted: those with its suffix, else with another video suffix. Of one
-        file that has several names through links, the first."""
+        """Files with the same key as `path`, sorted: those with its suffix, else those with another video suffix. Of
+        one file with several names through links, only the first."""
         stem, suffix = split_suffix(path)
         found = [(split_suffix(file)[1], file) for file in self._by_stem(key).get(key(stem), ())]
         fitting = [file for own, file in found if own == suffix]
@@ -83,15 +86,15 @@ class VideoFiles:
         return list(first.values())
 
     def named(self, stem: str) -> list[str]:
-        """All video files with this name, whatever the folder and suffix, sorted."""
+        """All video files with this stem, in any folder and with any suffix, sorted."""
         return self._by_name.get(_composed(escaped(stem)), [])
 
     def stems(self) -> Iterator[str]:
-        """The names, without suffix, of all video files."""
+        """Stems (names without suffix) of all video files."""
         return iter(self._by_name)
 
     def real(self, path: str) -> bytes:
-        """Where a file really is: the same for two paths that lead to one file through links."""
+        """The real location of a file: equal for two paths that lead to one file through links."""
         return self._walked.real(path)
 
     @cached_property
@@ -104,7 +107,7 @@ class VideoFiles:
         return dict(stems)
 
     def _by_stem(self, key: Callable[[str], str]) -> dict[str, list[str]]:
-        """The paths by key of their stems; made when first asked for, as all listed files may be where they belong."""
+        """Paths by the key of their stems. Computed at first use: often all listed files are where they belong."""
         if key not in self._indices:
             index: dict[str, list[str]] = defaultdict(list)
             for path in sorted(self.paths):
@@ -118,7 +121,7 @@ class VideoFiles:
 
 
 def split_suffix(path: str) -> tuple[str, str]:
-    """A path without its suffix, and the suffix in small letters: A/b.AVI -> A/b, .avi."""
+    """A path without its suffix, and the suffix in lower case: A/b.AVI -> A/b, .avi."""
     stem, dot, suffix = path.rpartition(".")
     return (stem, f".{suffix.lower()}") if dot and "/" not in suffix else (path, "")
 
@@ -137,13 +140,13 @@ def _folded(text: str) -> str:
 
 class _Folder(NamedTuple):
     path: bytes
-    prefix: str  # relative to the root, with a slash at its end
+    prefix: str  # relative to the root, with a trailing slash
     real: bytes
-    above: tuple[bytes, ...]  # the real folders in which the links on the way lie
+    above: tuple[bytes, ...]  # real folders that contain the links on the way
 
 
 class _Walk:
-    """Walks a tree breadth first, names in order, so that the short ways to a folder come first on every disk."""
+    """Walks a tree breadth first, sorted by name, so that short paths to a folder come first on every disk."""
 
     def __init__(self, root: Path, notes: Notes) -> None:
         self.notes = notes
@@ -178,7 +181,7 @@ class _Walk:
         try:
             with os.scandir(folder.path) as entries:
                 for entry in entries:
-                    found.append(entry)  # one by one: what came before an error is kept
+                    found.append(entry)  # one by one, to keep what came before an error
             if not os.access(folder.path, os.X_OK):  # its names can be read, its files cannot
                 found = []
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
@@ -191,7 +194,7 @@ class _Walk:
         return sorted(found, key=lambda entry: entry.name)
 
     def _visit(self, folder: _Folder, entry: os.DirEntry[bytes]) -> list[_Folder]:
-        """Note a file; the folder to walk where the entry is one. Nothing is opened."""
+        """Note a file; return the folder to walk if the entry is one. Opens nothing."""
         path = folder.prefix + text_of(entry.name)
         if entry.is_dir():
             return self._inner(folder, entry, path)
@@ -201,9 +204,9 @@ class _Walk:
                 self._links.add(path)
             return []
         try:
-            kind = _KINDS.get(stat.S_IFMT(entry.stat().st_mode), "entries that are no files")
+            kind = _KINDS.get(stat.S_IFMT(entry.stat().st_mode), "entries that are not files")
         except FileNotFoundError:
-            kind = "links that lead nowhere" if entry.is_symlink() else "files that went away meanwhile"
+            kind = "links that lead nowhere" if entry.is_symlink() else "files that disappeared during the walk"
         self.notes.add(f"{kind} below the root, left out", path)
         return []
 
@@ -216,8 +219,8 @@ class _Walk:
                 return []
             above = (*above, folder.real)
         self._ways[real] += 1
-        if self._ways[real] > MOST_WAYS:
-            self.notes.add(f"ways to a folder that {MOST_WAYS} others lead to already, not followed", path)
+        if self._ways[real] > MAX_PATHS:
+            self.notes.add(f"paths to a folder that was reached on {MAX_PATHS} others, not followed", path)
             return []
         return [_Folder(entry.path, path + "/", real, above)]
 

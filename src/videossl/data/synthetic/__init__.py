@@ -1,10 +1,10 @@
-"""Generated stand-ins of the paper's datasets.
+"""Generated stand-ins for the paper's datasets.
 
-They are real video files in the official layout, so every reader and every later stage treats them as it treats
-real data. Appearance sets (k400, k700, ucf101, hmdb51): the class is what is in the picture. Temporal sets (ssv2,
-diving48): the class is how it moves, and a single frame tells nothing. As in the real dataset, ssv2's classes
-that tell left from right or one sense of rotation from the other do not survive a horizontal flip; its first
-four classes and all of diving48's do.
+They are real video files in the official layout, so every reader and every later stage treats them like real data.
+Appearance sets (k400, k700, ucf101, hmdb51): the class is what the picture shows. Temporal sets (ssv2, diving48): the
+class is the motion, and a single frame does not reveal it. As in the real dataset, those classes of ssv2 that
+distinguish left from right, or the two senses of rotation, do not survive a horizontal flip; its first four classes and
+all of diving48's do.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from videossl.data.synthetic.write import damage, write_video
 __all__ = ["DATASETS", "generate", "max_classes"]
 
 DATASETS = tuple(SPECS)
-MARKER = "generated.json"  # says that a folder is ours to replace, and how it was made
-SMALLEST_SIDE = 16  # pixels; libx264 and the shapes need some room
+MARKER = "generated.json"  # marks a folder as generated, and records how it was made
+SMALLEST_SIDE = 16  # pixels; libx264 and the shapes need some space
 
 
 def max_classes(dataset: str) -> int:
-    """How many classes the generated `dataset` can have; UserError for an unknown name."""
+    """Largest number of classes of the generated `dataset`. Raises UserError for an unknown name."""
     return spec_of(dataset).max_classes()
 
 
@@ -48,23 +48,25 @@ def generate(
     broken: bool = False,
     progress: bool = True,
 ) -> None:
-    """Make `dataset` in `root`: `root/videos` and `root/annotations` in the official layout of the real one.
+    """Generate `dataset` in `root`: `root/videos` and `root/annotations` in the layout of the real one.
 
     Args:
         dataset: one of :data:`DATASETS`.
-        videos: number of videos a class for each split (train and val, or train and test).
+        videos: number of videos per class for each split (train and val, or train and test).
         classes: number of classes, from 2 to :func:`max_classes`.
-        frames: least and greatest number of frames of a video, drawn uniformly.
+        frames: smallest and largest number of frames of a video, drawn uniformly.
         size: (width, height) in pixels, both even.
-        fps: frames a second.
-        seed: everything is a function of (seed, dataset, split, class, index). The same arguments give the same
-            bytes on one machine, and a video does not depend on how many others there are (except that ucf101's
-            groups, which share their surroundings, and the three splits of ucf101 and hmdb51 follow the counts).
-        broken: add to the training lists a truncated, an empty and a text file under a video's name, and one
-            entry without a file.
+        fps: frames per second.
+        seed: everything is a function of (seed, dataset, split, class, index). The same arguments give the same bytes
+            on one machine, and a video does not depend on the number of others (except that ucf101's groups, which
+            share their surroundings, and the three splits of ucf101 and hmdb51 follow the counts).
+        broken: add to the training lists a truncated, an empty and a text file under a video's name, and one entry
+            without a file.
 
-    A folder made by this function before is replaced. Raises UserError for invalid arguments, or a folder with
-    other content.
+    A folder made by this function before is replaced.
+
+    Raises:
+        UserError: invalid arguments, or a folder with other content.
     """
     spec = spec_of(dataset)
     _check(spec, videos, frames, size, fps)
@@ -108,7 +110,7 @@ def _check(spec: Spec, videos: dict[str, int], frames: tuple[int, int], size: tu
 
 
 def _clear(root: Path) -> None:
-    """Remove what an earlier call left in `root`; refuse a folder that holds anything else."""
+    """Remove what an earlier call left in `root`. Raises UserError if the folder holds anything else."""
     parts = [root / "videos", root / "annotations"]
     if not (root / MARKER).exists():
         if any(part.exists() for part in parts):
@@ -119,5 +121,5 @@ def _clear(root: Path) -> None:
         return
     for part in parts:
         shutil.rmtree(part, ignore_errors=True)
-    # Older marker out last: an interrupted removal can be taken up again.
+    # Remove the marker last, so that an interrupted removal can be continued.
     (root / MARKER).unlink()

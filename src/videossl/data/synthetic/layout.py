@@ -1,4 +1,4 @@
-"""Which videos a generated dataset consists of, and where they lie: the layout of the real one."""
+"""The videos of a generated dataset and their paths, in the layout of the real one."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy as np
 from videossl.data.synthetic.write import DAMAGES
 
 _ID_CHARACTERS = string.ascii_letters + string.digits + "-_"
-UNUSED_SHARE = 5  # hmdb51: one more video for every 5 of a class, in no list of that split
+UNUSED_SHARE = 5  # hmdb51: one more video per 5 of a class, in no list of that split
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One video to be made. `splits`: its part in each official split (three for ucf101 and hmdb51, else one)."""
+    """One video to generate. `splits`: its part in each official split (three for ucf101 and hmdb51, else one)."""
 
     label: int
     name: str  # of the class
@@ -25,12 +25,12 @@ class Clip:
     splits: tuple[str, ...]
     seed: tuple[int, ...]  # of the video
     scene_seed: tuple[int, ...]  # of its surroundings
-    damage: str = ""  # one of write.DAMAGES, or "" for a sound file
-    facts: dict[str, str | int] = field(default_factory=dict)  # what the dataset's lists say besides
+    damage: str = ""  # one of write.DAMAGES, or "" for an intact file
+    facts: dict[str, str | int] = field(default_factory=dict)  # further facts for the dataset's lists
 
 
 def seed_of(seed: int, *parts: str | int) -> tuple[int, ...]:
-    """Entropy for a generator that depends on every part, and on nothing else (not on Python's hashing)."""
+    """Entropy for a generator that depends on every part and nothing else (not on Python's hash)."""
     return (seed, *(zlib.crc32(part.encode()) if isinstance(part, str) else part for part in parts))
 
 
@@ -40,7 +40,7 @@ def _youtube_id(entropy: tuple[int, ...], rng_stream: int = 0) -> str:
 
 
 def _walk(names: list[str], videos: dict[str, int], broken: bool) -> list[tuple[str, int, int, str]]:
-    """(split, label, index, damage) of every video, split by split; damaged extras end the training list."""
+    """(split, label, index, damage) of every video, split by split; damaged extras are last in the training list."""
     walk = []
     for split, count in videos.items():
         walk += [(split, label, index, "") for label in range(len(names)) for index in range(count)]
@@ -62,7 +62,7 @@ def kinetics_clips(dataset: str, names: list[str], videos: dict[str, int], seed:
 
 
 def ssv2_clips(dataset: str, names: list[str], videos: dict[str, int], seed: int, broken: bool) -> list[Clip]:
-    """videos/<id>.mp4 with numeric ids; consecutive ids are of different classes."""
+    """videos/<id>.mp4 with numeric ids; consecutive ids belong to different classes."""
     clips = []
     first = dict.fromkeys(videos, 1)
     first["val"] += len(names) * (videos["train"] + len(DAMAGES))
@@ -94,7 +94,7 @@ def _rotated_tests(count: int, test: int) -> list[set[int]]:
 def _groups(count: int, tests: list[set[int]]) -> list[tuple[int, int]]:
     """(group, clip) of each video, from 1. Videos of a group are on the same side of every split.
 
-    About 25 groups as in the real dataset, or groups of two where there are fewer than 50 videos.
+    About 25 groups, as in the real dataset; groups of two if there are fewer than 50 videos.
     """
     largest = max(2, -(-count // 25))
     numbers: list[tuple[int, int]] = []
@@ -117,7 +117,7 @@ def ucf101_clips(dataset: str, names: list[str], videos: dict[str, int], seed: i
     clips = []
     for label, name in enumerate(names):
         extra = []
-        if broken:  # one group more, in the training lists of all splits
+        if broken:  # one more group, in the training lists of all splits
             damages = [damage for k, damage in enumerate(DAMAGES) if k % len(names) == label]
             last = groups[-1][0] + 1
             extra = [(train + test + k, (last, k + 1), ("train",) * 3, damage) for k, damage in enumerate(damages)]

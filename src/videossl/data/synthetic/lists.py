@@ -1,4 +1,4 @@
-"""The official list files of each dataset, written for its generated stand-in."""
+"""Writes the official list files of each dataset for its generated stand-in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from videossl.common.files import write_text
 from videossl.data.synthetic.layout import Clip
 
-# Words for a placeholder: the object of a temporal set is a nuisance, and the lists need not say what it is.
+# Fills the placeholder: the object of a temporal set is a nuisance, and the lists need not name it.
 _SOMETHING = "a toy"
 
 

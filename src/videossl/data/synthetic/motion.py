@@ -1,12 +1,12 @@
-"""How the object and the camera move.
+"""Motion of the object and of the camera.
 
-Positions are fractions of the frame's width (x, to the right) and height (y, downwards), scales are radii as
-fractions of the frame's height, angles are radians (clockwise as seen), times are seconds.
+Positions are fractions of the frame's width (x, to the right) and height (y, down), scales are radii as fractions of
+the frame's height, angles are radians (clockwise as seen), times are seconds.
 
-**Why a single frame of a temporal set tells nothing.** Every coordinate has the same distribution in every
-class at every moment, whether the class moves it or not: positions are uniform on a torus (what leaves at the
-right enters at the left) and start anywhere; size and opacity run through a cycle whose phase is uniform, or
-rest at a value drawn from the very distribution that the cycle passes through. Only the change over time differs.
+**Why a single frame of a temporal set reveals nothing.** Every coordinate has the same distribution in every class at
+every moment, whether the class moves it or not. Positions are uniform on a torus (what leaves at the right enters at
+the left) and start anywhere. Size and opacity run through a cycle with a uniform phase, or rest at a value drawn from
+the same distribution as the cycle's. Only the change over time differs.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Track:
-    """The object's state at each of T frames; every array has shape (T,)."""
+    """The object's state at each of T frames; all arrays have shape (T,)."""
 
     x: Array
     y: Array
     scale: Array
     angle: Array
     opacity: Array
-    wraps: bool  # positions are on a torus
+    wraps: bool  # whether positions are on a torus
 
 
 @dataclass(frozen=True)
 class Drive:
-    """What a temporal class does; signs and directions. Everything else is left to chance."""
+    """The motion of a temporal class: signs and directions. Everything else is random."""
 
-    direction: tuple[int, int] | None = None  # of steady travel: (right, down)
-    travels: bool = False  # steady travel in a direction drawn for each video
-    pace: int = 0  # +1 speeds up, -1 slows down, again and again
-    scale: int = 0  # +1 comes closer, -1 goes away
+    direction: tuple[int, int] | None = None  # of steady motion: (right, down)
+    travels: bool = False  # steady motion in a direction drawn for each video
+    pace: int = 0  # +1 accelerates, -1 decelerates, periodically
+    scale: int = 0  # +1 approaches, -1 recedes
     spin: int = 0  # +1 clockwise, on the spot
     orbit: int = 0  # +1 clockwise, around a point
     opacity: int = 0  # +1 fades in, -1 fades out
     saw: tuple[int, int] = (0, 0)  # slowly in this direction and quickly back
-    shake: tuple[int, int] = (0, 0)  # to and fro along this direction
+    shake: tuple[int, int] = (0, 0)  # back and forth along this direction
 
 
-# Pairs of a motion and its reversal in time (the shakes, which are their own reversals, differ in axis). The early
-# pairs survive a horizontal flip, so that few classes suit recipes that flip and recipes that do not.
+# Pairs of a motion and its reversal in time (the shakes, which are their own reversals, differ in axis). The first
+# pairs survive a horizontal flip, so that a few classes suit recipes with and without flips.
 GESTURES: dict[str, Drive] = {
     "Moving [something] up": Drive(direction=(0, -1)),
     "Moving [something] down": Drive(direction=(0, 1)),
@@ -77,8 +77,8 @@ GESTURES: dict[str, Drive] = {
     "Moving [something] down and to the right": Drive(direction=(1, 1)),
 }
 
-# A dive is a combination of four attributes, like the four fields of Diving48's vocabulary; the last value of the
-# latter three is neutral. Every dive survives a horizontal flip.
+# A dive combines four attributes, like the four fields of Diving48's vocabulary; the last value of the latter three is
+# neutral. Every dive survives a horizontal flip.
 _ATTRIBUTES: tuple[dict[str, dict], ...] = (
     {"Fall": {"direction": (0, 1)}, "Rise": {"direction": (0, -1)}},
     {"Toward": {"scale": 1}, "Away": {"scale": -1}, "Level": {}},
@@ -90,7 +90,8 @@ _DIVE_COUNT = 48
 
 
 def _dives() -> dict[str, Drive]:
-    """The dives by their four words: those with one attribute besides the direction, then none, two, three."""
+    """The dives by their four words: first those with one attribute besides the direction, then with none, two,
+    three."""
 
     def order(words: tuple[str, ...]) -> tuple[int, tuple[bool, ...]]:
         neutral = tuple(word in _NEUTRAL for word in words[1:])
@@ -105,7 +106,7 @@ def _dives() -> dict[str, Drive]:
 
 DIVES = _dives()
 
-RETURN = 0.15  # share of a cycle that a slow-then-quick motion spends on the way back
+RETURN = 0.15  # fraction of a cycle that a slow-then-quick motion spends on the way back
 
 
 def sawtooth(phase: Array, sense: int) -> Array:
@@ -116,13 +117,13 @@ def sawtooth(phase: Array, sense: int) -> Array:
 
 
 def _cycle(time: Array, sense: int, rng: np.random.Generator) -> Array:
-    """A coordinate in [0, 1]: driven through its cycle, or at rest (`sense` 0) at a uniform value."""
+    """A coordinate in [0, 1]: running through its cycle, or at rest (`sense` 0) at a uniform value."""
     start, period = rng.uniform(), rng.uniform(1.6, 2.4)
     return sawtooth(start + time / period, sense) if sense else np.full(time.shape, start)
 
 
 def _travel(time: Array, drive: Drive, rng: np.random.Generator) -> Array:
-    """Distance travelled at each frame, in frames; the mean speed does not depend on the pace."""
+    """Distance travelled at each frame, in frame sizes; the mean speed does not depend on the pace."""
     speed = rng.uniform(0.4, 0.6)
     phase = np.mod(rng.uniform() + time / rng.uniform(1.4, 2.0), 1)
     if drive.pace:
@@ -136,7 +137,7 @@ def temporal_track(
 ) -> Track:
     """The track of a temporal class at `time` (T,); `aspect` is width / height, `radius` the range of scales.
 
-    All random numbers are drawn in the same order whatever the class, so that nothing but `drive` differs.
+    All random numbers are drawn in the same order for every class, so that only `drive` differs.
     """
     x, y, turn, heading = rng.uniform(size=4)
     travel = _travel(time, drive, rng)
@@ -167,10 +168,10 @@ def temporal_track(
 def wandering_track(time: Array, radius: tuple[float, float], aspect: float, rng: np.random.Generator) -> Track:
     """The nuisance motion of an appearance set at `time` (T,): smooth, upright, within the picture.
 
-    The path is a circle, an ellipse, a sway or a hop. Its typical speed varies little between videos (a factor
-    of 1.7), so that a clip sampled at twice the rate looks fast.
+    The path is a circle, an ellipse, a sway or a hop. Its typical speed varies little between videos (a factor of 1.7),
+    so that a clip sampled at twice the rate looks fast.
     """
-    speed = rng.uniform(0.42, 0.72)  # frame heights a second at the fastest point
+    speed = rng.uniform(0.42, 0.72)  # frame heights per second at the fastest point
     phase = rng.uniform(0, 2 * np.pi, size=3)
     reach_x, reach_y = rng.uniform(0.1, 0.26) * aspect, rng.uniform(0.05, 0.15)
     centre_x, centre_y = rng.uniform(0.38, 0.62), rng.uniform(0.46, 0.58)
@@ -191,7 +192,7 @@ def wandering_track(time: Array, radius: tuple[float, float], aspect: float, rng
 
 @dataclass(frozen=True)
 class Camera:
-    """How a dataset's camera moves: typical pan (frames a second), shake (frames) and zoom (share)."""
+    """Camera motion of a dataset: typical pan (frame sizes per second), shake (frame sizes) and zoom (fraction)."""
 
     pan: float
     shake: float
@@ -199,12 +200,12 @@ class Camera:
 
 
 def camera_path(camera: Camera, time: Array, rng: np.random.Generator) -> tuple[Array, Array, Array, Array]:
-    """View offset x and y (fractions of the frame, within ±0.3), zoom (>= 1), and the shake alone (2, T)."""
+    """View offset x and y (fractions of the frame, within ±0.3), zoom (>= 1), and the shake by itself (2, T)."""
     phase = rng.uniform(0, 2 * np.pi, size=(2, 4))
     rate = np.array([5.0, 8.3, 11.9])[None, :, None]  # rad/s; no common period
     shake = camera.shake / 2 * np.sin(rate * time + phase[:, :3, None]).sum(axis=1)
     heading, speed = rng.uniform(0, 2 * np.pi), camera.pan * rng.uniform(0.4, 1.2)
-    # A pan there and back within the canvas: a sine of 0.22 frames whose fastest point has the wanted speed.
+    # A pan back and forth within the canvas: a sine of 0.22 frames whose fastest point has the requested speed.
     pan = 0.22 * np.sin(speed / 0.22 * time + phase[0, 3])
     x, y = pan * np.cos(heading) + shake[0], 0.5 * pan * np.sin(heading) + shake[1]
     zoom = 1 + camera.zoom * (0.5 + 0.5 * np.sin(1.7 * time + phase[1, 3]))

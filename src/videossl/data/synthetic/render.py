@@ -1,4 +1,4 @@
-"""From a dataset's spec and a class to the frames of one video."""
+"""Renders the frames of one video from a dataset's spec and a class."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from videossl.data.synthetic.scene import Look, draw, film, paint_backdrop, rgb
 from videossl.data.synthetic.shapes import TEXTURES, TURNABLE
 from videossl.data.synthetic.specs import Spec, appearance_class
 
-LARGEST = 0.36  # radius in frame heights or widths, the lesser one: an object must not meet its own copy on the torus
+LARGEST = (
+    0.36  # radius in frame heights or widths, whichever is smaller: an object must not meet its own copy on the torus
+)
 
 
 def random_look(spec: Spec, label: int, hue: float, rng: np.random.Generator) -> Look:
-    """One video's object: the class's shape and texture, or any (temporal sets); own colours away from `hue`."""
+    """One video's object: shape and texture of the class, or any (temporal sets); colours differ from `hue`."""
     shape, texture = str(rng.choice(TURNABLE)), str(rng.choice(TEXTURES))
     if spec.kind == "appearance":
         shape, texture = appearance_class(spec, label)
@@ -37,9 +39,9 @@ def render(
     rng: np.random.Generator,
     scene_rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
-    """One video (T, H, W, 3) of class `label`, RGB; `size` is (width, height).
+    """One video (T, H, W, 3) RGB of class `label`; `size` is (width, height).
 
-    `scene_rng` decides the surroundings, which videos of one group may share; `rng` decides everything else.
+    `scene_rng` determines the surroundings, which videos of one group may share; `rng` determines everything else.
     """
     width, height = size
     aspect = width / height
@@ -55,7 +57,7 @@ def render(
         track = temporal_track(drive, time, radius, aspect, rng)
     growth = np.linspace(-0.5, 0.5, frames)  # see Spec.brightening
     track.scale[:] *= 1 + spec.approach * growth
-    # A shaking camera shakes everything; pans follow the object, so they move the backdrop only.
+    # A shaking camera shakes everything; pans follow the object, so they move only the backdrop.
     track.x[:] -= shake[0]
     track.y[:] -= shake[1]
     video = film(canvas, left, top, zoom, height, width)

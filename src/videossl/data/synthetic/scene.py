@@ -1,6 +1,6 @@
 """Rendering: a painted backdrop seen by a moving camera, and one anti-aliased object in front of it.
 
-Images are float32 RGB in [0, 1]. Every scene has an upright: light from above, ground below, and the object's
+Images are float32 RGB in [0, 1]. Every scene has an up direction: light from above, ground below, and the object's
 shadow under it.
 """
 
@@ -23,7 +23,7 @@ MARGIN = 0.4  # the backdrop's canvas reaches this many frames beyond the frame 
 
 @dataclass(frozen=True)
 class Backdrop:
-    """A dataset's surroundings. Hues are in turns, saturations and values in [0, 1]."""
+    """The surroundings of a dataset. Hues are in turns, saturations and values in [0, 1]."""
 
     upper_hue: Range
     lower_hue: Range
@@ -33,7 +33,7 @@ class Backdrop:
     hills: float  # height of the skyline, fraction of the frame
     upper: str  # plain, panels or tiles
     lower: str  # rough, boards or waves
-    clutter: int  # most things standing about
+    clutter: int  # largest number of background objects
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def paint_backdrop(style: Backdrop, height: int, width: int, rng: np.random.Gene
 
 
 def _add_clutter(canvas: Array, x: Array, y: Array, hue: float, rng: np.random.Generator) -> None:
-    """Something vague standing in the background: a post, a box or a bush."""
+    """A vague background object: a post, a box or a bush."""
     centre_x, half, top = rng.uniform(-0.4, 1.6), rng.uniform(0.04, 0.16), rng.uniform(0.1, 0.55)
     colour = rgb(hue + rng.uniform(-0.2, 0.2), rng.uniform(0.1, 0.6), rng.uniform(0.35, 0.85))
     if rng.uniform() < 0.5:
@@ -136,7 +136,7 @@ def film(canvas: Array, left: Array, top: Array, zoom: Array, height: int, width
 def _window(centre: Array, reach: int, size: int, wraps: bool) -> NDArray[np.intp]:
     """Pixel indices (T, n) around `centre` (T,), in pixels: `reach` to either side, at most `size` of them.
 
-    They run on beyond the frame on a torus, else the window is moved to lie within the frame.
+    On a torus they continue beyond the frame; otherwise the window is shifted into the frame.
     """
     count = min(2 * reach + 1, size)
     first = np.floor(centre - count / 2 + 0.5).astype(np.intp)
@@ -146,9 +146,9 @@ def _window(centre: Array, reach: int, size: int, wraps: bool) -> NDArray[np.int
 
 
 def draw(frames: Array, track: Track, look: Look) -> None:
-    """Put the object with its shadow into `frames` (T, H, W, 3), in place.
+    """Draw the object with its shadow into `frames` (T, H, W, 3), in place.
 
-    Only a patch around the object is computed. On a torus the patch wraps around the frame's borders.
+    Computes only a patch around the object. On a torus the patch wraps around the frame's borders.
     """
     count, height, width, _ = frames.shape
     radius = (track.scale * height).astype(np.float32)[:, None, None]  # pixels

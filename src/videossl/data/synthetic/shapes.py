@@ -1,4 +1,4 @@
-"""The things in the generated videos: signed-distance tables of the shapes, and two-tone textures.
+"""Objects of the generated videos: signed-distance tables of shapes, and two-colour textures.
 
 Coordinates (u, v) are the object's own: the origin is its centre, 1 is its radius, v points down.
 """
@@ -80,17 +80,17 @@ TURNABLE = ("triangle", "heart", "crescent", "arrow", "tee", "ell")
 
 @cache
 def _table(shape: str) -> Array:
-    """The flattened distance table of a shape; computed at a quarter of its resolution, being smooth."""
+    """The flattened distance table of a shape. Computed at a quarter of its resolution, as it is smooth."""
     axis = np.linspace(-TABLE_EXTENT, TABLE_EXTENT, TABLE_SIZE // 4 + 1)
     v, u = np.meshgrid(axis, axis, indexing="ij")
     return zoom(_SHAPES[shape](u, v), TABLE_SIZE / axis.size, order=1).astype(np.float32).ravel()
 
 
 def distance(shape: str, u: Array, v: Array) -> Array:
-    """Signed distance to the outline of `shape` in radii, negative inside; `u`, `v` of any equal shape.
+    """Signed distance to the outline of `shape` in radii, negative inside; `u` and `v` have the same shape.
 
-    Read from a table (nearest entry, 1/150 of a radius apart): one distance field serves all sizes of the
-    object without aliasing, and rendering costs the same for a disc and a heart.
+    Read from a table (nearest entry, 1/150 of a radius apart): one distance field serves all sizes of the object
+    without aliasing, and rendering takes the same time for all shapes.
     """
     step = (TABLE_SIZE - 1) / (2 * TABLE_EXTENT)
     row, column = (np.clip((w + TABLE_EXTENT) * step + 0.5, 0, TABLE_SIZE - 1).astype(np.int32) for w in (v, u))
@@ -98,7 +98,7 @@ def distance(shape: str, u: Array, v: Array) -> Array:
 
 
 def _wave(value: Array) -> Array:
-    """A periodic value in [-1, 1] to a share in [0, 1] with edges soft enough not to alias."""
+    """A periodic value in [-1, 1] to a fraction in [0, 1], with edges soft enough to avoid aliasing."""
     return np.clip(0.5 + 1.4 * value, 0, 1)
 
 
@@ -114,5 +114,5 @@ TEXTURES = tuple(_TEXTURES)
 
 
 def texture(name: str, u: Array, v: Array, frequency: float) -> Array:
-    """Share of the object's second colour at (u, v), in [0, 1]; `frequency` is relative, about 1."""
+    """Fraction of the object's second colour at (u, v), in [0, 1]; `frequency` is relative, about 1."""
     return _TEXTURES[name](u, v, frequency)

@@ -1,4 +1,4 @@
-"""What each generated dataset looks like: its classes, palette, surroundings and camera."""
+"""The appearance of each generated dataset: classes, palette, surroundings and camera."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Range = tuple[float, float]
 class Spec:
     """One generated stand-in.
 
-    `kind` is "appearance" (the class is a shape with a texture) or "temporal" (the class is a motion), `splits`
-    are those of the official lists, `radius` is the range of the object's radius in frame heights.
+    `kind`: "appearance" (the class is a shape with a texture) or "temporal" (the class is a motion); `splits`: those of
+    the official lists; `radius`: range of the object's radius in frame heights.
     """
 
     name: str
@@ -29,8 +29,8 @@ class Spec:
     backdrop: Backdrop
     camera: Camera
     offset: int = 0  # where the enumeration of shapes and textures starts
-    # An arrow of time, which real videos have (people come nearer, something happens) and without which the order of
-    # clips cannot be learned: from first to last frame, light and the object's size grow by these shares.
+    # An arrow of time, as in real videos (people approach, something happens); without it the order of clips cannot be
+    # learned. From the first to the last frame, light and the object's size grow by these fractions.
     brightening: float = 0.0
     approach: float = 0.0
 
@@ -40,7 +40,7 @@ class Spec:
         return len(self.motions())
 
     def motions(self) -> dict[str, Drive]:
-        """The classes of a temporal set, in order; none for an appearance set."""
+        """The classes of a temporal set, in order; empty for an appearance set."""
         return {"ssv2": GESTURES, "diving48": DIVES}.get(self.name, {})
 
 
@@ -104,7 +104,7 @@ SPECS: dict[str, Spec] = {
 
 
 def spec_of(dataset: str) -> Spec:
-    """The spec of a generated dataset; UserError for an unknown name."""
+    """The spec of a generated dataset. Raises UserError for an unknown name."""
     if dataset not in SPECS:
         raise unknown_name("generated dataset", dataset, SPECS)
     return SPECS[dataset]
@@ -113,7 +113,7 @@ def spec_of(dataset: str) -> Spec:
 def appearance_class(spec: Spec, label: int) -> tuple[str, str]:
     """(shape, texture) of a class. The first n * n classes are the grid of n shapes and n textures.
 
-    So a few classes already share shapes and textures, and neither alone tells the class. Textures run out first;
+    Even a few classes therefore share shapes and textures, and neither alone reveals the class. Textures run out first;
     the remaining shapes then come with every texture. `offset` rotates both lists, so that a target's classes are
     partly other combinations than a source's.
     """
@@ -124,10 +124,10 @@ def appearance_class(spec: Spec, label: int) -> tuple[str, str]:
 
 
 def class_names(spec: Spec, classes: int) -> list[str]:
-    """Readable names of the first `classes` classes, spelt as the real dataset spells its own.
+    """Readable names of the first `classes` classes, spelt like those of the real dataset.
 
-    ssv2: templates with [something]; diving48: the four words of the vocabulary joined by spaces.
-    UserError if there are fewer than 2 or more than the dataset has.
+    ssv2: templates with [something]; diving48: the four words of the vocabulary joined by spaces. Raises UserError for
+    fewer than 2 or more than the dataset has.
     """
     if not 2 <= classes <= spec.max_classes():
         raise UserError(

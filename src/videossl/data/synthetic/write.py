@@ -1,4 +1,4 @@
-"""Writing video files, sound ones and damaged ones."""
+"""Writes video files, intact and damaged."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-# One thread, no B-frames (AVI has no notion of reordered frames), and no instructions newer than SSE4.2: with x264's
-# AVX-512 code, pictures whose sides are not multiples of 16 came out differently from run to run, about one small
-# file in a hundred, along their right edge (measured with the x264 inside PyAV 18.1, on an AMD EPYC).
+# One thread, no B-frames (AVI cannot reorder frames), and no instructions newer than SSE4.2: with x264's AVX-512 code,
+# pictures whose sides are not multiples of 16 differed from run to run along their right edge, in about one of a
+# hundred small files (measured with the x264 in PyAV 18.1 on an AMD EPYC).
 _ENCODER = {"preset": "veryfast", "crf": "20", "bf": "0", "threads": "1"}
 if platform.machine().lower() in ("x86_64", "amd64"):
     _ENCODER["x264-params"] = "asm=SSE4.2"
@@ -20,10 +20,10 @@ DAMAGES = ("truncated", "empty", "text", "missing")
 
 
 def write_video(path: Path, frames: NDArray[np.uint8], fps: int) -> None:
-    """Encode `frames` (T, H, W, 3) RGB as H.264 into the container that the suffix of `path` names.
+    """Encode `frames` (T, H, W, 3) RGB as H.264 into the container given by the suffix of `path`.
 
-    The bytes depend on nothing but the arguments. Of the small even widths, decord 0.6 cannot read 48 and 72 (it
-    mistakes the padding of their rows); PyAV can.
+    The bytes depend only on the arguments. Of the small even widths, decord 0.6 cannot read 48 and 72 (it misreads the
+    padding of rows); PyAV can.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _, height, width, _ = frames.shape
@@ -37,7 +37,7 @@ def write_video(path: Path, frames: NDArray[np.uint8], fps: int) -> None:
 
 
 def damage(path: Path, how: str) -> None:
-    """Turn the sound video at `path` into one of :data:`DAMAGES`."""
+    """Turn the intact video at `path` into one of :data:`DAMAGES`."""
     if how == "truncated":
         content = path.read_bytes()
         path.write_bytes(content[: len(content) // 2])

@@ -1,8 +1,8 @@
-"""Reading video files: the frames that a player shows, all of them, in order, each proven.
+"""Reads video files: all frames that a player shows, in order, each verified.
 
-`sequential` decodes a file once, completely, and is what everything else is held against; `display` turns frames as
-they are shown; `truncation` finds files that end too early; `decord_reader` is decord with its frames verified; `guard`
-lets a decoder neither hang nor crash a job. This module has what others use.
+`sequential` decodes a file once, completely; everything else is compared with that decode. `display` applies the
+display matrix and pixel aspect; `truncation` finds files that end too early; `decord_reader` is decord with verified
+frames; `guard` keeps a decoder from hanging or crashing a job. This module has what other packages use.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ __all__ = [
 
 
 def stored_size(width: int, height: int, short_side: int) -> tuple[int, int]:
-    """(width, height) with the short side at `short_side` and the long one in proportion, rounded."""
+    """(width, height) with a short side of `short_side` and the long side in proportion, rounded."""
     scale = short_side / min(width, height)
     return max(round(width * scale), short_side), max(round(height * scale), short_side)
 
 
 def check_video(path: Path, end: int | None = None) -> VideoInfo:
-    """Decode the stream up to frame `end` (exclusive) and describe it; raises :class:`BrokenVideo`.
+    """Decode the stream up to frame `end` (exclusive) and describe it.
 
-    Also broken: a damaged picture, and a file that ends before its container says.
+    Raises :class:`BrokenVideo` also for a damaged picture, and for a file that is shorter than its container says.
     """
     with Decode(path, end) as decode:
         for _ in decode.frames():
@@ -39,9 +39,9 @@ def check_video(path: Path, end: int | None = None) -> VideoInfo:
 
 
 def pyav_frames(path: Path, size: tuple[int, int] | None = None) -> Iterator[np.ndarray]:
-    """All frames (H, W, 3) uint8 RGB as shown, in order, of the asked (width, height) or in square pixels.
+    """All frames (H, W, 3) uint8 RGB as displayed, in order, at the given (width, height) or in square pixels.
 
-    Raises :class:`BrokenVideo`, perhaps after some frames.
+    Raises :class:`BrokenVideo`, possibly after some frames.
     """
     convert = Converter()
     with Decode(path) as decode:
@@ -50,10 +50,11 @@ def pyav_frames(path: Path, size: tuple[int, int] | None = None) -> Iterator[np.
 
 
 def frames_at(path: Path, indices: np.ndarray, short_side: int | None = None) -> np.ndarray:
-    """The frames (T, H, W, 3) uint8 RGB with the numbers `indices`, in their order; UserError if they do not decode.
+    """Frames (T, H, W, 3) uint8 RGB with the numbers `indices`, in that order.
 
-    In square pixels, or with the short side at `short_side` pixels. Decoded from the beginning: what seeking gives is
-    another frame in many files (open groups of pictures, B-frames in AVI, program streams), by every reader tried.
+    In square pixels, or with a short side of `short_side` pixels. Decodes from the beginning: seeking gives other
+    frames in many files (open groups of pictures, B-frames in AVI, program streams), with every reader tried. Raises
+    UserError if a frame does not decode.
     """
     wanted, places = np.unique(np.asarray(indices, dtype=np.int64), return_inverse=True)
     if wanted.size == 0 or wanted[0] < 0:

@@ -1,9 +1,9 @@
-"""decord, where it is proven to give the frames that a player shows.
+"""decord, used only where it provably gives the frames that a player shows.
 
-decord is unmaintained, and wrong without a word on many ordinary files: it fills up with copies to the number of
-packets, ignores edit lists and colour matrices, loses the first pictures of MPEG-TS. So each of its frames is held
-against the complete decode (:mod:`sequential`) by a thumbnail. It may also never return; it is to be called only where
-a time limit can end it (:mod:`guard`). There is no decord for some machines (aarch64): then PyAV reads everything.
+decord is unmaintained, and silently wrong on many ordinary files: it adds copies up to the number of packets, ignores
+edit lists and colour matrices, and loses the first pictures of MPEG-TS. Each of its frames is therefore compared with
+the complete decode (:mod:`sequential`) by a thumbnail. It may also hang: call it only where a time limit can end it
+(:mod:`guard`). Some machines (aarch64) have no decord; there, PyAV reads everything.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ from videossl.data.video.display import Turn
 from videossl.data.video.sequential import Decode, unconvertible
 
 SIDE = 16
-"""Of a thumbnail, in pixels."""
+"""Side of a thumbnail in pixels."""
 OFFSET = 3.0
-"""Grey levels, on average, between a frame's thumbnails by the two readers: they resize differently. (On 130 videos at
-most 2.5.)"""
+"""Largest mean difference between a frame's thumbnails by the two readers, in grey levels: they resize differently.
+(2.5 at most on 130 videos.)"""
 OF_STEP = 0.5
-STILL_MEAN, STILL_MOST = 0.2, 3.0
-"""The step from the frame before may differ by so many grey levels, on average and where it differs most, plus half of
-the step itself. A difference in resizing stays the same from frame to frame and drops out; a frame that is repeated or
-skipped does not. The average tells of a picture that moves, the most of a small thing that moves in a still one."""
+STILL_MEAN, STILL_MAX = 0.2, 3.0
+"""Largest difference of the change from the previous frame, in grey levels (mean and maximum), plus half of the change
+itself. A difference in resizing is the same in successive frames and cancels; a repeated or skipped frame does not. The
+mean detects a moving picture, the maximum a small moving object in a still one."""
 
 
 _user: int | None = None
-"""The process that has used decord: in one forked from it, decord waits for ever for threads that were left behind."""
+"""The process that has used decord. In a process forked from it, decord waits forever for threads that were not
+copied."""
 
 
 class Disagreement(Exception):
@@ -47,7 +48,7 @@ def available() -> bool:
 
 
 def unfit_before(decode: Decode) -> str:
-    """Why decord cannot read this video rightly, known from the first frame; "" if it may."""
+    """Why decord cannot read this video correctly, as known from the first frame; "" if it may."""
     if not available():
         return "decord is not installed"
     if _user not in (None, os.getpid()):
@@ -60,7 +61,7 @@ def unfit_before(decode: Decode) -> str:
 
 
 def unfit_after(decode: Decode) -> str:
-    """The same, known when all is decoded: decord believes packets."""
+    """The same, as known after the complete decode: decord relies on packets."""
     if decode.packets != decode.count:
         return f"{decode.packets} packets give {decode.count} frames"
     if not decode.key_first:
@@ -69,7 +70,7 @@ def unfit_after(decode: Decode) -> str:
 
 
 class Thumbnails:
-    """What is kept of each frame of the complete decode: float32 (SIDE, SIDE, 3)."""
+    """Thumbnails of the complete decode: float32 (SIDE, SIDE, 3) per frame."""
 
     def __init__(self) -> None:
         import av
@@ -79,7 +80,7 @@ class Thumbnails:
         self.kept: list[np.ndarray] = []
 
     def add(self, frame: Any) -> None:
-        """Keep the thumbnail of the next frame (`av.VideoFrame`)."""
+        """Add the thumbnail of the next frame (`av.VideoFrame`)."""
         # gbrp: planes of full size, so that colours are averaged like brightness.
         try:
             small = self._scaler.reformat(frame, SIDE, SIDE, "gbrp", interpolation="AREA", threads=1)
@@ -88,8 +89,8 @@ class Thumbnails:
         self.kept.append(small.to_ndarray().astype(np.float32))
 
     def require(self, number: int, frame: np.ndarray) -> None:
-        """Raise :class:`Disagreement` unless decord's frame (H, W, 3) uint8 is the one with this number; to be called
-        for one frame after the other."""
+        """Raise :class:`Disagreement` unless decord's frame (H, W, 3) uint8 matches frame `number`. Call it for
+        successive frames."""
         found, before = _thumbnail(frame), self._before
         self._before = found
         if np.abs(found - self.kept[number]).mean() > OFFSET:
@@ -97,7 +98,7 @@ class Thumbnails:
         if number:
             step = self.kept[number] - self.kept[number - 1]
             off, size = np.abs(found - before - step), np.abs(step)
-            if off.mean() > STILL_MEAN + OF_STEP * size.mean() or off.max() > STILL_MOST + OF_STEP * size.max():
+            if off.mean() > STILL_MEAN + OF_STEP * size.mean() or off.max() > STILL_MAX + OF_STEP * size.max():
                 raise Disagreement(f"decord repeats or skips a frame at frame {number}")
 
 
@@ -108,21 +109,22 @@ def _thumbnail(frame: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(frame).resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.float32)
 
 
-def verified_frames(path: Path, size: tuple[int, int], thumbnails: Thumbnails, whole: bool) -> Iterator[np.ndarray]:
-    """decord's frames, each proven to be the one of the complete decode; :class:`Disagreement` at the first other one.
+def verified_frames(path: Path, size: tuple[int, int], thumbnails: Thumbnails, complete: bool) -> Iterator[np.ndarray]:
+    """decord's frames, each verified against the complete decode. Raises :class:`Disagreement` at the first mismatch.
 
-    `size`: (width, height) to which FFmpeg resizes on the way from the decoder's own format. `whole`: the complete
-    decode reached the end, so that decord must have no frame more.
+    Args:
+        size: (width, height) to which FFmpeg resizes from the decoder's own format.
+        complete: whether the decode reached the end, so that decord must have no further frame.
     """
     with _faults():
         reader = _opened(path, size)
         frames, known = len(reader), len(thumbnails.kept)
-    if frames < known or (whole and frames != known):
+    if frames < known or (complete and frames != known):
         raise Disagreement(f"decord counts {frames} frames, and {known} can be shown")
     for number in range(known):
         with _faults():
             frame = reader.next().asnumpy()
-        if frame.shape != (size[1], size[0], 3):  # of some narrow pictures it returns the padding of the rows
+        if frame.shape != (size[1], size[0], 3):  # for some narrow pictures it returns the padding of the rows
             raise Disagreement(f"decord gives pixels of shape {frame.shape}")
         thumbnails.require(number, frame)
         yield frame

@@ -1,8 +1,7 @@
-"""How a frame is shown: turned and mirrored by its display matrix, in square pixels.
+"""How a frame is displayed: rotated and flipped by its display matrix, in square pixels.
 
-Phones record pictures as the sensor lies and say in a display matrix how to turn them; DVDs, broadcasts and some
-encoders store pixels that are not square. Both are applied here and nowhere else, for every reader and for the size in
-the manifest.
+Phones store pictures in the sensor's orientation and a display matrix; DVDs, broadcasts and some encoders store
+non-square pixels. Both are applied only here, for every reader and for the size in the manifest.
 """
 
 from __future__ import annotations
@@ -16,23 +15,23 @@ import numpy as np
 from videossl.data.video.broken import BrokenVideo
 
 WIDEST_PIXEL = 16
-"""Pixels wider or narrower than this are a damaged header: real ones stay below 3."""
+"""A pixel aspect ratio beyond this means a damaged header: real ones stay below 3."""
 SLANT = 0.02
-"""Share of a matrix's larger entries up to which the smaller ones are rounding: about one degree."""
+"""Matrix entries below this fraction of the larger ones count as rounding: about one degree."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """Exchange rows and columns first, then mirror."""
+    """Transpose rows and columns first, then flip."""
 
     transpose: bool = False
     flip_rows: bool = False
-    """Top becomes bottom."""
+    """Flip vertically."""
     flip_columns: bool = False
-    """Left becomes right."""
+    """Flip horizontally."""
 
     def apply(self, frame: np.ndarray) -> np.ndarray:
-        """Frame (H, W, 3) as stored in the file -> as shown, contiguous; itself if nothing is to be done."""
+        """Frame (H, W, 3) as stored -> as displayed, contiguous; the frame itself if nothing changes."""
         if self == Turn():
             return frame
         if self.transpose:
@@ -44,14 +43,14 @@ class Turn:
         return np.ascontiguousarray(frame)
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """(width, height) after turning; the same function gives the size before it."""
+        """(width, height) after the transformation; the same function gives the size before it."""
         return (height, width) if self.transpose else (width, height)
 
 
 def turn_of(frame: Any) -> Turn:
-    """How a decoded frame (`av.VideoFrame`) is to be turned. BrokenVideo for another angle than quarter turns.
+    """The transformation for a decoded frame (`av.VideoFrame`). Raises BrokenVideo for angles other than quarter turns.
 
-    The matrix maps a place (x, y) of the stored picture to (a x + c y, b x + d y), up to a shift.
+    The matrix maps (x, y) in the stored picture to (a x + c y, b x + d y), up to a shift.
     """
     from av.sidedata.sidedata import Type
 
@@ -66,11 +65,11 @@ def turn_of(frame: Any) -> Turn:
         return Turn(transpose=True, flip_rows=b < 0, flip_columns=c < 0)
     if straight == crossed == 0:  # no matrix at all: some writers leave it empty
         return Turn()
-    raise BrokenVideo("its display matrix turns it by an angle that is no multiple of 90 degrees")
+    raise BrokenVideo("its display matrix turns it by an angle that is not a multiple of 90 degrees")
 
 
 def square_pixels(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
-    """(width, height) of the picture in square pixels; `aspect` is a pixel's width by its height, None if unknown."""
+    """(width, height) in square pixels; `aspect` is width / height of a pixel, None if unknown."""
     if not aspect or aspect < 0:
         return width, height
     if not Fraction(1, WIDEST_PIXEL) <= aspect <= WIDEST_PIXEL:

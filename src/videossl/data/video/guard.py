@@ -1,9 +1,9 @@
-"""Native decoding in a process of its own, so that a file can neither hang nor crash the job.
+"""Runs native decoders in a child process, so that a file can neither hang nor crash the job.
 
-Decoders are native code that nobody can interrupt: decord waits for ever, with Python's lock, for frames that a header
-promises, and damaged files have made decoders crash. Here the work on each of many items is done in a forked child that
-gives a sign of life now and then; one that falls silent or crashes costs its item, not the job. One child does one item
-after the other: a fork an item would cost as much as decoding a small clip.
+Decoders are native code that cannot be interrupted: decord holds Python's lock while it waits forever for frames that a
+header promises, and damaged files have crashed decoders. A forked child processes the items one after the other and
+sends a sign of life now and then. An item whose child falls silent or crashes is lost; the job goes on. One fork per
+item would cost as much as decoding a small clip.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 SILENCE_SECONDS = 120.0
-"""A decoder that gives no frame for so long is taken for hung. The slowest real frames take a second."""
+"""Seconds without a frame after which a decoder counts as hung. The slowest real frames take one second."""
 SIGN_SECONDS = 1.0
-"""Between two signs of life."""
+"""Seconds between two signs of life."""
 CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP}
 
 
@@ -37,12 +37,12 @@ class Lost:
     """An item whose child fell silent or crashed."""
 
     doing: str
-    """What it last said it was doing."""
+    """What the child last reported it was doing."""
     reason: str
 
 
 class Alive:
-    """Given to the work, which calls it at least at every frame, with what it is doing."""
+    """Callback for the work: it reports, at least at every frame, what the work is doing."""
 
     def __init__(self, connection: Connection | None = None) -> None:
         self._connection, self._doing, self._told = connection, "", 0.0
@@ -58,7 +58,7 @@ Work = Callable[[Item, Alive], Result]
 
 
 class Guarded(Generic[Item, Result]):
-    """Does `work` on items in a child; a context manager that leaves no child behind."""
+    """Runs `work` on items in a child process. A context manager that ends the child."""
 
     def __init__(self, work: Work[Item, Result], silence: float = SILENCE_SECONDS) -> None:
         self._work, self._silence = work, silence
@@ -71,7 +71,7 @@ class Guarded(Generic[Item, Result]):
         self._end()
 
     def __call__(self, items: Sequence[Item]) -> Iterator[Result | Lost]:
-        """The result of each item, in order. What the work raises is raised here."""
+        """The result of each item, in order. Exceptions of the work are raised here."""
         done = 0
         while done < len(items):
             connection = self._start(items[done:])
@@ -85,12 +85,12 @@ class Guarded(Generic[Item, Result]):
             self._end()
 
     def _start(self, items: Sequence[Item]) -> Connection:
-        context = multiprocessing.get_context("fork")  # the work is a function of this process
+        context = multiprocessing.get_context("fork")  # fork, as the work is a function of this process
         ours, theirs = context.Pipe(duplex=False)
-        # A daemon: after an error of its own this process does not wait for it.
+        # A daemon, so that this process does not wait for it after an error of its own.
         child = context.Process(target=_serve, args=(self._work, items, theirs, os.getpid()), daemon=True)
         with warnings.catch_warnings():
-            # Python warns of forking beside threads; those of Arrow, the only ones here, are not used by the child.
+            # Python warns of forking with threads; the only ones here are Arrow's, which the child does not use.
             warnings.simplefilter("ignore", DeprecationWarning)
             child.start()
         self._child = child
@@ -131,7 +131,7 @@ class Guarded(Generic[Item, Result]):
 
 
 def _serve(work: Work[Item, Result], items: Sequence[Item], connection: Connection, parent: int) -> None:
-    """The child's whole life."""
+    """Main function of the child."""
     end_with_parent(parent)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)  # a job's own handlers would keep it alive

@@ -1,8 +1,8 @@
-"""One complete decode of a video in presentation order: what a player shows, and what everything else is held against.
+"""One complete decode of a video in presentation order: what a player shows, and the reference for everything else.
 
-PyAV (FFmpeg) applies edit lists, reorders and flushes; nothing is sought. A damaged picture, however small, an error of
-the decoder and a file that ends before its container says make the video a broken one: a single wrong frame would be
-trained on without anyone noticing. (No decoder can tell every overwritten byte; VP9 shows hardly any.)
+PyAV (FFmpeg) applies edit lists, reorders and flushes; there is no seeking. A damaged picture, however small, a decoder
+error, or a file shorter than its container says makes the video a broken one: a wrong frame would go unnoticed into
+training. (No decoder detects every overwritten byte; VP9 detects hardly any.)
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ FORMATS = (
     "obu,ivf,rm,dv,mxf,nut,wtv,vob,gxf,dhav,avs2,avs3,cavsvideo,h261,h263,mjpeg,yuv4mpegpipe,nsv,bink,smk,dxa"
 )
 ONE_FILE = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
-"""Of FFmpeg: formats that hold a video. Those that name other files (playlists, lists, numbered pictures) and still
-pictures are no video, whatever the file is called."""
+"""FFmpeg options: formats that hold a video. Formats that name other files (playlists, numbered pictures) and still
+pictures are not videos, whatever the file's name."""
 NEED_KEYFRAME = frozenset({"mpeg4", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "h263", "flv1", "wmv1", "wmv2"})
-"""Codecs whose decoders show garbage, and say nothing, when a stream begins in the middle of a group of pictures."""
+"""Codecs whose decoders show garbage, without an error, if a stream starts in the middle of a group of pictures."""
 SAME_RATE, MISSED_FRAMES = 0.02, 2
-"""A header's frame rate is confirmed by the frames' times if it promises so many frames more or less, relative or
-absolute: some files leave out a frame where nothing moves."""
+"""Tolerance, relative and absolute, for the number of frames that a header's frame rate implies, compared with the
+frames' times: some files leave out frames where nothing moves."""
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What was decoded: frames (up to the asked end), frames/s, size in pixels as shown."""
+    """What was decoded: frames (up to the requested end), frames per second, size in pixels as displayed."""
 
     frames: int
     fps: float
@@ -46,24 +46,24 @@ class VideoInfo:
 class Decode:
     """A video file opened for one decode; a context manager.
 
-    `frames` gives the frames once; `info` describes what it has given. Any fault is a :class:`BrokenVideo`.
+    `frames` yields the frames once; `info` describes what was yielded. Every fault raises :class:`BrokenVideo`.
     """
 
     def __init__(self, path: Path, end: int | None = None) -> None:
         self.path, self.end = path, end
         self.count = 0
-        self.whole = False
-        """Whether the stream's end was reached."""
+        self.complete = False
+        """Whether the end of the stream was reached."""
         self.first: Any = None
         """The first frame."""
         self._times: list[float] = []
         self.packets = 0
         self.key_first = False
-        """Whether the first packet begins a group of pictures."""
+        """Whether the first packet starts a group of pictures."""
         self.early = False
-        """Whether a packet has a time before 0."""
+        """Whether a packet has a negative time."""
         self._times_of_packets: list[tuple[int, int]] = []
-        """When each packet is shown and decoded, from the first key frame on."""
+        """Presentation and decoding times of each packet, from the first key frame on."""
 
     def __enter__(self) -> Decode:
         import av
@@ -71,7 +71,7 @@ class Decode:
         try:
             if self.path.stat().st_size == 0:
                 raise BrokenVideo("empty file")
-            # Absolute: the beginning of another name may be taken for a protocol. Some HMDB51 files have metadata that
+            # Absolute: the beginning of a relative name may be read as a protocol. Some HMDB51 files have metadata that
             # is not UTF-8.
             self._container = av.open(str(self.path.absolute()), options=ONE_FILE, metadata_errors="ignore")
         except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -82,7 +82,7 @@ class Decode:
             self.format = self._container.format.name
             self._stream = self._pictures()
             self._stream.codec_context.thread_count = 1
-            # Crop to what is shown exactly; without it FFmpeg keeps rows of pixels aligned in memory.
+            # Crop exactly to what is displayed; otherwise FFmpeg keeps rows of pixels aligned in memory.
             self._stream.codec_context.flags |= av.codec.context.Flags.unaligned
         except BaseException:
             self._container.close()
@@ -95,7 +95,7 @@ class Decode:
         self._container.close()
 
     def _pictures(self) -> Any:
-        """The best video stream. A cover picture of a sound file is none."""
+        """The best video stream. The cover picture of an audio file does not count."""
         import av
 
         stream = self._container.streams.best("video")
@@ -113,18 +113,18 @@ class Decode:
             for packet in self._container.demux(self._stream):
                 self._look_at(packet)
                 for frame in packet.decode():
-                    if frame.is_corrupt:  # the decoder has filled in what it could not read, and raises nothing
+                    if frame.is_corrupt:  # the decoder filled in what it could not read, without an error
                         raise ValueError("damaged picture")
                     self._note(frame)
                     yield frame
                     if self.count == self.end:
                         return
-            self._require_whole()
+            self._require_complete()
         except BrokenVideo:
             raise
-        except Exception as error:  # whatever a decoder raises, the file is the reason
+        except Exception as error:  # whatever a decoder raises, the file is the cause
             raise self._fault(error) from error
-        self.whole = True
+        self.complete = True
 
     def _look_at(self, packet: Any) -> None:
         if packet.is_corrupt:
@@ -139,7 +139,7 @@ class Decode:
             self._times_of_packets.append((packet.pts, packet.dts))
         self.early |= packet.pts is not None and packet.pts < 0
 
-    def _require_whole(self) -> None:
+    def _require_complete(self) -> None:
         if self.count == 0:
             raise BrokenVideo("no frame can be decoded")
         self._require_all_bytes()
@@ -149,7 +149,7 @@ class Decode:
                 raise BrokenVideo(f"truncated after frame {self.count}: frames before the last one are missing")
 
     def _fault(self, error: Exception) -> BrokenVideo:
-        """What an error in the middle says of the file: that it was cut off, where that is known."""
+        """What an error in the middle means: that the file is truncated, if this is known."""
         try:
             self._require_all_bytes()
         except BrokenVideo as cut:
@@ -163,7 +163,7 @@ class Decode:
     def _note(self, frame: Any) -> None:
         if self.first is None:
             self.first = frame
-            # Now, as a closed stream cannot be asked; and not before, as some headers are known by decoding only.
+            # Read here: a closed stream has no aspect ratio, and some headers are known only after decoding.
             self._aspect = self._stream.sample_aspect_ratio
             self._header_rate = float(self._stream.average_rate or self._stream.guessed_rate or 0.0)
         self.count += 1
@@ -171,21 +171,21 @@ class Decode:
             self._times.append(frame.time)
 
     def turn(self) -> Turn:
-        """How the first frame is turned."""
+        """The display transformation of the first frame."""
         return turn_of(self.first)
 
     def shown_size(self) -> tuple[int, int]:
-        """(width, height) of the first frame as shown."""
+        """(width, height) of the first frame as displayed."""
         size = square_pixels(self.first.width, self.first.height, self._aspect)
         return self.turn().size(*size)
 
     def info(self) -> VideoInfo:
-        """What has been decoded so far; at least one frame."""
+        """Describes what was decoded so far; needs at least one frame."""
         width, height = self.shown_size()
         return VideoInfo(self.count, self._rate(), width, height)
 
     def _rate(self) -> float:
-        """Frames a second by the frames' times; the header's exact number where it agrees, or where there are none."""
+        """Frames per second from the frames' times; the header's exact number if it agrees or if there are no times."""
         intervals, seconds = len(self._times) - 1, max(self._times, default=0.0) - min(self._times, default=0.0)
         if seconds <= 0:
             return self._header_rate
@@ -195,12 +195,13 @@ class Decode:
 
 
 def unconvertible(frame: Any, error: Exception) -> BrokenVideo:
-    """That FFmpeg cannot make RGB of a frame: it knows few of the colour matrices that a header may name."""
+    """The error if FFmpeg cannot convert a frame to RGB: it knows few of the colour matrices that a header may name."""
     return BrokenVideo(f"pixels of format {frame.format.name} cannot be converted to RGB: {reason_of(error)}")
 
 
 class Converter:
-    """Turns decoded frames into pixels as shown. Keeps FFmpeg's scaler, which is costly to set up for each frame."""
+    """Converts decoded frames to pixels as displayed. Keeps FFmpeg's scaler, which is expensive to create for each
+    frame."""
 
     def __init__(self) -> None:
         import av
@@ -208,9 +209,9 @@ class Converter:
         self._scaler = av.video.reformatter.VideoReformatter()
 
     def pixels(self, frame: Any, size: tuple[int, int] | None = None) -> np.ndarray:
-        """(H, W, 3) uint8 RGB of `size` (width, height), or of the frame's own pixels, turned as shown.
+        """(H, W, 3) uint8 RGB at `size` (width, height), or at the frame's own size, as displayed.
 
-        The frame's own matrix and range of colours hold (BT.709 of HD videos; pictures of full range).
+        Uses the frame's own colour matrix and range (BT.709 of HD videos; full range).
         """
         turn = turn_of(frame)
         width, height = turn.size(*size) if size else (frame.width, frame.height)

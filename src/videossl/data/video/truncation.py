@@ -1,7 +1,7 @@
-"""Whether a file ends before its container says: a download that broke off often decodes without any error.
+"""Detects files that end before their container says: a partial download often decodes without any error.
 
-Only places in the file are believed: where a sample, a segment or a chunk is to end. Counts of frames and packets,
-durations and the length of the sound say nothing about it: edit lists hide frames, and sound may be longer.
+Only file positions count: where a sample, a segment or a chunk should end. Numbers of frames and packets, durations and
+the length of the audio prove nothing: edit lists hide frames, and audio may be longer.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 RIFF_SLACK = 8
-"""Bytes: some writers count the head of the file itself."""
+"""Bytes of tolerance: some writers count the file header as well."""
 TS_PACKETS = {188: 0, 192: 4}
-"""MPEG-TS: length of a packet in bytes, and how many stand before its first byte 0x47 (a time, in M2TS)."""
+"""MPEG-TS: packet length in bytes -> bytes before its sync byte 0x47 (a time stamp in M2TS)."""
 WITHOUT_STRUCTURE = frozenset({"mpegts", "flv", "mpeg"})
-"""Formats (FFmpeg's names) that say nowhere where they end."""
+"""Formats (FFmpeg's names) that do not store their length."""
 
 
 def missing_bytes(path: Path, stream: Any) -> int:
-    """How many bytes lie beyond the file's end by its container's own structure; 0 if it is whole or does not say.
+    """Number of bytes missing at the end of the file according to its container; 0 if it is complete or unknown.
 
-    `stream`: the opened video stream (`av.VideoStream`), whose index has the places of an MP4's samples.
+    stream: the opened video stream (`av.VideoStream`), whose index has the positions of an MP4's samples.
     """
     size = path.stat().st_size
     with path.open("rb") as handle:
@@ -45,11 +45,10 @@ def missing_bytes(path: Path, stream: Any) -> int:
 
 
 def earlier_frames_missing(pts: Sequence[int], dts: Sequence[int]) -> bool:
-    """Whether a stream ends between a frame and one that is to be shown before it, by the times of its packets.
+    """Whether a stream ends between a frame and one that is displayed before it, judged by the times of its packets.
 
-    Packets are in the order of decoding, from a key frame on; what is shown before that one cannot be decoded. In a
-    whole stream of regular frames there is a frame for each step of time up to the last. Streams of irregular frames
-    are not judged.
+    Packets are in decoding order from a key frame on; frames displayed before it cannot be decoded. In a complete
+    stream of regular frames there is a frame at each time step up to the last. Irregular streams are not judged.
     """
     steps = sorted(later - earlier for earlier, later in itertools.pairwise(dts))
     if not steps or steps[0] <= 0 or steps[-1] > 1.5 * steps[0]:
@@ -59,7 +58,7 @@ def earlier_frames_missing(pts: Sequence[int], dts: Sequence[int]) -> bool:
 
 
 def _ts_packet(handle: BinaryIO) -> int:
-    """The length of an MPEG-TS file's packets; 0 if it is none."""
+    """Packet length of an MPEG-TS file; 0 if it is not one."""
     for length, before in TS_PACKETS.items():
         if all(_byte_at(handle, before + number * length) in (b"\x47", b"") for number in range(4)):
             return length
@@ -72,10 +71,10 @@ def _byte_at(handle: BinaryIO, place: int) -> bytes:
 
 
 def _ts_end(handle: BinaryIO, size: int, length: int, pid: int) -> int:
-    """MPEG-TS: where the last packet ends, or a byte more if the picture in it goes on.
+    """MPEG-TS: end of the last packet, plus one byte if its picture continues.
 
-    The length of a picture is not noted, but the last of its packets is padded to its length; of 184 whole pictures one
-    needs no padding, and its file is taken for truncated.
+    The length of a picture is not stored, but its last packet is padded. Of 184 complete pictures one needs no padding;
+    its file counts as truncated.
     """
     if size % length:
         return size + length - size % length
@@ -88,7 +87,7 @@ def _ts_end(handle: BinaryIO, size: int, length: int, pid: int) -> int:
 
 
 def _padded(packet: bytes) -> bool:
-    """Whether an MPEG-TS packet has an adaptation field with more in it than its flags ask for."""
+    """Whether an MPEG-TS packet has an adaptation field larger than its flags require."""
     if not packet[3] & 0x20:
         return False
     length = packet[4]
@@ -96,14 +95,14 @@ def _padded(packet: bytes) -> bool:
         return True
     flags = packet[5]
     needed = 1 + 6 * bool(flags & 0x10) + 6 * bool(flags & 0x08) + bool(flags & 0x04)
-    for flag in (0x02, 0x01):  # private data, extension: each with its length in front
+    for flag in (0x02, 0x01):  # private data, extension: each preceded by its length
         if flags & flag and needed < length:
             needed += 1 + packet[5 + needed]
     return length > needed
 
 
 def _riff_ends(handle: BinaryIO, size: int) -> Iterator[int]:
-    """AVI: where each RIFF chunk ends (files above 1 GB have several)."""
+    """AVI: end of each RIFF chunk (files above 1 GB have several)."""
     place = 0
     while place + 12 <= size:
         handle.seek(place)
@@ -116,7 +115,7 @@ def _riff_ends(handle: BinaryIO, size: int) -> Iterator[int]:
 
 
 def _segment_end(handle: BinaryIO) -> int:
-    """Matroska, WebM: where the segment ends; 0 if its length is not known (live recordings)."""
+    """Matroska, WebM: end of the segment; 0 if its length is unknown (live recordings)."""
     handle.seek(4)
     length = _ebml_number(handle)
     if length is None:
@@ -129,7 +128,7 @@ def _segment_end(handle: BinaryIO) -> int:
 
 
 def _ebml_number(handle: BinaryIO) -> int | None:
-    """A length in EBML's code: leading zero bits of the first byte count the bytes that follow; all ones: unknown."""
+    """A length in EBML's code: leading zero bits of the first byte count the following bytes; all ones: unknown."""
     first = handle.read(1)
     if not first or not first[0]:
         return None
@@ -141,7 +140,7 @@ def _ebml_number(handle: BinaryIO) -> int | None:
 
 
 def _fragment_ends(handle: BinaryIO, size: int) -> Iterator[int]:
-    """Fragmented MP4: where each fragment and its data end. In other files samples are named by the index alone."""
+    """Fragmented MP4: end of each fragment and its data. In other files only the index locates samples."""
     place, fragment = 0, False
     while place + 8 <= size:
         handle.seek(place)
@@ -157,13 +156,13 @@ def _fragment_ends(handle: BinaryIO, size: int) -> Iterator[int]:
 
 
 def _flv_ends(handle: BinaryIO, size: int) -> Iterator[int]:
-    """FLV: where each tag ends."""
+    """FLV: end of each tag."""
     handle.seek(5)
     place = int.from_bytes(handle.read(4), "big") + 4
     while place + 11 <= size:
         handle.seek(place)
         head = handle.read(4)
-        if head[0] & 0x1F not in (8, 9, 18):  # sound, pictures, data: what else follows is no tag
+        if head[0] & 0x1F not in (8, 9, 18):  # audio, video, data: anything else is not a tag
             return
         place += 11 + int.from_bytes(head[1:], "big") + 4
         yield place - 4

@@ -1,1 +1,1 @@
-"""Parts that several pretext tasks share."""
+"""Parts shared by several pretext tasks."""

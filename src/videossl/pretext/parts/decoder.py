@@ -1,4 +1,4 @@
-"""From a backbone's last feature map back to pixels, whatever the backbone."""
+"""Decoder from the last feature map of any backbone to pixels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from videossl.backbones.base import Backbone
 
-DOUBLINGS = 4  # of height and width: maps of 7 x 7 become pictures of 112 x 112
+DOUBLINGS = 4  # of height and width: maps of 7 x 7 become images of 112 x 112
 
 
 def conv_block(channels_in: int, channels_out: int) -> nn.Sequential:
@@ -22,11 +22,11 @@ def conv_block(channels_in: int, channels_out: int) -> nn.Sequential:
 
 
 class MapProjection(nn.Module):
-    """All that a backbone makes of a clip, as a map of `channels` channels for a decoder or another branch.
+    """Combines a backbone's map and features into a map with `channels` channels, for a decoder or another branch.
 
-    A map that has them already is handed on as it is. Another is projected by a 1x1x1 convolution. Where the features
-    are more than the mean of the map (a linear layer behind it, say), they are projected too and added at every place:
-    otherwise that layer, which downstream tasks use, would never be trained.
+    A map that already has them is returned unchanged; another is projected by a 1x1x1 convolution. If the features are
+    not just the mean of the map (for example a linear layer follows), they are projected too and added at every
+    position. Otherwise that layer, which downstream tasks use, would never be trained.
     """
 
     def __init__(self, backbone: Backbone, channels: int) -> None:
@@ -45,18 +45,19 @@ class MapProjection(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Feature map -> (N, channels_out, T, H, W), by four doublings; the reconstruction branch of PRP's network.
+    """Feature map -> (N, channels_out, T, H, W) by four doublings: the reconstruction branch of PRP's network.
 
     yuanyao366/PRP (models/sscn.py, net_part.py): a convolution; three times a transposed convolution that doubles the
-    map and a convolution that halves its channels; a fourth transposed convolution; a last convolution. The map to
-    start from is 1/16 of the output in height and width, and in time with four `time_doublings` (2x7x7 for 32x112x112,
-    PRP's output); with three, as much as makes an output of a clip's own length from R(2+1)D's map (2x7x7 for
-    16x112x112). A map of another shape is averaged or interpolated to that first, one of other channels than `channels`
-    gets a 1x1x1 convolution (a choice of ours: the original knows one shape only).
+    map and a convolution that halves its channels; a fourth transposed convolution; a last convolution. The input map
+    has 1/16 of the output's height and width. In time it also has 1/16 with four `time_doublings` (2x7x7 for
+    32x112x112, PRP's output); with three it gives an output of the clip's own length from R(2+1)D's map (2x7x7 for
+    16x112x112). A map of another shape is first averaged or interpolated to that shape, and one with other channels
+    than `channels` passes a 1x1x1 convolution (our choice: the original has one shape only).
 
-    channels: of the first layers, halved by each of the first three doublings (original: 512, 256, 128, 64).
-    relu: end as in the original with batch normalisation and ReLU, for pixels, which are not negative; else with the
-    plain convolution.
+    Args:
+        channels: of the first layers, halved by each of the first three doublings (original: 512, 256, 128, 64).
+        relu: end with batch normalisation and ReLU as in the original, for pixels, which are not negative; else end
+            with the plain convolution.
     """
 
     def __init__(
@@ -85,12 +86,12 @@ class Decoder(nn.Module):
         """(N, channels_in, t, h, w) -> (N, channels_out, *size)."""
         start = tuple(math.ceil(length / factor) for length, factor in zip(size, self.factors, strict=True))
         decoded = self.layers(resample(self.project(feature_map), start))
-        # a size that is no multiple of 16: the network's strided, padded layers saw a margin beyond the end too
+        # Sizes that are not a multiple of 16: the network's strided, padded layers also saw a margin beyond the end.
         return decoded[:, :, : size[0], : size[1], : size[2]]
 
 
 def resample(feature_map: Tensor, size: tuple[int, int, int]) -> Tensor:
-    """(N, C, t, h, w) -> (N, C, *size): averages where it shrinks, so that nothing is skipped; else trilinear."""
+    """(N, C, t, h, w) -> (N, C, *size): average where it shrinks, so that nothing is skipped; else trilinear."""
     fewer = tuple(min(have, want) for have, want in zip(feature_map.shape[2:], size, strict=True))
     if fewer != tuple(feature_map.shape[2:]):
         feature_map = F.adaptive_avg_pool3d(feature_map, fewer)

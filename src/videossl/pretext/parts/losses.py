@@ -1,4 +1,4 @@
-"""Contrastive losses that several tasks share."""
+"""Contrastive losses shared by several tasks."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from torch.nn import functional as F
 
 
 def info_nce(query: Tensor, key: Tensor, queue: Tensor, temperature: float, own: Tensor | None = None) -> Tensor:
-    """Which key is the query's? Cross-entropy of [q.k | q.queue | q.own] / temperature, target q.k.
+    """InfoNCE: cross-entropy of [q.k | q.queue | q.own] / temperature with target q.k.
 
-    query, key: (B, D); queue: (D, K), negatives of all queries; own: (B, D), a further negative for each query alone,
-    or None. All of unit length. Returns a scalar, the mean over B.
+    Args:
+        query, key: (B, D).
+        queue: (D, K), negatives of all queries.
+        temperature: of the softmax.
+        own: (B, D), one further negative per query, or None.
+
+    All have unit length. Returns a scalar, the mean over B.
     """
     logits = [(query * key).sum(dim=1, keepdim=True), query @ queue]
     if own is not None:

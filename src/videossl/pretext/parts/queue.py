@@ -1,4 +1,4 @@
-"""The keys of past batches, as negatives (He et al. 2020)."""
+"""Queue of keys from past batches, used as negatives (He et al. 2020)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from videossl.common.errors import UserError
 
 
 class Queue(nn.Module):
-    """The last `size` keys of `dim` numbers, in a ring: (dim, size), first in first out.
+    """The last `size` keys of dimension `dim` in a ring buffer: (dim, size), first in first out.
 
-    Filled with random unit vectors at first. The size need not be a multiple of the batch: a batch wraps
-    around the end, where the reference implementations trim the size instead. So the size is what the recipe
-    says, whatever the batch. Entries and position are buffers, hence in `state_dict()`; the position stays on
-    the device.
+    Initialised with random unit vectors. The size need not be a multiple of the batch: a batch wraps around the end,
+    where reference implementations trim the size instead. The size is therefore always that of the recipe. Entries and
+    position are buffers, hence in `state_dict()`; the position stays on the device.
     """
 
     def __init__(self, dim: int, size: int) -> None:
@@ -28,25 +27,25 @@ class Queue(nn.Module):
 
     @property
     def size(self) -> int:
-        """Number of keys held."""
+        """Number of keys."""
         return self.keys.shape[1]
 
     def negatives(self) -> Tensor:
-        """The keys (dim, size), copied: autograd needs them as they were, after new ones replaced them."""
+        """The keys (dim, size), copied: autograd needs them unchanged after new keys have replaced them."""
         return self.keys.clone()
 
     def collect(self, keys: Tensor) -> None:
-        """Note `keys` (B, dim) of all processes for :meth:`enqueue_collected`."""
+        """Collect `keys` (B, dim) of all processes for :meth:`enqueue_collected`."""
         self._collected.append(keys.detach())
 
     def enqueue_collected(self) -> None:
-        """At the end of a step: until then all parts of a batch see the same negatives."""
+        """Enqueue the collected keys at the end of a step, so that all parts of a batch see the same negatives."""
         self.enqueue(torch.cat(self._collected))
         self._collected = []
 
     @torch.no_grad()
     def enqueue(self, keys: Tensor) -> None:
-        """Replace the oldest keys by `keys` (B, dim); of more than `size`, the last ones stay."""
+        """Replace the oldest keys by `keys` (B, dim); if B exceeds `size`, the last ones stay."""
         keys = keys.detach()[-self.size :].to(self.keys.dtype)
         places = (self.position + torch.arange(len(keys), device=self.keys.device)) % self.size
         self.keys[:, places] = keys.T

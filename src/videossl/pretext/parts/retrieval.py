@@ -1,4 +1,4 @@
-"""How often the nearest of many embeddings is the right one."""
+"""Retrieval accuracy: how often the nearest of many embeddings is the correct one."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from torch import Tensor, arange
 
 
 def retrieval_row(metric: str, query: Tensor, candidates: Tensor) -> dict[str, object]:
-    """Metrics row: the share of queries whose nearest candidate is their own.
+    """Metrics row: fraction of queries whose nearest candidate is their own.
 
-    query: (n, D); candidates: (m, D), m >= n, of which the i-th is the own one of query i. All of unit length.
+    query: (n, D); candidates: (m, D), m >= n; candidate i belongs to query i. All have unit length.
     """
     nearest = (query @ candidates.T).argmax(dim=1)
     found = nearest == arange(len(query), device=query.device)

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from videossl.common.errors import UserError
-from videossl.data.videos import read_manifest
+from videossl.data.manifest import read_manifest
 from videossl.report.collect import Results
 from videossl.report.figures.frame import finish, new
 from videossl.report.figures.samples import frames, show

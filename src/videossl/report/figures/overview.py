@@ -19,7 +19,7 @@ from matplotlib.figure import Figure, SubFigure
 
 from videossl.common.errors import report_user_errors
 from videossl.common.files import atomic_path
-from videossl.data.videos import read_manifest
+from videossl.data.manifest import read_manifest
 from videossl.report.collect import OK, Results
 from videossl.report.figures import cka, lines, samples, settings
 from videossl.report.figures.panels import Panel

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from videossl.common.errors import UserError
-from videossl.data.videos import open_store, read_manifest
+from videossl.data.manifest import open_store, read_manifest
 from videossl.report.collect import Results
 from videossl.report.figures.frame import LETTER, finish, new
 

@@ -1,4 +1,4 @@
-"""Configuration models; every key is checked, an unknown one is an error that names the valid ones."""
+"""Configuration models. Every key is checked; an unknown key is an error that lists the valid ones."""
 
 from videossl.common.strict import merge
 from videossl.study.config.experiments import Experiment, Grid

@@ -1,4 +1,4 @@
-"""The form of `config/experiments.yaml`: WHAT is run, one entry a table or figure."""
+"""Model of `config/experiments.yaml`: WHAT is run, one entry per table or figure."""
 
 from __future__ import annotations
 
@@ -50,29 +50,37 @@ Change = dict[Literal["task", "complexity", "backbone", "source", "subset", "epo
 
 
 class Grid(Strict):
-    """A product of axes; one value or a list of values each."""
+    """A product of axes; each has one value or a list of values."""
 
     protocol: Protocol = Field(
         "finetune",
-        description="; ".join(f"{name}: {stage.description}" for name, stage in protocols().items()),
+        description="what is evaluated. finetune: accuracy on the target; linear_probe: the same with a frozen"
+        " backbone; retrieval: test"
+        " videos query training videos by pretrained features; robustness: finetuned networks on noisy test"
+        " videos; distill: finetuning with teachers; cka: similarity of the layers of two finetuned networks; pretext:"
+        " the pretext task's own metrics on held-out videos; network: parameters and GFLOPs of the backbone; vifm:"
+        " frames and"
+        " training data of video-language models; zero_shot: their zero-shot accuracy on the target",
     )
-    task: Strings = Field([], description="pretext tasks; all: every task that has a recipe; scratch: none")
-    complexity: Strings = Field([""], min_length=1, description="variants of the task; empty: the recipe's default")
     backbone: Strings = Field([], description="files of src/videossl/backbones")
     model: Strings = Field([], description="vifm, zero_shot: video-language models")
-    source: Strings = Field([], description="dataset of the pretraining")
-    subset: Strings = Field([], description="names under `subsets`: the training videos of the pretraining")
-    epochs: Numbers = Field([], description="milestones of the pretraining")
-    target: Strings = Field([], description="dataset of the evaluation")
+    source: Strings = Field([], description="pretraining dataset")
+    subset: Strings = Field([], description="names from `subsets`: the training videos of pretraining")
+    epochs: Numbers = Field([], description="milestones: pretraining epochs after which networks are evaluated")
+    target: Strings = Field([], description="evaluation dataset")
     teachers: list[Change] = Field(
         [],
-        description="distill: each a finetuned network that differs from the student in these axes, or a `model`",
+        description="distill: teachers; each differs from the student in these axes, or is a `model`",
     )
-    pairs: Strings = Field([], description="distill: instead of `teachers`: any two of these models together")
-    against: Change = Field({}, description="cka: the other network differs in these axes; empty: the network itself")
-    noise: Kinds = Field([], description="robustness: kinds of noise; mean: over all of them")
-    severity: Severities = Field([], description="robustness: 1 to 5; 0: the mean over all")
-    seed: Seeds = Field([0], description="several: each trains all networks of the grid anew; tables show the mean")
+    pairs: Strings = Field([], description="distill: instead of `teachers`, every pair of these models")
+    against: Change = Field(
+        {}, description="cka: axes in which the other network differs; empty: compare the network with itself"
+    )
+    noise: Kinds = Field([], description="robustness: kinds of noise; mean: the mean over all kinds")
+    severity: Severities = Field([], description="robustness: severities 1 to 5; 0: the mean over all")
+    seed: Seeds = Field(
+        [0], description="random seeds; with several, every network is trained once per seed, and tables show the mean"
+    )
 
     @model_validator(mode="after")
     def _fits_the_protocol(self) -> Grid:
@@ -80,7 +88,7 @@ class Grid(Strict):
         given = {axis for axis in type(self).model_fields if getattr(self, axis)}
         if "pairs" in given and self.protocol == "distill":
             if "teachers" in given or len(self.pairs) < 2:
-                raise ValueError("`pairs` are two models at least, and take the place of `teachers`")
+                raise ValueError("`pairs` needs at least two models, and replaces `teachers`")
             given.add("teachers")
         for axis in (*PRETRAINING, "backbone", "model", "target", "teachers", "noise", "severity"):
             if (axis in needed) != (axis in given):
@@ -93,12 +101,12 @@ class Grid(Strict):
             any(MODEL in change and len(change) > 1 for change in [*self.teachers, self.against])
             or MODEL in self.against
         ):
-            raise ValueError("`model` is a teacher by itself: it stands beside no other axis")
+            raise ValueError("a teacher with `model` must have no other axis")
         return self
 
     @property
     def all_teachers(self) -> list[list[Change]]:
-        """The teachers of each student of a distillation."""
+        """The teachers of each student."""
         pairs = itertools.combinations(self.pairs, 2)
         return [[{MODEL: first}, {MODEL: second}] for first, second in pairs] if self.pairs else [self.teachers]  # type: ignore[dict-item]
 
@@ -110,32 +118,32 @@ class Grid(Strict):
 
 @dataclass(frozen=True)
 class Layout:
-    """The keys of an entry that a kind of table or figure is laid out by; it may give no other of these."""
+    """Keys that lay out a kind of table or figure; its entries may have no others of these."""
 
     needs: tuple[str, ...]
     may: tuple[str, ...] = ()
-    most_panels: int = 1
-    """Axes that `panels` may name."""
+    max_panels: int = 1
+    """Largest number of axes in `panels`."""
 
     @property
     def from_cells(self) -> bool:
-        """Whether the entry says itself which cells it is of, by `grid` or `cells_of`."""
+        """Whether entries define their cells themselves, by `grid` or `cells_of`."""
         return not {"parts", "datasets"} & set(self.needs)
 
 
 TABLE = Layout(("rows", "columns"), may=("average", "quoted", "chance"))
 PUBLISHED = Layout(("published",))
-"""Of a table that sets our networks below published ones."""
+"""Layout of a table that compares our networks with published ones."""
 PLOTS = {
     "lines": Layout(("x", "series"), may=("panels",)),
     "bars": Layout(("x", "series"), may=("panels",)),
     "scatter": Layout(("x_metric", "series"), may=("panels",)),
     "distillation": Layout(("parts",)),
-    "cka": Layout(("panels",), most_panels=2),
+    "cka": Layout(("panels",), max_panels=2),
     "samples": Layout(("datasets",)),
     "noise_samples": Layout(("datasets",)),
 }
-"""The kinds of plot."""
+"""Layout of each kind of plot."""
 LAYOUT_KEYS = tuple(
     sorted({key for layout in (TABLE, PUBLISHED, *PLOTS.values()) for key in (*layout.needs, *layout.may)})
 )
@@ -146,11 +154,16 @@ class Part(Strict):
     """One panel of a distillation figure: students beside their teachers."""
 
     title: Text
-    cells_of: str = Field(description="the entry with the students; their teachers are added")
+    cells_of: str = Field(description="entry that defines the students; their teachers are added")
     x: Axes = Field(
-        min_length=1, max_length=2, description="what tells the students apart; two: the first one's values group"
+        min_length=1,
+        max_length=2,
+        description="axes in which the students differ; with two, values of the first form groups",
     )
-    paper_table: str | None = Field(None, description="default: that of the entry with the students")
+    paper_table: str | None = Field(
+        None,
+        description="`table` of config/paper_values.csv to compare with; default: that of the entry with the students",
+    )
 
 
 class Presentation(Strict):
@@ -158,35 +171,40 @@ class Presentation(Strict):
 
     kind: Literal["table", "figure"]
     title: Text
-    caption: str = Field("", description="what it shows and how to read it")
+    caption: str = Field("", description="text that says what it shows and how to read it")
     section: str = Field(
         "",
-        description="the paper's section that it belongs to, such as 4.1: its chapter in the report; empty: the last",
+        description="section of the paper, such as 4.1, used as chapter of the report; empty: the last chapter",
     )
-    baseline: bool = Field(True, description="add the same network without pretraining")
-    chance: bool = Field(False, description="table: print the level of chance beside each number")
-    rows: Axes = Field([], description="table: axes down the side")
-    columns: Axes = Field([], description="table: axes across the top")
-    average: bool = Field(False, description="table: add the mean over the tasks, one more value of the axis `task`")
-    quoted: bool = Field(False, description="table: add the rows that the paper quotes from the tasks' own papers")
+    baseline: bool = Field(True, description="add the same networks without pretraining")
+    chance: bool = Field(False, description="table: print chance level beside each number")
+    rows: Axes = Field([], description="table: axes of the rows")
+    columns: Axes = Field([], description="table: axes of the columns")
+    average: bool = Field(False, description="table: add the mean over tasks as a further value of the axis `task`")
+    quoted: bool = Field(False, description="table: add rows that the paper quotes from the publications of the tasks")
     published: WorkflowPath | None = Field(
-        None, description="table: a CSV file of published accuracies, below which the entry's own cells stand"
+        None, description="table: CSV file of published accuracies, listed above the entry's own cells"
     )
     plot: Plot = Field(
         "lines",
-        description="figure: lines or bars; scatter: accuracy over the cost of the network; distillation: students"
-        " beside their teachers; cka: maps of the similarity of layers; samples: frames of datasets; noise_samples: one"
-        " frame under every noise",
+        description="figure: kind of plot. lines, bars; scatter: accuracy against cost of the network;"
+        " distillation: students"
+        " beside their teachers; cka: similarity maps of layers; samples: frames of datasets; noise_samples: one"
+        " frame with every noise",
     )
-    x: Axis | None = Field(None, description="lines, bars: the axis along x")
+    x: Axis | None = Field(None, description="lines, bars: axis shown along x")
     x_metric: Literal["gflops", "parameters_millions"] | None = Field(
-        None, description="scatter: the size or cost of the network along x"
+        None, description="scatter: size or cost of the network shown along x"
     )
-    series: Axis | None = Field(None, description="lines, bars, scatter: the axis that the colours stand for")
-    panels: Axes = Field([], description="figure: the axis that makes the panels; cka: one, or one down and one across")
+    series: Axis | None = Field(None, description="lines, bars, scatter: axis shown by colour")
+    panels: Axes = Field(
+        [],
+        description="figure: axis with one panel per value; cka: one axis, or one for rows and one for columns of"
+        " panels",
+    )
     parts: list[Part] = Field([], description="distillation: the panels")
-    datasets: Strings = Field([], description="samples, noise_samples: the datasets whose videos are shown")
-    paper_table: str | None = Field(None, description="the `table` of config/paper_values.csv to compare with")
+    datasets: Strings = Field([], description="samples, noise_samples: datasets whose videos are shown")
+    paper_table: str | None = Field(None, description="`table` of config/paper_values.csv with the paper's values")
 
     @model_validator(mode="after")
     def _complete(self) -> Presentation:
@@ -198,8 +216,8 @@ class Presentation(Strict):
             raise ValueError(f"a {what} needs {' and '.join(f'`{key}`' for key in missing)}")
         if idle := [key for key in given if key not in (*layout.needs, *layout.may)]:
             raise ValueError(f"a {what} has no {' and no '.join(f'`{key}`' for key in idle)}")
-        if len(self.panels) > layout.most_panels:
-            raise ValueError(f"`panels` of a {what} name {layout.most_panels} at most, not {len(self.panels)} axes")
+        if len(self.panels) > layout.max_panels:
+            raise ValueError(f"`panels` of a {what} name {layout.max_panels} at most, not {len(self.panels)} axes")
         if self.plot == "noise_samples" and len(self.datasets) > 1:
             raise ValueError(f"a {what} shows one dataset, not {len(self.datasets)}")
         return self
@@ -232,18 +250,18 @@ class Presentation(Strict):
 
     @property
     def has_cells(self) -> bool:
-        """Whether the entry says which cells it is of; else it is made of other entries' or of none."""
+        """Whether the entry defines its cells; otherwise it consists of other entries, or of none."""
         return self._layout[0].from_cells
 
 
 class Experiment(Presentation):
-    """One table or figure: the cells it needs and how they are laid out."""
+    """One table or figure: the cells it needs and its layout."""
 
     grid: Annotated[list[Grid], Field(min_length=1)] | Grid | None = Field(
-        None, description="a grid or several, whose cells are joined"
+        None, description="one grid, or a list of grids whose cells are combined"
     )
-    cells_of: str | None = Field(None, description="use the cells of this other entry")
-    metric: Strings = Field([], description="metrics of every cell; empty: those that its protocol is about")
+    cells_of: str | None = Field(None, description="name of another entry whose cells are used")
+    metric: Strings = Field([], description="metrics to show; empty: the default metrics of the protocol")
 
     @model_validator(mode="after")
     def _has_cells(self) -> Experiment:
@@ -256,5 +274,5 @@ class Experiment(Presentation):
 
     @property
     def grids(self) -> list[Grid]:
-        """The grids as a list; empty when the cells are another entry's."""
+        """The grids as a list; empty if the cells come from another entry."""
         return self.grid if isinstance(self.grid, list) else [self.grid] if self.grid else []

@@ -1,4 +1,4 @@
-"""YAML and JSON files: what no configuration needs is an error with file and line, whatever the file holds."""
+"""Reads YAML and JSON files. Whatever no configuration needs is an error with file and line."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import yaml
 
 from videossl.common.errors import UserError
 
-MOST_BYTES = 16 * 2**20
-"""Of a file; the study's largest has 60 kB."""
+MAX_BYTES = 16 * 2**20
+"""Largest size of a file; the study's largest has 60 kB."""
 DEEPEST = 40
-"""Mappings and lists within one another."""
-MOST_VALUES = 1_000_000
-"""With those that aliases (`*name`) repeat: a few lines of them may stand for billions."""
+"""Deepest nesting of mappings and lists."""
+MAX_VALUES = 1_000_000
+"""Including values repeated by aliases (`*name`): a few lines of them may expand to billions."""
 MERGE = "tag:yaml.org,2002:merge"
-"""The tag of `<<`."""
+"""Tag of `<<`."""
 
 
 class _Loader(yaml.SafeLoader):
-    """A loader without the surprises of YAML's own.
+    """A YAML loader with stricter rules.
 
-    It refuses a key given twice, of which the later would silently be taken, a key that is a list or a mapping, values
-    that hold themselves, and more values or levels than any configuration has; what cannot be read as the number or the
-    date that it looks like has a line, too.
+    It refuses duplicate keys (YAML silently takes the later one), keys that are lists or mappings, values that contain
+    themselves, and more values or levels than any configuration has. Values that look like a number or a date but
+    cannot be read as one are an error with a line.
     """
 
     depth = 0
@@ -70,17 +70,17 @@ class _Loader(yaml.SafeLoader):
         except (ValueError, LookupError, ArithmeticError, AttributeError, TypeError) as error:
             text = str(getattr(node, "value", ""))
             shown = f"{text[:40]}…" if len(text) > 40 else text
-            problem = f"'{shown}' looks like a number, a date or the like and is none: put quotes around a text"
+            problem = f"'{shown}' looks like a number, a date or the like but is none: put quotes around text"
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from error
 
 
 def _count(node: yaml.Node, counted: dict[int, int], above: set[int]) -> int:
-    """The values below a node, those that aliases repeat included.
+    """Number of values below a node, including those repeated by aliases.
 
-    counted: of nodes already done, by identity. above: the nodes that this one is within.
+    counted: results for nodes that are already done, by identity. above: the nodes that contain this one.
     """
     if id(node) in above:
-        problem = "an alias within what it stands for, so that it would hold itself"
+        problem = "an alias inside the value that it stands for, which would contain itself"
         raise yaml.composer.ComposerError(None, None, problem, node.start_mark)
     if id(node) not in counted:
         above.add(id(node))
@@ -88,15 +88,15 @@ def _count(node: yaml.Node, counted: dict[int, int], above: set[int]) -> int:
         flat = [one for part in parts for one in (part if isinstance(part, tuple) else (part,))]
         counted[id(node)] = 1 + sum(_count(part, counted, above) for part in flat)
         above.remove(id(node))
-    if counted[id(node)] > MOST_VALUES:
-        problem = f"aliases stand for more than {MOST_VALUES:,} values"
+    if counted[id(node)] > MAX_VALUES:
+        problem = f"aliases stand for more than {MAX_VALUES:,} values"
         raise yaml.composer.ComposerError(None, None, problem, node.start_mark)
     return counted[id(node)]
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
-    """A YAML file, or with that suffix JSON, that holds a mapping; its absence or a syntax error is a
-    :class:`UserError`."""
+    """Read a YAML (or JSON, by suffix) file that holds a mapping. Raises UserError if it does not exist or is
+    invalid."""
     text = _text(path)
     is_json = Path(path).suffix == ".json"
     invalid = f"{path} is not valid JSON" if is_json else f"{path} is not valid YAML"
@@ -107,8 +107,8 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise UserError(
-            f"{invalid}: line {line}: the character {chr(error.character)!a}, which no text has. Was "
-            "it saved as plain text in UTF-8?"
+            f"{invalid}: line {line}: the character {chr(error.character)!a} is not allowed in text. Was "
+            "the file saved as plain text in UTF-8?"
         ) from None
     except json.JSONDecodeError as error:
         raise UserError(f"{invalid}: line {error.lineno}, column {error.colno}: {error.msg}") from None
@@ -123,7 +123,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
 
 
 def _loaded(text: str) -> Any:
-    """What a YAML text says; ValueError for an escape such as \\U00110000 that is no character."""
+    """Parse a YAML text. ValueError for an escape such as \\U00110000 that is not a character."""
     loader = _Loader(text)
     try:
         return loader.get_single_data()
@@ -134,20 +134,20 @@ def _loaded(text: str) -> Any:
 
 
 def _text(path: str | Path) -> str:
-    """The file as text; UserError with the line of a byte that is not UTF-8."""
+    """The file as text. Raises UserError with the line of a byte that is not UTF-8."""
     try:
         with Path(path).open("rb") as handle:
-            data = handle.read(MOST_BYTES + 1)
+            data = handle.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise UserError(f"there is no file {path}") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if len(data) > MOST_BYTES:
-        raise UserError(f"{path} has more than {MOST_BYTES // 2**20} MiB: that is no configuration")
+    if len(data) > MAX_BYTES:
+        raise UserError(f"{path} has more than {MAX_BYTES // 2**20} MiB: that is no configuration")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        # Line ends are counted in what came before, as an editor does.
+        # Count line ends before the error, as an editor does.
         line = len(re.findall(rb"\r\n|\n|\r", data[: error.start])) + 1
         raise UserError(
             f"{path} cannot be read: line {line}: byte 0x{data[error.start]:02x} is not UTF-8. Save the file as UTF-8"
@@ -155,7 +155,7 @@ def _text(path: str | Path) -> str:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; ValueError for a key given twice."""
+    """A JSON object. ValueError for a duplicate key."""
     for key, count in Counter(key for key, _ in pairs).items():
         if count > 1:
             raise ValueError(f"the key '{key}' is given twice in one object; rename or remove one of the two")
@@ -163,7 +163,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _told(error: yaml.MarkedYAMLError) -> str:
-    """The line and what is wrong there, and where that began, on one line."""
+    """Line, problem and where the enclosing element began, on one line."""
     mark, began = error.problem_mark or error.context_mark, error.context_mark
     place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
     context = f" {error.context}" if error.context else ""

@@ -1,4 +1,4 @@
-"""The recipe of a pretext task: HOW it is trained, `config/recipes/<task>.yaml`."""
+"""Model of a pretext task's recipe: HOW it is trained, `config/recipes/<task>.yaml`."""
 
 from __future__ import annotations
 
@@ -28,23 +28,27 @@ Marker = Literal["o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p", "h", "d"
 
 
 class Cost(Strict):
-    """Work for one video, from which time limits are estimated; decides no result."""
+    """Work per video, from which time limits are estimated. Does not affect results."""
 
     forward_passes: Positives = Field(
-        3.0, description="of the backbone with one clip; a backward pass counts two; may differ by backbone"
+        3.0,
+        description="forward passes of the backbone per clip in a training step; a backward pass counts as two; may"
+        " differ by backbone",
     )
-    times: Few | str = Field(1, description="as many times; a number, or the name of an option")
+    times: Few | str = Field(
+        1, description="clips per video that pass the backbone: a number, or the name of an option"
+    )
     extra_gflops: NotNegative | Annotated[dict[str, NotNegative], Field(min_length=1)] = Field(
-        0.0, description="10^9 operations beside the backbone's with a clip of 16x112x112; may differ by backbone"
+        0.0, description="GFLOPs besides the backbone's for a clip of 16x112x112; may differ by backbone"
     )
-    loaded: Few | str = Field(1, description="clips that are loaded; a number, or the name of an option")
+    loaded: Few | str = Field(1, description="clips loaded per video: a number, or the name of an option")
 
 
 class Recipe(Strict):
-    """All that one pretext task needs besides data and backbone."""
+    """All settings of one pretext task except data and backbone."""
 
-    task: Name = Field(description="the pretext task; the file has the same name")
-    title: str = Field("", description="name as printed; default: the task")
+    task: Name = Field(description="name of the pretext task, equal to the name of the file")
+    title: str = Field("", description="name in print; default: the task")
     place: Place | None = Field(
         None, description="in tables and legends tasks stand by this number; default: after those that have one"
     )
@@ -52,34 +56,42 @@ class Recipe(Strict):
         None, description='in figures, such as "#E69F00"; default: one that no other task has'
     )
     marker: Marker | None = Field(None, description="in figures, one of matplotlib's; default likewise")
-    recipe_version: Version = Field(1, description="raise it when a change in code should retrain")
+    recipe_version: Version = Field(1, description="increase it when a change in code should retrain")
     metrics: Annotated[list[Text], Once] = Field(
-        min_length=1, description="how the task itself is measured on held-out videos"
+        min_length=1, description="metric of the task itself on held-out videos"
     )
     category: Literal["spatial", "temporal", "spatio-temporal"] = Field(description="what is transformed")
-    objective: Literal["contrastive", "non-contrastive"] = Field(description="groups the tasks in tables")
+    objective: Literal["contrastive", "non-contrastive"] = Field(description="group of the task in tables")
     complexity: Annotated[dict[Name, dict[str, Any]], SameInAnyCase] = Field(
-        {}, description="variants: values that replace `options`"
+        {}, description="complexity variants: for each, options that override `options`"
     )
-    complexity_batch_size: dict[str, Count] = Field({}, description="variants with a `batch_size` of their own")
-    default_complexity: str = Field("", description="the variant meant when none is asked for")
-    options: dict[str, Any] = Field({}, description="options of the task itself")
+    complexity_batch_size: dict[str, Count] = Field(
+        {}, description="batch sizes of complexity variants that differ from `batch_size`"
+    )
+    default_complexity: str = Field("", description="complexity variant to use if an experiment names none")
+    options: dict[str, Any] = Field({}, description="options of the task; see the list of options below")
     source_options: dict[str, dict[str, Any]] = Field(
-        {}, description="values that replace `options`, by source dataset"
+        {}, description="by source dataset: options that override `options`"
     )
     clip: ClipShape = ClipShape()
     augment: Augment
     optimizer: Optimizer
-    batch_size: Counts = Field(description="videos a step; may differ by backbone")
+    batch_size: Counts = Field(
+        description="global batch size: videos per step, over all processes; may differ by backbone"
+    )
     accumulation_steps: Counts = Field(
         1,
-        description="parts that a batch is trained in, for memory; batch normalisation and the negatives of one batch"
-        " are those of a part, so it is part of the recipe. May differ by backbone",
+        description="gradient accumulation: number of parts of a batch, to save memory. Batch normalisation and"
+        " in-batch negatives"
+        " use one part, so this affects results. May differ by backbone",
     )
     precision: Literal["fp32", "bf16"] = Field(
-        "fp32", description="bf16: training computes convolutions and matrix products in bfloat16"
+        "fp32", description="bf16: convolutions and matrix products in bfloat16 during training (GPU only)"
     )
-    reference_batch_size: Count | None = Field(None, description="learning rate is for this batch size")
+    reference_batch_size: Count | None = Field(
+        None,
+        description="batch size that `lr` refers to; the rate is scaled linearly to `batch_size`. null: not scaled",
+    )
     schedule: Schedule = Schedule()
     cost: Cost = Cost()
 
@@ -96,19 +108,19 @@ class Recipe(Strict):
         return self
 
     def task_options(self, complexity: str, source: str = "") -> dict[str, Any]:
-        """`options` with those of the source dataset and of the complexity variant on top."""
+        """`options`, overridden by those of the source dataset and of the complexity variant."""
         if complexity and complexity not in self.complexity:
             raise unknown_name("complexity", complexity, self.complexity, f"the recipe of {self.task}")
         return self.options | self.source_options.get(source, {}) | self.complexity.get(complexity, {})
 
     def videos_a_step(self, complexity: str, backbone: str) -> int:
-        """The batch size of a cell."""
+        """The global batch size of a cell."""
         own = self.complexity_batch_size.get(complexity)
         return own or by_backbone(self.batch_size, backbone, "batch_size")
 
 
 def _check_effect(recipe: Recipe, override: dict[str, Any]) -> None:
-    """UserError for an override of an option that the complexity would replace again."""
+    """Raise UserError for an override of an option that the complexity variant overrides again."""
     variant = recipe.complexity.get(recipe.default_complexity, {})
     for key in override.get("options") or {}:
         if key in variant and recipe.options[key] != variant[key]:
@@ -121,7 +133,7 @@ def _check_effect(recipe: Recipe, override: dict[str, Any]) -> None:
 
 
 def task_names(recipes_dir: str | Path) -> list[str]:
-    """The pretext tasks: those with a recipe file."""
+    """The pretext tasks: all with a recipe file."""
     return sorted(path.stem for path in Path(recipes_dir).glob("*.yaml"))
 
 

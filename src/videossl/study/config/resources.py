@@ -1,4 +1,4 @@
-"""What a job is expected to need: speeds that time limits are estimated from, head-room, memory. Decides no result."""
+"""Estimates of what jobs need: speeds (for time limits), safety margins, memory. They do not affect results."""
 
 from __future__ import annotations
 
@@ -17,34 +17,38 @@ class Speed(Strict):
 
     flops_per_second: Pace | Annotated[dict[str, Pace], Field(min_length=1)] = Field(
         2e10,
-        description="operations of training a second of one GPU (without GPUs: of one thread); a number, or by backbone"
+        description="sustained FLOPs per second of one GPU in training (without GPUs: of one thread); a number, or"
+        " by backbone"
         " with a `default`",
     )
-    clips_per_second: Positive = Field(50, description="clips that one loader process reads and augments a second")
+    clips_per_second: Positive = Field(50, description="clips per second that one loader process reads and augments")
     seconds_per_stored_video: Positive = Field(
-        4, description="seconds to check, decode and store one video; a noisy copy of it takes as long"
+        4, description="seconds to check, decode and store one video; a noisy copy takes as long"
     )
 
 
 class Limits(Strict):
-    """Time limits of a cluster's jobs."""
+    """Time limits of jobs on a cluster."""
 
     headroom: Annotated[NotNegative, Field(ge=1, le=1000)] = Field(
-        1.5, description="time limit: the estimated time, times this"
+        1.5, description="time limit = estimated time x this factor + `start_minutes`"
     )
-    start_minutes: Minutes = Field(15, description="added to each limit: start, reading, writing; slow disks")
+    start_minutes: Minutes = Field(
+        15, description="minutes added to each limit for start-up, reading and writing on slow disks"
+    )
     other_minutes: Minutes = Field(
-        60, description="limit of a job that neither runs a network nor stores videos, at the first attempt"
+        60, description="minutes: limit, at the first attempt, of jobs that neither run a network nor store videos"
     )
     longest_minutes: Count | None = Field(
         None,
-        description="longest limit that the partition allows; a training that needs more goes on at a next attempt",
+        description="longest limit that the partition allows; longer trainings continue at the next attempt",
     )
 
 
 class Memory(Strict):
-    """Main memory that jobs ask a cluster for, in MB; a further attempt asks for as much again."""
+    """Main memory, in MB, that jobs request from a cluster; each further attempt requests the same amount in
+    addition."""
 
-    other: Count = Field(4000, description="of a job that trains nothing")
-    training: Count = Field(4000, description="of a job with a network, without loader processes")
-    worker: Count = Field(2000, description="of each loader process")
+    other: Count = Field(4000, description="MB of a job that does not train")
+    training: Count = Field(4000, description="MB of a job that runs a network, without its loader processes")
+    worker: Count = Field(2000, description="MB of each loader process")

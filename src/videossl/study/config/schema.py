@@ -1,6 +1,6 @@
-"""JSON schemas of the YAML files and the list of their keys, generated from the models.
+"""Generates the JSON schemas of the YAML files and the list of their keys from the models.
 
-`python -m videossl.study.config.schema` writes them; a test fails when a committed one differs from its models.
+`python -m videossl.study.config.schema` writes them; a test fails if a committed file differs from its models.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from videossl.study.config.videolanguage import ModelRecipe
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """The schema of each kind of file, by its path."""
+    """The schema of each kind of file, by path."""
     config = Config.model_json_schema()
     return {
         "config/config.schema.json": config,
@@ -39,12 +39,12 @@ def _overlay(schema: Any) -> Any:
 
 
 def text(schema: dict[str, Any]) -> str:
-    """A schema as it is committed."""
+    """A schema as committed."""
     return json.dumps(schema, indent=2, sort_keys=True) + "\n"
 
 
 def files() -> dict[str, str]:
-    """The text of every generated file, by its path."""
+    """The text of every generated file, by path."""
     return {path: text(schema) for path, schema in schemas().items()} | {"config/README.md": reference()}
 
 

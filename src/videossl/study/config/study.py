@@ -1,4 +1,4 @@
-"""The study's configuration: what `config/config.yaml` and its overlays may say."""
+"""Model of the configuration: `config/config.yaml` and its overlays."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Reader = Literal[*readers.names()]
 
 
 def _of_json(key: object) -> object:
-    """A key that is a number, as JSON has it, whose keys are texts."""
+    """A numeric key from JSON, whose keys are strings."""
     return int(key) if isinstance(key, str) and key.isascii() and key.isdecimal() and len(key) < 10 else key
 
 
@@ -44,42 +44,43 @@ Milestone = Annotated[Count, BeforeValidator(_of_json)]
 
 
 class Scale(Strict):
-    """How far the run is from the paper's conditions; printed with every table and figure."""
+    """How this run differs from the paper's conditions; printed with every table and figure."""
 
     name: Text = Field("paper", description="short name of the scale: reduced, smoke, paper")
-    reduced: bool = Field(False, description="true: results are marked, and not set beside the paper's")
+    reduced: bool = Field(False, description="true: results are marked as reduced, and not compared with the paper's")
     note: str = Field(
         "",
-        description="what is reduced, in words; goes into titles of tables and figures. Which videos are generated is"
-        " said there without it",
+        description="what is reduced, in words; printed in titles of tables and figures. Generated datasets are"
+        " named there automatically",
     )
 
 
 class Dataset(Strict):
-    """One dataset: where it is, in which layout, and how it is split."""
+    """A dataset: its folders, layout and splits."""
 
-    title: Text = Field(description="name as printed in tables and figures")
+    title: Text = Field(description="name in tables and figures")
     kind: Literal["appearance", "temporal"] = Field(
-        "appearance", description="what a class is told by: one picture, or how it moves"
+        "appearance", description="what distinguishes classes: appearance (a single frame) or motion"
     )
-    reader: Reader = Field(description="layout of the annotation files: a file of src/videossl/data/readers")  # type: ignore[valid-type]
-    root: FilePath | None = Field(None, description="folder of the videos; set by the workflow for generated ones")
+    reader: Reader = Field(description="reader for the layout of the list files: a module of src/videossl/data/readers")  # type: ignore[valid-type]
+    root: FilePath | None = Field(None, description="folder of the videos; the workflow sets it for generated ones")
     annotations: FilePath | None = Field(None, description="folder of the official list files")
     options: dict[str, Any] = Field({}, description="options of the reader, such as split: 1")
     validation: ShareBelowOne = Field(
-        0.1, description="share of the training videos held out where the dataset has no validation split"
+        0.1, description="fraction of the training videos held out if the dataset has no validation split"
     )
-    shards: Shards = Field(1, description="files of the frame store, one job each")
-    generated: Generated | None = Field(None, description="make the videos instead of reading real ones")
+    shards: Shards = Field(1, description="number of files of the frame store; one job writes one")
+    generated: Generated | None = Field(None, description="generate the videos instead of reading real ones")
     videos: Annotated[dict[Literal["train", "val", "test"], Count], Field(min_length=1)] | None = Field(
         None,
-        description="about how many, for estimates of time before they are listed; null: 20,000 and 5,000 are assumed",
+        description="approximate number of videos per split, for time estimates before they are listed; null:"
+        " assume 20,000 training and 5,000 test videos",
     )
 
     @model_validator(mode="before")
     @classmethod
     def _real_instead_of_generated(cls, value: Any) -> Any:
-        """Real videos replace the generated ones of lower layers; both in one file: `videossl.study.config.layers`."""
+        """Real videos override generated ones of earlier files. Both in one file: `videossl.study.config.layers`."""
         if isinstance(value, dict) and any(value.get(key) is not None for key in FOLDERS):
             return {**value, "generated": None}
         return value
@@ -107,9 +108,11 @@ class Finetune(Strict):
     precision: Literal["fp32", "bf16"] = Field(
         "fp32", description="bf16: training computes convolutions and matrix products in bfloat16"
     )
-    clip: ClipShape = Field(description="what the network sees")
-    stride: Few = Field(2, description="frames between the frames of a clip")
-    test_clips: Few = Field(10, description="uniformly spaced clips a test video; logits are averaged")
+    clip: ClipShape = Field(description="size of the network's input")
+    stride: Few = Field(2, description="frame step of a clip: every n-th frame of the video")
+    test_clips: Few = Field(
+        10, description="number of uniformly spaced clips per test video, whose logits are averaged"
+    )
     dropout: ShareBelowOne = Field(0.5, description="before the classifier")
     optimizer: Optimizer
     schedule: Schedule
@@ -118,38 +121,42 @@ class Finetune(Strict):
 
 
 class Devices(Strict):
-    """Devices of the training jobs of one kind."""
+    """GPUs and nodes of one kind of training jobs."""
 
-    gpus: Few = Field(1, description="GPUs on each node")
+    gpus: Few = Field(1, description="GPUs per node")
     nodes: Few = Field(1, description="nodes")
 
 
 class Compute(Strict):
-    """How to run; nothing here changes a result by more than the rounding of numbers."""
+    """How jobs run. Nothing here changes results by more than rounding."""
 
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU if there is one")
-    threads: Few = Field(1, description="CPU threads of a training process")
-    workers: FewOrNone = Field(0, description="loader processes of a training process")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU if there is one, else the CPU")
+    threads: Few = Field(1, description="CPU threads per training process")
+    workers: FewOrNone = Field(0, description="loader processes per training process")
     gpus: FewOrNone = Field(
-        0, description="GPUs a training job asks the cluster for, on each node; it trains with a process on each"
+        0, description="GPUs per node that a training job requests from the cluster; it runs one process per GPU"
     )
-    nodes: Few = Field(1, description="nodes of a training job")
+    nodes: Few = Field(1, description="nodes per training job")
     parallel: dict[str, Devices] = Field(
-        {}, description="other GPUs and nodes by pretext task, or of `finetune` (and distillation)"
+        {}, description="by pretext task, or `finetune` (includes distillation): different numbers of GPUs and nodes"
     )
     processes: Few | None = Field(
-        None, description="processes of a training job on a node; null: one a GPU, and one without GPUs"
+        None, description="processes per node of a training job; null: one per GPU, or one without GPUs"
     )
     milestone_jobs: Literal["every", "needed"] = Field(
-        "every", description="needed: one job trains through the milestones that no table or figure needs"
+        "every",
+        description="every: one job per milestone; needed: no separate jobs for milestones that no table or figure"
+        " needs",
     )
-    channels_last: bool = Field(False, description="keep the channels of a pixel together in memory")
-    compile: bool = Field(False, description="compile backbones with torch.compile; where that fails, go on without")
+    channels_last: bool = Field(
+        False, description="store tensors of convolutional networks in channels-last memory format"
+    )
+    compile: bool = Field(False, description="compile backbones with torch.compile; if that fails, continue without it")
     retries: FewOrNone = Field(
-        2, description="further attempts of a training job that ended without a result; each goes on where it was"
+        2, description="further attempts of a training job that failed; each resumes from the last checkpoint"
     )
     checkpoint_minutes: Minutes = Field(
-        10, description="at most this long between two checkpoints; one is also written at each epoch's end"
+        10, description="longest time between two checkpoints in minutes; one is also written after each epoch"
     )
     speed: Speed = Speed()
     limits: Limits = Limits()
@@ -160,41 +167,46 @@ class Config(Strict):
     """The whole configuration, after overlays."""
 
     scale: Scale = Field(description="how this run differs from the paper's conditions")
-    results_dir: ResultsPath = Field("results", description="everything a rule writes goes below this folder")
-    experiments_file: FilePath = Field("config/experiments.yaml", description="the tables and figures of the study")
+    results_dir: ResultsPath = Field("results", description="folder of all results")
+    experiments_file: FilePath = Field(
+        "config/experiments.yaml", description="file with the tables and figures of the study"
+    )
     experiments: Annotated[dict[EntryName, Experiment], SameInAnyCase] = Field(
-        {}, description="further tables and figures of one's own"
+        {}, description="additional tables and figures"
     )
     only: Annotated[list[str], Once, Field(min_length=1)] | None = Field(
-        None, description="build only these tables and figures, by their names in experiments; null: all"
+        None, description="build only these tables and figures (names of entries); null: all"
     )
     restrict: dict[
         Literal["task", "backbone", "source", "subset", "epochs", "target", "seed"],
         Annotated[list[str | int], Once, Field(min_length=1)],
-    ] = Field({}, description="by axis: leave out all cells with another value, in every table and figure")
-    recipes_dir: FilePath = Field("config/recipes", description="one file a pretext task")
+    ] = Field({}, description="by axis: values to keep; cells with other values are left out of every table and figure")
+    recipes_dir: FilePath = Field("config/recipes", description="folder with one recipe file per pretext task")
     paper_values: WorkflowPath = Field("config/paper_values.csv", description="the paper's numbers")
     datasets: Annotated[dict[Name, Dataset], SameInAnyCase] = Field(
-        min_length=1, description="by short name, as experiments name them"
+        min_length=1, description="datasets, by the short name used in experiments"
     )
     subsets: Annotated[dict[Name, Count | Literal["all"]], SameInAnyCase] = Field(
         min_length=1, description="number of training videos of each named subset; all: the whole training split"
     )
     epochs: dict[Milestone, Count] = Field(
         min_length=1,
-        description="milestone as experiments name it: epochs really trained; the longest ends the schedule",
+        description="by milestone (the name used in experiments): number of epochs trained; the largest is the"
+        " length of the training",
     )
     backbones: dict[str, dict[str, Any]] | None = Field(
-        None, description="options of a backbone, such as width: 0.25; null: all at full size"
+        None, description="by backbone: options, such as width: 0.25; null: all at full size"
     )
     store: Store = Store()
     recipe_overrides: dict[str, dict[str, Any]] | None = Field(
-        None, description="by pretext task (`all`: every task): keys that replace those of its recipe file"
+        None, description="by pretext task (`all`: every task): keys that override those of its recipe file"
     )
     heldout_videos: Count = Field(
-        512, description="at most this many validation videos of the source measure a pretext task"
+        512, description="largest number of validation videos of the source on which a pretext task is measured"
     )
-    subset_seed: Seed = Field(0, description="seed of the choice of subsets and of carved validation splits")
+    subset_seed: Seed = Field(
+        0, description="random seed for subsets and for validation splits taken from training videos"
+    )
     finetune: Finetune = Field(description="finetuning on the target datasets")
     distillation: Distillation = Distillation()
     linear_probe: LinearProbe = LinearProbe()
@@ -221,7 +233,7 @@ def read_layers(paths: Iterable[str | Path]) -> list[Layer]:
 
 
 def config_of(layers: Sequence[Layer]) -> Config:
-    """The configuration of files above one another."""
+    """The configuration of several files, each on top of the previous ones."""
     merged: dict[str, Any] = {}
     for _, layer in layers:
         merged = merge(merged, dict(layer))
@@ -229,5 +241,5 @@ def config_of(layers: Sequence[Layer]) -> Config:
 
 
 def load_config(paths: Iterable[str | Path]) -> Config:
-    """The configuration of the files in `paths`, each on top of the ones before it."""
+    """Read the configuration of the files in `paths`, each on top of the previous ones."""
     return config_of(read_layers(paths))

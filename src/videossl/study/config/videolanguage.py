@@ -1,4 +1,5 @@
-"""Video-language models: HOW each is used, `config/recipes/vifm/<model>.yaml`, and `vifm` of the configuration."""
+"""Models for video-language models: HOW each is used, `config/recipes/vifm/<model>.yaml`, and `vifm` of the
+configuration."""
 
 from __future__ import annotations
 
@@ -18,115 +19,131 @@ from videossl.videolanguage.settings import PretrainingData, Prompts
 
 
 class Published(Strict):
-    """The published weights: the user's to get, never downloaded by a job."""
+    """The published weights. The user must get them; no job downloads anything."""
 
-    origin: str = Field(description="where they come from")
-    hub: str | None = Field(None, description="name on the Hugging Face hub, if they are there")
+    origin: str = Field(description="where the weights can be found")
+    hub: str | None = Field(None, description="name on the Hugging Face hub, if available there")
     files: Annotated[list[Text], Once] = Field(
-        min_length=1, description="file names that are looked for in a folder, best first"
+        min_length=1, description="file names to look for in a folder, in order of preference"
     )
-    licence: str = Field(description="of the weights, as far as it is stated")
+    licence: str = Field(description="licence of the weights, as far as it is stated")
     gigabytes: Positive = Field(description="size, roughly")
-    base: str | None = Field(None, description="what else is needed: a CLIP state dict for what was not trained")
+    base: str | None = Field(
+        None, description="further file that is needed: a CLIP state dict for parameters that were not trained"
+    )
 
 
 class ModelRecipe(Strict):
-    """All that is needed to use one video-language model as its authors do."""
+    """All settings for using one video-language model as its authors do."""
 
-    model: Name = Field(description="the model; the file has the same name")
+    model: Name = Field(description="name of the model, equal to the name of the file")
     title: Text = Field(description="name as printed")
     place: Place | None = Field(None, description="in tables networks stand by this number; default: after the others")
-    recipe_version: Version = Field(1, description="raise it when a change in code should change results")
+    recipe_version: Version = Field(1, description="increase it when a change in code should change results")
     data: PretrainingData
-    clip: ClipShape = Field(description="frames of a video and size of a frame that the network sees")
+    clip: ClipShape = Field(description="number of frames per video and size of a frame")
     sampling: Literal["centres", "linspace", "steps"] = Field(
-        description="centres: the middles of equal segments; linspace: from the first frame to the last at even"
-        " distances; steps: every n-th frame from the first on"
+        description="which frames of a video are used. centres: the middles of equal segments; linspace: from the"
+        " first to the last at even"
+        " distances; steps: every n-th from the first on"
     )
-    crop: Literal["center", "whole"] = Field("center", description="whole: the frame squeezed to a square, not cropped")
-    resize_short: Side | None = Field(None, description="resize the short side first, pixels")
+    crop: Literal["center", "whole"] = Field(
+        "center", description="center: centre crop; whole: the whole frame, squeezed to a square"
+    )
+    resize_short: Side | None = Field(
+        None, description="first resize frames to this short side in pixels; null: do not resize"
+    )
     mean: Colours
     std: ColourDivisors
     prompts: Prompts
-    options: dict[str, Any] = Field({}, description="of the network; its defaults are the published one")
+    options: dict[str, Any] = Field({}, description="options of the network; the defaults give the published one")
     objective: Literal["classes", "pairs"] = Field(
-        description="of training: classes: cross-entropy over the prompts of all classes; pairs: videos and their own"
-        " captions of a batch find one another"
+        description="training loss. classes: cross-entropy over the prompts of all classes; pairs: contrastive loss"
+        " between videos and their"
+        " captions in a batch"
     )
-    motion_weight: NotNegative = Field(0.0, description="of EZ-CLIP's loss that wants the frames' features to differ")
+    motion_weight: NotNegative = Field(
+        0.0, description="weight of EZ-CLIP's motion loss, which makes features of frames differ"
+    )
     weights: Published
 
     def test_augment(self) -> dict[str, Any]:
-        """The keys of the augmentation that say how test frames are cut out and normalised."""
+        """Settings of crop and normalisation of test frames, for the augmentation."""
         keys = ("crop", "resize_short", "mean", "std")
         return {key: value for key, value in self.model_dump(mode="json", include=set(keys)).items() if value}
 
     def network_options(self) -> dict[str, Any]:
-        """The options of the network; frames and size follow from the clip."""
+        """The options of the network; frames and size come from the clip."""
         return {**self.options, "frames": self.clip.frames, "size": self.clip.size}
 
 
 class Corpus(Strict):
-    """Generated videos that stand for a model's pretraining data."""
+    """Generated videos that stand in for a model's pretraining data."""
 
-    dataset: str = Field(description="the dataset; captions are its class names")
-    videos: Count = Field(description="number of its training videos")
+    dataset: str = Field(description="name of the dataset; captions are its class names")
+    videos: Count = Field(description="number of training videos to use")
 
 
 class SmallClip(Strict):
-    """The small CLIP, without any temporal module, that all small video-language models start from."""
+    """The small CLIP, without temporal module, from which all small video-language models start."""
 
-    dataset: str = Field(description="captioned videos that it is trained on")
+    dataset: str = Field(description="dataset of captioned videos for its training")
     videos: Count = Field(description="number of videos")
-    frames: Frames = Field(description="frames of a video, whose features are averaged")
+    frames: Frames = Field(description="number of frames per video, whose features are averaged")
     epochs: Count
     batch_size: Count = Field(description="videos a step")
-    lr: Positive = Field(description="learning rate; the optimiser is that of the models otherwise")
+    lr: Positive = Field(description="learning rate; other optimiser settings are those of the models")
 
 
 class SmallModels(Strict):
-    """Training of small video-language models, where no published weights are used."""
+    """Training of small video-language models, used instead of published weights."""
 
     clip: SmallClip
     corpora: Annotated[dict[Name, Corpus], SameInAnyCase] = Field(
-        description="by the name of the pretraining data in the models' recipes"
+        description="training data, by the name of the pretraining data in the models' recipes"
     )
     leave_out: Annotated[list[str], Once] = Field(
-        [], description="datasets whose classes are left out of the training, so that zero-shot classes are unseen"
+        [], description="datasets whose classes are excluded from training, so that zero-shot classes are unseen"
     )
     epochs: Count
     batch_size: Count = Field(description="videos a step")
     optimizer: Optimizer
     schedule: Schedule = Schedule()
-    augment: Augment = Field(description="training augmentation; mean and std are the models' own")
+    augment: Augment = Field(description="training augmentation; mean and std come from the models")
 
 
 class WeightFiles(Strict):
-    """The user's files of one model."""
+    """The user's files for one model."""
 
-    path: FilePath = Field(description="a file, a folder, or a name on the Hugging Face hub that was downloaded before")
-    base: FilePath | None = Field(None, description="file of CLIP's own state dict, for models that need it")
+    path: FilePath = Field(
+        description="a file, a folder, or the name of a Hugging Face hub repository that is in the local cache"
+    )
+    base: FilePath | None = Field(None, description="file with CLIP's own state dict, for models that need it")
 
 
 class VideoLanguage(Strict):
-    """Video foundation models (section 5.3)."""
+    """Video foundation models (ViFMs; section 5.3 of the paper)."""
 
-    recipes_dir: FilePath = Field("config/recipes/vifm", description="one file a model")
+    recipes_dir: FilePath = Field("config/recipes/vifm", description="folder with one recipe file per model")
     recipe_overrides: dict[str, dict[str, Any]] | None = Field(
-        None, description="by model (`all`: every model): keys that replace those of its recipe file"
+        None, description="by model (`all`: every model): keys that override those of its recipe file"
     )
-    training: SmallModels | None = Field(None, description="train small models; null: use published weights")
-    weights: dict[str, WeightFiles] = Field({}, description="by model: where its published weights are")
+    training: SmallModels | None = Field(
+        None, description="settings to train small models; null: use published weights"
+    )
+    weights: dict[str, WeightFiles] = Field({}, description="by model: location of its published weights")
     tokenizer: FilePath = Field(
         "openai/clip-vit-base-patch16",
-        description="folder with CLIP's vocab.json and merges.txt, or a hub name; published weights only",
+        description="folder with CLIP's vocab.json and merges.txt, or a hub name; only for published weights",
     )
-    batch_size: Count = Field(16, description="videos a step of tests and of teaching")
-    views: Few = Field(4, description="distillation: clips of a training video for which the teachers' logits are kept")
+    batch_size: Count = Field(16, description="batch size in tests and when teachers are run")
+    views: Few = Field(
+        4, description="distillation: number of clips per training video for which teacher logits are stored"
+    )
 
 
 def model_names(recipes_dir: FilePath | Path) -> list[str]:
-    """The video-language models: those with a recipe file."""
+    """The video-language models: all with a recipe file."""
     return sorted(path.stem for path in Path(recipes_dir).glob("*.yaml"))
 
 

@@ -1,1 +1,1 @@
-"""The video-language models, one file each; their recipes are in `config/recipes/vifm/`."""
+"""Video-language models, one file each. Their recipes are in `config/recipes/vifm/`."""

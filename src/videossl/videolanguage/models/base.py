@@ -1,4 +1,4 @@
-"""What every video-language model offers, whatever its architecture."""
+"""Base class of all video-language models."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from videossl.common.errors import UserError
 
 @dataclass(frozen=True)
 class Video:
-    """What a model has made of B clips."""
+    """A model's features of B clips."""
 
     features: Tensor
     """(B, D), not normalised"""
     frames: Tensor | None = None
-    """(B, T, D): features of the frames, where the model makes them one by one"""
+    """(B, T, D): features per frame, if the model encodes frames separately"""
     patches: Tensor | None = None
-    """(B, L, D'): features of the places of a frame, where texts are conditioned on them (X-CLIP)"""
+    """(B, L, D'): features per position of a frame, if texts are conditioned on them (X-CLIP)"""
 
 
 class VideoLanguageModel(nn.Module):
     """A network that compares videos with texts.
 
-    A subclass sets `logit_scale` (the logarithm of the factor on the cosine, as CLIP has it) or overrides
+    A subclass sets `logit_scale` (the logarithm of the factor on the cosine, as in CLIP) or overrides
     :meth:`learned_scale`, and implements the two encoders. Its state dict has the names of the published checkpoint, or
-    :meth:`convert` makes them so. `context` is the number of tokens of a text and `frames` that of a clip; where the
-    network has parameters for each frame, no other number will do.
+    :meth:`convert` renames them. `context` is the number of tokens of a text, `frames` that of frames of a clip; if the
+    network has parameters for each frame, this number is fixed.
     """
 
     context: int
@@ -38,19 +38,20 @@ class VideoLanguageModel(nn.Module):
     test_scale: float = 0.0
 
     def encode_text(self, tokens: Tensor) -> Tensor:
-        """Texts (P, context) int64, padded after the end token, which has the largest number -> (P, D)."""
+        """Tokens (P, context) int64, padded after the end token, which has the largest number -> (P, D)."""
         raise NotImplementedError
 
     def encode_video(self, clips: Tensor) -> Video:
-        """Clips (B, 3, T, H, W), normalised as the recipe says -> their features."""
+        """Clips (B, 3, T, H, W), normalised as in the recipe -> their features."""
         raise NotImplementedError
 
     def learned_scale(self) -> Tensor:
-        """The factor on the cosines that training has found: ()."""
+        """The learned factor on the cosines: ()."""
         return self.logit_scale.exp()
 
     def scale(self) -> Tensor:
-        """The factor on the cosines: (). The learned one; at test `test_scale`, where the model's own test has one."""
+        """The factor on the cosines: (). At test `test_scale`, if the model's own test has one; else the learned
+        one."""
         learned = self.learned_scale()
         return torch.full_like(learned, self.test_scale) if self.test_scale and not self.training else learned
 
@@ -64,17 +65,17 @@ class VideoLanguageModel(nn.Module):
 
     @classmethod
     def convert(cls, state: Mapping[str, Tensor], base: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
-        """A published state dict under this module's names.
+        """A published state dict with the names of this module.
 
-        `base`: the state dict of the CLIP model that it was trained from, where the published file lacks what was not
-        trained. UserError if it is needed and not given.
+        base: state dict of the CLIP model that it was trained from, if the published file lacks parameters that were
+        not trained. Raises UserError if it is needed and missing.
         """
         return dict(state)
 
     def start_from(self, clip: Mapping[str, Tensor]) -> None:
-        """Take over CLIP (a state dict of openai/CLIP's names), as the model's training does at its beginning.
+        """Start from CLIP (a state dict with openai/CLIP's names), as the original training does.
 
-        What CLIP does not have keeps its initial weights. UserError if the sizes differ.
+        Parameters that CLIP does not have keep their initial values. Raises UserError if sizes differ.
         """
         self._take_over(clip)
 
@@ -88,7 +89,7 @@ class VideoLanguageModel(nn.Module):
         self.load_state_dict(dict(state), strict=False)
 
     def check_clips(self, clips: Tensor) -> None:
-        """ValueError for another shape than (B, 3, T, H, W), UserError for another number of frames than `frames`."""
+        """ValueError for shapes other than (B, 3, T, H, W), UserError for another number of frames than `frames`."""
         if clips.ndim != 5 or clips.shape[1] != 3:
             raise ValueError(f"clips must have the shape (B, 3, T, H, W), not {tuple(clips.shape)}")
         if clips.shape[2] != self.frames:
@@ -99,5 +100,5 @@ class VideoLanguageModel(nn.Module):
 
 
 def end_features(hidden: Tensor, tokens: Tensor) -> Tensor:
-    """The features at the end token, the largest number of each text: (P, L, D), (P, L) -> (P, D)."""
+    """Features at the end token, which has the largest number of each text: (P, L, D), (P, L) -> (P, D)."""
     return hidden[torch.arange(len(hidden), device=hidden.device), tokens.argmax(dim=-1)]

@@ -1,9 +1,9 @@
-"""EZ-CLIP (Ahmad et al. 2023): CLIP with temporal visual prompts and adapters; all else of CLIP is frozen.
+"""EZ-CLIP (Ahmad et al. 2023): CLIP with temporal visual prompts and adapters; the rest of CLIP is frozen.
 
 Facts from the paper and Shahzadnit/EZ-CLIP (clip/model.py, utils/KLLoss.py): before each block of the vision tower, a
-learned prompt of every frame plus the mean of its tokens goes through the block's own attention, over the frames; each
-frame then sees its prompt as one more token, dropped behind the attention. Both towers have a bottleneck adapter
-between attention and network. The frames' features are averaged. Its training adds a loss that wants them to differ.
+learned prompt per frame plus the mean of the frame's tokens passes the block's own attention, over the frames. Each
+frame then sees its prompt as an additional token, which is dropped after the attention. Both towers have a bottleneck
+adapter between attention and MLP. Features of frames are averaged. Training adds a loss that makes them differ.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from videossl.videolanguage.models.registry import register
 
 
 class Adapter(nn.Module):
-    """Two layers with a bottleneck of a quarter, beside a shortcut; at first the identity."""
+    """Two layers with a bottleneck of a quarter and a shortcut; initially the identity."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Adapter(nn.Module):
 
 
 class AdaptedBlock(Block):
-    """A block with an adapter behind its attention, and room for one more token within it."""
+    """A block with an adapter after its attention, and room for one additional token."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__(width, heads)
@@ -45,7 +45,7 @@ class AdaptedBlock(Block):
         """(N, L, D); `prompts` (T, D) of the frames of a clip, N = B * T -> (N, L, D)."""
         length = x.shape[1]
         if prompts is not None:
-            # One prompt a frame, moved by what the frame shows, then mixed over the frames: (B, T, D).
+            # One prompt per frame, shifted by the frame's content, then mixed over the frames: (B, T, D).
             mixed = self.attend(prompts + x.mean(dim=1).unflatten(0, (-1, len(prompts))))
             x = torch.cat([x, mixed.flatten(0, 1)[:, None]], dim=1)
         x = self.Adapter((x + self.attend(x, causal))[:, :length])
@@ -72,8 +72,8 @@ class PromptedTower(VisualTower):
 
 @register("ezclip")
 class EZCLIP(TextTower, VideoLanguageModel):
-    """ViT-B/16 with some 5 M parameters of its own; a prompt for each of the frames. `test_scale`: factor on the
-    cosines at test; 0: the learned one."""
+    """ViT-B/16 with about 5 M parameters of its own; one prompt per frame. `test_scale`: factor on the cosines at test;
+    0: the learned one."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class EZCLIP(TextTower, VideoLanguageModel):
         return Video(frames.mean(dim=1), frames)
 
     def start_from(self, clip: Mapping[str, Tensor]) -> None:
-        """Take over CLIP and freeze it: only prompts and adapters are trained."""
+        """Start from CLIP and freeze it: only prompts and adapters are trained."""
         super().start_from(clip)
         for name, parameter in self.named_parameters():
             parameter.requires_grad_("Adapter" in name or "prompt" in name)

@@ -1,10 +1,10 @@
 """LanguageBind's video branch (Zhu et al. 2023): CLIP with attention over time in every block, ViT-L/14.
 
 Facts from the paper and PKU-YuanGroup/LanguageBind (languagebind/video/modeling_video.py): before each block of the
-vision tower, a place's tokens in all frames, with a learned embedding of the frame, attend to one another; then the
-block as in CLIP, frame by frame; the frames' class tokens are averaged behind the last norm. Names and activation are
-those of the `transformers` CLIP of its OpenCLIP weights: separate projections of queries, keys and values, exact GELU.
-Files with low-rank updates (LanguageBind_Video) are merged; LanguageBind_Video_FT has none.
+vision tower, the tokens at one position in all frames, with a learned embedding of the frame, attend to each other;
+then the block works as in CLIP, frame by frame. The frames' class tokens are averaged after the last norm. Names and
+activation are those of the `transformers` version of its OpenCLIP weights: separate projections of queries, keys and
+values, exact GELU. Files with low-rank updates (LanguageBind_Video) are merged; LanguageBind_Video_FT has none.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LORA_FACTOR = 1.0
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention with four named projections: (N, L, D) -> (N, L, D)."""
+    """Multi-head self-attention with four separate projections: (N, L, D) -> (N, L, D)."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class Layer(nn.Module):
 
 
 class TemporalLayer(Layer):
-    """The same behind attention over time: (B * T, L, D) -> (B * T, L, D)."""
+    """A CLIP block after attention over time: (B * T, L, D) -> (B * T, L, D)."""
 
     def __init__(self, width: int, heads: int, frames: int) -> None:
         super().__init__(width, heads)
@@ -161,8 +161,8 @@ class TextModel(nn.Module):
 
 @register("languagebind")
 class LanguageBind(VideoLanguageModel):
-    """ViT-L/14; an embedding for each of the frames in every layer. `test_scale`: factor on the cosines at test; 0: the
-    learned one."""
+    """ViT-L/14 with an embedding per frame in every layer. `test_scale`: factor on the cosines at test; 0: the learned
+    one."""
 
     def __init__(
         self,
@@ -198,7 +198,8 @@ class LanguageBind(VideoLanguageModel):
         return Video(self.visual_projection(frames.mean(dim=1)))
 
     def start_from(self, clip: Mapping[str, Tensor]) -> None:
-        """Take over CLIP; attention over time starts as spatial attention, with nothing to add at first."""
+        """Start from CLIP. Attention over time starts with the weights of spatial attention, but initially adds
+        nothing."""
         self._take_over(hub_names(clip))
         for layer in self.vision_model.encoder.layers:
             layer.temporal_attn.load_state_dict(layer.self_attn.state_dict())

@@ -1,4 +1,4 @@
-"""Video-language models by name. Importing this module does not import torch."""
+"""Video-language models by name. Does not import torch."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ option_rows = _REGISTRY.option_rows
 
 
 def names() -> list[str]:
-    """Names of all video-language models (one module file each)."""
+    """Names of all video-language models (one module each)."""
     return _REGISTRY.names()
 
 
 def check_options(name: str, options: Mapping[str, object], where: str = "") -> None:
-    """UserError unless `options` are options of the model `name`, each a value that it may have."""
+    """Raise UserError unless `options` are valid options of the model `name` with valid values."""
     _REGISTRY.check_options(name, options, where)
 
 
 def load(name: str) -> type[VideoLanguageModel]:
-    """The class of a model; UserError for an unknown name."""
+    """The class of a model. Raises UserError for an unknown name."""
     return _REGISTRY.load(name)
 
 
 def build(name: str, **options: Any) -> VideoLanguageModel:
-    """A freshly initialised model; the defaults of its options are the published network.
+    """A newly initialised model. The defaults of its options give the published network.
 
-    UserError for an unknown name or option.
+    Raises UserError for an unknown name or option.
     """
     check_options(name, options)
     return load(name)(**options)

@@ -1,8 +1,8 @@
 """ViCLIP (Wang et al. 2023, "InternVid"): CLIP with joint attention over all patches of all frames, ViT-L/14.
 
 Facts from the paper and OpenGVLab/InternVideo (Data/InternVid/viclip): the patches of all frames, with learned
-positions in space and in time, and one class token for the whole clip; texts of 32 tokens. `temp` is a temperature that
-divides. In its training most patches are left out (masking, 90 %); at test none is.
+positions in space and in time, and one class token per clip; texts of 32 tokens. `temp` is a temperature, by which the
+cosines are divided. Training leaves most patches out (masking, 90 %); testing leaves out none.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class JointTower(nn.Module):
         return self.ln_post(x[:, 0]) @ self.proj
 
     def _seen(self, patches: Tensor) -> Tensor:
-        """In training a random share of the patches (B, L, D), as many of each clip."""
+        """In training, a random part of the patches (B, L, D), the same number for each clip."""
         if not self.training or not self.masking:
             return patches
         kept = max(1, patches.shape[1] - int(self.masking * patches.shape[1]))
@@ -54,8 +54,8 @@ class JointTower(nn.Module):
 
 @register("viclip")
 class ViCLIP(VideoLanguageModel):
-    """ViT-L/14; positions for each of the frames. `masking`: the share of patches left out in training. `test_scale`:
-    factor on the cosines at test; 0: the learned one."""
+    """ViT-L/14 with positions per frame. `masking`: fraction of patches left out in training. `test_scale`: factor on
+    the cosines at test; 0: the learned one."""
 
     def __init__(
         self,
@@ -99,5 +99,5 @@ class ViCLIP(VideoLanguageModel):
         self._take_over({**found, "temp": (-clip["logit_scale"]).exp()})
 
     def learned_scale(self) -> Tensor:
-        """One over the temperature, which is 0.01 at least."""
+        """1 / temperature; the temperature is at least 0.01."""
         return 1 / self.temp.clamp(min=0.01)

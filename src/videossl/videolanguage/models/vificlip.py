@@ -1,8 +1,8 @@
-"""ViFi-CLIP (Rasheed et al. 2023): CLIP, frame by frame, with the frames' features averaged; finetuned as a whole.
+"""ViFi-CLIP (Rasheed et al. 2023): CLIP, frame by frame, with averaged features of frames; finetuned as a whole.
 
-Facts from the paper and muzairkhattak/ViFi-CLIP (trainers/vificlip.py, utils/tools.py). The published file calls the
-towers `image_encoder` and `text_encoder` and has, instead of the table of token embeddings, the embedded prompts of the
-classes that it was trained on: the table stays CLIP's own, which was frozen, and has to come from there.
+Facts from the paper and muzairkhattak/ViFi-CLIP (trainers/vificlip.py, utils/tools.py). The published file names the
+towers `image_encoder` and `text_encoder`. Instead of the table of token embeddings it has the embedded prompts of its
+training classes; the table is CLIP's own, which was frozen, and must be loaded from there.
 """
 
 from __future__ import annotations

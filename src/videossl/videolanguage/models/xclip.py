@@ -1,8 +1,8 @@
 """X-CLIP (Ni et al. 2022) through `transformers`: frames exchange messages, and texts are conditioned on the video.
 
-The modules are `transformers.XCLIPModel`'s, so its published state dicts fit as they are. This file only takes its
-forward pass apart into text features (once a class), video features (once a clip), and their comparison, in which a
-small decoder adds to each text what it reads off the clip's patches.
+The modules are those of `transformers.XCLIPModel`, so its published state dicts fit unchanged. This file only splits
+its forward pass into text features (once per class), video features (once per clip) and their comparison, in which a
+small decoder adds to each text what it reads from the clip's patches.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from videossl.videolanguage.models.registry import register
 
 @register("xclip")
 class XCLIP(VideoLanguageModel):
-    """ViT-B/16 for 32 frames (xclip-base-patch16-zero-shot); positions for each of the frames."""
+    """ViT-B/16 for 32 frames (xclip-base-patch16-zero-shot), with positions per frame."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class XCLIP(VideoLanguageModel):
         text = {
             "vocab_size": vocabulary, "hidden_size": text_width, "intermediate_size": 4 * text_width,
             "num_hidden_layers": text_layers, "num_attention_heads": text_heads, "max_position_embeddings": context,
-            # Any but 2, with which `transformers` takes the end of a text to be its largest number, as CLIP does.
+            # Anything but 2: with 2, `transformers` takes the largest number of a text as its end, as CLIP does.
             "eos_token_id": 2, "bos_token_id": 0, "pad_token_id": 1,
         }  # fmt: skip
         vision = {
@@ -94,5 +94,5 @@ class XCLIP(VideoLanguageModel):
 
     @classmethod
     def convert(cls, state: Mapping[str, Tensor], base: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
-        # Older releases of transformers saved the numbers of the positions, which are 0, 1, 2, ...
+        # Older releases of transformers saved the position numbers, which are 0, 1, 2, ...
         return {name: value for name, value in state.items() if not name.endswith(".position_ids")}

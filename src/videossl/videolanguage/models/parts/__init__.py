@@ -1,1 +1,1 @@
-"""Parts that several video-language models need."""
+"""Parts shared by several video-language models."""

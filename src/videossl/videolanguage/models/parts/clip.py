@@ -1,7 +1,7 @@
 """CLIP's towers (Radford et al. 2021) with the parameter names of openai/CLIP, which four of the models keep.
 
-Pre-norm blocks, a class token, learned positions, quick GELU; the text tower reads causally and is represented by the
-end token.
+Pre-norm blocks, a class token, learned positions, quick GELU. The text tower is causal and represented by its end
+token.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class QuickGELU(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and a two-layer network, each behind a norm and beside a shortcut: (N, L, D) -> (N, L, D)."""
+    """Attention and a two-layer network, each after a norm and with a shortcut: (N, L, D) -> (N, L, D)."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Block(nn.Module):
         self.ln_2 = nn.LayerNorm(width)
 
     def attend(self, x: Tensor, causal: bool = False) -> Tensor:
-        """Self-attention behind the first norm, without the shortcut."""
+        """Self-attention after the first norm, without the shortcut."""
         x = self.ln_1(x)
         mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1], x.device, x.dtype) if causal else None
         return self.attn(x, x, x, need_weights=False, attn_mask=mask, is_causal=causal)[0]
@@ -59,7 +59,7 @@ class Transformer(nn.Module):
 
 
 def initialise(transformer: Transformer, width: int, layers: int) -> None:
-    """CLIP's initial weights: the deeper the stack, the smaller what a block adds to its shortcut."""
+    """CLIP's initial weights: the deeper the stack, the less each block adds to its shortcut."""
     for block in transformer.resblocks:
         nn.init.normal_(block.attn.in_proj_weight, std=width**-0.5)
         nn.init.normal_(block.attn.out_proj.weight, std=width**-0.5 * (2 * layers) ** -0.5)
@@ -131,9 +131,9 @@ class TextTower(nn.Module):
 
 
 def split_frames(clips: Tensor) -> Tensor:
-    """Clips (B, 3, T, H, W) -> frames (B * T, 3, H, W), those of a clip one after the other."""
+    """Clips (B, 3, T, H, W) -> frames (B * T, 3, H, W); the frames of a clip are adjacent."""
     return clips.transpose(1, 2).flatten(0, 1)
 
 
 LOGIT_SCALE = 2.6592600369327779
-"""ln(1 / 0.07), where CLIP's training starts."""
+"""ln(1 / 0.07), the initial value in CLIP's training."""

@@ -1,4 +1,4 @@
-"""CLIP's parameters under the names of openai/CLIP and of `transformers`."""
+"""Translates CLIP's parameter names from openai/CLIP to `transformers`."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _INNER = {
     ".attn.out_proj.": ".self_attn.out_proj.",
 }
 _TRANSPOSED = ("visual.proj", "text_projection")
-"""Kept as (in, out) by openai/CLIP, as linear layers by `transformers`."""
+"""Stored as (in, out) by openai/CLIP, as linear layers by `transformers`."""
 
 
 def hub_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A CLIP state dict of openai/CLIP's names under those of `transformers.CLIPModel`.
+    """A CLIP state dict with the names of `transformers.CLIPModel` instead of those of openai/CLIP.
 
-    The joint projection of queries, keys and values becomes three.
+    The joint projection of queries, keys and values is split into three.
     """
     found: dict[str, Tensor] = {}
     for name, value in state.items():

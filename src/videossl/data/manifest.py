@@ -1,4 +1,4 @@
-"""Which videos of a manifest a job uses."""
+"""Reads manifests and listings, and selects the videos that a job uses."""
 
 from __future__ import annotations
 
@@ -17,59 +17,60 @@ from videossl.data.subsets import read_subset
 
 
 def read_manifest(path: Path) -> pd.DataFrame:
-    """The manifest of a dataset: one row a video (columns: docs/datasets.md). A damaged file is a UserError."""
+    """Read a dataset's manifest: one row per video (columns: docs/datasets.md). Raises UserError if the file is
+    damaged."""
     return read_table(path, schema=MANIFEST_SCHEMA).to_pandas()
 
 
 def read_listing_file(path: Path) -> pd.DataFrame:
-    """The listing of a dataset, as the workflow has written it. A damaged file is a UserError."""
+    """Read a dataset's listing as the workflow wrote it. Raises UserError if the file is damaged."""
     return read_table(path, schema=LISTING_SCHEMA).to_pandas()
 
 
 def open_store(manifest: Path, videos: pd.DataFrame) -> FrameStore:
-    """The frame store beside a manifest; `videos` are the manifest's rows."""
+    """Open the frame store beside a manifest; `videos` are the rows of the manifest."""
     shards = int(videos["shard"].max()) + 1
     return FrameStore([manifest.parent / "shards" / f"{shard:04d}.arrow" for shard in range(shards)])
 
 
 def subset_videos(manifest: pd.DataFrame, subset: Path) -> pd.DataFrame:
-    """The rows of the manifest that a subset names; its checksum and its ids are verified."""
+    """The manifest rows of a subset. Raises UserError if its checksum or its ids do not match."""
     chosen, _ = read_subset(subset, subset.with_suffix(".json"), manifest)
     return manifest.iloc[chosen["row"].to_numpy()].reset_index(drop=True)
 
 
-def heldout_videos(manifest: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
-    """At most `most` validation videos that can be read, drawn by `seed`, in the manifest's order."""
+def heldout_videos(manifest: pd.DataFrame, max_videos: int, seed: int) -> pd.DataFrame:
+    """Up to `max_videos` readable validation videos, sampled with `seed`, in the order of the manifest."""
     usable = manifest[(manifest["split"] == "val") & (manifest["status"] == "ok")]
-    chosen = usable if len(usable) <= most else usable.sample(most, random_state=seed).sort_index()
+    chosen = usable if len(usable) <= max_videos else usable.sample(max_videos, random_state=seed).sort_index()
     return chosen.reset_index(drop=True)
 
 
 @dataclass(frozen=True)
 class Target:
-    """A dataset as the target of an evaluation."""
+    """A dataset as the target of an evaluation: its usable training and test videos."""
 
     train: pd.DataFrame
     test: pd.DataFrame
     test_split: str
     classes: int
     unreadable: dict[str, int]
-    """Videos that could not be read: `test_missing`, `test_broken`, `train_missing`, `train_broken`."""
+    """Numbers of unreadable videos: `test_missing`, `test_broken`, `train_missing`, `train_broken`."""
     gaps: ClassGaps = field(default_factory=ClassGaps)
     """Classes that lack training or test videos."""
 
 
 def test_split(labelled: pd.DataFrame) -> str:
-    """The split that a dataset is tested on: `test`, or `val` where no labelled video is in `test`."""
+    """The split that a dataset is tested on: `test`, or `val` if no video of `test` has a label."""
     return "test" if (labelled["split"] == "test").any() else "val"
 
 
 def labelled_parts(videos: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
-    """The labelled training and test videos of a listing or manifest, usable or not, and the split that is the test.
+    """Labelled training videos, labelled test videos (usable or not), and the name of the test split.
 
-    The test split is `test`, or `val` where the official test videos have no labels (Something-Something) or there
-    is none. Finetuning reports its last epoch and selects nothing, so where the test split is `test` it trains on
-    `val` as well: a protocol that selects must leave `val` out of its training itself.
+    The test split is `test`; it is `val` if the official test videos have no labels (Something-Something) or do not
+    exist. Finetuning reports its last epoch and selects nothing, so if the test split is `test`, training includes
+    `val`. A protocol that selects hyper-parameters must exclude `val` from its training itself.
     """
     labelled = videos[videos["label"] >= 0]
     name = test_split(labelled)
@@ -78,7 +79,7 @@ def labelled_parts(videos: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, st
 
 
 def gaps_of(videos: pd.DataFrame) -> ClassGaps:
-    """The classes that lack usable videos, of a manifest, or of a listing (where a video that is found may do)."""
+    """Classes without usable videos in a manifest, or in a listing (where every video found counts as usable)."""
     usable = videos[videos["status"].isin(["ok", "found"])]
     train, test, _ = labelled_parts(videos)
     labels = (part.loc[part.index.isin(usable.index), "label"] for part in (train, test))
@@ -86,13 +87,13 @@ def gaps_of(videos: pd.DataFrame) -> ClassGaps:
 
 
 def target_videos(manifest: pd.DataFrame) -> Target:
-    """Training and test videos of a target dataset, see :func:`labelled_parts`."""
+    """Training and test videos of a target dataset (:func:`labelled_parts`). Raises UserError if either is empty."""
     train, test, name = labelled_parts(manifest)
     usable_train, usable_test = (part[part["status"] == "ok"].reset_index(drop=True) for part in (train, test))
     if usable_train.empty or usable_test.empty:
         raise UserError(
             f"the target dataset has {len(usable_train)} readable training and {len(usable_test)} readable test "
-            "videos; both are needed. Its manifest says of each video what is wrong (columns status and reason)."
+            "videos; both are needed. Its manifest gives the reason for each video (columns status and reason)."
         )
     unreadable = {
         f"{part}_{status}": int((videos["status"] == status).sum())

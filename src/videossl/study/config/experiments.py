@@ -54,13 +54,12 @@ class Grid(Strict):
 
     protocol: Protocol = Field(
         "finetune",
-        description="what is evaluated. finetune: accuracy on the target; linear_probe: the same with a frozen"
-        " backbone; retrieval: test"
-        " videos query training videos by pretrained features; robustness: finetuned networks on noisy test"
-        " videos; distill: finetuning with teachers; cka: similarity of the layers of two finetuned networks; pretext:"
-        " the pretext task's own metrics on held-out videos; network: parameters and GFLOPs of the backbone; vifm:"
-        " frames and"
-        " training data of video-language models; zero_shot: their zero-shot accuracy on the target",
+        description="what is evaluated. "
+        + "; ".join(f"{name}: {one.description}" for name, one in protocols().items()),
+    )
+    task: Strings = Field([], description="pretext tasks; all: every task with a recipe; scratch: no pretraining")
+    complexity: Strings = Field(
+        [""], min_length=1, description="complexity variants of the task, such as C1; empty: the recipe's default"
     )
     backbone: Strings = Field([], description="files of src/videossl/backbones")
     model: Strings = Field([], description="vifm, zero_shot: video-language models")

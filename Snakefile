@@ -38,17 +38,12 @@ rule all:
 
 
 onstart:
-    if not workflow.touch:  # which runs no job
-        stop_if_datasets_are_missing()
-        stop_if_networks_cannot_be_built()
-    write_requests()
-    announce()
+    before_first_job()
 
 
 onsuccess:
-    tell_where_results_are()
+    after_success()
 
 
 onerror:
-    render_partial()
-    tell_what_failed()
+    after_failure()

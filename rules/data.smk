@@ -128,34 +128,23 @@ rule noisy_shard:
         script=untracked(f"{SCRIPTS}/noisy_shard.py"),
         recipe=data_stages.noise_spec(CONFIG).json_text,
         root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
+        noise=lambda wildcards, input: wildcards.noise,
     message:
         "Adding {wildcards.noise} noise to test videos of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "{PYTHON} {params.script:q} --spec {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {wildcards.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
+        "{PYTHON} {params.script:q} --spec {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {params.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
 
 
-rule noiseless_shard:
-    input:
-        f"{RESULTS}/data/{{dataset}}/manifest.parquet",
+use rule noisy_shard as noiseless_shard with:
     output:
         frames=f"{NOISELESS_DIR}/shards/{{shard}}.arrow",
         report=f"{NOISELESS_DIR}/shards/{{shard}}.parquet",
     log:
         f"{RESULTS}/logs/data/{{dataset}}/noiseless_shard{{shard}}.log",
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=other_memory,
-        runtime=noisy_runtime,
     params:
-        script=untracked(f"{SCRIPTS}/noisy_shard.py"),
-        recipe=data_stages.noise_spec(CONFIG).json_text,
-        root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
         noise=NOISELESS,
     message:
         "Storing test videos of {wildcards.dataset} as the noisy ones, without noise, shard {wildcards.shard}"
-    shell:
-        "{PYTHON} {params.script:q} --spec {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {params.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
 
 
 rule noisy_manifests:

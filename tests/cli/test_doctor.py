@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from videossl.cli import doctor, doctor_data, doctor_machine, run
-from videossl.cli.doctor_data import datasets, disk, model_weights, results_folder, working_folder
-from videossl.cli.finding import MISSING, OK, WARNING
+from videossl.monitor.doctor_data import datasets, disk, model_weights, results_folder, working_folder
+from videossl.monitor.finding import MISSING, OK, WARNING
 from videossl.study.study import Study, load_study
 
 REAL = "k400: {generated: null, root: %s/videos, annotations: %s/lists}"
@@ -150,7 +150,7 @@ def test_snakemake_needs_a_folder_for_its_notes_and_one_for_its_cache(tmp_path, 
 
 
 def test_every_check_is_part_of_the_command():
-    modules = (doctor_machine, __import__("videossl.cli.doctor_data", fromlist=["x"]))
+    modules = (doctor_machine, __import__("videossl.monitor.doctor_data", fromlist=["x"]))
     public = {
         function
         for module in modules

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from videossl.cli import start
-from videossl.cli.overlays import configfiles_of, read_overlay
 from videossl.common.errors import UserError
+from videossl.monitor import start
+from videossl.monitor.overlays import configfiles_of, read_overlay
 
 
 @pytest.fixture(autouse=True)

@@ -20,8 +20,6 @@ from tiny import CPU, Data, finetune_arguments, make_study, spec_of
 from video_files import write_video
 from videolanguage.test_jobs import VIEW, weights  # noqa: F401 (a fixture)
 
-from videossl.cli.doctor_data import datasets
-from videossl.cli.finding import OK, WARNING
 from videossl.common.errors import UserError
 from videossl.common.files import write_parquet
 from videossl.common.results import read_metrics
@@ -37,6 +35,8 @@ from videossl.evaluation.retrieve import retrieve
 from videossl.evaluation.robustness import robustness
 from videossl.evaluation.specs import RobustnessSpec, ZeroShotSpec
 from videossl.evaluation.zero_shot import evaluate
+from videossl.monitor.doctor_data import datasets
+from videossl.monitor.finding import OK, WARNING
 from videossl.report.collect import collect
 from videossl.report.document import Document
 from videossl.report.notes import notes

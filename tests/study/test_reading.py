@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from videossl.cli import start
 from videossl.common.errors import UserError
+from videossl.monitor import start
 from videossl.study.config import read_yaml
 from videossl.study.config.reading import DEEPEST, MAX_BYTES
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from videossl.cli.overlays import overlays
 from videossl.common.errors import UserError, unknown_name
 from videossl.common.places import BASE, project_folder
+from videossl.monitor.overlays import overlays
 from videossl.report.csv_cells import csv_cell
 from videossl.study.contradictions import check_contradictions
 from videossl.study.study import Study, load_study

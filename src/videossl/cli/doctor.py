@@ -8,11 +8,11 @@ from __future__ import annotations
 import argparse
 
 from videossl.cli.common import study_of
-from videossl.cli.doctor_data import datasets, disk, model_weights, results_folder, working_folder
-from videossl.cli.doctor_machine import codecs, gpu, packages, python, slurm
-from videossl.cli.finding import MISSING, OK, WARNING, Finding
 from videossl.common.errors import UserError
 from videossl.monitor.buildable import builds_of, problems_of
+from videossl.monitor.doctor_data import datasets, disk, model_weights, results_folder, working_folder
+from videossl.monitor.doctor_machine import codecs, gpu, packages, python, slurm
+from videossl.monitor.finding import MISSING, OK, WARNING, Finding
 from videossl.report.dry import check_layouts
 from videossl.study.study import Study
 

@@ -12,9 +12,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from videossl.cli.overlays import configfiles_of, profile_file, read_overlay
 from videossl.common.errors import UserError, report_user_errors
 from videossl.common.places import unwritable
+from videossl.monitor.overlays import configfiles_of, profile_file, read_overlay
 
 CACHE_REMEDY = "Set XDG_CACHE_HOME to a folder that can be written"
 

@@ -6,12 +6,12 @@ import shlex
 import shutil
 from pathlib import Path
 
-from videossl.cli.finding import MISSING, OK, WARNING, Finding
-from videossl.cli.start import CACHE_REMEDY, cache_problem
 from videossl.common.errors import UserError
 from videossl.common.intact import read_table
 from videossl.common.places import existing, unwritable
 from videossl.data.manifest import gaps_of
+from videossl.monitor.finding import MISSING, OK, WARNING, Finding
+from videossl.monitor.start import CACHE_REMEDY, cache_problem
 from videossl.study.availability import report
 from videossl.study.inventory import ASSUMED, LISTED, videos_of
 from videossl.study.study import Study

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from videossl.cli.finding import MISSING, OK, WARNING, Finding
+from videossl.monitor.finding import MISSING, OK, WARNING, Finding
 from videossl.study.study import Study
 
 INSTALL = "`make setup`, or `pip install -r envs/requirements.txt`"

@@ -1,0 +1,108 @@
+"""Messages after the last job: what failed and why, where results are, and partial tables and figures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from videossl.common.errors import UserError
+from videossl.data.provenance import record_of
+from videossl.monitor import partial
+from videossl.study.study import Study
+
+RENDERING = ("table", "claims", "figure", "metrics", "report")
+"""The rules that show results."""
+
+
+@dataclass(frozen=True)
+class RuleJob:
+    """A job as Snakemake has it."""
+
+    rule: str
+    wildcards: Mapping[str, str]
+    outputs: tuple[Path, ...]
+    logs: tuple[Path, ...]
+
+    @property
+    def rendered(self) -> str:
+        """The name of the table, figure or page that it makes; "" if it makes none."""
+        if self.rule in ("table", "figure"):
+            return self.wildcards[self.rule]
+        return self.rule if self.rule in ("claims", "report") else ""
+
+
+def failures(jobs: Iterable[RuleJob], since: float) -> list[str]:
+    """The last message of each failed job, with its log. since: the start of the run, in seconds as of the clock."""
+    lines = []
+    for job in jobs:
+        for log in job.logs:
+            if log.exists() and log.stat().st_mtime >= since and not all(path.exists() for path in job.outputs):
+                wildcards = ", ".join(f"{key} {value}" for key, value in job.wildcards.items())
+                named = f"{job.rule} ({wildcards})" if wildcards else job.rule
+                lines.append(f"{named}\n  {_last_message(log) or 'ended without a message'}\n  log: {log}")
+    return lines
+
+
+def _last_message(log: Path) -> str:
+    """The error at the end of a log: of our own errors the whole message, of others the last line of the traceback."""
+    text = log.read_text(encoding="utf-8", errors="replace").strip()
+    if re.search("^error: ", text, re.MULTILINE):
+        return text[text.rfind("error: ") :]
+    return text.rpartition("\n")[2]
+
+
+def render_partial(study: Study, jobs: Iterable[RuleJob], tell: Callable[[str], None]) -> str:
+    """After a failure: render the tables and figures that were asked for and not made, from what is there.
+
+    No target is satisfied by them, so that the next run makes the complete ones. Returns what to say of them.
+    """
+    try:
+        made = partial.render(partial.asked(study, [job.rendered for job in jobs if job.rendered]), tell)
+    except (UserError, OSError) as error:
+        tell(f"No partial tables and figures: {error}")
+        return ""
+    except KeyboardInterrupt:
+        tell("Partial tables and figures: stopped.")
+        return ""
+    if not made:
+        return ""
+    return (
+        f"INCOMPLETE tables and figures, from what is there, with what is pending or failed, are in"
+        f" {study.results}/partial"
+        f" until the complete ones are made: {', '.join(map(str, made))}"
+    )
+
+
+def damaged_inputs(jobs: Iterable[RuleJob]) -> str:
+    """A warning if tables or figures were made without damaged runs; "" if none were."""
+    shown = [job.outputs[0] for job in jobs if job.rule in RENDERING]
+    without = sorted(str(path) for path in shown if not record_of(path).exists())
+    if not without:
+        return ""
+    return (
+        "Files of some runs are damaged; made without those runs, and made again by each run until they are whole: "
+        f"{', '.join(without)}. `videossl verify` names the damaged files, and the commands that make them anew."
+    )
+
+
+def where_results_are(study: Study) -> str:
+    """What there is to look at. Of a single table, or of data alone, there is less than of the study."""
+    places = {
+        "tables": study.results / "tables",
+        "figures": study.results / "figures",
+        "all in one page": study.results / "report.html",
+    }
+    found = ", ".join(f"{what}: {path}" for what, path in places.items() if path.exists())
+    return f"Done. {found or f'Results: {study.results}'}"
+
+
+def announcement(study: Study) -> str:
+    """What is about to run."""
+    scale = study.config.scale
+    return (
+        f"videossl: scale '{scale.name}'{f' ({scale.note})' if scale.note else ''}; "
+        f"{len(study.entries)} tables and figures from {len(study.pretraining)} pretraining and "
+        f"{len(study.evaluations)} evaluation cells; results in {study.results}/"
+    )

@@ -1,0 +1,88 @@
+"""Checks before the first job: that what the planned jobs need is there, and that their networks can be built."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from videossl.common.errors import UserError
+from videossl.common.files import canonical_json, write_text
+from videossl.monitor.buildable import builds_of
+from videossl.monitor.finding import MISSING, Finding
+from videossl.stages.cells import Cell
+from videossl.study.study import Study
+
+LIBRARY = Path(__file__).parents[1]
+NETWORKS = ("backbones", "pretext", "videolanguage/models")
+"""Packages whose code decides whether a network can be built."""
+
+
+def missing_datasets(
+    study: Study, names: Iterable[str], kinds: Sequence[str] = ("root", "annotations")
+) -> dict[str, list[str]]:
+    """Those of the datasets `names` that should be real and are not on this machine, with the missing folders."""
+    found = {}
+    for name in names:
+        if study.config.datasets[name].generated is None:
+            folders = [study.dataset_folder(name, kind) for kind in kinds]
+            if absent := [str(folder) for folder in folders if not folder.is_dir()]:
+                found[name] = absent
+    return found
+
+
+def require_datasets(study: Study, listed: Iterable[str], stored: Iterable[str]) -> None:
+    """UserError unless the datasets that planned jobs read are on this machine.
+
+    listed: datasets whose lists are read. stored: datasets whose videos alone are read.
+    """
+    missing = missing_datasets(study, sorted(stored), ["root"]) | missing_datasets(study, sorted(listed))
+    if not missing:
+        return
+    lines = [
+        f"  {name} ({study.config.datasets[name].title}): no folder {' and no folder '.join(absent)}\n"
+        f"    set datasets.{name}.root and datasets.{name}.annotations"
+        for name, absent in missing.items()
+    ]
+    raise UserError(
+        "datasets are missing on this machine:\n" + "\n".join(lines) + "\n"
+        "Set the keys in a configuration file of your own (see docs/datasets.md) and add it:\n"
+        "  snakemake ... --configfile config/paper.yaml mine.yaml\n"
+        "or link the folders to where they are expected. Nothing was run."
+    )
+
+
+def require_found(findings: Iterable[Finding]) -> None:
+    """UserError for the first of `findings` without which nothing can be run."""
+    for finding in findings:
+        if finding.state == MISSING:
+            raise UserError(f"{finding.subject}: {finding.text}; {finding.remedy}. Nothing was run.")
+
+
+def require_networks(study: Study, cells: Iterable[Cell], device: str, python: Sequence[str], script: Path) -> None:
+    """UserError unless the networks of planned cells can be built.
+
+    Otherwise an invalid option would be noticed only when its job starts, perhaps hours later, and would be retried.
+    What was checked once is not checked again.
+
+    device: of the jobs; "auto" where they run on other machines. python: the command that starts `script`,
+    `workflow/scripts/check_networks.py`, in an interpreter of its own, as torch takes seconds to import.
+    """
+    builds = canonical_json(builds_of(study, cells))
+    code = b"".join(path.read_bytes() for part in NETWORKS for path in sorted((LIBRARY / part).rglob("*.py")))
+    name = hashlib.sha256((builds + device).encode() + code).hexdigest()[:12]
+    checked = study.results / f"logs/checked/{name}.json"
+    if builds == "[]" or checked.exists() or importlib.util.find_spec("torch") is None:
+        return
+    listed = checked.with_suffix(".new")
+    write_text(listed, builds)
+    environment = {**os.environ, "PYTHONPATH": str(LIBRARY.parent)}
+    command = [*python, str(script), str(listed), "--device", device]
+    done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        listed.unlink()
+        raise UserError(f"{done.stderr.strip()}\nNothing was run.")
+    listed.replace(checked)

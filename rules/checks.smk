@@ -6,7 +6,8 @@ from snakemake.logging import logger
 
 from videossl.common.errors import unknown_name
 from videossl.common.leftovers import enter_folder, remove_leftovers
-from videossl.monitor import after_run, before_run, partial
+from videossl.monitor import after_run, before_run
+from videossl.monitor.partial import remove as remove_partial
 from videossl.monitor.belief import judge, set_apart
 from videossl.monitor.doctor_data import results_folder, working_folder
 from videossl.stages.registry import names as stage_names
@@ -75,7 +76,7 @@ def before_first_job():
         checked(before_run.require_networks, STUDY, cells, device, shlex.split(PYTHON), script)
     write_requests()
     STARTED.append(time.time())
-    partial.remove(STUDY, [job.rendered for job in planned if job.rendered])
+    remove_partial(STUDY, [job.rendered for job in planned if job.rendered])
     logger.info(after_run.announcement(STUDY))
 
 

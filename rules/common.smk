@@ -22,6 +22,7 @@ from videossl.study.study import Study
 from videossl.common.files import canonical_json
 from videossl.common.places import shown
 from videossl.report.renderings import targets_of
+from videossl.report.request import CLAIMS, path_of, write_request
 
 # The project's own files are beside the Snakefile, wherever it is run from. In its own folder their paths are relative,
 # so that a checkout that was moved makes nothing anew.
@@ -84,14 +85,14 @@ def untracked(value):
     return lambda wildcards, input: value
 
 
+def start(script):
+    """Parameter function: the command that starts a script of workflow/scripts."""
+    return untracked(f"{PYTHON} {shlex.quote(f'{SCRIPTS}/{script}')}")
+
+
 def strings(paths):
     """Paths as Snakemake takes them."""
     return [str(path) for path in paths]
-
-
-def run_dir(cell):
-    """Folder of a cell."""
-    return f"{RESULTS}/{cell.path}"
 
 
 def of_cell(stage, find):
@@ -177,6 +178,23 @@ def noiseless_manifest(dataset):
 def noisy_manifests(dataset):
     """The manifests of all noisy test sets of a dataset."""
     return strings(files.noisy_manifests(STUDY, dataset))
+
+
+def of_entry(function):
+    """Input or parameter function: `function` of the study and the name of the table, figure or claims."""
+    return lambda wildcards: function(STUDY, next(iter(wildcards), CLAIMS))
+
+
+def write_requests():
+    """Before the first job, what each table, figure and the claims are made from: too long for a command line."""
+    for job in workflow.dag.needrun_jobs():
+        if job.rule.name in ("table", "figure", "claims"):
+            write_request(STUDY, next(iter(job.wildcards), CLAIMS))
+
+
+def request_file(wildcards, input):
+    """Parameter function: the file with what a table, figure or the claims are made from."""
+    return str(path_of(STUDY, next(iter(wildcards), CLAIMS)))
 
 
 def in_message(text):

@@ -1,5 +1,5 @@
 # From video files to frame stores and subsets. Scripts and library files are not inputs here, as everything that is
-# trained depends on these jobs: a change in code that should remake data is said by `DATA_VERSION` in the data_stages.
+# trained depends on these jobs: a change in code that should remake data is declared by `DATA_VERSION` in the specifications.
 
 
 rule generate_videos:
@@ -10,15 +10,14 @@ rule generate_videos:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=other_memory,
-        runtime=other_runtime,
+        **OTHER_RESOURCES,
     params:
-        script=untracked(f"{SCRIPTS}/generate_videos.py"),
+        script=start("generate_videos.py"),
         recipe=dataset_recipe(data_stages.generate_spec),
     message:
         "Generating the videos of {wildcards.dataset}"
     shell:
-        "{PYTHON} {params.script:q} --spec {params.recipe:q} --output {output:q} > {log:q} 2>&1"
+        "{params.script} --spec {params.recipe:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule listing:
@@ -31,10 +30,9 @@ rule listing:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=other_memory,
-        runtime=other_runtime,
+        **OTHER_RESOURCES,
     params:
-        script=untracked(f"{SCRIPTS}/list_videos.py"),
+        script=start("list_videos.py"),
         recipe=dataset_recipe(data_stages.listing_spec),
         # Functions of `input` are not tracked: a dataset that moved is not read anew.
         root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
@@ -42,7 +40,7 @@ rule listing:
     message:
         "Listing the videos of {wildcards.dataset}"
     shell:
-        "{PYTHON} {params.script:q} --spec {params.recipe:q} --root {params.root:q} --annotations {params.annotations:q} --made-from {input:q} --output {output:q} > {log:q} 2>&1"
+        "{params.script} --spec {params.recipe:q} --root {params.root:q} --annotations {params.annotations:q} --made-from {input:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule store_shard:
@@ -59,13 +57,13 @@ rule store_shard:
         mem_mb=other_memory,
         runtime=store_runtime,
     params:
-        script=untracked(f"{SCRIPTS}/store_shard.py"),
+        script=start("store_shard.py"),
         recipe=dataset_recipe(data_stages.store_spec),
         root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
     message:
         "Storing the frames of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "{PYTHON} {params.script:q} --spec {params.recipe:q} --listing {input:q} --root {params.root:q} --shard {wildcards.shard} --frames {output.frames:q} --report {output.report:q} > {log:q} 2>&1"
+        "{params.script} --spec {params.recipe:q} --listing {input:q} --root {params.root:q} --shard {wildcards.shard} --frames {output.frames:q} --report {output.report:q} > {log:q} 2>&1"
 
 
 rule manifest:
@@ -79,14 +77,13 @@ rule manifest:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=other_memory,
-        runtime=other_runtime,
+        **OTHER_RESOURCES,
     params:
-        script=untracked(f"{SCRIPTS}/merge_manifest.py"),
+        script=start("merge_manifest.py"),
     message:
         "Writing the manifest of {wildcards.dataset}"
     shell:
-        "{PYTHON} {params.script:q} --listing {input.listing:q} --reports {input.reports:q} --output {output:q} > {log:q} 2>&1"
+        "{params.script} --listing {input.listing:q} --reports {input.reports:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule subset:
@@ -100,15 +97,14 @@ rule subset:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=other_memory,
-        runtime=other_runtime,
+        **OTHER_RESOURCES,
     params:
-        script=untracked(f"{SCRIPTS}/select_subset.py"),
+        script=start("select_subset.py"),
         recipe=lambda wildcards: data_stages.subset_spec(CONFIG, wildcards.subset).json_text,
     message:
         "Choosing subset {wildcards.subset} of {wildcards.dataset}"
     shell:
-        "{PYTHON} {params.script:q} --spec {params.recipe:q} --manifest {input:q} --name {wildcards.dataset}/{wildcards.subset} --videos {output.videos:q} --description {output.description:q} > {log:q} 2>&1"
+        "{params.script} --spec {params.recipe:q} --manifest {input:q} --name {wildcards.dataset}/{wildcards.subset} --videos {output.videos:q} --description {output.description:q} > {log:q} 2>&1"
 
 
 rule noisy_shard:
@@ -125,14 +121,14 @@ rule noisy_shard:
         mem_mb=other_memory,
         runtime=noisy_runtime,
     params:
-        script=untracked(f"{SCRIPTS}/noisy_shard.py"),
+        script=start("noisy_shard.py"),
         recipe=data_stages.noise_spec(CONFIG).json_text,
         root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
         noise=lambda wildcards, input: wildcards.noise,
     message:
         "Adding {wildcards.noise} noise to test videos of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "{PYTHON} {params.script:q} --spec {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {params.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
+        "{params.script} --spec {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {params.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
 
 
 use rule noisy_shard as noiseless_shard with:
@@ -159,12 +155,11 @@ rule noisy_manifests:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=other_memory,
-        runtime=other_runtime,
+        **OTHER_RESOURCES,
     params:
-        script=untracked(f"{SCRIPTS}/merge_noisy_manifests.py"),
+        script=start("merge_noisy_manifests.py"),
         recipe=data_stages.noise_spec(CONFIG).json_text,
     message:
         "Writing the manifests of the noisy test sets of {wildcards.dataset}"
     shell:
-        "{PYTHON} {params.script:q} --spec {params.recipe:q} --manifest {input.manifest:q} --output {output:q} > {log:q} 2>&1"
+        "{params.script} --spec {params.recipe:q} --manifest {input.manifest:q} --output {output:q} > {log:q} 2>&1"

@@ -52,11 +52,10 @@ def noisy_runtime(wildcards, attempt):
     return costs.data_minutes(CONFIG, copies, attempt=attempt)
 
 
-def other_runtime(wildcards, attempt):
-    """Resource function: the time limit of a job that neither runs a network nor stores videos."""
-    return costs.other_minutes(CONFIG, attempt)
-
-
 def other_memory(wildcards, attempt):
-    """Resource function: main memory, in MB, of a job that runs none."""
+    """Resource function: main memory, in MB, of a job that runs no network."""
     return costs.memory_mb(CONFIG, trains=False, attempt=attempt)
+
+
+OTHER_RESOURCES = {"mem_mb": other_memory, "runtime": lambda wildcards, attempt: costs.other_minutes(CONFIG, attempt)}
+"""Of a job that neither runs a network nor stores videos."""

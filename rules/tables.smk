@@ -3,26 +3,14 @@
 
 from videossl.report import renderings
 from videossl.report.captions import caption_of, chapter_of, label_of
-from videossl.report.request import CLAIMS, hash_of, path_of, write_request
+from videossl.report.request import hash_of
 
 REPORT_CODE = renderings.code_of_tables(LIBRARY)
 
 
-def shown(function):
-    """Input or parameter function: `function` of the study and the name of the table, figure or claims."""
-    return lambda wildcards: function(STUDY, next(iter(wildcards), CLAIMS))
-
-
-def write_requests():
-    """Before the first job, what each table, figure and the claims are made from: too long for a command line."""
-    for job in workflow.dag.needrun_jobs():
-        if job.rule.name in ("table", "figure", "claims"):
-            write_request(STUDY, next(iter(job.wildcards), CLAIMS))
-
-
 rule table:
     input:
-        unpack(shown(renderings.inputs_of)),
+        unpack(of_entry(renderings.inputs_of)),
         paper=CONFIG.paper_values,
         script=f"{SCRIPTS}/render.py",
         code=REPORT_CODE,
@@ -33,8 +21,8 @@ rule table:
             f"{RESULTS}/tables/{{table}}.html",
             caption="../workflow/report/table.rst",
             category="Tables",
-            subcategory=shown(chapter_of),
-            labels=shown(label_of),
+            subcategory=of_entry(chapter_of),
+            labels=of_entry(label_of),
         ),
     log:
         f"{RESULTS}/logs/tables/{{table}}.log",
@@ -44,13 +32,14 @@ rule table:
     conda:
         ENVIRONMENT
     params:
-        made_from=shown(hash_of),
-        caption=shown(caption_of),
-        request=lambda wildcards, input: str(path_of(STUDY, next(iter(wildcards), CLAIMS))),
+        made_from=of_entry(hash_of),
+        caption=of_entry(caption_of),
+        request=request_file,
+        python=untracked(PYTHON),
     message:
         "Table {wildcards.table}"
     shell:
-        "{PYTHON} {input.script:q} {params.request:q} --output {output:q} > {log:q} 2>&1"
+        "{params.python} {input.script:q} {params.request:q} --output {output:q} > {log:q} 2>&1"
 
 
 use rule table as figure with:
@@ -59,8 +48,8 @@ use rule table as figure with:
             f"{RESULTS}/figures/{{figure}}.png",
             caption="../workflow/report/figure.rst",
             category="Figures",
-            subcategory=shown(chapter_of),
-            labels=shown(label_of),
+            subcategory=of_entry(chapter_of),
+            labels=of_entry(label_of),
         ),
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
         record=f"{RESULTS}/figures/{{figure}}.record.json",
@@ -104,10 +93,11 @@ rule metrics:
         ENVIRONMENT
     params:
         results=lambda wildcards, output: str(Path(output[0]).parent),
+        python=untracked(PYTHON),
     message:
         "The metrics of all runs in one file"
     shell:
-        "{PYTHON} {input.script:q} --records {input.records:q} --results {params.results:q} --output {output:q} > {log:q} 2>&1"
+        "{params.python} {input.script:q} --records {input.records:q} --results {params.results:q} --output {output:q} > {log:q} 2>&1"
 
 
 # The whole study in one page. Its records name the runs, and with them all that it shows.

@@ -7,7 +7,7 @@ from typing import Any
 
 from videossl.common.errors import UserError
 
-LEAST = 2
+MIN_VIDEOS = 2
 """Fewest videos in each part of a batch: networks normalise over them, and tasks contrast them."""
 
 
@@ -18,9 +18,11 @@ def require_videos(videos: int, spec: Mapping[str, Any], what: str, remedy: str)
 
     what: the videos, as the configuration names them. remedy: where to change their number.
     """
-    needed = min(spec["batch_size"], LEAST * spec["accumulate"])
+    needed = min(spec["batch_size"], MIN_VIDEOS * spec["accumulate"])
     if videos < needed:
-        parts = f", {LEAST} in each of its {spec['accumulate']} parts (`accumulate`)" if spec["accumulate"] > 1 else ""
+        parts = (
+            f", {MIN_VIDEOS} in each of its {spec['accumulate']} parts (`accumulate`)" if spec["accumulate"] > 1 else ""
+        )
         found = "1 usable training video" if videos == 1 else f"{videos} usable training videos"
         raise UserError(f"{what} has {found}; a batch needs at least {needed}{parts}. {remedy}")
 

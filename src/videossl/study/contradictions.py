@@ -1,6 +1,7 @@
-"""What values of a configuration, each valid by itself, contradict one another: known before the first job.
+"""Detects values of a configuration that are valid by themselves but contradict each other, before the first job.
 
-Jobs check the same, as they may be given other things by hand; here nothing has been trained yet. Imports no torch.
+Jobs check the same, as they can be started by hand with other values; here nothing has been trained yet. Does not
+import torch.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from videossl.study.costs import WORK, devices, job_seconds
 from videossl.study.study import Study
 
 LONGEST_PART = 200
-"""Bytes of a folder's name; file systems take 255, and some files beside it have a longer one."""
+"""Longest folder name in bytes; file systems allow 255, and some files beside it have longer names."""
 
 
 def check_contradictions(study: Study) -> None:
-    """UserError for the first contradiction."""
+    """Raise UserError for the first contradiction."""
     _paths_differ(study.all_cells)
     for cell in {(cell.stage, cell.task, cell.complexity, cell.backbone): cell for cell in study.all_cells}.values():
         _every_number_has_a_value(study, cell)
@@ -37,13 +38,13 @@ def check_contradictions(study: Study) -> None:
 
 
 def _paths_differ(cells: Iterable[Cell]) -> None:
-    """Every cell has a folder of its own, whose name a disk can hold."""
+    """Every cell has its own folder, with a name that file systems allow."""
     counts = Counter(cell.path.lower() for cell in set(cells))
     for path, count in counts.items():
         if count > 1:
             raise UserError(
-                f"{count} different cells of the study would have the folder {path}: the names that it is made of run"
-                " into one another, or differ in case alone. Rename one of the datasets, subsets or variants."
+                f"{count} different cells of the study would have the folder {path}: the names that it consists of"
+                " are ambiguous when joined, or differ only in case. Rename one of the datasets, subsets or variants."
             )
         if long := [part for part in path.split("/") if len(part.encode()) > LONGEST_PART]:
             raise UserError(
@@ -53,7 +54,8 @@ def _paths_differ(cells: Iterable[Cell]) -> None:
 
 
 def _every_number_has_a_value(study: Study, cell: Cell) -> None:
-    """What may differ by backbone has a value for the cell's; UserError else, with the key."""
+    """Settings that may differ by backbone have a value for the cell's backbone. Otherwise raises UserError with the
+    key."""
     if cell.stage == "pretrain":
         study.recipes[cell.task].optimizer.of(cell.backbone)
     if cell.stage in ("finetune", "distill"):
@@ -63,7 +65,7 @@ def _every_number_has_a_value(study: Study, cell: Cell) -> None:
 
 
 def _enough_is_generated(study: Study, cell: Cell) -> None:
-    """A subset is no larger than what is generated to be its source."""
+    """A subset is not larger than the generated training split of its source."""
     size, generated = study.config.subsets[cell.subset], study.config.datasets[cell.source].generated
     if generated is None or size == "all":
         return
@@ -77,7 +79,7 @@ def _enough_is_generated(study: Study, cell: Cell) -> None:
 
 
 def _batches_divide(study: Study, cell: Cell) -> None:
-    """A batch can be shared by the processes of its job, and by the parts that it is trained in."""
+    """A batch can be divided by the processes of its job, and by the parts over which gradients are accumulated."""
     config = study.config
     if cell.stage == "pretrain":
         recipe = study.recipes[cell.task]
@@ -108,33 +110,33 @@ def _precision_fits_the_device(study: Study, cell: Cell) -> None:
     if own == "bf16" and config.compute.device == "cpu":
         where = f"the recipe of {cell.task}" if cell.stage == "pretrain" else "the configuration's `finetune`"
         raise UserError(
-            f"{where}: precision is bf16, which needs a GPU, and `compute.device` is cpu. Set precision to fp32, or"
+            f"{where}: precision is bf16, which needs a GPU, but `compute.device` is cpu. Set precision to fp32, or"
             " compute.device to cuda or auto."
         )
 
 
 def _teachers_fit(study: Study, cell: Cell) -> None:
-    """Teachers' weights can add up to one, and models that have looked before the student have seen what it sees."""
+    """Teachers' weights can sum to one, and the student sees the same crops as teachers that were run before it."""
     distillation, augment = study.config.distillation, study.config.finetune.augment
     least = 1 / len(cell.partners)
     if distillation.weighting == "aekd" and distillation.most_weight < least:
         raise UserError(
-            f"the configuration's `distillation.most_weight` is {distillation.most_weight}, and a student has"
+            f"the configuration's `distillation.most_weight` is {distillation.most_weight}, but a student has"
             f" {len(cell.partners)} teachers: set it to {least:.4g} (their mean) to 1."
         )
     looked_before = any(teacher.stage == "class_logits" for teacher in cell.partners)
     if looked_before and (augment.crop != "center" or augment.flip or augment.rotation):
         raise UserError(
-            "the configuration's `finetune.augment` changes the crops, and video-language models as teachers have seen"
+            "the configuration's `finetune.augment` changes the crops, but video-language teachers have seen"
             " the centre crops of the training clips: set crop: center, flip: 0 and rotation: 0."
         )
 
 
 def _has_validation(study: Study, cell: Cell) -> None:
-    """A linear probe chooses its regularisation on validation videos."""
+    """A linear probe selects its regularisation on validation videos."""
     dataset = study.config.datasets[cell.target]
     if dataset.validation == 0 and "val" not in SPLITS.get(dataset.reader, ("val",)):
         raise UserError(
-            f"the configuration's `datasets.{cell.target}.validation` is 0, and linear probing chooses its"
+            f"the configuration's `datasets.{cell.target}.validation` is 0, but linear probing selects its"
             " regularisation on validation videos, which this dataset does not have: set it above 0 and below 1."
         )

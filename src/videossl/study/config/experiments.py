@@ -178,7 +178,7 @@ Plot = Literal[(*PLOTS,)]
 class Part(Strict):
     """One panel of a distillation figure: students beside their teachers."""
 
-    title: Text
+    title: Text = Field(description="title of the panel")
     cells_of: str = Field(description="entry that defines the students; their teachers are added")
     x: Axes = Field(
         min_length=1,
@@ -194,8 +194,8 @@ class Part(Strict):
 class Experiment(Strict):
     """One table or figure: the cells it needs and its layout."""
 
-    kind: Literal["table", "figure"]
-    title: Text
+    kind: Literal["table", "figure"] = Field(description="what the entry makes")
+    title: Text = Field(description="title in print")
     caption: str = Field("", description="text that says what it shows and how to read it")
     section: str = Field(
         "",

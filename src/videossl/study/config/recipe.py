@@ -54,15 +54,15 @@ class ClipShape(Strict):
 class Optimizer(Strict):
     """The optimiser. `lr`, or the whole block, may differ by backbone."""
 
-    name: Literal["sgd", "adamw"] = "sgd"
+    name: Literal["sgd", "adamw"] = Field("sgd", description="the optimiser")
     lr: Positives = Field(description="learning rate: a number, or {default: …, backbone: …}")
-    momentum: ShareBelowOne = Field(0.9, description="sgd")
-    nesterov: bool = Field(False, description="sgd: Nesterov's momentum")
+    momentum: ShareBelowOne = Field(0.9, description="sgd: momentum")
+    nesterov: bool = Field(False, description="sgd: use Nesterov momentum")
     weight_decay: NotNegative = Field(0.0, description="weight decay; with adamw decoupled from the gradient")
     decayed: Literal["all", "matrices"] = Field(
         "all", description="parameters with weight decay; matrices: not biases, normalisation and single tokens"
     )
-    betas: numbers(ShareBelowOne, 2) = Field((0.9, 0.999), description="adamw")
+    betas: numbers(ShareBelowOne, 2) = Field((0.9, 0.999), description="adamw: decay rates of the moment estimates")
     grad_clip: Positive | None = Field(None, description="gradient clipping: largest norm of the gradient; null: none")
     by_backbone: dict[str, dict[str, Any]] = Field({}, description="by backbone: keys of this block to override")
 
@@ -94,7 +94,9 @@ class Optimizer(Strict):
 class Schedule(Strict):
     """The learning rate over the whole training, after a warm-up."""
 
-    name: Literal["cosine", "step", "constant"] = "cosine"
+    name: Literal["cosine", "step", "constant"] = Field(
+        "cosine", description="shape of the learning rate after warm-up"
+    )
     warmup_epochs: NotNegative = Field(0, description="epochs of linear warm-up")
     final_lr_factor: Share = Field(0.0, description="cosine: final learning rate as a fraction of the base rate")
     milestones: Annotated[list[InnerShare], Once] = Field(
@@ -125,7 +127,9 @@ class Augment(Strict):
         (0.08, 1.0), description="random_resized: smallest and largest area of the crop as a fraction of the frame"
     )
     ratio: Range = Field((3 / 4, 4 / 3), description="random_resized: smallest and largest aspect ratio of the crop")
-    rotation: Annotated[NotNegative, Field(le=180)] = Field(0.0, description="degrees either way")
+    rotation: Annotated[NotNegative, Field(le=180)] = Field(
+        0.0, description="largest angle of a random rotation, in degrees"
+    )
     flip: Share = Field(0.0, description="probability of a horizontal flip")
     jitter: numbers(Jitter, 4) = Field(
         (0, 0, 0, 0), description="strengths of colour jitter: brightness, contrast, saturation, hue (at most 0.5)"
@@ -179,7 +183,9 @@ class Recipe(Strict):
     metrics: Annotated[list[Text], Once] = Field(
         min_length=1, description="metric of the task itself on held-out videos"
     )
-    category: Literal["spatial", "temporal", "spatio-temporal"] = Field(description="what is transformed")
+    category: Literal["spatial", "temporal", "spatio-temporal"] = Field(
+        description="what the task transforms; groups the tasks in tables"
+    )
     objective: Literal["contrastive", "non-contrastive"] = Field(description="group of the task in tables")
     complexity: Annotated[dict[Name, dict[str, Any]], SameInAnyCase] = Field(
         {}, description="complexity variants: for each, options that override `options`"

@@ -29,7 +29,7 @@ class PretrainingData(Strict):
     """The data that the published model was trained on as a video-language model."""
 
     name: Name = Field(description="short name, used as `source` in results")
-    title: Text = Field(description="name as printed")
+    title: Text = Field(description="name in tables and figures")
     videos: Count = Field(description="number of videos")
 
 
@@ -51,7 +51,7 @@ class Published(Strict):
         min_length=1, description="file names to look for in a folder, in order of preference"
     )
     licence: str = Field(description="licence of the weights, as far as it is stated")
-    gigabytes: Positive = Field(description="size, roughly")
+    gigabytes: Positive = Field(description="approximate size of the files in GB")
     base: str | None = Field(
         None, description="further file that is needed: a CLIP state dict for parameters that were not trained"
     )
@@ -61,7 +61,7 @@ class ModelRecipe(Strict):
     """All settings for using one video-language model as its authors do."""
 
     model: Name = Field(description="name of the model, equal to the name of the file")
-    title: Text = Field(description="name as printed")
+    title: Text = Field(description="name in tables and figures")
     recipe_version: Version = Field(1, description="increase it when a change in code should change results")
     data: PretrainingData
     clip: ClipShape = Field(description="number of frames per video and size of a frame")
@@ -76,8 +76,8 @@ class ModelRecipe(Strict):
     resize_short: Side | None = Field(
         None, description="first resize frames to this short side in pixels; null: do not resize"
     )
-    mean: Colours
-    std: ColourDivisors
+    mean: Colours = Field(description="normalisation: subtracted from RGB values in 0 to 1")
+    std: ColourDivisors = Field(description="normalisation: RGB values are then divided by these")
     prompts: Prompts
     options: dict[str, Any] = Field({}, description="options of the network; the defaults give the published one")
     objective: Literal["classes", "pairs"] = Field(
@@ -113,8 +113,8 @@ class SmallClip(Strict):
     dataset: str = Field(description="dataset of captioned videos for its training")
     videos: Count = Field(description="number of videos")
     frames: Frames = Field(description="number of frames per video, whose features are averaged")
-    epochs: Count
-    batch_size: Count = Field(description="videos a step")
+    epochs: Count = Field(description="number of training epochs")
+    batch_size: Count = Field(description="videos per training step")
     lr: Positive = Field(description="learning rate; other optimiser settings are those of the models")
 
 
@@ -128,8 +128,8 @@ class SmallModels(Strict):
     leave_out: Annotated[list[str], Once] = Field(
         [], description="datasets whose classes are excluded from training, so that zero-shot classes are unseen"
     )
-    epochs: Count
-    batch_size: Count = Field(description="videos a step")
+    epochs: Count = Field(description="number of training epochs")
+    batch_size: Count = Field(description="videos per training step")
     optimizer: Optimizer
     schedule: Schedule = Schedule()
     augment: Augment = Field(description="training augmentation; mean and std come from the models")

@@ -184,7 +184,7 @@ class Recipe(Strict):
         min_length=1, description="metric of the task itself on held-out videos"
     )
     category: Literal["spatial", "temporal", "spatio-temporal"] = Field(
-        description="what the task transforms; groups the tasks in tables"
+        description="what the task transforms: space, time or both"
     )
     objective: Literal["contrastive", "non-contrastive"] = Field(description="group of the task in tables")
     complexity: Annotated[dict[Name, dict[str, Any]], SameInAnyCase] = Field(

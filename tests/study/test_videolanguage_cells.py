@@ -108,7 +108,7 @@ def test_pairs_and_teachers_exclude_each_other():
     student |= {"epochs": 200, "target": "ucf101"}
     both = {"pairs": ["xclip", "viclip"], "teachers": [{"model": "xclip"}]}
     for wrong, message in (
-        (both, "place of `teachers`"),
+        (both, "replaces `teachers`"),
         ({"pairs": ["xclip"]}, "two models"),
         ({}, "needs `teachers`"),
     ):

@@ -1,4 +1,4 @@
-"""List the videos of a dataset from its official list files: found or missing, label, split."""
+"""List the videos of a dataset from its official list files, with label, split, and whether the file exists."""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True, help="folder of the videos")
     parser.add_argument("--annotations", type=Path, required=True, help="folder of the list files")
     parser.add_argument(
-        "--made-from", type=Path, nargs="*", default=[], help="the folder of generated videos, if they are"
+        "--made-from", type=Path, nargs="*", default=[], help="folder of the videos, if they are generated"
     )
     parser.add_argument("--output", type=Path, required=True, help="listing.parquet")
     arguments = parser.parse_args()

@@ -26,7 +26,7 @@ def main() -> None:
     videos = manifest.to_pandas()
     print(videos.groupby(["split", "status"]).size().to_string())
     for video in videos[videos["status"] == "broken"].itertuples():
-        print(f"broken: {video.path}: {video.reason}", file=sys.stderr)  # it takes any letter in any locale
+        print(f"broken: {video.path}: {video.reason}", file=sys.stderr)  # stderr accepts any character in any locale
     for sentence in gaps_of(videos).sentences():
         tell(sentence)
 

@@ -11,7 +11,7 @@ from videossl.common.errors import report_user_errors
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--spec", type=json.loads, required=True, help="JSON: constants, seed, videos, shards, ...")
-    parser.add_argument("--manifest", type=Path, required=True, help="of the clean dataset")
+    parser.add_argument("--manifest", type=Path, required=True, help="manifest of the clean dataset")
     parser.add_argument("--output", type=Path, nargs="+", required=True, help=".../<noise>/<severity>/manifest.parquet")
     arguments = parser.parse_args()
     from videossl.data.specs import NoiseSpec

@@ -1,4 +1,4 @@
-"""Store one shard of a dataset's test videos with one noise, at all severities."""
+"""Store one shard of a dataset's test videos with one kind of noise, at all severities."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from videossl.common.errors import report_user_errors
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--spec", type=json.loads, required=True, help="JSON: constants, seed, videos, shards, ...")
-    parser.add_argument("--manifest", type=Path, required=True, help="of the clean dataset")
+    parser.add_argument("--manifest", type=Path, required=True, help="manifest of the clean dataset")
     parser.add_argument("--root", type=Path, required=True, help="folder of the videos")
     parser.add_argument("--noise", required=True)
     parser.add_argument("--shard", type=int, required=True, help="number of the shard, from 0")

@@ -1,4 +1,4 @@
-"""Choose a class-balanced, nested subset of a dataset's training videos."""
+"""Select a class-balanced, nested subset of a dataset's training videos."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--spec", type=json.loads, required=True, help='JSON: size (a number or "all"), seed')
     parser.add_argument("--manifest", type=Path, required=True)
-    parser.add_argument("--name", required=True, help="dataset/subset, for messages")
+    parser.add_argument("--name", required=True, help="dataset/subset, used in messages")
     parser.add_argument("--videos", type=Path, required=True, help="Parquet file (output)")
     parser.add_argument("--description", type=Path, required=True, help="JSON file: checksum, shortfall (output)")
     arguments = parser.parse_args()

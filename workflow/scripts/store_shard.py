@@ -15,7 +15,9 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True, help="folder of the videos")
     parser.add_argument("--shard", type=int, required=True, help="number of the shard, from 0")
     parser.add_argument("--frames", type=Path, required=True, help="Arrow file of the frames (output)")
-    parser.add_argument("--report", type=Path, required=True, help="Parquet file: what became of each video (output)")
+    parser.add_argument(
+        "--report", type=Path, required=True, help="Parquet file: status and reason of each video (output)"
+    )
     arguments = parser.parse_args()
     from videossl.data.manifest import read_listing_file
     from videossl.data.specs import StoreSpec

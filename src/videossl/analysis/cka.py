@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from videossl.common.errors import UserError
 
-LEAST = 4
+MIN_SAMPLES = 4
 """Smallest batch size: the estimator divides by n - 3."""
 PIECE = 1 << 14
 """Features converted to double precision at a time: 4 MB for 32 samples."""
@@ -107,8 +107,8 @@ def gram(activation: Tensor) -> Tensor:
 def hsic(k: Tensor, other: Tensor) -> Tensor:
     """Unbiased HSIC of all pairs of layers: (layers, n, n) and (others, n, n), zero diagonals -> (layers, others)."""
     n = k.shape[1]
-    if n < LEAST:
-        raise UserError(f"CKA needs batches of at least {LEAST} samples, not {n}.")
+    if n < MIN_SAMPLES:
+        raise UserError(f"CKA needs batches of at least {MIN_SAMPLES} samples, not {n}.")
     trace = k.flatten(1) @ other.flatten(1).T  # tr(K L), as both are symmetric
     rows, other_rows = k.sum(dim=2), other.sum(dim=2)
     totals = rows.sum(dim=1)[:, None] * other_rows.sum(dim=1)[None]

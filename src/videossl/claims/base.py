@@ -203,20 +203,24 @@ def every(findings: Iterable[Finding]) -> Finding:
     """All findings must be supported; one contradicted finding contradicts the claim."""
     findings = list(findings)
     if found := [finding for finding in findings if finding.among(len(findings)) == CONTRADICTED]:
-        return Finding(CONTRADICTED, _told(found, len(findings), "go the other way"), min(f.distance for f in found))
+        return Finding(
+            CONTRADICTED, _evidence(found, len(findings), "go the other way"), min(f.distance for f in found)
+        )
     if found := [finding for finding in findings if finding.verdict != SUPPORTED]:
-        return Finding(UNDECIDED, _told(found, len(findings), _TOO_CLOSE), min(f.distance for f in found))
-    return Finding(SUPPORTED, _told(findings, len(findings), "hold"), min(f.distance for f in findings))
+        return Finding(UNDECIDED, _evidence(found, len(findings), _TOO_CLOSE), min(f.distance for f in found))
+    return Finding(SUPPORTED, _evidence(findings, len(findings), "hold"), min(f.distance for f in findings))
 
 
 def some(findings: Iterable[Finding]) -> Finding:
     """One supported finding is enough; the claim is contradicted if all are."""
     findings = list(findings)
     if found := [finding for finding in findings if finding.among(len(findings)) == SUPPORTED]:
-        return Finding(SUPPORTED, _told(found, len(findings), "hold"), max(f.distance for f in found))
+        return Finding(SUPPORTED, _evidence(found, len(findings), "hold"), max(f.distance for f in found))
     if found := [finding for finding in findings if finding.verdict != CONTRADICTED]:
-        return Finding(UNDECIDED, _told(found, len(findings), _TOO_CLOSE), max(f.distance for f in found))
-    return Finding(CONTRADICTED, _told(findings, len(findings), "go the other way"), max(f.distance for f in findings))
+        return Finding(UNDECIDED, _evidence(found, len(findings), _TOO_CLOSE), max(f.distance for f in found))
+    return Finding(
+        CONTRADICTED, _evidence(findings, len(findings), "go the other way"), max(f.distance for f in findings)
+    )
 
 
 def about(what: str, finding: Finding) -> Finding:
@@ -224,11 +228,11 @@ def about(what: str, finding: Finding) -> Finding:
     return replace(finding, evidence=f"{what} ({finding.evidence})")
 
 
-def _told(found: list[Finding], total: int, words: str, max_told: int = 4) -> str:
+def _evidence(found: list[Finding], total: int, words: str, max_shown: int = 4) -> str:
     """The findings as text: all if they are few, else those closest to the other verdict."""
     if total == 1:
         return found[0].evidence
-    nearest = sorted(found, key=lambda finding: abs(finding.distance))[:max_told] if len(found) > max_told else found
+    nearest = sorted(found, key=lambda finding: abs(finding.distance))[:max_shown] if len(found) > max_shown else found
     which = "among them " if len(nearest) < len(found) else ""
     # The printed interval is for one comparison; widened for their number it may contain a limit that it does not
     # contain here.

@@ -136,7 +136,7 @@ class Option:
         try:
             kept = _checker(self.kind).validate_python(value, strict=True)
         except ValidationError as error:
-            return self._told(value, error.errors()[0])
+            return self._message(value, error.errors()[0])
         if isinstance(value, str) and not isinstance(kept, str):
             return f"is the text {value!r} in YAML: write the number with a decimal point, such as {float(value):.1e}"
         return ""
@@ -145,7 +145,7 @@ class Option:
         """The valid values in words."""
         return _in_words(self.kind)
 
-    def _told(self, value: object, error: Any) -> str:
+    def _message(self, value: object, error: Any) -> str:
         own = error["msg"].removeprefix("Value error, ") if error["type"] in ("value_error", "too_long") else ""
         where = "".join(f", value {place + 1}" for place in error["loc"] if isinstance(place, int))
         said = error["msg"].replace("Input should", "it should").replace("List should", "it should")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from videossl.common.errors import UserError
 from videossl.data.settings import Augment
 
-LEAST = 2
+MIN_VIDEOS = 2
 """Fewest videos in each part of a batch: networks normalise over them, and tasks contrast them."""
 
 
@@ -16,10 +16,10 @@ def require_videos(videos: int, batch_size: int, accumulation_steps: int, what: 
 
     what: the videos, as the configuration names them. remedy: where to change their number.
     """
-    needed = min(batch_size, LEAST * accumulation_steps)
+    needed = min(batch_size, MIN_VIDEOS * accumulation_steps)
     if videos < needed:
         parts = (
-            f", {LEAST} in each of its {accumulation_steps} parts (`accumulation_steps`)"
+            f", {MIN_VIDEOS} in each of its {accumulation_steps} parts (`accumulation_steps`)"
             if accumulation_steps > 1
             else ""
         )

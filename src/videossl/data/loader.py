@@ -88,7 +88,7 @@ class ClipDataset(Dataset[Batch]):
         count = sampler.clips_per_video
         configs = [augment] * count if isinstance(augment, Augmentation) else list(augment)
         if len(configs) != count:
-            raise UserError(f"{len(configs)} augmentations for {count} clips: give one, or one a clip")
+            raise UserError(f"{len(configs)} augmentations for {count} clips: give one, or one per clip")
         if len({config.size for config in configs}) != 1:
             raise UserError("the augmentations of a video's clips must have the same size")
         self.store, self.sampler, self.augment, self.seed = store, sampler, configs, seed

@@ -195,7 +195,7 @@ class FrameStore:
         encoded, codec = self._video(shard, batch)
         wanted, places = np.unique(np.asarray(indices, dtype=np.int64), return_inverse=True)
         if wanted.size == 0 or wanted[0] < 0:
-            raise IndexError(f"frames {list(indices)} asked of a video of {len(encoded)} frames")
+            raise IndexError(f"frames {list(indices)} requested from a video of {len(encoded)} frames")
         if wanted[-1] >= len(encoded):
             what = (
                 f"holds {len(encoded)} frames of video {batch}, not a frame {wanted[-1]}: it is damaged, or not of the"

@@ -43,7 +43,10 @@ def _dataset(study: Study, name: str) -> list[Finding]:
         return findings
     listing = manifest.with_name("listing.parquet")
     known = _classes(subject, listing) if listing.is_file() else []
-    return [Finding(OK, subject, f"folders are there: {entry.root}, {entry.annotations}; {_told(study, name)}"), *known]
+    return [
+        Finding(OK, subject, f"folders are there: {entry.root}, {entry.annotations}; {_number_of_videos(study, name)}"),
+        *known,
+    ]
 
 
 def _classes(subject: str, path: Path) -> list[Finding]:
@@ -57,7 +60,7 @@ def _classes(subject: str, path: Path) -> list[Finding]:
     return [Finding(WARNING, subject, f"{sentence} (by {path.name})", remedy) for sentence in sentences]
 
 
-def _told(study: Study, name: str) -> str:
+def _number_of_videos(study: Study, name: str) -> str:
     """Number of videos, as far as it is known before they are stored."""
     found = videos_of(study.config, name)
     counts = ", ".join(f"{number:,} {split}" for split, number in found.splits.items())

@@ -1,1 +1,1 @@
-"""WHAT is run: configuration, cells, costs. Imports no torch."""
+"""WHAT is run: configuration, cells, costs. Does not import torch."""

@@ -1,7 +1,7 @@
-"""Where the published weights of the video-language models are. Imports no torch, downloads nothing.
+"""Locates the published weights of video-language models. Does not import torch, downloads nothing.
 
-They are the user's: a file, a folder, or a name on the Hugging Face hub whose files were downloaded before into its
-cache. What is not there is said with the remedy, and only the cells that need it stay pending.
+The user provides them: a file, a folder, or a name on the Hugging Face hub whose files are in the local cache. What is
+missing is reported with a remedy, and only the cells that need it stay pending.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TOKENIZER_FILES = ("vocab.json", "merges.txt")
 
 @dataclass(frozen=True)
 class Found:
-    """The files of one model; `missing` says what is not there and `remedy` what to do, "" when all is."""
+    """The files of one model. `missing` says what is missing and `remedy` what to do; both are "" if nothing is."""
 
     weights: Path | None = None
     base: Path | None = None
@@ -37,14 +37,14 @@ class Found:
 
 @dataclass(frozen=True)
 class Status:
-    """What there is to say about one model's weights."""
+    """The state of one model's weights, for reports."""
 
     model: str
     title: str
     there: bool
     where: str
     gigabytes: float
-    """Measured where the file is there, else as published."""
+    """Measured if the file exists, else as published."""
     licence: str
     origin: str
     missing: str
@@ -52,7 +52,7 @@ class Status:
 
 
 def hub_folder(name: str) -> Path | None:
-    """The folder of a hub name's files in the local cache of `huggingface_hub`; None if they are not there."""
+    """Folder of a hub repository in the local cache of `huggingface_hub`; None if it is not there."""
     home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache/huggingface")
     cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub") / f"models--{name.replace('/', '--')}"
     reference = cache / "refs/main"
@@ -63,13 +63,13 @@ def hub_folder(name: str) -> Path | None:
 
 
 def locate(name: str) -> Path | None:
-    """A path, or a hub name that was downloaded; None if there is nothing."""
+    """A path, or a hub name in the local cache; None if neither exists."""
     path = Path(name).expanduser()
     return path if path.exists() else hub_folder(name)
 
 
 def find(settings: VideoLanguage, recipe: ModelRecipe) -> Found:
-    """The files of a model, by the configuration."""
+    """The files of a model according to the configuration."""
     given = settings.weights.get(recipe.model)
     key = f"vifm.weights.{recipe.model}"
     if given is None:
@@ -102,7 +102,7 @@ def _weights_file(place: Path, recipe: ModelRecipe) -> Path | None:
 
 
 def _tokenizer_places(settings: VideoLanguage, weights: Path) -> list[Path | None]:
-    """The folders that have the tokeniser's files: beside the weights, then the configured one."""
+    """Folders with the tokeniser's files: beside the weights, then the configured one."""
     places = [weights.parent, locate(settings.tokenizer)]
     return [place if place and all((place / name).is_file() for name in TOKENIZER_FILES) else None for place in places]
 
@@ -114,7 +114,7 @@ def _get(recipe: ModelRecipe, then: str) -> str:
 
 
 def require(settings: VideoLanguage, recipe: ModelRecipe) -> Found:
-    """The files of a model; UserError with the remedy if one is missing."""
+    """The files of a model. Raises UserError with the remedy if one is missing."""
     found = find(settings, recipe)
     if found.missing:
         raise UserError(f"{recipe.title}: {found.missing}. Remedy: {found.remedy}.")
@@ -122,7 +122,7 @@ def require(settings: VideoLanguage, recipe: ModelRecipe) -> Found:
 
 
 def report(settings: VideoLanguage, recipes: dict[str, ModelRecipe]) -> list[Status]:
-    """One row a model, for `videossl doctor`. `recipes`: :attr:`videossl.study.study.Study.models`."""
+    """One row per model, for `videossl doctor`. `recipes`: :attr:`videossl.study.study.Study.models`."""
     rows = []
     for name, recipe in recipes.items():
         found = find(settings, recipe)

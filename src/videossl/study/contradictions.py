@@ -1,6 +1,7 @@
-"""What values of a configuration, each valid by itself, contradict one another: known before the first job.
+"""Detects values of a configuration that are valid by themselves but contradict each other, before the first job.
 
-Jobs check the same, as they may be given other things by hand; here nothing has been trained yet. Imports no torch.
+Jobs check the same, as they can be started by hand with other values; here nothing has been trained yet. Does not
+import torch.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from videossl.study.costs import job_seconds
 from videossl.study.study import Study
 
 LONGEST_PART = 200
-"""Bytes of a folder's name; file systems take 255, and some files beside it have a longer one."""
+"""Longest folder name in bytes; file systems allow 255, and some files beside it have longer names."""
 
 
 def check_contradictions(study: Study) -> None:
-    """UserError for the first contradiction."""
+    """Raise UserError for the first contradiction."""
     _paths_differ(study.all_cells)
     for cell in {(cell.stage, cell.task, cell.complexity, cell.backbone): cell for cell in study.all_cells}.values():
         job_seconds(cell, study)  # every number that may differ by backbone has a value for the cell's
@@ -28,13 +29,13 @@ def check_contradictions(study: Study) -> None:
 
 
 def _paths_differ(cells: Iterable[Cell]) -> None:
-    """Every cell has a folder of its own, whose name a disk can hold."""
+    """Every cell has its own folder, with a name that file systems allow."""
     counts = Counter(cell.path.lower() for cell in set(cells))
     for path, count in counts.items():
         if count > 1:
             raise UserError(
-                f"{count} different cells of the study would have the folder {path}: the names that it is made of run"
-                " into one another, or differ in case alone. Rename one of the datasets, subsets or variants."
+                f"{count} different cells of the study would have the folder {path}: the names that it consists of"
+                " are ambiguous when joined, or differ only in case. Rename one of the datasets, subsets or variants."
             )
         if long := [part for part in path.split("/") if len(part.encode()) > LONGEST_PART]:
             raise UserError(

@@ -1,5 +1,7 @@
-"""Whether an entry's layout fits the protocols of its cells: what is wrong whatever values the grid has. Whether the
-layout tells all cells apart is for :mod:`videossl.report.dry`."""
+"""Checks that the layout of an entry fits the protocols of its cells, whatever the values of the grid.
+
+Whether the layout separates all cells is checked by :mod:`videossl.report.dry`.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,11 @@ from videossl.stages.registry import protocols
 from videossl.study.config import Experiment, Grid
 
 PLOTTED = {"cka": ("cka",), "scatter": ("network",), "distillation": ("distill",)}
-"""By plot: the protocols that it cannot do without."""
+"""By plot: the protocols that it requires."""
 ALONE = ("cka",)
-"""Plots that draw nothing else."""
+"""Plots that can draw only their own protocol."""
 PUBLISHED_METRIC = "top1"
-"""What published results are."""
+"""Metric of published results."""
 
 
 def axes_of(grid: Grid) -> set[str]:
@@ -33,11 +35,11 @@ def axes_of(grid: Grid) -> set[str]:
 
 
 def check_fits(name: str, entry: Experiment, grids: Sequence[Grid], where: str) -> None:
-    """UserError if the entry names an axis that no cell of its grids has, or is a plot of other protocols.
+    """Raise UserError if the entry names an axis that no cell of its grids has, or its plot needs other protocols.
 
     Args:
-        grids: of the entry, or of the one that `cells_of` names.
-        where: the entry is written.
+        grids: of the entry, or of the entry named by `cells_of`.
+        where: file and key of the entry, for the message.
     """
     protocols = sorted({grid.protocol for grid in grids})
     found = f"its cells are of protocol {' and '.join(protocols)}"
@@ -52,7 +54,7 @@ def check_fits(name: str, entry: Experiment, grids: Sequence[Grid], where: str) 
 
 
 def check_axes(given: Mapping[str, Iterable[str]], grids: Sequence[Grid], where: str) -> None:
-    """UserError if one of the axes `given` by key is one that no cell of `grids` has."""
+    """Raise UserError if a key of `given` names an axis that no cell of `grids` has."""
     valid = set().union(*(axes_of(grid) for grid in grids))
     for key, axes in given.items():
         for axis in axes:
@@ -65,17 +67,17 @@ def check_axes(given: Mapping[str, Iterable[str]], grids: Sequence[Grid], where:
 
 
 def layout_axes(entry: Experiment) -> dict[str, list[str]]:
-    """The axes that the entry's layout names, by key."""
+    """Axes named by the entry's layout, by key."""
     found = {"rows": entry.rows, "columns": entry.columns, "panels": entry.panels}
     return found | {key: [axis] for key in ("x", "series") if (axis := getattr(entry, key))}
 
 
 def check_published(views: Iterable[Mapping[str, object]], where: str) -> None:
-    """UserError if a table of published results shows anything else than they are."""
+    """Raise UserError if a table of published results shows other metrics than the published ones."""
     for view in views:
         if view["metric"] != PUBLISHED_METRIC or view["noise"]:
             shown = f"{view['metric']}{' under noise' if view['noise'] else ''}"
             raise UserError(
-                f"{where}: published results are {PUBLISHED_METRIC} of finetuned networks; beside them cannot stand"
+                f"{where}: published results are {PUBLISHED_METRIC} of finetuned networks; they cannot be compared with"
                 f" {shown}."
             )

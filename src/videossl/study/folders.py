@@ -1,4 +1,4 @@
-"""Whether the folder of results is one of its own: not the project's, and not among the user's videos and lists."""
+"""Checks that the results folder does not overlap with the project or with the user's videos and lists."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ PROJECTS = (
     ".ci", ".git", ".github", ".snakemake", ".venv", "benchmarks", "config", "docs", "envs", "profiles", "rules",
     "slurm", "src", "tests", "workflow",
 )  # fmt: skip
-"""Folders of the project that results must not be mixed with; a test compares them with what is there."""
+"""The project's folders, with which results must not be mixed; a test compares this list with the actual folders."""
 REMEDY = "Set `results_dir` to a folder of its own"
 
 
 def check_results_folder(config: Config, project: Path) -> None:
-    """UserError if results would be written into the project itself or among a dataset's files.
+    """Raise UserError if results would be written into the project itself or among a dataset's files.
 
-    A folder inside a dataset's `root` is refused, as readers look for videos in all folders below it and would find the
-    generated ones. Inside `annotations` it is allowed, as lists are looked for in that folder alone.
+    A folder inside a dataset's `root` is refused, as readers search all folders below it for videos and would find the
+    generated ones. Inside `annotations` it is allowed, as lists are searched in that folder only.
 
     Args:
-        project: the folder of the workflow.
+        config: the configuration.
+        project: the workflow's folder.
     """
     results, repository = Path(config.results_dir).resolve(), project.resolve()
     given = f"`results_dir` is {config.results_dir}"

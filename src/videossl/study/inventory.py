@@ -1,7 +1,7 @@
-"""How many videos a dataset has, as far as is known: from its manifest or listing, else from the configuration.
+"""Number of videos of a dataset: from its manifest or listing, else from the configuration.
 
-For estimates of time and disk. Every job of a cluster parses the workflow and may ask, so a file is read once a process
-and only for datasets whose number is not known otherwise. Imports no torch.
+Used for estimates of time and disk space. Every job on a cluster parses the workflow and may need them, so each process
+reads a file once, and only for datasets whose number is not known otherwise. Does not import torch.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from videossl.common.intact import read_table
 from videossl.study.config import Config
 
 GENERATED, STORED, LISTED, CONFIGURED, ASSUMED = "generated", "manifest", "listing", "configured", "assumed"
-"""Where the numbers are from."""
+"""Sources of the numbers."""
 ASSUMPTION = {"train": 20000, "test": 5000}
-"""What is assumed of a dataset of which nothing is known."""
+"""Numbers assumed for a dataset about which nothing is known."""
 _FILES = {STORED: "manifest.parquet", LISTED: "listing.parquet"}
 
 
 @dataclass(frozen=True)
 class Videos:
-    """Videos that can be used by split, where the numbers are from, and how many are to be stored in all."""
+    """Usable videos per split, the source of the numbers, and the total number of videos to store."""
 
     splits: Mapping[str, int]
     source: str
@@ -45,17 +45,17 @@ class Videos:
 
     @property
     def train(self) -> int:
-        """Videos of the training split, of which subsets are taken."""
+        """Videos of the training split, from which subsets are taken."""
         return self.splits.get("train", 0)
 
     @property
     def test(self) -> int:
-        """Videos of the split that evaluations use: `test`, or `val` where there is none."""
+        """Videos of the split that evaluations use: `test`, or `val` if there is none."""
         return self.splits.get("test") or self.splits.get("val") or self.train
 
     @property
     def finetuned(self) -> int:
-        """Videos that are finetuned on: training, and validation where that is not the test."""
+        """Videos for finetuning: training, plus validation unless that is the test split."""
         return self.train + (self.splits.get("val", 0) if self.splits.get("test") else 0)
 
 
@@ -82,14 +82,14 @@ def videos_of(config: Config, dataset: str) -> Videos:
 
 
 def assumptions(config: Config, datasets: Iterable[str], configfiles: Sequence[str] = ()) -> list[str]:
-    """Of which of `datasets` the number of videos is assumed, each with how to let it be known."""
+    """Messages for those of `datasets` whose number of videos is assumed, with how to provide it."""
     found = []
     options = " ".join(["", "--configfile", *configfiles]) if configfiles else ""
     for name in datasets:
         videos = videos_of(config, name)
         if videos.source == ASSUMED:
             found.append(
-                f"Assumed: {videos.train:,} training and {videos.test:,} test videos of `{name}`, which nobody has"
+                f"Assumed: {videos.train:,} training and {videos.test:,} test videos of `{name}`, which are not"
                 f" counted yet. Set `datasets.{name}.videos`, or list them first:"
                 f" snakemake --cores 1 {config.results_dir}/data/{name}/{_FILES[LISTED]}{options}"
             )
@@ -97,8 +97,8 @@ def assumptions(config: Config, datasets: Iterable[str], configfiles: Sequence[s
 
 
 def _counted(path: Path) -> tuple[tuple[tuple[str, int], ...], int, str] | None:
-    """Usable videos by split, rows in all, and the path of the first video; None where there is no file to read, as
-    while it is being written."""
+    """Usable videos per split, total number of rows, and the path of the first video; None if there is no readable
+    file, for example while it is being written."""
     try:
         state = path.stat()
         return _read(str(path), state.st_mtime_ns, state.st_size)
@@ -113,13 +113,13 @@ def _read(path: str, changed: int, size: int) -> tuple[tuple[tuple[str, int], ..
     labelled = table.append_column("labelled", pc.greater_equal(table["label"], 0))
     counts = labelled.group_by(["split", "status", "labelled"]).aggregate([([], "count_all")])
     for row in counts.to_pylist():
-        # A training video needs no label for pretraining; a test video without one is of no use.
+        # A training video needs no label for pretraining; a test video without label cannot be used.
         if row["status"] in ("ok", "found") and (row["labelled"] or row["split"] == "train"):
             usable[row["split"]] = usable.get(row["split"], 0) + row["count_all"]
     return (tuple(usable.items()), table.num_rows, table["path"][0].as_py() or "") if table.num_rows else None
 
 
 def _left_from_generated(config: Config, dataset: str, path: str) -> bool:
-    """Whether the file was made of generated videos, before the dataset was given a root: its videos lie there."""
+    """Whether the file describes generated videos from before the dataset was given a root."""
     made = Path(config.results_dir) / "generated" / dataset / "videos" / path
     return made.is_file() and not (Path(str(config.datasets[dataset].root)).expanduser() / path).exists()

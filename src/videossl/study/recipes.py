@@ -1,7 +1,7 @@
-"""The recipes of a study: of each pretext task and of each video-language model, with its scale's overrides.
+"""The recipes of a study: of each pretext task and each video-language model, with the scale's overrides.
 
-What one file cannot know is checked here: names of tasks, models, backbones and datasets, and the tasks' options.
-Imports no torch.
+Checks what a single file cannot: names of tasks, models, backbones and datasets, and the tasks' options. Does not
+import torch.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def task_recipes(config: Config) -> dict[str, Recipe]:
     for name in names:
         if name not in pretext.names():
             raise UserError(
-                f"{config.recipes_dir}/{name}.yaml is the recipe of a pretext task that there is not: add "
+                f"{config.recipes_dir}/{name}.yaml is the recipe of a pretext task that does not exist: add "
                 f"src/videossl/pretext/{name}.py (docs/adding_a_task.md), or name the file as one of "
                 f"{', '.join(pretext.names())}."
             )
@@ -70,7 +70,7 @@ def _check_recipe(name: str, recipe: Recipe, where: str) -> None:
 
 
 def _check_backbones(value: object, where: str) -> None:
-    """A number that differs by backbone must name backbones that there are."""
+    """Backbones named by a setting that differs by backbone must exist."""
     valid = ("default", *backbones.names())
     for name in value if isinstance(value, dict) else ():
         if name not in valid:
@@ -105,7 +105,7 @@ def corpus_datasets(settings: VideoLanguage, corpora: Iterable[str]) -> list[str
 
 
 def _check_corpora(config: Config, models: Mapping[str, ModelRecipe]) -> None:
-    """Models that are trained need a corpus that is there; UserError else."""
+    """Raise UserError unless the corpora that the models are trained on exist."""
     training = config.vifm.training
     if training is None:
         return

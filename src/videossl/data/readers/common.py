@@ -16,7 +16,7 @@ from videossl.common.errors import UserError, unknown_name
 from videossl.common.ranges import Once
 from videossl.data.classes import with_class_names
 from videossl.data.file_names import escaped
-from videossl.data.readers.list_files import (
+from videossl.data.readers.parsing import (
     csv_rows,
     list_lines,
     malformed,

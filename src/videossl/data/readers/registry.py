@@ -12,7 +12,7 @@ from typing import get_type_hints
 from videossl.common.errors import UserError, unknown_name
 from videossl.common.registry import Option, module_names
 
-NOT_READERS = frozenset({"common", "list_files", "listing", "registry", "spelling", "validation", "video_files"})
+NOT_READERS = frozenset({"common", "listing", "parsing", "registry", "spelling", "validation", "video_files"})
 
 
 def names() -> list[str]:

@@ -58,7 +58,7 @@ def frames_at(path: Path, indices: np.ndarray, short_side: int | None = None) ->
     """
     wanted, places = np.unique(np.asarray(indices, dtype=np.int64), return_inverse=True)
     if wanted.size == 0 or wanted[0] < 0:
-        raise IndexError(f"frames {list(indices)} asked of {path}")
+        raise IndexError(f"frames {list(indices)} requested from {path}")
     numbers, convert, found = set(wanted.tolist()), Converter(), []
     try:
         with Decode(path, int(wanted[-1]) + 1) as decode:

@@ -152,7 +152,7 @@ Plot = Literal[(*PLOTS,)]  # type: ignore[valid-type]
 class Part(Strict):
     """One panel of a distillation figure: students beside their teachers."""
 
-    title: Text
+    title: Text = Field(description="title of the panel")
     cells_of: str = Field(description="entry that defines the students; their teachers are added")
     x: Axes = Field(
         min_length=1,
@@ -168,8 +168,8 @@ class Part(Strict):
 class Presentation(Strict):
     """How a table or figure is laid out; which cells it shows is said beside it."""
 
-    kind: Literal["table", "figure"]
-    title: Text
+    kind: Literal["table", "figure"] = Field(description="what the entry makes")
+    title: Text = Field(description="title in print")
     caption: str = Field("", description="text that says what it shows and how to read it")
     section: str = Field(
         "",

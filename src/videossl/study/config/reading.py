@@ -103,7 +103,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     try:
         value = json.loads(text, object_pairs_hook=_unique) if is_json else _loaded(text)
     except yaml.MarkedYAMLError as error:
-        raise UserError(f"{invalid}: {_told(error)}") from None
+        raise UserError(f"{invalid}: {_message(error)}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise UserError(
@@ -162,7 +162,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _told(error: yaml.MarkedYAMLError) -> str:
+def _message(error: yaml.MarkedYAMLError) -> str:
     """Line, problem and where the enclosing element began, on one line."""
     mark, began = error.problem_mark or error.context_mark, error.context_mark
     place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""

@@ -60,7 +60,9 @@ class Recipe(Strict):
     metrics: Annotated[list[Text], Once] = Field(
         min_length=1, description="metric of the task itself on held-out videos"
     )
-    category: Literal["spatial", "temporal", "spatio-temporal"] = Field(description="what is transformed")
+    category: Literal["spatial", "temporal", "spatio-temporal"] = Field(
+        description="what the task transforms: space, time or both"
+    )
     objective: Literal["contrastive", "non-contrastive"] = Field(description="group of the task in tables")
     complexity: Annotated[dict[Name, dict[str, Any]], SameInAnyCase] = Field(
         {}, description="complexity variants: for each, options that override `options`"

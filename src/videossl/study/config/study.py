@@ -102,21 +102,25 @@ class Finetune(Strict):
     batch_size: Counts = Field(description="videos a step; may differ by backbone")
     accumulation_steps: Counts = Field(
         1,
-        description="parts that a batch is trained in, for memory; batch normalisation and the negatives of one batch"
-        " are those of a part, so it is part of the recipe. May differ by backbone",
+        description="gradient accumulation: number of parts of a batch, to save memory. Batch normalisation uses"
+        " one part,"
+        " so this affects results. May differ by backbone",
     )
     precision: Literal["fp32", "bf16"] = Field(
-        "fp32", description="bf16: training computes convolutions and matrix products in bfloat16"
+        "fp32", description="bf16: convolutions and matrix products in bfloat16 during training (GPU only)"
     )
     clip: ClipShape = Field(description="size of the network's input")
     stride: Few = Field(2, description="frame step of a clip: every n-th frame of the video")
     test_clips: Few = Field(
         10, description="number of uniformly spaced clips per test video, whose logits are averaged"
     )
-    dropout: ShareBelowOne = Field(0.5, description="before the classifier")
+    dropout: ShareBelowOne = Field(0.5, description="dropout rate before the classifier")
     optimizer: Optimizer
     schedule: Schedule
-    reference_batch_size: Count | None = Field(None, description="learning rate is for this batch size")
+    reference_batch_size: Count | None = Field(
+        None,
+        description="batch size that `lr` refers to; the rate is scaled linearly to `batch_size`. null: not scaled",
+    )
     augment: Augment = Field(description="training augmentation")
 
 
@@ -124,7 +128,7 @@ class Devices(Strict):
     """GPUs and nodes of one kind of training jobs."""
 
     gpus: Few = Field(1, description="GPUs per node")
-    nodes: Few = Field(1, description="nodes")
+    nodes: Few = Field(1, description="number of nodes")
 
 
 class Compute(Strict):

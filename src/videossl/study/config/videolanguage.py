@@ -27,7 +27,7 @@ class Published(Strict):
         min_length=1, description="file names to look for in a folder, in order of preference"
     )
     licence: str = Field(description="licence of the weights, as far as it is stated")
-    gigabytes: Positive = Field(description="size, roughly")
+    gigabytes: Positive = Field(description="approximate size of the files in GB")
     base: str | None = Field(
         None, description="further file that is needed: a CLIP state dict for parameters that were not trained"
     )
@@ -53,8 +53,8 @@ class ModelRecipe(Strict):
     resize_short: Side | None = Field(
         None, description="first resize frames to this short side in pixels; null: do not resize"
     )
-    mean: Colours
-    std: ColourDivisors
+    mean: Colours = Field(description="normalisation: subtracted from RGB values in 0 to 1")
+    std: ColourDivisors = Field(description="normalisation: RGB values are then divided by these")
     prompts: Prompts
     options: dict[str, Any] = Field({}, description="options of the network; the defaults give the published one")
     objective: Literal["classes", "pairs"] = Field(
@@ -90,8 +90,8 @@ class SmallClip(Strict):
     dataset: str = Field(description="dataset of captioned videos for its training")
     videos: Count = Field(description="number of videos")
     frames: Frames = Field(description="number of frames per video, whose features are averaged")
-    epochs: Count
-    batch_size: Count = Field(description="videos a step")
+    epochs: Count = Field(description="number of training epochs")
+    batch_size: Count = Field(description="videos per training step")
     lr: Positive = Field(description="learning rate; other optimiser settings are those of the models")
 
 
@@ -105,8 +105,8 @@ class SmallModels(Strict):
     leave_out: Annotated[list[str], Once] = Field(
         [], description="datasets whose classes are excluded from training, so that zero-shot classes are unseen"
     )
-    epochs: Count
-    batch_size: Count = Field(description="videos a step")
+    epochs: Count = Field(description="number of training epochs")
+    batch_size: Count = Field(description="videos per training step")
     optimizer: Optimizer
     schedule: Schedule = Schedule()
     augment: Augment = Field(description="training augmentation; mean and std come from the models")

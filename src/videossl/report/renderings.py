@@ -65,7 +65,11 @@ def inputs_of(study: Study, name: str) -> dict[str, list[str]]:
     if name == CLAIMS:
         cells = cells_of_claims(study.all_cells)
         predicted = [cell for cell in cells if cell.stage in _PREDICTED]
-        return {"metrics": _files(study, cells, "metrics"), "predictions": _files(study, predicted, "predictions")}
+        return {
+            "metrics": _files(study, cells, "metrics"),
+            "predictions": _files(study, predicted, "predictions"),
+            "names": sorted(map(str, (study.project / "config/recipes").glob("*.yaml"))),  # of tasks, in the evidence
+        }
     entry, request = study.entries[name], request_of(study, name)
     return {
         "metrics": _files(study, [cell for cell in study.cells_of[name] if not study.unavailable(cell)], "metrics"),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from html import escape
 
-from videossl.report.html import page
+from videossl.report.html import of_texts, page
 from videossl.report.latex import engine, tex
 from videossl.report.render import escape_markdown
 
@@ -61,18 +60,12 @@ def latex(sheet: Sheet) -> str:
 
 def html(sheet: Sheet) -> str:
     """A page of its own."""
-    style = ' style="white-space: normal; text-align: left; max-width: 28rem"'
-    head = "".join(f'<th scope="col"{style}>{escape(text)}</th>' for text in sheet.header)
-    rows = ["".join(f"<td{style}>{escape(text)}</td>" for text in row) for row in sheet.rows]
-    table = "\n".join(f"<tr>{row}</tr>" for row in rows)
-    notes = "\n".join(f"<li>{escape(note)}</li>" for note in sheet.notes)
     return page(
-        sheet.title,
-        [
-            f"<h1>{escape(sheet.title)}</h1>",
-            f"<p>{escape(sheet.caption)}</p>",
-            f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{table}\n</tbody>\n</table></div>',
-            f'<ul class="notes">\n{notes}\n</ul>',
-            f'<p class="origin">{escape(sheet.provenance)}</p>' if sheet.provenance else "",
-        ],
+        "table_page.html",
+        title=sheet.title,
+        caption=sheet.caption,
+        unit="",
+        tables=[("", of_texts(sheet.header, sheet.rows))],
+        notes=sheet.notes,
+        provenance=sheet.provenance,
     )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from videossl.claims.base import CONTRADICTED, SUPPORTED, UNDECIDED
 from videossl.report.claims import (
@@ -20,70 +19,86 @@ from videossl.report.claims import (
     runs_of_claims,
     verdicts,
 )
+from videossl.report.html import Cell, Table, of_lines
 from videossl.report.paper import read_paper_values
 from videossl.report.record import Made
 from videossl.report.render import TABLE_SUFFIXES
 from videossl.report.scale import reduced_mark
-from videossl.report.site.blocks import Page, origin, simple_table
+from videossl.report.site.blocks import Origin, Page, origin
 
 MARKS = {SUPPORTED: "✓", CONTRADICTED: "✗", UNDECIDED: "?"}
 """A verdict is told by its word and mark, not by colour alone."""
 
 
-Judged = tuple[list[Verdict], dict[str, dict[str, list[str]]], list[str]]
+@dataclass(frozen=True)
+class Judged:
+    """The verdicts, by claim the runs behind each number, and what is wrong with runs that were left out."""
+
+    verdicts: Sequence[Verdict]
+    runs: Mapping[str, Mapping[str, Sequence[str]]]
+    left_out: Sequence[str]
+
+    @property
+    def tally(self) -> list[Cell]:
+        """How many claims are supported, contradicted and undecided."""
+        counts = Counter(verdict.finding.verdict for verdict in self.verdicts)
+        return [_marked(name, str(counts[name])) for name in MARKS]
+
+
+@dataclass(frozen=True)
+class Block:
+    """The table of claims with all that stands around it."""
+
+    title: str
+    scale: str
+    caption: str
+    tally: Sequence[Cell]
+    table: Table
+    notes: Sequence[str]
+    origin: Origin
 
 
 def judge(made: Made) -> Judged:
-    """The verdicts from the files that the record names, the runs behind each claim, and what is wrong with runs that
-    were left out."""
+    """The verdicts from the files that the record names."""
     files = [Path(path) for path in made.arguments["metrics"]]
     defaults = made.arguments["default_complexities"]
     paper = paper_numbers(read_paper_values(made.arguments["paper_values"]))
-    return verdicts(measured_numbers(files, defaults), paper), runs_of_claims(files, defaults), left_out(files)
+    found = verdicts(measured_numbers(files, defaults), paper)
+    return Judged(found, runs_of_claims(files, defaults), left_out(files))
 
 
-def tally(found: Sequence[Verdict]) -> str:
-    """How many claims are supported, contradicted and undecided."""
-    counts = Counter(verdict.finding.verdict for verdict in found)
-    return " · ".join(f"{_mark(name)} {counts[name]}" for name in MARKS)
-
-
-def block(found: Sequence[Verdict], runs: dict[str, Any], without: Sequence[str], made: Made, page: Page) -> str:
-    """The table of claims; `without`: what is wrong with runs that were left out."""
+def block(judged: Judged, made: Made, page: Page) -> Block:
+    """The table of claims."""
     rows = []
-    for verdict in found:
+    for verdict in judged.verdicts:
         claim = verdict.claim
         used, total = len(claim.asks) - len(verdict.missing), len(claim.asks)
-        behind = f"{used} of {total}"
-        if runs.get(claim.name):
-            behind = f'<a class="run" href="#claim/{escape(claim.name)}">{behind}</a>'
+        link = f"#claim/{claim.name}" if judged.runs.get(claim.name) else ""
         rows.append(
             [
-                (escape(claim.section), ""),
-                (escape(claim.sentence), ""),
-                (_mark(verdict.finding.verdict), verdict.finding.verdict),
-                (escape(verdict.finding.evidence), ""),
-                (behind, str(used)),
-                (f"{_mark(verdict.paper.verdict)} {escape(verdict.paper.evidence)}", verdict.paper.verdict),
+                (Cell(claim.section), ""),
+                (Cell(claim.sentence), ""),
+                (_marked(verdict.finding.verdict), verdict.finding.verdict),
+                (Cell(verdict.finding.evidence), ""),
+                (
+                    Cell(f"{used} of {total}", link=f"#claim/{claim.name}" if judged.runs.get(claim.name) else ""),
+                    str(used),
+                ),
+                (_marked(verdict.paper.verdict, verdict.paper.evidence), verdict.paper.verdict),
             ]
         )
     header = ("Section", "The paper says", "Verdict", "Evidence", "Numbers", "On the paper's own numbers")
-    files = [page.link(made.path.with_name(made.name + suffix), suffix[1:].upper()) for suffix in TABLE_SUFFIXES]
-    reduced = made.arguments["reduced"]
-    scale = f'<p class="scale">{escape(reduced_mark(reduced))}</p>' if reduced else ""
-    listed = "".join(f"<li>{escape(note)}</li>" for note in notes(without))
-    parts = [
-        f'<section class="entry"><h2 id="claims-claims">{escape(TITLE)}</h2>',
-        scale,
-        f'<p class="caption">{escape(CAPTION)}</p>',
-        f"<p>{tally(found)}</p>",
-        simple_table(header, rows, "claims"),
-        f'<ul class="notes">{listed}</ul>',
-        origin(made, page, files),
-        "</section>",
-    ]
-    return "\n".join(parts)
+    return Block(
+        TITLE,
+        reduced_mark(made.arguments["reduced"]),
+        CAPTION,
+        judged.tally,
+        of_lines(header, rows, "claims"),
+        notes(judged.left_out),
+        origin(made, page, TABLE_SUFFIXES),
+    )
 
 
-def _mark(verdict: str) -> str:
-    return f'<span class="verdict {verdict}">{MARKS[verdict]}&nbsp;{verdict}</span>'
+def _marked(verdict: str, after: str = "") -> Cell:
+    """A verdict with its mark, on one line (a blank that does not break), and a text after it."""
+    return Cell(f"{MARKS[verdict]}\u00a0{verdict}", f"verdict {verdict}", details=[("", after)] if after else [])

@@ -93,9 +93,10 @@ class Registry:
         """A plain value that the class called `name` gives its class `attribute`, read like its options; `default` if
         it gives none. ValueError if the value is not plain."""
         for part in _class_of(self.folder / f"{name}.py").body:
-            targets = part.targets if isinstance(part, ast.Assign) else [getattr(part, "target", None)]
-            named = any(isinstance(one, ast.Name) and one.id == attribute for one in targets)
-            if named and part.value is not None:
+            if not isinstance(part, ast.Assign | ast.AnnAssign) or part.value is None:
+                continue
+            targets = part.targets if isinstance(part, ast.Assign) else [part.target]
+            if any(isinstance(one, ast.Name) and one.id == attribute for one in targets):
                 return ast.literal_eval(part.value)
         return default
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from videossl.common.specification import Specification
@@ -22,6 +23,8 @@ NOISY_CODEC = "raw"
 def generate_spec(config: Config, dataset: str) -> GenerateSpec:
     """The generated videos of a dataset."""
     generated = config.datasets[dataset].generated
+    if generated is None:
+        raise ValueError(f"the videos of {dataset} are not generated")
     return GenerateSpec(data_version=DATA_VERSION, dataset=dataset, **generated.model_dump())
 
 
@@ -76,7 +79,7 @@ def data_jobs(study: Study, name: str) -> Iterator[PlannedJob]:
     for chosen in dict.fromkeys(cell.subset for cell in study.pretraining if cell.source == name):
         path = subset(study, name, chosen)
         made = (path, path.with_suffix(".json"))
-        yield PlannedJob(made, (manifest(study, name),), lambda chosen=chosen: subset_spec(config, chosen))
+        yield PlannedJob(made, (manifest(study, name),), partial(subset_spec, config, chosen))
 
 
 def noisy_datasets(study: Study) -> list[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from videossl.common.errors import UserError
 from videossl.evaluation.specs import DistillationSpec, DistillSpec
@@ -18,6 +18,7 @@ from videossl.stages.parts.networks import MODEL, changed, in_order
 if TYPE_CHECKING:
     from videossl.stages.cells import Cell
     from videossl.study.config import Grid
+    from videossl.study.config.experiments import Change
     from videossl.study.study import Study
 
 
@@ -72,10 +73,10 @@ def _has_models_as_teachers(cell: Cell) -> bool:
     return any(teacher.stage == "class_logits" for teacher in cell.partners)
 
 
-def _teacher(study: Study, cell: Cell, change: Mapping[str, Any]) -> Cell:
+def _teacher(study: Study, cell: Cell, change: Change) -> Cell:
     """The cell that teaches: a finetuned network, or the logits of a video-language model for the target's videos."""
     if MODEL in change:
-        return model_cell(study, "class_logits", change[MODEL], cell.target, cell.seed)
+        return model_cell(study, "class_logits", str(change[MODEL]), cell.target, cell.seed)
     return changed(study, cell, change)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from videossl.evaluation.specs import FinetuneSpec
 from videossl.stages.base import METRICS, PREDICTIONS, PRETRAINING, RUN, WEIGHTS, Job, Stage, Work
@@ -24,7 +24,7 @@ class Finetune(Stage[FinetuneSpec]):
     title = "Finetuning"
     folder = f"finetune/{{target}}/{RUN}"
     results = (WEIGHTS, PREDICTIONS, METRICS)
-    specification = FinetuneSpec
+    specification: ClassVar[type[FinetuneSpec]] = FinetuneSpec
     message = (
         "Finetuning {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone"
         " {wildcards.epochs}) on {wildcards.target}"
@@ -32,7 +32,7 @@ class Finetune(Stage[FinetuneSpec]):
     runs_on = "all devices"
     metrics = ("top1",)
     further_metrics = ("top5", *VIDEO_COUNTS)
-    axes = (*PRETRAINING, "target")
+    axes: ClassVar[tuple[str, ...]] = (*PRETRAINING, "target")
     description = "accuracy on the target"
     baseline = True
 

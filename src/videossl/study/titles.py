@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from videossl.backbones import registry as backbones
 from videossl.common.places import CHECKOUT
@@ -127,7 +127,9 @@ def shipped_tasks() -> dict[str, Printed]:
 def networks() -> dict[str, Printed]:
     """All backbones, and the video-language models that have a recipe in the project's own folder."""
     found = {
-        name: Printed(str(backbones.stated(name, "title", "") or name), backbones.stated(name, "place", None))
+        name: Printed(
+            str(backbones.stated(name, "title", "") or name), cast("float | None", backbones.stated(name, "place"))
+        )
         for name in backbones.names()
     }
     return found | _read(CHECKOUT / "config/recipes/vifm")
@@ -172,7 +174,7 @@ def axis_label(axis: str) -> str:
     return AXES.get(axis, axis)
 
 
-def sort_key(axis: str, value: Any, orders: Orders | None = None) -> tuple:
+def sort_key(axis: str, value: Any, orders: Orders | None = None) -> tuple[Any, ...]:
     """Order on an axis: no value, known names in their order, numbers by size (10k < 100k < 1m), others by letter.
 
     Teachers follow the order of what they are: tasks, networks, datasets.

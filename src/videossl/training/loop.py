@@ -211,8 +211,10 @@ class Trainer:
 
     def _exchange(self, last: bool) -> AbstractContextManager[None]:
         """Gradients are exchanged between processes once a step, in the backward pass of its last part."""
-        waits = isinstance(self.network, DistributedDataParallel) and not last
-        return self.network.no_sync() if waits else nullcontext()
+        if isinstance(self.network, DistributedDataParallel) and not last:
+            waits: AbstractContextManager[None] = self.network.no_sync()
+            return waits
+        return nullcontext()
 
     def _count(self, loss: Tensor, scalars: dict[str, Tensor]) -> None:
         """Add to the epoch's sums, on the device: means over all processes and the parts of a step."""

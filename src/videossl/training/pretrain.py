@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import torch
+from torch import Tensor, nn
 
 from videossl.backbones import registry as backbones
 from videossl.common.distributed import all_gather_object
@@ -25,6 +26,7 @@ from videossl.pretext import registry as pretext
 from videossl.pretext.base import PretextTask
 from videossl.training.checkpoint import STATE, load_parts, save_torch
 from videossl.training.history import History
+from videossl.training.inputs import Inputs
 from videossl.training.interrupt import Signals, until_stopped
 from videossl.training.loop import Trainer
 from videossl.training.record import write_run
@@ -72,8 +74,9 @@ def pretrain(
         task = build_task(spec).to(device)
         dataset = ClipDataset(store, videos, task.sampler, spec.augmentation, spec.seed)
 
-        def step(network, batch, generator):
-            return network(batch.clips, batch.choices, generator)
+        def step(network: nn.Module, batch: Inputs, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+            found: tuple[Tensor, dict[str, Tensor]] = network(batch.clips, batch.choices, generator)
+            return found
 
         trainer = make_trainer(spec, task, step, dataset, folder, compute, signals)
         trainer.before_step, trainer.after_step = task.on_step_start, task.on_step_end
@@ -166,9 +169,10 @@ def _finish(
         os.link(trainer.checkpoints.path, state)
     except OSError:  # a file system without hard links
         shutil.copyfile(trainer.checkpoints.path, state)
+    backbone = cast("PretextTask", trainer.module).backbone
     save_torch(
         folder / "weights.pt",
-        {"backbone": trainer.module.backbone.state_dict(), "spec": spec.backbone.model_dump(), "identity": identity},
+        {"backbone": backbone.state_dict(), "spec": spec.backbone.model_dump(), "identity": identity},
     )
     write_metrics(folder / "metrics.parquet", identity, [*metrics, *_last_loss(folder, trainer.epoch)])
     write_run(

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -35,6 +35,9 @@ from videossl.training.record import code_version
 from videossl.training.seeding import deterministic
 from videossl.training.specs import TrainingSpec
 from videossl.training.synchronise import share_layers
+
+if TYPE_CHECKING:
+    from videossl.data.store import FrameStore
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,7 @@ def channels_last(module: nn.Module) -> None:
         layers = list(backbone.modules())
         if not any(isinstance(layer, nn.LayerNorm) for layer in layers):
             for layer in (layer for layer in layers if isinstance(layer, nn.Conv3d)):
-                layer.to(memory_format=torch.channels_last_3d)
+                layer.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
 
 
 def last_state(trainer: Trainer, stop: int) -> dict[str, Any] | None:
@@ -160,9 +163,10 @@ def run_hash(spec: TrainingSpec, dataset: ClipDataset, weights: Sequence[Path]) 
     data = hashlib.sha256()
     for column in dataset.table.values():
         data.update(column.tobytes())
+    store = cast("FrameStore", dataset.store)  # trainings read stored frames
     for shard in np.unique(dataset.table["shard"]):
-        dataset.store.num_videos(int(shard))  # says what to do if there is no such file
-        data.update(f"{content_digest(dataset.store.shard_paths[shard])}\n".encode())
+        store.num_videos(int(shard))  # says what to do if there is no such file
+        data.update(f"{content_digest(store.shard_paths[shard])}\n".encode())
     start = [hashlib.sha256(path.read_bytes()).hexdigest() for path in weights]
     recipe = {key: value for key, value in spec.values.items() if key not in ("stop", "heldout_videos")}
     return hash_of({"recipe": recipe, "data": data.hexdigest(), "weights": start})

@@ -34,7 +34,7 @@ class _OptimizerFields(Strict):
     decayed: Literal["all", "matrices"] = Field(
         "all", description="parameters with weight decay; matrices: not biases, normalisation and single tokens"
     )
-    betas: numbers(ShareBelowOne, 2) = Field((0.9, 0.999), description="adamw")
+    betas: numbers(ShareBelowOne, 2) = Field((0.9, 0.999), description="adamw")  # type: ignore[valid-type]
     grad_clip: Positive | None = Field(None, description="gradient clipping: largest norm of the gradient; null: none")
 
     @model_validator(mode="after")

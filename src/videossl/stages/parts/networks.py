@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from videossl.stages.cells import NONE, SCRATCH, Cell
 
 if TYPE_CHECKING:
     from videossl.stages.base import Stage
     from videossl.study.config import Grid, Recipe
+    from videossl.study.config.experiments import Change
     from videossl.study.study import Study
 
 MODEL = "model"
@@ -53,18 +54,19 @@ def complexity_of(task: str, variant: str, recipes: Mapping[str, Recipe]) -> tup
     return complexity, complexity == recipes[task].default_complexity
 
 
-def changed(study: Study, cell: Cell, change: Mapping[str, Any]) -> Cell:
+def changed(study: Study, cell: Cell, change: Change) -> Cell:
     """The finetuning of the network that differs from the cell's in the axes of `change`."""
-    other = replace(cell.of_stage("finetune"), **change)
+    other = replace(cell.of_stage("finetune"), **cast("dict[str, Any]", change))
     if "task" in change or "complexity" in change:
         complexity, default = complexity_of(other.task, str(change.get("complexity", "")), study.recipes)
         other = replace(other, complexity=complexity, default_complexity=default)
     return other
 
 
-def in_order(change: Mapping[str, Any]) -> dict[str, Any]:
+def in_order(change: Change) -> dict[str, Any]:
     """The same change whatever the order in which it was written."""
-    return {axis: change[axis] for axis in (*Cell.__dataclass_fields__, MODEL) if axis in change}
+    values = cast("dict[str, Any]", change)
+    return {axis: values[axis] for axis in (*Cell.__dataclass_fields__, MODEL) if axis in values}
 
 
 def pretraining_of(cell: Cell) -> list[Cell]:

@@ -23,7 +23,7 @@ def _as_list(value: object) -> object:
 
 Strings = Annotated[list[str], BeforeValidator(_as_list), Once]
 Numbers = Annotated[list[Count], BeforeValidator(_as_list), Once]
-Kinds = Annotated[list[Literal[(*NOISES, MEAN)]], BeforeValidator(_as_list), Once]
+Kinds = Annotated[list[Literal[(*NOISES, MEAN)]], BeforeValidator(_as_list), Once]  # type: ignore[valid-type]
 Severities = Annotated[list[Annotated[int, Field(ge=0, le=5)]], BeforeValidator(_as_list), Once]
 Seeds = Annotated[list[Seed], BeforeValidator(_as_list), Once, Field(min_length=1)]
 Axis = Literal[
@@ -45,14 +45,14 @@ Axis = Literal[
 Axes = Annotated[list[Axis], BeforeValidator(_as_list), Once]
 
 
-Protocol = Literal[(*protocols(),)]
+Protocol = Literal[(*protocols(),)]  # type: ignore[valid-type]
 Change = dict[Literal["task", "complexity", "backbone", "source", "subset", "epochs", "model"], str | int]
 
 
 class Grid(Strict):
     """A product of axes; each has one value or a list of values."""
 
-    protocol: Protocol = Field(
+    protocol: Protocol = Field(  # type: ignore[valid-type]
         "finetune",
         description="what is evaluated. "
         + "; ".join(f"{name}: {one.description}" for name, one in protocols().items()),

@@ -32,7 +32,7 @@ from videossl.study.config.resources import Limits, Memory, Minutes, Speed
 from videossl.study.config.videolanguage import VideoLanguage
 from videossl.training.settings import Counts, Optimizer, Schedule
 
-Reader = Literal[*readers.names()]
+Reader = Literal[*readers.names()]  # type: ignore[valid-type]
 
 
 def _of_json(key: object) -> object:

@@ -73,7 +73,6 @@ def block(judged: Judged, made: Made, page: Page) -> Block:
     for verdict in judged.verdicts:
         claim = verdict.claim
         used, total = len(claim.asks) - len(verdict.missing), len(claim.asks)
-        link = f"#claim/{claim.name}" if judged.runs.get(claim.name) else ""
         rows.append(
             [
                 (Cell(claim.section), ""),

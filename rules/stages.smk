@@ -34,6 +34,7 @@ for stage in stages():
             identity=identity_of(stage),
             launcher=launcher_of(stage),
             script=untracked(f"{SCRIPTS}/run_stage.py"),
+            stage=untracked(stage.name),
             inputs=lambda wildcards, input: canonical_json({name: strings(paths) for name, paths in input.items()}),
             places=places_of(stage),
             folder=lambda wildcards, output: str(Path(output[0]).parent),
@@ -41,4 +42,4 @@ for stage in stages():
         message:
             stage.message
         shell:
-            f"{{params.launcher}} {{params.script:q}} {stage.name} --spec {{params.recipe:q}} --identity {{params.identity:q}} --inputs {{params.inputs:q}} --places {{params.places:q}} --folder {{params.folder:q}} --threads {{threads}} {{params.compute}} > {{log:q}} 2>&1"
+            "{params.launcher} {params.script:q} {params.stage} --spec {params.recipe:q} --identity {params.identity:q} --inputs {params.inputs:q} --places {params.places:q} --folder {params.folder:q} --threads {threads} {params.compute} > {log:q} 2>&1"

@@ -138,8 +138,8 @@ def test_touching_or_reformatting_code_plans_no_training(finished):
 def test_changed_shell_text_plans_no_training(finished):
     path = finished.root / "rules/stages.smk"
     before = path.read_text()
-    assert "--threads {{threads}}" in before
-    path.write_text(before.replace("--threads {{threads}}", "  --threads  {{threads}}"))
+    assert "--threads {threads}" in before
+    path.write_text(before.replace("--threads {threads}", "  --threads  {threads}"))
     try:
         assert not finished.plan(*SMOKE)
     finally:

@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from flipped_bits import Kind, kinds_of
 from listed import Disk
 from tiny import Data, make_data
 from workflow_copy import Workflow, copy_workflow
@@ -46,6 +47,12 @@ def target(tmp_path_factory) -> Data:
     damage = {"text": "test", "missing": "test"}
     root = tmp_path_factory.mktemp("target")
     return make_data(root, "ucf101", {"train": 4, "test": 4}, damage=damage, broken=True)
+
+
+@pytest.fixture(scope="session")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Kind]:
+    """A file of each kind that a study leaves, by name; a test that changes one puts it back."""
+    return {kind.name: kind for kind in kinds_of(tmp_path_factory.mktemp("kinds"))}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from flipped_bits import NAMES, NOTICED, WRONG, Kind, count, kinds_of
+from flipped_bits import NAMES, NOTICED, WRONG, count
 
 from videossl.common.errors import DamagedFile, UserError
 from videossl.common.files import write_parquet
@@ -19,11 +19,6 @@ from videossl.data.provenance import digest_of
 from videossl.data.store import FrameStore, ShardWriter, check_shard, frames_digest, schema_of
 
 PLACES = 40
-
-
-@pytest.fixture(scope="module")
-def kinds(tmp_path_factory) -> dict[str, Kind]:
-    return {kind.name: kind for kind in kinds_of(tmp_path_factory.mktemp("kinds"))}
 
 
 def test_all_kinds_are_tried(kinds):

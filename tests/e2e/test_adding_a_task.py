@@ -10,6 +10,7 @@ import pytest
 from documentation import block, write_files
 from workflow_copy import Workflow, copy_workflow
 
+pytestmark = pytest.mark.xdist_group("task")
 SMOKE = ("--configfile", "config/smoke.yaml", "mine.yaml")
 
 
@@ -36,7 +37,7 @@ def test_it_is_in_the_plan(workflow: Workflow) -> None:
 
 
 def test_it_is_in_the_table(workflow: Workflow) -> None:
-    workflow.run("table_pretext_sanity", *SMOKE, "--cores", "2", "--quiet", "rules")
+    workflow.run("table_pretext_sanity", *SMOKE, "--cores", "2", "--quiet", "rules", warm=True)
     table = pd.read_parquet(workflow.root / "results/smoke/tables/pretext_sanity.parquet")
     assert table[["task", "metric", "chance", "status"]].to_numpy().tolist() == [["arrow", "pretext_top1", 0.5, "ok"]]
     assert "| Arrow of time | R(2+1)D |" in (workflow.root / "results/smoke/tables/pretext_sanity.md").read_text()

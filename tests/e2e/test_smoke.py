@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from documentation import block
+from warm import shared as shared_warm_interpreter
 from workflow_copy import Workflow, copy_workflow
 
 from videossl.common.specification import Specification
@@ -32,7 +33,7 @@ def finished(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Work
     """A copy of the workflow in which the smoke study has run."""
     workflow = copy_workflow(repository, tmp_path_factory.mktemp("smoke") / "copy")
     (workflow.root / "only.yaml").write_text(ONLY)
-    workflow.run(*SMOKE, "--cores", "2", "--quiet", "rules")
+    workflow.run(*SMOKE, "--cores", "2", "--quiet", "rules", warm=True)
     return workflow
 
 
@@ -86,7 +87,7 @@ def test_broken_videos_are_rows_with_reasons_and_are_counted(finished):
 def test_subsets_are_nested_and_balanced(finished):
     folder = finished.root / RESULTS / "data/k400/subsets"
     targets = [f"{RESULTS}/data/k400/subsets/{name}.parquet" for name in ("10k", "30k")]
-    finished.run(*targets, *SMOKE, "--cores", "2", "--quiet", "rules")
+    finished.run(*targets, *SMOKE, "--cores", "2", "--quiet", "rules", warm=True)
     ids = {name: list(pd.read_parquet(folder / f"{name}.parquet")["id"]) for name in ("10k", "30k", "50k")}
     assert ids["10k"] == ids["30k"][:6]
     assert ids["30k"] == ids["50k"][:9]
@@ -230,7 +231,8 @@ def test_verify_names_what_is_damaged_and_its_command_mends_it(finished, study, 
     assert "3 damaged" in found.stdout
     assert all(str(path.relative_to(clone.root)) in found.stdout for path in damaged)
     command = found.stdout.split("All of them at once:\n")[1].splitlines()[0]
-    subprocess.run(["bash", "-c", command], cwd=clone.root, env=clone.environment, check=True, capture_output=True)
+    environment = clone.environment | shared_warm_interpreter()
+    subprocess.run(["bash", "-c", command], cwd=clone.root, env=environment, check=True, capture_output=True)
     again = verify()
     assert again.returncode == 0, again.stdout
     assert set(clone.plan(*SMOKE)) <= SHOWN
@@ -342,7 +344,7 @@ def test_a_table_is_added_as_documented(finished, repository):
     assert {name: jobs[name] for name in ("table", "figure", "pretrain", "finetune")} == {
         "table": 1, "figure": 1, "pretrain": 0, "finetune": 0,
     }  # fmt: skip
-    finished.run(*targets, *overlay, "--cores", "2", "--quiet", "rules")
+    finished.run(*targets, *overlay, "--cores", "2", "--quiet", "rules", warm=True)
     table = pd.read_parquet(finished.root / RESULTS / "tables/longer_pretraining.parquet")
     other = pd.read_parquet(finished.root / RESULTS / "tables/training_time.parquet")
     key = ["task", "epochs"]

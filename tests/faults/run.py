@@ -13,12 +13,15 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest does for its modules
+sys.path.extend([str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "helpers")])  # as pytest does
+from warm import warm_interpreter
+
 from faults.injector import FULL, ITSELF, Place, compile_injector, places_of, run
-from faults.study import Copies, command, contents, left_behind, warm_interpreter
+from faults.study import Copies, command, contents, left_behind
 
 REPOSITORY = Path(__file__).parents[2]
 PASSED, NOT_REACHED, FAILED = "passed", "not reached", "failed"
@@ -57,6 +60,10 @@ class Scenario:
             elif differing := _differing(contents(root), self.expected):
                 raise SystemExit(f"two undisturbed runs differ: {differing}")
         return self
+
+    def warm_interpreter(self) -> AbstractContextManager[dict[str, str]]:
+        """One for many runs, whose forks are injected with faults; gives the environment of a run that uses it."""
+        return warm_interpreter(self.copies.source, self.copies.environment() | {"LD_PRELOAD": str(self.library)})
 
     def try_place(self, place: Place, slot: int) -> tuple[str, str]:
         """Kill a run there and start it again; the outcome, and what was wrong."""
@@ -168,8 +175,7 @@ def main() -> int:
     if arguments.list:
         return 0
     random.Random(arguments.seed).shuffle(todo)
-    preloaded = found[0].copies.environment() | {"LD_PRELOAD": str(found[0].library)}
-    with journal.open("a") as log, warm_interpreter(home, preloaded) as warm:
+    with journal.open("a") as log, found[0].warm_interpreter() as warm:
         for scenario in found:
             scenario.warm = warm
         for number, (scenario, place, outcome, why) in enumerate(tried(todo, arguments.jobs), start=1):

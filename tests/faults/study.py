@@ -7,14 +7,11 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from warm import SERVER
 from workflow_copy import PARTS, copy_workflow
 
 from videossl.common.intact import SEAL
@@ -56,7 +53,6 @@ recipe_overrides: {rotnet: {optimizer: {lr: 0.0123}}}
 """
 """A second configuration for the same folder: other videos of one dataset, another recipe. All but the first dataset
 must be made again."""
-SERVER = "workflow/warm/server.py"
 TIMES = {"seconds", "finished", "wall_seconds", "gpu_hours", "first", "last", SEAL}
 """Keys that say when something was done, or how long it took, and the checksum over them."""
 
@@ -91,23 +87,6 @@ class Copies:
             "PYTHONPATH": str(self.source / "src"),
             "XDG_CACHE_HOME": str(self.home / "cache"),
         }
-
-
-@contextmanager
-def warm_interpreter(home: Path, environment: dict[str, str]) -> Iterator[dict[str, str]]:
-    """One for many runs, so that not each has to start one; gives the environment of a run that uses it."""
-    told = home / "warm"
-    told.unlink(missing_ok=True)
-    waits = ["sh", "-c", f'echo "$VIDEOSSL_WARM" > {told}.new; mv {told}.new {told}; exec sleep infinity']
-    program = Path(environment["PYTHONPATH"]).parent / SERVER  # of the copy that the runs use
-    server = subprocess.Popen([sys.executable, program, "--", *waits], cwd=home, env=environment)
-    try:
-        while not told.exists():
-            time.sleep(0.05)
-        yield {"VIDEOSSL_WARM": told.read_text().strip()}
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def command(*targets: str, changed: bool = False, warm: bool = True) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -29,21 +30,25 @@ SHOWN = {
 
 
 @pytest.fixture(scope="module")
-def fresh(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Scenario:
+def fresh(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
     """The study from nothing. It is run twice, and both end with the same bytes."""
     home = tmp_path_factory.mktemp("faults")
     copies = Copies(repository, home)
     nothing = copies.new("nothing")
     for part in ("results", ".snakemake"):
         (nothing / part).mkdir()
-    return Scenario("fresh", nothing, False, compile_injector(home), copies).record()
+    scenario = Scenario("fresh", nothing, False, compile_injector(home), copies).record()
+    with scenario.warm_interpreter() as scenario.warm:
+        yield scenario
 
 
 @pytest.fixture(scope="module")
 def changed(fresh: Scenario) -> Scenario:
     """The study where the results of another configuration are there."""
     start = fresh.copies.home / "fresh1"
-    return Scenario("changed", start, True, fresh.library, fresh.copies).record(twice=False)
+    scenario = Scenario("changed", start, True, fresh.library, fresh.copies).record(twice=False)
+    scenario.warm = fresh.warm
+    return scenario
 
 
 def seed_of(repository: Path) -> int:
@@ -68,7 +73,7 @@ def test_places_of_a_run(name, repository, request):
 def ran(scenario: Scenario, root: Path, *targets: str) -> tuple[int, str]:
     """Run targets of the study; exit code, and what was printed."""
     output = scenario.copies.home / "output.log"
-    code, _ = run(command(*targets), root, scenario.copies.environment(), output)
+    code, _ = run(command(*targets, warm=False), root, scenario.copies.environment() | scenario.warm, output)
     return code, output.read_text()
 
 

@@ -33,7 +33,8 @@ def write_lists(folder: Path, classes: list[str], **splits: Videos) -> None:
 def run_example(workflow: Workflow) -> None:
     """Run the example on the videos in data/asl24 of the workflow's copy, at the test-suite's scale."""
     (workflow.root / "tiny.yaml").write_text(OVERLAY)
-    workflow.run("--cores", "1", "--quiet", "rules", "--configfile", "config/smoke.yaml", EXAMPLE, "tiny.yaml")
+    overlays = ("config/smoke.yaml", EXAMPLE, "tiny.yaml")
+    workflow.run("--cores", "1", "--quiet", "rules", "--configfile", *overlays, warm=True)
 
 
 def check_results(workflow: Workflow, tested: list[str]) -> None:

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from fork_server import run_module
+from warm import SERVER, has_the_code_of_the_repository
+from warm import shared as shared_warm_interpreter
 
 PARTS = ("Snakefile", "rules", "config", "profiles", "workflow", "envs", "src")
 
@@ -45,18 +48,25 @@ class Workflow:
     ) -> subprocess.CompletedProcess[str]:
         """Run `snakemake` here, or in `folder`; stdout and stderr come together as `stdout`.
 
-        `warm`: as `make demo` runs it; `starter`: a command that starts it.
+        `warm`: jobs in forks of a warm interpreter, as in `make demo`; `starter`: a command that starts it.
         """
-        command = [*starter, sys.executable, "-m", "snakemake", *arguments]
-        done = subprocess.run(
-            [sys.executable, self.root / "workflow/warm/server.py", "--", *command] if warm else command,
-            cwd=folder or self.root,
-            env=self.environment,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout,
-        )
+        environment, folder = self.environment, folder or self.root
+        shared = warm and has_the_code_of_the_repository(self.root)
+        if shared:
+            environment |= shared_warm_interpreter()
+        if starter or (warm and not shared):
+            command = [*starter, sys.executable, "-m", "snakemake", *arguments]
+            done = subprocess.run(
+                [sys.executable, self.root / SERVER, "--", *command] if warm else command,
+                cwd=folder,
+                env=environment,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=timeout,
+            )
+        else:
+            done = run_module("snakemake", arguments, folder=folder, environment=environment, timeout=timeout)
         if check and done.returncode:
             pytest.fail(f"snakemake {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout[-4000:]}")
         return done
@@ -86,7 +96,7 @@ def copy_workflow(repository: Path, root: Path) -> Workflow:
     for part in PARTS:
         source = repository / part
         if source.is_dir():
-            shutil.copytree(source, root / part, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+            shutil.copytree(source, root / part, ignore=shutil.ignore_patterns("*.egg-info"))
         else:
             shutil.copy2(source, root / part)
     (root / "slurm").symlink_to("profiles/slurm")

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import torch
-from flipped_bits import NAMES, Kind, kinds_of
+from flipped_bits import NAMES
 from report_cells import PAPER_VALUES
 from report_study import TABLE, make_study
 from run_records import run_record
@@ -87,11 +87,6 @@ def nobody():
         os.seteuid(before)
 
 
-@pytest.fixture(scope="module")
-def kinds(tmp_path_factory) -> dict[str, Kind]:
-    return {kind.name: kind for kind in kinds_of(tmp_path_factory.mktemp("kinds"))}
-
-
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_damage_is_one_message(kinds, name, damage, monkeypatch):
@@ -124,32 +119,50 @@ def test_every_damage_is_one_message(kinds, name, damage, monkeypatch):
 RUN_FILES = ("metrics.parquet", "predictions.parquet", "run.json")
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> tuple[Path, list[dict]]:
+    """A study with its renderings, made once; its folder and its cells."""
+    root = tmp_path_factory.mktemp("study")
+    return root, make_study(root)
+
+
+@pytest.fixture
+def shown(made, tmp_path) -> Iterator[tuple[Path, list[dict], Path]]:
+    """The study, and the folder of a run that a test may damage: afterwards it is as it was."""
+    root, cells = made
+    run = next(Path(one["run_dir"]) for one in cells if Path(one["metrics"]).is_file() and one["task"] == "rotnet")
+    shutil.copytree(run, tmp_path / "kept")
+    yield root, cells, run
+    shutil.rmtree(run)
+    shutil.move(tmp_path / "kept", run)
+
+
 @pytest.mark.parametrize("damage", [name for name in DAMAGES if name != "not permitted"])
 @pytest.mark.parametrize("name", RUN_FILES)
-def test_tables_and_page_go_on_without_the_run(tmp_path, name, damage):
-    cells = make_study(tmp_path)
-    broken = next(one for one in cells if Path(one["metrics"]).is_file() and one["task"] == "rotnet")
-    DAMAGES[damage](Path(broken["run_dir"]) / name)
+def test_tables_and_page_go_on_without_the_run(shown, tmp_path, name, damage):
+    root, cells, run_folder = shown
+    broken = str(run_folder)
+    DAMAGES[damage](run_folder / name)
     results = collect(Spec.parse({"kind": "table", **TABLE}), cells, read_paper_values(PAPER_VALUES))
-    failed = [record for record in results.records if record.run_dir == broken["run_dir"]]
+    failed = [record for record in results.records if record.run_dir == broken]
     assert failed and all(record.status == "failed" and name in record.reason for record in failed)
     assert sum(record.status == "ok" for record in results.records) >= 2
     text = markdown(Document.of(results))
     assert "failed" in text and name.replace("_", r"\_") in text
 
-    records = sorted(tmp_path.glob("*s/*.record.json"))
-    told = write_report(records, tmp_path, tmp_path / "report.html")
+    records = sorted(root.glob("*s/*.record.json"))
+    told = write_report(records, root, tmp_path / "report.html")
     assert len(told) == 1 and name in told[0]
     page = (tmp_path / "report.html").read_text()
     data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
-    run = data["runs"][broken["run_dir"]]
+    run = data["runs"][broken]
     assert run["status"] == "failed" and name in run["reason"]
-    assert f"<dt>Damaged</dt><dd>{broken['run_dir']}/{name}" in page
+    assert f"<dt>Damaged</dt><dd>{broken}/{name}" in page
 
     whole = sum(run["status"] == "ok" for run in data["runs"].values())
-    count, left_out = write_all_metrics(records, tmp_path, tmp_path / "all.parquet")
+    count, left_out = write_all_metrics(records, root, tmp_path / "all.parquet")
     assert count == whole and len(left_out) == 1 and name in left_out[0]
-    assert broken["run_dir"].removeprefix(f"{tmp_path}/") not in set(pd.read_parquet(tmp_path / "all.parquet")["run"])
+    assert broken.removeprefix(f"{root}/") not in set(pd.read_parquet(tmp_path / "all.parquet")["run"])
 
 
 def test_the_page_says_which_curve_and_manifest_are_damaged(tmp_path):
@@ -170,12 +183,11 @@ def test_the_page_says_which_curve_and_manifest_are_damaged(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["metrics.parquet", "predictions.parquet"])
-def test_claims_go_on_without_the_run(tmp_path, name):
-    cells = make_study(tmp_path)
+def test_claims_go_on_without_the_run(shown, name):
+    _, cells, run_folder = shown
     files = [Path(one["metrics"]) for one in cells]
     before = measured_numbers(files, {"rotnet": "C3"})
-    broken = next(path for path in files if path.is_file() and "rotnet" in str(path))
-    DAMAGES["cut"](broken.with_name(name))
+    DAMAGES["cut"](run_folder / name)
     after = measured_numbers(files, {"rotnet": "C3"})
     assert set(after) <= set(before)
     without = left_out(files)

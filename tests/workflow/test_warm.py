@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from warm import shared
 
 PROGRAMS = Path(__file__).parents[2] / "workflow/warm"
 SERVER, CLIENT = PROGRAMS / "server.py", PROGRAMS / "client.py"
@@ -34,11 +35,12 @@ sys.exit(int(sys.argv[1]))
 """
 
 
-def run(folder: Path, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a shell command beside a warm interpreter; `$JOB` runs the script in it."""
+def run(folder: Path, command: str, *, own: bool = False, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell command; `$JOB` runs the script in a warm interpreter: the shared one, or its `own`, started first."""
     (folder / "job.py").write_text(JOB)
     variables = {**os.environ, "COLOUR": "green", "JOB": f"{sys.executable} -SE {CLIENT} job.py", **environment}
-    arguments = [sys.executable, SERVER, "--", "bash", "-c", command]
+    arguments = [*([sys.executable, SERVER, "--"] if own else []), "bash", "-c", command]
+    variables |= {} if own else shared()
     return subprocess.run(arguments, cwd=folder, env=variables, text=True, capture_output=True, timeout=120)
 
 
@@ -87,7 +89,7 @@ def test_a_job_is_told_when_its_client_is_stopped(tmp_path, number):
 def test_nothing_is_left_behind(tmp_path):
     folder = tmp_path / "temporary"
     folder.mkdir()
-    done = run(tmp_path, "$JOB 0; kill -9 $PPID", TMPDIR=str(folder))
+    done = run(tmp_path, "$JOB 0; kill -9 $PPID", own=True, TMPDIR=str(folder))
     assert done.returncode == -signal.SIGKILL
     assert [path.name for path in folder.iterdir() if not path.name.startswith("torchinductor_")] == []  # torch's cache
 
@@ -98,6 +100,7 @@ def test_a_warm_interpreter_that_is_killed_is_named_once_and_done_without(tmp_pa
         tmp_path,
         "$JOB wait & pid=$!; while ! [ -e waiting ]; do sleep 0.1; done; kill -9 $(pgrep -P $PPID | grep -vx $$);"
         " sleep 0.5; $JOB 3; echo $?; $JOB raise 2> trace.txt; echo $?; kill $pid; wait $pid; echo $?",
+        own=True,
     )
     said = done.stderr.count("The warm interpreter has ended (killed by signal 9). The run goes on: each further job")
     assert said == 1 and done.returncode == 0

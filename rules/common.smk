@@ -135,7 +135,7 @@ def identity_of(stage):
 
 
 def places_of(stage):
-    """Parameter function: folders and files outside the results, as JSON; not tracked, as moving them changes nothing."""
+    """Parameter function: folders and files outside the results, as JSON; not tracked: moving them changes nothing."""
     find = of_cell(stage, lambda study, cell: {name: str(path) for name, path in stage.places(study, cell).items()})
     return lambda wildcards, input: canonical_json(find(wildcards))
 

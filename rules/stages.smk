@@ -8,8 +8,8 @@
 #   cka, network  similarity of layers; size and cost
 #   small_clip, vifm, zero_shot, class_logits      video foundation models
 #
-# What a stage reads, makes and costs stands in its file, src/videossl/stages/<stage>.py. Code is no input, so that no
-# edit trains a network again, unless it raises `recipe_version`. Adding a stage: docs/adding_a_protocol.md.
+# What a stage reads, makes and costs stands in src/videossl/stages/<stage>.py (docs/adding_a_protocol.md). Code is no
+# input: no edit trains a network again, unless it raises `recipe_version`.
 
 for stage in stages():
 
@@ -29,7 +29,6 @@ for stage in stages():
         resources:
             **resources_of(stage),
         params:
-            # Functions of `input` are not tracked: a change of them runs nothing again.
             recipe=spec_of(stage),
             identity=identity_of(stage),
             launcher=launcher_of(stage),

@@ -25,6 +25,7 @@ from videossl.monitor.run_state import (
     described,
     states,
 )
+from videossl.stages import registry
 from videossl.stages.cells import Cell
 from videossl.study.study import Study
 
@@ -140,8 +141,8 @@ def print_details(study: Study, found: Mapping[Cell, State]) -> None:
 
 def _training(study: Study, cell: Cell, state: State) -> list[str]:
     """Epoch, loss with its curve, current step, time left and machine."""
-    epochs = study.config.epochs[cell.epochs] if cell.stage == "pretrain" else study.config.finetune.epochs
-    epoch = f"epoch {state.epoch or 0}/{epochs}" if cell.stage in ("pretrain", "finetune", "distill") else ""
+    epochs = registry.stage(cell.stage).stop_epoch(study, cell)
+    epoch = f"epoch {state.epoch or 0}/{epochs}" if epochs else ""
     loss = "" if state.loss is None else f"loss {state.loss:.3f} {curve(state.losses)}"
     doing = f"{state.doing} {100 * state.done // state.total} %" if state.total else state.doing
     left = "" if state.seconds_left is None else f"{clock(state.seconds_left)} left"

@@ -10,10 +10,9 @@ from videossl.common.results import is_fraction
 from videossl.data.classes import read_gaps
 from videossl.report.collect import FAILED, OK, PENDING, Record, Results, describe
 from videossl.report.tables import number
+from videossl.stages.registry import names, stage
 from videossl.study import titles
 
-UNTESTED = ("network", "vifm")
-"""Stages whose numbers are not about videos that were tested on."""
 PRETRAINING = "pretrain"
 """The stage whose numbers are of held-out samples of the source, not of a target's test videos."""
 _SPLITS = {"val": "validation"}
@@ -72,7 +71,7 @@ def _test_videos(results: Results) -> list[str]:
     """Number of test videos and chance level of each target and metric."""
     lines = []
     cells = [record for record in results.records if record.is_cell]
-    measured = [record for record in cells if record.status == OK and record.identity["stage"] not in UNTESTED]
+    measured = [record for record in cells if record.status == OK and _is_tested(record.identity["stage"])]
     for target, metric in dict.fromkeys((r.identity["target"], r.identity["metric"]) for r in measured):
         fitting = [r for r in measured if (r.identity["target"], r.identity["metric"]) == (target, metric)]
         counts = sorted({r.n for r in fitting})
@@ -138,3 +137,8 @@ def _paper(results: Results, drawn: bool) -> list[str]:
     if results.reduced or not drawn:
         return [f"{source}."]
     return [f"{source}, drawn with hollow markers."]
+
+
+def _is_tested(name: str) -> bool:
+    """Whether the numbers of a stage are about videos that were tested on."""
+    return name not in names() or stage(name).is_tested

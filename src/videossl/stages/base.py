@@ -69,6 +69,8 @@ class Stage(ABC, Generic[S]):
     """For people, such as "Finetuning"."""
     label: ClassVar[str]
     """As the value of the axis `protocol` in tables; default: the title, lower case."""
+    place: ClassVar[float | None] = None
+    """In tables, protocols stand by this number; None: after those that have one."""
     folder: ClassVar[str]
     """Folder of a cell below the results; the braces are the rule's wildcards."""
     results: ClassVar[tuple[str, ...]]

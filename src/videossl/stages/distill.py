@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 class Distill(Finetune):
     name = "distill"
     title = "Distillation"
+    place = 40
     folder = f"distill/{{target}}/{RUN}/from_{{teachers}}"
     specification = DistillSpec
     message = (

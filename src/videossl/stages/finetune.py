@@ -22,6 +22,7 @@ VIDEO_COUNTS = tuple(f"videos_{what}" for what in ("evaluated", "trained", "miss
 class Finetune(Stage[FinetuneSpec]):
     name = "finetune"
     title = "Finetuning"
+    place = 10
     folder = f"finetune/{{target}}/{RUN}"
     results = (WEIGHTS, PREDICTIONS, METRICS)
     specification: ClassVar[type[FinetuneSpec]] = FinetuneSpec

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class Probe(Stage[LinearProbeSpec]):
     name = "linear_probe"
     title = "Linear probe"
+    place = 20
     folder = f"linear_probe/{{target}}/{RUN}"
     results = (PREDICTIONS, METRICS)
     specification = LinearProbeSpec

@@ -19,6 +19,7 @@ class Retrieve(Stage[RetrievalSpec]):
     name = "retrieval"
     title = "Clip retrieval"
     label = "retrieval"
+    place = 30
     folder = f"retrieval/{{target}}/{RUN}"
     results = (METRICS,)
     specification = RetrievalSpec

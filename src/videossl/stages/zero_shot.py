@@ -21,6 +21,7 @@ class ZeroShot(ModelTest[ZeroShotSpec]):
     name = "zero_shot"
     title = "Zero-shot classification"
     label = "zero-shot"
+    place = 50
     folder = f"zero_shot/{{target}}/{MODEL_FOLDER}"
     results = (PREDICTIONS, METRICS)
     specification = ZeroShotSpec

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from videossl.backbones import registry as backbones
 from videossl.common.places import CHECKOUT
+from videossl.stages.registry import stages
 from videossl.study.config.reading import read_yaml
 
 Labels = Mapping[str, Mapping[str, str]]
@@ -74,13 +75,6 @@ NOISES = {
     "speckle": "Speckle",
     "mean": "mean over noises",
 }
-PROTOCOLS = {
-    "finetune": "finetuning",
-    "linear_probe": "linear probe",
-    "retrieval": "retrieval",
-    "distill": "distillation",
-    "zero_shot": "zero-shot",
-}
 AXES = {
     "task": "Task",
     "complexity": "Complexity",
@@ -102,7 +96,6 @@ _FIXED: Labels = {
     "target": DATASETS,
     "subset": {"none": "–"},
     "metric": METRICS,
-    "protocol": PROTOCOLS,
     "noise": NOISES,
 }
 
@@ -203,6 +196,8 @@ def _order(axis: str, orders: Orders | None) -> list[str]:
         return [BASELINE_TASK, *tasks, AVERAGE_TASK, VIDEO_LANGUAGE]
     if axis == "backbone":
         return in_order({name: one.place for name, one in networks().items()}) if given is None else list(given)
+    if axis == "protocol":
+        return in_order({one.name: one.place for one in stages()})
     return list(_FIXED.get(axis, {}))
 
 
@@ -211,6 +206,8 @@ def _names(axis: str) -> Mapping[str, str]:
         tasks = {name: one.title for name, one in shipped_tasks().items()}
         special = {AVERAGE_TASK: "Mean over tasks", VIDEO_LANGUAGE: "video-language"}
         return {BASELINE_TASK: BASELINE_LABEL, **tasks, **special}
+    if axis == "protocol":
+        return {one.name: one.label for one in stages()}
     if axis == "backbone":
         return {name: one.title for name, one in networks().items()}
     return _FIXED.get(axis, {})

@@ -15,6 +15,7 @@ from videossl.report.collect import FAILED, OK, PENDING
 from videossl.report.site.history import read_curve
 from videossl.report.site.predictions import class_names, summary
 from videossl.report.tables import number
+from videossl.stages.registry import names, stage
 from videossl.study import titles
 from videossl.training.failure import reason_of
 from videossl.training.history import read_epochs
@@ -22,19 +23,6 @@ from videossl.training.record import find_run
 from videossl.training.run_files import METRICS, problem_of_run
 
 LOG_LINES, LINE_LENGTH, LOG_BYTES = 12, 240, 20_000
-STAGES = {
-    "network": "Network",
-    "pretrain": "Pretraining",
-    "finetune": "Finetuning",
-    "linear_probe": "Linear probe",
-    "retrieval": "Clip retrieval",
-    "robustness": "Robustness",
-    "distill": "Distillation",
-    "cka": "Similarity of layers",
-    "vifm": "Video-language model",
-    "zero_shot": "Zero-shot classification",
-    "class_logits": "Logits of the classes",
-}
 _OF_A_PRETRAINING = ("task", "complexity", "backbone", "source", "subset", "seed")
 
 
@@ -132,7 +120,7 @@ class Run:
         def named(axis: str) -> str:
             return titles.label(axis, identity[axis], labels) if identity[axis] not in ("", "none") else ""
 
-        parts = [STAGES.get(identity["stage"], identity["stage"])]
+        parts = [_stage_title(identity["stage"])]
         parts.append(" ".join(part for part in (named("task"), identity["complexity"]) if part))
         parts.append(named("backbone"))
         if named("source"):
@@ -215,3 +203,8 @@ class Run:
 def _is(value: Any) -> bool:
     """Whether there is a number."""
     return value is not None and value == value
+
+
+def _stage_title(name: str) -> str:
+    """A stage for people; its name, if the results are of a stage that this version does not have."""
+    return stage(name).title if name in names() else name

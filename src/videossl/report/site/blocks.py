@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from os.path import relpath
 from pathlib import Path
 from urllib.parse import quote
@@ -49,7 +49,7 @@ class Block:
     """What is read out in the place of the picture."""
     numbers: Table | None = None
     """Of a figure: the numbers behind it."""
-    count: int = field(default=0)
+    count: int = 0
     """How many these are."""
 
 

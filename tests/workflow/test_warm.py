@@ -36,7 +36,7 @@ sys.exit(int(sys.argv[1]))
 
 
 def run(folder: Path, command: str, *, own: bool = False, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a shell command; `$JOB` runs the script in a warm interpreter: the shared one, or its `own`, started first."""
+    """Run a shell command; `$JOB` runs the script in a warm interpreter, the shared one or its `own`."""
     (folder / "job.py").write_text(JOB)
     variables = {**os.environ, "COLOUR": "green", "JOB": f"{sys.executable} -SE {CLIENT} job.py", **environment}
     arguments = [*([sys.executable, SERVER, "--"] if own else []), "bash", "-c", command]

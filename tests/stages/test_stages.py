@@ -85,7 +85,7 @@ def test_a_specification_is_validated_when_it_is_read(tmp_path):
 
 
 def test_an_unknown_stage_is_named_with_the_nearest():
-    with pytest.raises(UserError, match="unknown stage 'finetuning'.*finetune"):
+    with pytest.raises(UserError, match=r"unknown stage 'finetuning'.*finetune"):
         stage("finetuning")
     assert set(protocols()) == {one.protocol for one in stages() if one.is_protocol} and "features" in names()
 

@@ -21,6 +21,7 @@ rule cka:
         mem_mb=network_memory,
         runtime=network_runtime("cka"),
     params:
+        launcher=untracked(PYTHON),
         script=untracked(f"{SCRIPTS}/compare_layers.py"),
         recipe=recipe("cka", specs.cka_spec),
         identity=identity("cka"),
@@ -28,4 +29,4 @@ rule cka:
     message:
         "Layers of {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone {wildcards.epochs}) against {wildcards.against}"
     shell:
-        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} {input.other:q} --output {output.metrics:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} {input.other:q} --output {output.metrics:q} --threads {threads} {params.compute} > {log:q} 2>&1"

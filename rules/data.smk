@@ -13,12 +13,13 @@ rule generate_videos:
         mem_mb=other_memory,
         runtime=other_runtime,
     params:
+        launcher=untracked(PYTHON),
         script=untracked(f"{SCRIPTS}/generate_videos.py"),
         recipe=dataset_recipe(specs.generate_spec),
     message:
         "Generating the videos of {wildcards.dataset}"
     shell:
-        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --output {output:q} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --recipe {params.recipe:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule listing:
@@ -34,6 +35,7 @@ rule listing:
         mem_mb=other_memory,
         runtime=other_runtime,
     params:
+        launcher=untracked(PYTHON),
         script=untracked(f"{SCRIPTS}/list_videos.py"),
         recipe=dataset_recipe(specs.listing_spec),
         # Functions of `input` are not tracked: a dataset that moved is not read anew.
@@ -42,7 +44,7 @@ rule listing:
     message:
         "Listing the videos of {wildcards.dataset}"
     shell:
-        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --root {params.root:q} --annotations {params.annotations:q} --made-from {input:q} --output {output:q} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --recipe {params.recipe:q} --root {params.root:q} --annotations {params.annotations:q} --made-from {input:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule store_shard:
@@ -59,13 +61,14 @@ rule store_shard:
         mem_mb=other_memory,
         runtime=store_runtime,
     params:
+        launcher=untracked(PYTHON),
         script=untracked(f"{SCRIPTS}/store_shard.py"),
         recipe=dataset_recipe(specs.store_spec),
         root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
     message:
         "Storing the frames of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --listing {input:q} --root {params.root:q} --shard {wildcards.shard} --frames {output.frames:q} --report {output.report:q} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --recipe {params.recipe:q} --listing {input:q} --root {params.root:q} --shard {wildcards.shard} --frames {output.frames:q} --report {output.report:q} > {log:q} 2>&1"
 
 
 rule manifest:
@@ -82,11 +85,12 @@ rule manifest:
         mem_mb=other_memory,
         runtime=other_runtime,
     params:
+        launcher=untracked(PYTHON),
         script=untracked(f"{SCRIPTS}/merge_manifest.py"),
     message:
         "Writing the manifest of {wildcards.dataset}"
     shell:
-        "{PYTHON} {params.script:q} --listing {input.listing:q} --reports {input.reports:q} --output {output:q} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --listing {input.listing:q} --reports {input.reports:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule subset:
@@ -103,12 +107,13 @@ rule subset:
         mem_mb=other_memory,
         runtime=other_runtime,
     params:
+        launcher=untracked(PYTHON),
         script=untracked(f"{SCRIPTS}/select_subset.py"),
         recipe=lambda wildcards: canonical_json(specs.subset_spec(CONFIG, wildcards.subset)),
     message:
         "Choosing subset {wildcards.subset} of {wildcards.dataset}"
     shell:
-        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --manifest {input:q} --name {wildcards.dataset}/{wildcards.subset} --videos {output.videos:q} --description {output.description:q} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --recipe {params.recipe:q} --manifest {input:q} --name {wildcards.dataset}/{wildcards.subset} --videos {output.videos:q} --description {output.description:q} > {log:q} 2>&1"
 
 
 rule noisy_shard:
@@ -125,13 +130,14 @@ rule noisy_shard:
         mem_mb=other_memory,
         runtime=noisy_runtime,
     params:
+        launcher=untracked(PYTHON),
         script=untracked(f"{SCRIPTS}/noisy_shard.py"),
         recipe=canonical_json(specs.noise_spec(CONFIG)),
         root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
     message:
         "Adding {wildcards.noise} noise to test videos of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {wildcards.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --recipe {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {wildcards.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
 
 
 rule noiseless_shard:
@@ -148,6 +154,7 @@ rule noiseless_shard:
         mem_mb=other_memory,
         runtime=noisy_runtime,
     params:
+        launcher=untracked(PYTHON),
         script=untracked(f"{SCRIPTS}/noisy_shard.py"),
         recipe=canonical_json(specs.noise_spec(CONFIG)),
         root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
@@ -155,7 +162,7 @@ rule noiseless_shard:
     message:
         "Storing test videos of {wildcards.dataset} as the noisy ones, without noise, shard {wildcards.shard}"
     shell:
-        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {params.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --recipe {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {params.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
 
 
 rule noisy_manifests:
@@ -173,9 +180,10 @@ rule noisy_manifests:
         mem_mb=other_memory,
         runtime=other_runtime,
     params:
+        launcher=untracked(PYTHON),
         script=untracked(f"{SCRIPTS}/merge_noisy_manifests.py"),
         recipe=canonical_json(specs.noise_spec(CONFIG)),
     message:
         "Writing the manifests of the noisy test sets of {wildcards.dataset}"
     shell:
-        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --manifest {input.manifest:q} --output {output:q} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --recipe {params.recipe:q} --manifest {input.manifest:q} --output {output:q} > {log:q} 2>&1"

@@ -17,11 +17,12 @@ rule network:
         mem_mb=other_memory,
         runtime=other_runtime,
     params:
+        launcher=untracked(PYTHON),
         identity=identity("network"),
     message:
         "Size and cost of {wildcards.backbone}"
     shell:
-        "{PYTHON} {input.script:q} --backbone {wildcards.backbone:q} --identity {params.identity:q} --output {output.metrics:q} > {log:q} 2>&1"
+        "{params.launcher} {input.script:q} --backbone {wildcards.backbone:q} --identity {params.identity:q} --output {output.metrics:q} > {log:q} 2>&1"
 
 
 rule finetune:
@@ -105,6 +106,7 @@ rule features:
         mem_mb=network_memory,
         runtime=network_runtime("features"),
     params:
+        launcher=untracked(PYTHON),
         script=untracked(f"{SCRIPTS}/extract_features.py"),
         recipe=recipe("features", specs.features_spec),
         identity=identity("features"),
@@ -112,7 +114,7 @@ rule features:
     message:
         "Features of {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone {wildcards.epochs}) for {wildcards.target}"
     shell:
-        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} --output {output.features:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} --output {output.features:q} --threads {threads} {params.compute} > {log:q} 2>&1"
 
 
 rule linear_probe:
@@ -130,13 +132,14 @@ rule linear_probe:
         mem_mb=other_memory,
         runtime=other_runtime,
     params:
+        launcher=untracked(PYTHON),
         script=untracked(f"{SCRIPTS}/linear_probe.py"),
         recipe=recipe("linear_probe", specs.linear_probe_spec),
         identity=identity("linear_probe"),
     message:
         "Linear probe of {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone {wildcards.epochs}) on {wildcards.target}"
     shell:
-        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --features {input.features:q} --output {output.metrics:q} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --features {input.features:q} --output {output.metrics:q} > {log:q} 2>&1"
 
 
 rule retrieval:
@@ -153,13 +156,14 @@ rule retrieval:
         mem_mb=other_memory,
         runtime=other_runtime,
     params:
+        launcher=untracked(PYTHON),
         script=untracked(f"{SCRIPTS}/retrieve.py"),
         recipe=recipe("retrieval", specs.retrieval_spec),
         identity=identity("retrieval"),
     message:
         "Retrieval on {wildcards.target} by {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone {wildcards.epochs})"
     shell:
-        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --features {input.features:q} --output {output.metrics:q} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --features {input.features:q} --output {output.metrics:q} > {log:q} 2>&1"
 
 
 rule robustness:
@@ -182,6 +186,7 @@ rule robustness:
         mem_mb=network_memory,
         runtime=network_runtime("robustness"),
     params:
+        launcher=untracked(PYTHON),
         script=untracked(f"{SCRIPTS}/robustness.py"),
         recipe=recipe("robustness", specs.robustness_spec),
         identity=identity("robustness"),
@@ -189,4 +194,4 @@ rule robustness:
     message:
         "Robustness of {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone {wildcards.epochs}) on noisy {wildcards.target}"
     shell:
-        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --weights {input.weights:q} --noiseless {input.noiseless:q} --noisy {input.noisy:q} --output {output.metrics:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --weights {input.weights:q} --noiseless {input.noiseless:q} --noisy {input.noisy:q} --output {output.metrics:q} --threads {threads} {params.compute} > {log:q} 2>&1"

@@ -37,6 +37,7 @@ rule table:
     conda:
         ENVIRONMENT
     params:
+        launcher=untracked(PYTHON),
         spec=lambda wildcards: report_spec(wildcards.table),
         cells=lambda wildcards: cells_json(wildcards.table),
         reduced=lambda wildcards: reduced_note(wildcards.table),
@@ -46,7 +47,7 @@ rule table:
     message:
         "Table {wildcards.table}"
     shell:
-        "{PYTHON} {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --record {output.record:q} --output {output.parquet:q} {output.csv:q} {output.md:q} {output.tex:q} {output.html:q} > {log:q} 2>&1"
+        "{params.launcher} {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --record {output.record:q} --output {output.parquet:q} {output.csv:q} {output.md:q} {output.tex:q} {output.html:q} > {log:q} 2>&1"
 
 
 # The paper's findings, judged by the numbers of all the cells that they are about and that the study has.
@@ -72,13 +73,14 @@ rule claims:
     conda:
         ENVIRONMENT
     params:
+        launcher=untracked(PYTHON),
         defaults=canonical_json(OF_CLAIMS["default_complexities"]),
         reduced=OF_CLAIMS["reduced"],
         mark=in_caption(OF_CLAIMS["reduced"]),
     message:
         "What the paper finds, and what the numbers show"
     shell:
-        "{PYTHON} {input.script:q} --metrics {input.metrics:q} --default-complexities {params.defaults:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --record {output.record:q} --output {output.parquet:q} {output.csv:q} {output.md:q} {output.tex:q} {output.html:q} > {log:q} 2>&1"
+        "{params.launcher} {input.script:q} --metrics {input.metrics:q} --default-complexities {params.defaults:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --record {output.record:q} --output {output.parquet:q} {output.csv:q} {output.md:q} {output.tex:q} {output.html:q} > {log:q} 2>&1"
 
 
 rule figure:
@@ -107,6 +109,7 @@ rule figure:
     conda:
         ENVIRONMENT
     params:
+        launcher=untracked(PYTHON),
         spec=lambda wildcards: report_spec(wildcards.figure),
         cells=lambda wildcards: cells_json(wildcards.figure),
         manifests=lambda wildcards: canonical_json(request.sets_of(STUDY, wildcards.figure)),
@@ -118,7 +121,7 @@ rule figure:
     message:
         "Figure {wildcards.figure}"
     shell:
-        "{PYTHON} {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --manifests {params.manifests:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --record {output.record:q} --output {output.png:q} {output.pdf:q} > {log:q} 2>&1"
+        "{params.launcher} {input.script:q} --spec {params.spec:q} --cells {params.cells:q} --manifests {params.manifests:q} --paper-values {input.paper:q} --reduced={params.reduced:q} --record {output.record:q} --output {output.png:q} {output.pdf:q} > {log:q} 2>&1"
 
 
 # For one's own analysis: the metrics of all runs, those that no table shows among them.
@@ -135,11 +138,12 @@ rule metrics:
     conda:
         ENVIRONMENT
     params:
+        launcher=untracked(PYTHON),
         results=lambda wildcards, output: str(Path(output[0]).parent),
     message:
         "The metrics of all runs in one file"
     shell:
-        "{PYTHON} {input.script:q} --records {input.records:q} --results {params.results:q} --output {output:q} > {log:q} 2>&1"
+        "{params.launcher} {input.script:q} --records {input.records:q} --results {params.results:q} --output {output:q} > {log:q} 2>&1"
 
 
 # The whole study in one page. Its records name the runs, and with them all that it shows.
@@ -163,8 +167,9 @@ rule report:
     conda:
         ENVIRONMENT
     params:
+        launcher=untracked(PYTHON),
         results=lambda wildcards, output: str(Path(output[0]).parent),
     message:
         "The report: {output.html}"
     shell:
-        "{PYTHON} {input.script:q} --records {input.records:q} --results {params.results:q} --output {output.html:q} > {log:q} 2>&1"
+        "{params.launcher} {input.script:q} --records {input.records:q} --results {params.results:q} --output {output.html:q} > {log:q} 2>&1"

@@ -20,13 +20,14 @@ rule small_clip:
         mem_mb=network_memory,
         runtime=other_runtime,
     params:
+        launcher=untracked(PYTHON),
         script=untracked(f"{SCRIPTS}/small_clip.py"),
         recipe=lambda wildcards: canonical_json(specs.small_clip_spec(STUDY, int(wildcards.seed))),
         compute=untracked(COMPUTE_ARGUMENTS),
     message:
         "Training the small CLIP that video-language models start from"
     shell:
-        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --manifest {input.corpus:q} --left-out {input.left_out:q} --output {output.weights:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --recipe {params.recipe:q} --manifest {input.corpus:q} --left-out {input.left_out:q} --output {output.weights:q} --threads {threads} {params.compute} > {log:q} 2>&1"
 
 
 rule vifm:
@@ -47,6 +48,7 @@ rule vifm:
         mem_mb=network_memory,
         runtime=other_runtime,
     params:
+        launcher=untracked(PYTHON),
         script=untracked(f"{SCRIPTS}/video_language.py"),
         recipe=recipe("vifm", specs.vifm_spec),
         identity=identity("vifm"),
@@ -55,7 +57,7 @@ rule vifm:
     message:
         "Weights of the video-language model {wildcards.backbone}"
     shell:
-        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} {params.sources} --output {output.weights:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} {params.sources} --output {output.weights:q} --threads {threads} {params.compute} > {log:q} 2>&1"
 
 
 rule zero_shot:
@@ -77,6 +79,7 @@ rule zero_shot:
         mem_mb=network_memory,
         runtime=look_runtime,
     params:
+        launcher=untracked(PYTHON),
         script=untracked(f"{SCRIPTS}/zero_shot.py"),
         recipe=recipe("zero_shot", specs.zero_shot_spec),
         identity=identity("zero_shot"),
@@ -87,7 +90,7 @@ rule zero_shot:
     message:
         "Zero-shot accuracy of {wildcards.backbone} on {wildcards.target}"
     shell:
-        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} --root {params.root:q} --annotations {params.annotations:q} --output {output.metrics:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} --root {params.root:q} --annotations {params.annotations:q} --output {output.metrics:q} --threads {threads} {params.compute} > {log:q} 2>&1"
 
 
 # Made once for each model: every student of a pair takes its teachers' logits from here.
@@ -110,6 +113,7 @@ rule class_logits:
         mem_mb=network_memory,
         runtime=look_runtime,
     params:
+        launcher=untracked(PYTHON),
         script=untracked(f"{SCRIPTS}/class_logits.py"),
         recipe=recipe("class_logits", specs.class_logits_spec),
         identity=identity("class_logits"),
@@ -118,4 +122,4 @@ rule class_logits:
     message:
         "What {wildcards.backbone} says of the training videos of {wildcards.target}"
     shell:
-        "{PYTHON} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} --root {params.root:q} --output {output.logits:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+        "{params.launcher} {params.script:q} --recipe {params.recipe:q} --identity {params.identity:q} --manifest {input.manifest:q} --weights {input.weights:q} --root {params.root:q} --output {output.logits:q} --threads {threads} {params.compute} > {log:q} 2>&1"

@@ -12,24 +12,25 @@ from tiny import make_data
 
 from videossl.common.errors import UserError
 from videossl.common.files import write_parquet
-from videossl.data.corruption import SEVERITIES
 from videossl.data.manifest import open_store, read_manifest
 from videossl.data.noisy import merge_noisy_manifest, write_noisy_shards
-from videossl.data.settings import NOISES
+from videossl.data.settings import NOISES, SEVERITIES
+from videossl.data.specs import NoiseSpec
 from videossl.report.collect import Results
 from videossl.report.figures import draw, write_figure
 from videossl.report.record import results_of
 from videossl.report.request import Request
 from videossl.report.spec import Spec
 
-NOISE = {
-    "short_side": 20,
-    "codec": "raw",
-    "seed": 0,
-    "constants": "schiappa",
-    "shards": 1,
-    "videos": dict.fromkeys(NOISES, [3] * 5),
-}
+NOISE = NoiseSpec(
+    data_version=1,
+    short_side=20,
+    codec="raw",
+    seed=0,
+    constants="schiappa",
+    shards=1,
+    videos=dict.fromkeys(NOISES, [3] * 5),
+)
 
 
 @pytest.fixture(scope="module")

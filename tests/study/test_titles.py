@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from tiny import GRID, ROTNET, RSPNET, make_study, table, write_files
-from videossl.stages.specs import pretrain_spec, spec_hash
 
 from videossl.backbones import registry as backbones
 from videossl.common.errors import UserError
@@ -16,6 +15,7 @@ from videossl.common.registry import Registry
 from videossl.report.request import entry_of
 from videossl.report.spec import Spec
 from videossl.report.style import PALETTE, task_looks
+from videossl.stages.registry import stage
 from videossl.study import titles
 from videossl.study.config import Config, load_recipe
 from videossl.study.study import Study
@@ -71,7 +71,7 @@ def test_how_a_task_is_shown_decides_no_result(tmp_path):
         make_study(tmp_path / name, rotnet=keys)
         for name, keys in (("a", {}), ("b", {"title": "T", "place": 3, "colour": "#123456", "marker": "d"}))
     )
-    hashes = [[spec_hash(pretrain_spec(study, cell)) for cell in study.pretraining] for study in (plain, shown)]
+    hashes = [[stage("pretrain").spec(study, cell).hash for cell in study.pretraining] for study in (plain, shown)]
     assert hashes[0] == hashes[1]
 
 

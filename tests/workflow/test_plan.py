@@ -15,6 +15,7 @@ import yaml
 from workflow_copy import fill_in_site, jobs_of
 
 from videossl.data.settings import NOISES
+from videossl.stages import registry
 from videossl.study.study import Study, load_study
 
 TASKS = 6
@@ -260,7 +261,8 @@ def test_a_failed_job_is_told_at_the_end_with_its_log(workflow):
 
 def test_scripts_of_all_rules_exist(repository):
     rules = "".join(path.read_text() for path in (repository / "rules").glob("*.smk"))
-    scripts = set(re.findall(r"\{SCRIPTS\}/(\w+\.py)", rules))
+    scripts = set(re.findall(r"\{SCRIPTS\}/(\w+\.py)|start\(\"(\w+\.py)\"\)", rules))
+    scripts = {name for pair in scripts for name in pair if name}
     assert len(scripts) >= 9
     for script in scripts:
         assert (repository / "workflow/scripts" / script).is_file(), script
@@ -286,35 +288,23 @@ def test_planning_imports_no_torch(workflow):
     assert "torch" not in imported
 
 
-def rules_of(repository: Path) -> dict[str, str]:
-    """The text of each rule."""
-    text = "".join(path.read_text() for path in sorted((repository / "rules").glob("*.smk")))
+def test_every_job_of_a_cluster_says_what_it_needs(workflow):
+    """Rules of stages ask for a GPU, memory and time by their stage; all others for memory and time."""
+    text = "".join(path.read_text() for path in sorted((workflow.root / "rules").glob("*.smk")))
     parts = re.split(r"^rule (\w+):\n", text, flags=re.M)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
-
-
-def test_every_job_of_a_cluster_says_what_it_needs(repository):
-    rules = rules_of(repository)
-    networks = {name for name, text in rules.items() if "{params.compute}" in text}
-    assert networks >= {"pretrain", "finetune", "distill", "features", "robustness", "cka"}
-    for name, text in rules.items():
-        if name in networks:
-            several = name in ("pretrain", "finetune", "distill")
-            assert (f'gpu=all_gpus("{name}"),' if several else "gpu=min(1, COMPUTE.gpus),") in text, name
-            assert (f'threads: all_threads("{name}")' if several else "threads: COMPUTE.threads") in text, name
-            assert (f'mem_mb=training_memory("{name}"),' if several else "mem_mb=network_memory,") in text, name
-            assert re.search(rf'runtime=(network_runtime\("{name}"\)|look_runtime|other_runtime),', text), name
-        elif "localrule: True" not in text:
-            assert "mem_mb=other_memory," in text and re.search(r"runtime=\w+_runtime,", text), name
-            assert "gpu" not in text, name
+    rules = dict(zip(parts[1::2], parts[2::2], strict=True))
+    assert {"listing", "store_shard", "noisy_manifests"} <= set(rules)
+    for name, rule in rules.items():
+        if "localrule: True" not in rule and name != "no_such_target":
+            assert "**OTHER_RESOURCES" in rule or re.search(r"mem_mb=other_memory,\s+runtime=\w+_runtime,", rule), name
+    assert "**resources_of(stage)" in text and "threads: threads_of(stage)" in text  # one rule makes all stages
 
 
 def test_site_block_of_the_profile_names_all_rules_with_networks(workflow):
     fill_in_site(workflow.root, gres=True)
     profile = yaml.safe_load((workflow.root / "profiles/slurm/config.yaml").read_text())
     assert profile["default-resources"]["slurm_partition"] == "cpu"
-    networks = {name for name, rule in rules_of(workflow.root).items() if "{params.compute}" in rule}
-    assert set(profile["set-resources"]) == networks
+    assert set(profile["set-resources"]) == {one.name for one in registry.stages() if one.runs_on != "cpu"}
     for values in profile["set-resources"].values():
         assert values == {"slurm_partition": "gpu", "gpu": 0, "gres": "'gpu:1'"}
 

@@ -18,14 +18,14 @@ def workflow(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Work
     """A copy of the workflow with the protocol of the documentation, and its table."""
     copied = copy_workflow(repository, tmp_path_factory.mktemp("protocol") / "copy")
     write_files(repository, "adding_a_protocol", copied.root, "src/videossl/stages/nearest_mean.py")
-    small = "compute: {milestone_jobs: needed}\n"
-    (copied.root / "mine.yaml").write_text(block(repository, "adding_a_protocol", "yaml") + small)
+    (copied.root / "mine.yaml").write_text(block(repository, "adding_a_protocol", "yaml"))
     return copied
 
 
 def test_it_is_in_the_plan(workflow: Workflow) -> None:
     jobs = workflow.plan(TABLE, *SMOKE)
-    assert (jobs["nearest_mean"], jobs["features"], jobs["pretrain"]) == (3, 3, 2)  # the baseline is not pretrained
+    assert (jobs["nearest_mean"], jobs["features"]) == (3, 3)  # two networks and the baseline
+    assert jobs["pretrain"] and not jobs["finetune"]
 
 
 def test_it_is_run_and_shown(workflow: Workflow) -> None:

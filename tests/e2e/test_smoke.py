@@ -19,6 +19,7 @@ from workflow_copy import Workflow, copy_workflow
 
 from videossl.common.specification import Specification
 from videossl.data.provenance import note_made
+from videossl.report.request import write_request
 from videossl.stages.data import store_spec
 from videossl.study.study import load_study
 
@@ -289,7 +290,7 @@ def test_snakemakes_own_report_has_everything_with_captions(finished):
 def test_queries_of_the_documentation(finished, repository, tmp_path, monkeypatch):
     """The examples of docs/results.md, as they stand there, with this study as `results`."""
     text = (repository / "docs/results.md").read_text()
-    questions = re.search(r"^## Three questions.*?(?=^## )", text, flags=re.DOTALL | re.MULTILINE)[0]
+    questions = re.search(r"^## Three example analyses.*?(?=^## )", text, flags=re.DOTALL | re.MULTILINE)[0]
     blocks = re.findall(r"```python\n(.*?)```", questions, flags=re.DOTALL)
     assert len(blocks) == 3
     (tmp_path / "results").symlink_to(finished.root / RESULTS)
@@ -318,7 +319,7 @@ def test_queries_of_the_documentation(finished, repository, tmp_path, monkeypatc
 
 def test_networks_are_loaded_as_documented(finished, repository, tmp_path, monkeypatch, capsys):
     text = (repository / "docs/results.md").read_text()
-    code = re.search(r"^## The networks.*?```python\n(.*?)```", text, flags=re.DOTALL | re.MULTILINE)[1]
+    code = re.search(r"^## Loading the networks.*?```python\n(.*?)```", text, flags=re.DOTALL | re.MULTILINE)[1]
     (tmp_path / "results").symlink_to(finished.root / RESULTS)
     monkeypatch.chdir(tmp_path)
     found: dict = {}
@@ -354,12 +355,15 @@ def test_a_table_is_added_as_documented(finished, repository):
     assert (finished.root / RESULTS / "figures/longer_pretraining_curves.png").is_file()
 
 
-def test_a_claim_is_added_as_documented(finished, repository, tmp_path):
+def test_a_claim_is_added_as_documented(finished, repository, tmp_path, monkeypatch):
     """docs/adding_a_claim.md, taken literally, on the numbers of this study."""
     copied = copy_workflow(repository, tmp_path / "copy").root
     path = copied / "src/videossl/claims/dataset_size.py"
     path.write_text(f"{path.read_text()}\n\n{block(repository, 'adding_a_claim', 'python')}")
     (copied / "results").symlink_to(finished.root / RESULTS)
+    (copied / "here.yaml").write_text("results_dir: results\n")
+    monkeypatch.chdir(copied)
+    write_request(load_study(["config/config.yaml", "config/smoke.yaml", "here.yaml"], copied), "claims")
     command = block(repository, "adding_a_claim", "bash", 1).replace("claims.md", "claims.csv claims.md")
     environment = {**os.environ, "PYTHONPATH": str(copied / "src")}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from documentation import block
 
+from videossl.report.request import write_request
 from videossl.study.study import load_study
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "config/examples").glob("*.yaml"))
@@ -32,7 +33,7 @@ def test_own_dataset_takes_under_twenty_lines_and_touches_no_other(
     assert study.datasets == ["asl24"]
     assert list(study.entries) == ["own_dataset"]
     assert "generated" not in study.config.scale.note
-    assert f"is {study.config.epochs[200]} epochs at this scale" in (repository / "docs/own_dataset.md").read_text()
+    assert f"{study.config.epochs[200]} epochs at this scale" in (repository / "docs/own_dataset.md").read_text()
 
 
 def test_own_dataset_is_planned_and_its_absence_is_told_before_the_first_job(repository: Path, workflow) -> None:
@@ -46,9 +47,11 @@ def test_own_dataset_is_planned_and_its_absence_is_told_before_the_first_job(rep
     assert "datasets.asl24.root" in done.stdout
 
 
-def test_a_table_is_rendered_before_its_cells_are_there(repository: Path, workflow) -> None:
-    """By the command of docs/results.md."""
-    command = block(repository, "results", "sh")
+def test_a_table_is_rendered_before_its_cells_are_there(repository: Path, workflow, monkeypatch) -> None:
+    """By the command of docs/results.md, from the request that a run writes when it starts."""
+    monkeypatch.chdir(workflow.root)
+    write_request(load_study(["config/config.yaml"], workflow.root), "subset_size")
+    command = block(repository, "results", "sh").replace("subset_size.md", "subset_size.parquet subset_size.md")
     subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=workflow.root, env=workflow.environment, check=True)
-    table = pd.read_parquet(workflow.root / "results/tables/subset_size.parquet")
+    table = pd.read_parquet(workflow.root / "subset_size.parquet")
     assert len(table) and set(table["status"]) == {"pending"}

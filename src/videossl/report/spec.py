@@ -23,6 +23,8 @@ class Spec(Presentation):
 
     name: str
     kind: Literal["table", "figure"] = "table"
+    published: str | None = None
+    """The file, wherever the workflow lies: the configuration's own path was checked when it was read."""
     groups: dict[str, str] = {}
     """By task: the group in which it stands, named above the tasks in a table's header."""
     labels: dict[str, dict[str, str]] = {}

@@ -1,6 +1,6 @@
-"""From logits to predictions, accuracies with intervals, and counts of videos.
+"""Predictions, accuracies with confidence intervals, and video counts from logits.
 
-Without torch, which takes longer to import than some protocols need for their work.
+Does not import torch: importing it takes longer than some protocols need for their work.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from videossl.data.notes import tell
 
 
 def predict(videos: pd.DataFrame, split: str, logits: np.ndarray, clips: int) -> pd.DataFrame:
-    """One row a video: label, prediction, softmax probability of the label. `videos`: rows of a manifest."""
+    """Predictions from logits: one row per video with label, prediction and the softmax probability of the label.
+
+    `videos`: rows of a manifest.
+    """
     labels = videos["label"].to_numpy()
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities = shifted / shifted.sum(axis=1, keepdims=True)
@@ -35,14 +38,15 @@ def predict(videos: pd.DataFrame, split: str, logits: np.ndarray, clips: int) ->
 
 
 def accuracies(predictions: pd.DataFrame, logits: np.ndarray, split: str) -> list[dict[str, Any]]:
-    """Metrics rows: top-1 and top-5 (where there are more classes) with 95 % Wilson intervals.
+    """Metrics rows: top-1 accuracy, and top-5 if there are more than 5 classes, with 95 % Wilson intervals.
 
-    Chance is that of a guess among the classes that were tested: one that has lost its videos makes nothing harder.
+    Chance is the accuracy of guessing among the classes that have test videos. Classes without test videos do not lower
+    it.
     """
     n, classes = logits.shape
     tested = predictions["label"].nunique()
     ranks = (logits > logits[np.arange(n), predictions["label"]][:, None]).sum(axis=1)
-    # a label that ties with the prediction is no hit of top-1: the prediction decides
+    # The top-1 hit follows the prediction, so a label whose logit ties with the predicted class is no hit.
     hits = {1: int(predictions["correct"].sum()), 5: int((ranks < 5).sum())}
     rows = []
     for k in (k for k in hits if k < classes):
@@ -53,7 +57,7 @@ def accuracies(predictions: pd.DataFrame, logits: np.ndarray, split: str) -> lis
 
 
 def video_counts(target: Target) -> list[dict[str, Any]]:
-    """Metrics rows: how many videos of the splits were used, missing and broken."""
+    """Metrics rows: number of videos of each split that were used, missing and broken."""
     rows = []
     for name, verb, split, used in (
         ("test", "evaluated", target.test_split, len(target.test)),
@@ -69,7 +73,7 @@ def video_counts(target: Target) -> list[dict[str, Any]]:
 
 
 def report(target: Target, rows: list[dict[str, Any]]) -> None:
-    """The outcome in words, for the log. `rows`: metrics, top-1 among them."""
+    """Log the accuracies and video counts. `rows`: metrics rows, including top-1."""
     top1 = next(row for row in rows if row["metric"] == "top1")
     value, low, high, chance = (100 * top1[key] for key in ("value", "ci_low", "ci_high", "chance"))
     print(
@@ -82,6 +86,6 @@ def report(target: Target, rows: list[dict[str, Any]]) -> None:
 
 
 def report_gaps(gaps: ClassGaps) -> None:
-    """The classes that lack videos, for the log."""
+    """Log the classes that have no videos."""
     if text := gaps.summary():
         tell(text)

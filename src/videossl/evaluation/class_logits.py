@@ -1,4 +1,4 @@
-"""What a video-language model says of the clips that its students are trained on: logits, once a video and view."""
+"""Logits of a video-language model for the training clips of its students, computed once per video and view."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from videossl.videolanguage.classify import class_names, zero_shot_classifier
 from videossl.videolanguage.sampling import WithinViews
 
 CLIP = ("frames", "stride", "views")
-"""What says which clips the logits are of."""
+"""The settings that define the clips."""
 ARRAYS = {"logits": ("f", 3), "videos": ("U", 1), **dict.fromkeys(CLIP, ("i", 0))}
-"""The arrays of the file: kind of the values, and dimensions."""
+"""Arrays of the file: kind of the values, and number of dimensions."""
 
 
 def write_logits(
@@ -40,16 +40,16 @@ def write_logits(
     output: Path,
     compute: Compute,
 ) -> None:
-    """Write the logits (.npz), and beside them how often they are right on the training videos.
+    """Write the logits (.npz), and next to them their accuracy on the training videos.
 
-    A view is one of the evenly spaced clips of a student; the teacher sees its own number of frames, spread over the
-    same time, cut out in its own way.
+    A view is one of the evenly spaced clips that the student is trained on. The teacher sees its own number of frames,
+    spread over the same time span, with its own crop.
 
     Args:
         spec: how the model sees the videos, and the clips of the students.
         identity: the cell's identity columns.
         weights: `weights.pt` of the model's `vifm` cell.
-        manifest: of the target; its frame store lies beside it.
+        manifest: manifest of the target; its frame store is in the same folder.
         root: folder of the target's videos.
         output: the .npz file.
         compute: device, threads, loader workers.
@@ -85,9 +85,9 @@ def write_logits(
 
 
 def read_logits(path: Path, videos: np.ndarray, spec: DistillSpec, classes: int) -> torch.Tensor:
-    """The logits (videos, views, classes) of the student's training `videos` (ids) and clips.
+    """Logits (videos, views, classes) of the student's training `videos` (ids), for the clips of its `spec`.
 
-    `spec`: of the student. UserError if they are of other videos or clips.
+    Raises UserError if the file's logits belong to other videos or clips.
     """
     arrays = read_arrays(path, ARRAYS, "logits")
     clip = {key: int(arrays[key]) for key in CLIP}

@@ -1,8 +1,8 @@
-"""What a student learns from several teachers: cross-entropy and one Kullback-Leibler term a teacher.
+"""Loss of multi-teacher distillation: cross-entropy plus one Kullback-Leibler (KL) term per teacher.
 
-The paper (section 4.5) gives L = CE + sum over teachers of KL and states neither temperature nor weights. Ours: the sum
-as written, with temperature 4 and the factor T^2 of Hinton et al. 2015, both options; and as another option the
-weighting in gradient space of AE-KD (Du et al. 2020, which the paper cites; AnTuo1998/AE-KD, helper/optimization.py).
+The paper (section 4.5) gives L = CE + sum over teachers of KL, without temperature or weights. By default we use this
+sum with temperature 4 and the factor T^2 of Hinton et al. 2015; both are options. Another option is the weighting in
+gradient space of AE-KD (Du et al. 2020, cited by the paper; AnTuo1998/AE-KD, helper/optimization.py).
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ WEIGHTINGS = ("sum", "mean", "aekd")
 
 
 def divergence(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
-    """KL(softmax(teacher / T) || softmax(student / T)) * T^2, mean over the batch: logits (B, C) -> ()."""
+    """KL(softmax(teacher / T) || softmax(student / T)) * T^2, mean over the batch: logits (B, C) -> scalar."""
     soft = F.log_softmax(student / temperature, dim=1)
     target = F.log_softmax(teacher / temperature, dim=1)
     return F.kl_div(soft, target, reduction="batchmean", log_target=True) * temperature**2
 
 
 def gradients(student: Tensor, teachers: Tensor, temperature: float) -> Tensor:
-    """Gradient of each teacher's term by the student's logits, averaged over the batch.
+    """Gradient of each teacher's KL term with respect to the student's logits, mean over the batch.
 
-    student (B, C), teachers (M, B, C) -> (M, C). In closed form: T * (softmax(student / T) - softmax(teacher / T)).
+    student (B, C), teachers (M, B, C) -> (M, C). Closed form: T * (softmax(student / T) - softmax(teacher / T)).
     """
     soft, targets = F.softmax(student / temperature, dim=1), F.softmax(teachers / temperature, dim=2)
     return temperature * (soft - targets).mean(dim=1)
 
 
 def agreement_weights(gradient: np.ndarray, most: float) -> np.ndarray:
-    """AE-KD's weights: argmin 1/2 ||sum_m a_m g_m||^2 with sum a = 1 and 0 <= a_m <= `most`.
+    """Weights of AE-KD: argmin 1/2 ||sum_m a_m g_m||^2 with sum a = 1 and 0 <= a_m <= `most`.
 
-    gradient (M, C) -> (M,). The descent direction that all teachers agree on best; `most` = 1/M is the plain mean,
-    `most` = 1 the minimum-norm point of multiple-gradient descent. UserError if `most` is below 1/M: then no weights
-    add up to 1.
+    gradient (M, C) -> (M,). The result is the descent direction that all teachers agree on best. `most` = 1/M gives
+    equal weights, `most` = 1 the minimum-norm point of multiple-gradient descent. Raises UserError if `most` is below
+    1/M: no such weights add up to 1.
     """
     from scipy.optimize import LinearConstraint, minimize
 
@@ -50,9 +50,9 @@ def agreement_weights(gradient: np.ndarray, most: float) -> np.ndarray:
         )
     gram = gradient @ gradient.T
     scale = np.trace(gram)
-    if count == 1 or scale == 0:  # one teacher, or all agree with the student: any weights will do
+    if count == 1 or scale == 0:  # one teacher, or all gradients are zero: any weights are optimal
         return np.full(count, 1 / count)
-    gram = gram / scale  # so that the solver's tolerances fit
+    gram = gram / scale  # scaled for the solver's tolerances
     found = minimize(
         lambda a: 0.5 * a @ gram @ a,
         np.full(count, 1 / count),
@@ -75,15 +75,15 @@ def distillation_loss(
     weighting: str,
     max_weight: float,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """CE(student, labels) + sum_m a_m KL_m, and the parts to log.
+    """CE(student, labels) + sum_m a_m KL_m, and its parts for the log.
 
     Args:
         student: logits (B, C), with gradient.
         teachers: logits (M, B, C) of the same crops.
         labels: (B,).
         temperature: T of both softmaxes.
-        weighting: `sum` (a = 1, the paper), `mean` (a = 1/M) or `aekd` (weights that add up to 1, see above).
-        max_weight: aekd: the largest weight of one teacher (C in Du et al. 2020; 0.6 there).
+        weighting: `sum` (a = 1, the paper), `mean` (a = 1/M) or `aekd` (weights of :func:`agreement_weights`).
+        max_weight: for aekd: the largest weight of one teacher (C in Du et al. 2020, where it is 0.6).
     """
     if weighting not in WEIGHTINGS:
         raise unknown_name("weighting of the teachers", weighting, WEIGHTINGS)

@@ -1,4 +1,4 @@
-"""Evaluation video by video: mean outputs over uniformly spaced clips."""
+"""Video-level evaluation: outputs averaged over uniformly spaced clips."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ def video_means(
     signals: Signals,
     description: str = "testing",
 ) -> np.ndarray:
-    """Mean output (videos, D) of `model` over uniformly spaced clips of each video, in the order of `videos`: logits of
-    a classifier, features of a backbone. Raises RuntimeError unless every video was seen exactly once.
+    """Output of `model` averaged over uniformly spaced clips of each video: (videos, D), in the order of `videos`.
 
+    Outputs are the logits of a classifier or the features of a backbone. Raises RuntimeError unless every video was
+    seen exactly once.
     """
     model.eval()
     sampler = UniformClips(spec.clip.frames, spec.stride, spec.test_clips)
@@ -50,5 +51,5 @@ def video_means(
 
 
 def videos_a_batch(batch_size: int, clips: int) -> int:
-    """Videos a test batch: about as many clips as in four training batches, as no gradient is kept."""
+    """Videos per test batch: about the clips of four training batches, since no gradients are stored."""
     return 4 * batch_size // clips

@@ -1,4 +1,4 @@
-"""Features of a frozen backbone for the videos of a target dataset: made once, for linear probing and retrieval."""
+"""Features of a frozen backbone for the videos of a target dataset, shared by linear probing and retrieval."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from videossl.training.session import Compute
 
 
 def extract(spec: FeaturesSpec, *, manifest: Path, weights: Path | None, output: Path, compute: Compute) -> None:
-    """Write the features of all readable videos of a target to `output` (.npz): means over uniformly spaced clips, with
-    batch normalisation in evaluation mode.
+    """Write the features of all readable videos of a target to `output` (.npz).
 
-    `weights` of a pretraining, None: the network as initialised.
+    Features are means over uniformly spaced clips, with batch normalisation in evaluation mode.
+
+    `weights`: `weights.pt` of a pretraining; None: random initial weights.
     """
     device, signals = compute.start()
     with exclusive(output.parent, signals):

@@ -1,4 +1,4 @@
-"""End-to-end finetuning, alone or with teachers, and the 10-clip video-level test (paper, sections 3.2 and 4.5)."""
+"""End-to-end finetuning, with or without teachers, and the 10-clip video-level test (paper, sections 3.2 and 4.5)."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ def finetune(
     compute: Compute,
     teachers: Sequence[Path] = (),
 ) -> None:
-    """Finetune all layers, test, and leave weights, metrics, predictions and `run.json` in `folder`.
+    """Finetune all layers, test, and write weights, metrics, predictions and `run.json` to `folder`.
 
-    Nothing is selected: the network of the last epoch is tested once.
+    No epoch is selected by its accuracy: the network of the last epoch is tested once.
 
     Args:
-        spec: every setting that affects the result besides the weights; with teachers, a DistillSpec.
+        spec: every setting that affects the result besides the initial weights; a DistillSpec if there are teachers.
         identity: the cell's identity columns.
-        manifest: of the target dataset; its frame store lies beside it.
+        manifest: manifest of the target dataset; its frame store is in the same folder.
         weights: `weights.pt` of a pretraining; None: train from scratch.
         folder: the run folder.
         compute: device, threads, loader workers.
-        teachers: `weights.pt` of networks finetuned on the same target, or the `.npz` of a video-language model's
+        teachers: `weights.pt` of networks finetuned on the same target, or `.npz` files with a video-language model's
             logits for its training clips (:mod:`videossl.evaluation.class_logits`).
     """
     device, signals = compute.start()
@@ -102,13 +102,13 @@ def finetune(
 def classification_step(
     network: nn.Module, batch: Inputs, generator: torch.Generator
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Cross-entropy."""
+    """Cross-entropy loss of one batch."""
     logits = network(batch.clips[:, 0])
     return F.cross_entropy(logits, batch.labels), {"top1": _share_correct(logits, batch.labels)}
 
 
 def training_clips(spec: FinetuneSpec) -> ClipSampler:
-    """Clips at random times; where teachers' logits were kept, at the times that they are of."""
+    """Sampler of training clips: random times, or the times of the teachers' stored logits if there are any."""
     if not isinstance(spec, DistillSpec) or spec.views is None:
         return RandomClips(spec.clip.frames, spec.stride)
     if spec.augment.crop != "center" or spec.augment.flip or spec.augment.rotation:
@@ -120,9 +120,9 @@ def training_clips(spec: FinetuneSpec) -> ClipSampler:
 
 
 def distillation_step(teachers: Sequence[Classifier], options: Distillation, kept: Sequence[Tensor] = ()) -> Step:
-    """Cross-entropy and the divergences from the teachers, which see the very crops that the student sees.
+    """Training step with cross-entropy and the KL terms of the teachers, which see the same crops as the student.
 
-    kept: logits (videos, views, C), on the device, of teachers that have seen the training clips before.
+    kept: logits (videos, views, C), on the device, of teachers whose logits were computed beforehand.
     """
 
     def step(network: nn.Module, batch: Inputs, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
@@ -147,8 +147,7 @@ def distillation_step(teachers: Sequence[Classifier], options: Distillation, kep
 def load_teachers(paths: Sequence[Path], spec: FinetuneSpec, classes: int, device: torch.device) -> list[Classifier]:
     """Finetuned networks in evaluation mode, without gradients.
 
-    UserError if one was finetuned for other classes, or on clips of another form than the student's: it would be
-    asked about what it never saw.
+    Raises UserError if one was finetuned for other classes, or on clips of another shape than the student's.
     """
     found = []
     for path in paths:

@@ -1,4 +1,4 @@
-"""The network that is evaluated on a target dataset: a backbone, alone or with a classifier."""
+"""The evaluated network: a backbone, with or without a classifier."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Classifier(nn.Module):
 
 
 def build_classifier(spec: FinetuneSpec, classes: int, weights: Path | None) -> Classifier:
-    """The network to finetune, its backbone from `weights`; the classifier's weights follow from the seed."""
+    """The network to finetune: backbone initialised from `weights`, classifier initialised from the seed."""
     backbone = build_backbone(spec, None)
     model = Classifier(backbone, classes, spec.dropout)
     _load_backbone(backbone, spec, weights)
@@ -38,7 +38,7 @@ def build_classifier(spec: FinetuneSpec, classes: int, weights: Path | None) -> 
 
 
 def build_backbone(spec: FinetuneSpec | FeaturesSpec, weights: Path | None) -> Backbone:
-    """The backbone of `spec` with the weights of a pretraining; None: those that follow from the seed."""
+    """The backbone of `spec` with pretrained weights; None: initial weights from the seed."""
     seed_everything(spec.seed, INITIAL, 0)
     backbone = backbones.build(spec.backbone.name, **spec.backbone.options)
     _load_backbone(backbone, spec, weights)
@@ -58,7 +58,7 @@ def _load_backbone(backbone: Backbone, spec: FinetuneSpec | FeaturesSpec, weight
 
 
 def load_classifier(weights: Path) -> tuple[Classifier, FinetuneSpec]:
-    """The network that a finetuning left, in evaluation mode, and its spec."""
+    """The network written by a finetuning, in evaluation mode, and its specification."""
     finetuned = load_parts(weights, {"model": Mapping, "spec": dict, "classes": int}, "weights of a finetuning")
     try:
         values = finetuned["spec"]

@@ -24,13 +24,13 @@ from videossl.training.record import write_run
 
 
 def linear_probe(spec: LinearProbeSpec, identity: dict[str, Any], *, features: Path, folder: Path) -> None:
-    """Choose the regularisation on validation videos, fit anew on all training videos, test once.
+    """Select the regularisation on validation videos, refit on all training videos, test once.
 
-    The paper says neither how its probe is trained nor whether anything is selected. A regression that is solved to its
-    optimum has no learning rate or length to tune; the one number that is left, the strength of the regularisation,
-    is chosen among `spec.inverse_regularisation`.
+    The paper states neither how its probe is trained nor how it is selected. Logistic regression solved to its optimum
+    has no learning rate or number of epochs to tune. Its only hyperparameter, the strength of the regularisation, is
+    selected among `spec.inverse_regularisation`.
 
-    Leaves metrics, predictions and `run.json` in `folder`.
+    Writes metrics, predictions and `run.json` to `folder`.
     """
     start = time.monotonic()
     data = read_features(features)
@@ -62,8 +62,10 @@ def linear_probe(spec: LinearProbeSpec, identity: dict[str, Any], *, features: P
 
 
 def choose(data: Features, strengths: list[float], max_iterations: int) -> tuple[float, dict[float, float]]:
-    """The inverse strength of regularisation with the best validation accuracy (the stronger one of equals), and the
-    accuracy of each that was tried."""
+    """The inverse regularisation strength with the best validation accuracy, and the accuracy of each candidate.
+
+    Ties are resolved in favour of the stronger regularisation.
+    """
     held = data.validation
     if not held.any() or held.all():
         raise UserError(
@@ -87,15 +89,15 @@ def fit(features: np.ndarray, labels: np.ndarray, strength: float, max_iteration
     """Multinomial logistic regression on standardised features; `strength` is scikit-learn's C."""
     probe = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=max_iterations))
     with warnings.catch_warnings():
-        # Weak regularisation may not be solved to the last digit; validation decides whether that is good enough.
+        # With weak regularisation the solver may not converge fully; the validation accuracy shows whether it suffices.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return probe.fit(features, labels)
 
 
 def scores(probe: Pipeline, features: np.ndarray, classes: int) -> np.ndarray:
-    """Logits (N, classes); of a class that the training videos lack, -inf as far as float32 goes."""
+    """Logits (N, classes). Classes without training videos get a finite, very low value instead of -inf."""
     found = np.atleast_2d(probe.decision_function(features).T).T
-    if found.shape[1] == 1:  # of two classes scikit-learn gives one number, in favour of the second
+    if found.shape[1] == 1:  # for two classes scikit-learn returns one score, that of the second
         found = np.concatenate([-found, found], axis=1) / 2
     logits = np.full((len(features), classes), np.finfo(np.float32).min / 4, np.float32)
     logits[:, probe.classes_] = found

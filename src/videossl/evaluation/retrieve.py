@@ -1,5 +1,4 @@
-"""Clip retrieval with pretrained features (paper, section 5.2 and Table 16): test videos look for their class among the
-training videos."""
+"""Video retrieval with pretrained features (paper, section 5.2 and Table 16): test videos query the training videos."""
 
 from __future__ import annotations
 
@@ -19,10 +18,10 @@ from videossl.training.record import write_run
 
 
 def retrieve(spec: RetrievalSpec, identity: dict[str, Any], *, features: Path, folder: Path) -> None:
-    """Recall at each k of `spec.ks`, with 95 % Wilson intervals; leaves metrics and `run.json` in `folder`.
+    """Compute recall at each k of `spec.ks` with 95 % Wilson intervals; writes metrics and `run.json` to `folder`.
 
-    The network is not finetuned. A query is a hit at k if one of its k nearest training videos, by cosine similarity of
-    features that are means over clips, has its class. Chance is that of k videos drawn without replacement.
+    The network is not finetuned. A query is a hit at k if one of its k nearest training videos has its class. Distances
+    are cosine similarities of features averaged over clips. Chance is the recall of k videos drawn without replacement.
     """
     start = time.monotonic()
     data = read_features(features)
@@ -59,8 +58,10 @@ def retrieve(spec: RetrievalSpec, identity: dict[str, Any], *, features: Path, f
 
 
 def chance(labels: torch.Tensor, gallery_labels: torch.Tensor, k: int) -> float:
-    """Mean over the queries of the probability that k random videos of the gallery hold one of the query's class:
-    1 - C(G - m, k) / C(G, k), with m of G videos of that class."""
+    """Mean over the queries of the probability that k random gallery videos include one of the query's class.
+
+    It is 1 - C(G - m, k) / C(G, k), where m of the G gallery videos have that class.
+    """
     size = len(gallery_labels)
     k = min(k, size)
     same = torch.bincount(gallery_labels, minlength=int(labels.max()) + 1)[labels].double()

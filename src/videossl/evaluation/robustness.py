@@ -1,13 +1,13 @@
-"""Finetuned networks on noisy test videos (paper, section 4.4, Tables 4 and 12).
+"""Robustness of finetuned networks to noise in test videos (paper, section 4.4, Tables 4 and 12).
 
 A_c is the accuracy on clean videos, A_p on the same videos with noise, as fractions:
 
     relative decrease = (A_c - A_p) / A_c
     gamma_r = 1 - (A_c - A_p) / A_c       gamma_a = 1 - (A_c - A_p)     (Schiappa et al. 2023; Taori et al. 2020)
 
-Where noise test sets are samples of the test videos, the paper seems to have compared with the clean accuracy on all of
-them. Ours is that on the same videos, stored in the same way (:mod:`videossl.data.noisy`), so that what is compared
-differs in the noise alone. It is therefore not quite the accuracy of the finetuning's own test.
+If a noisy test set is a sample of the test videos, the paper seems to compare with the clean accuracy on all of them.
+We use the clean accuracy on the same videos, stored in the same way (:mod:`videossl.data.noisy`), so that only the
+noise differs. A_c can therefore differ slightly from the test accuracy of the finetuning.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from videossl.training.run_folder import exclusive
 from videossl.training.session import Compute
 
 Condition = tuple[str, int]
-"""A kind of noise and its severity."""
+"""Kind of noise, and severity."""
 CLEAN: Condition = ("", 0)
-"""Without noise, as in the files of metrics and predictions."""
+"""The condition without noise, as written in metrics and predictions."""
 DRAWN = ["noise", "severity", "video"]
 
 
@@ -51,15 +51,16 @@ def robustness(
     folder: Path,
     compute: Compute,
 ) -> None:
-    """Test a finetuned network on every noisy test set; leaves metrics, predictions and `run.json` in `folder`.
+    """Test a finetuned network on every noisy test set; writes metrics, predictions and `run.json` to `folder`.
 
     Args:
         spec: how the noisy sets were made.
         identity: the cell's identity columns.
         weights: `weights.pt` of the finetuning.
-        noiseless: the manifest of the test videos that are stored as the noisy ones are, without noise.
-        noisy: the manifest of each noisy test set; its frame store lies beside it.
-        folder, compute: as for every job.
+        noiseless: manifest of the test videos without noise, stored in the same way as the noisy ones.
+        noisy: manifest of each noisy test set; its frame store is in the same folder.
+        folder: the run folder.
+        compute: device, threads, loader workers.
     """
     device, signals = compute.start()
     start = time.monotonic()
@@ -77,7 +78,7 @@ def robustness(
             parts.append(found.assign(noise=noise, severity=severity))
         predictions = pd.concat(parts, ignore_index=True)
         write_predictions(folder / "predictions.parquet", identity, predictions)
-        # Of the whole test set: a noisy one may be a sample of it.
+        # Counted over the whole test set; a noisy set may be a sample of it.
         rows = scores(parts[0], predictions[predictions["noise"] != ""], parts[0]["label"].nunique())
         gaps = read_gaps(weights.with_name("run.json"))
         write_metrics(folder / "metrics.parquet", identity, rows)
@@ -97,13 +98,14 @@ def robustness(
 
 
 def scores(clean: pd.DataFrame, noisy: pd.DataFrame, classes: int) -> list[dict[str, Any]]:
-    """Metrics rows of every noise and severity, of the mean over noises at each severity, of the mean over severities
-    of each noise (severity 0), and of both.
+    """Metrics rows for every noise and severity, and for three kinds of means.
+
+    The means are over noises at each severity, over severities of each noise (severity 0), and over both.
 
     Args:
         clean: predictions of all test videos.
         noisy: predictions with columns noise and severity. Raises UserError for videos that `clean` does not have.
-        classes: how many are tested; what chance is follows.
+        classes: number of tested classes, which determines the chance level.
     """
     known = clean.set_index("video")["correct"]
     if missing := sorted(set(noisy["video"]) - set(known.index)):
@@ -118,7 +120,7 @@ def scores(clean: pd.DataFrame, noisy: pd.DataFrame, classes: int) -> list[dict[
             part = pairs[
                 ((pairs["noise"] == noise) | (noise == MEAN)) & ((pairs["severity"] == severity) | (severity == 0))
             ]
-            if part.empty:  # a noise that was not made at this severity
+            if part.empty:  # this noise was not generated at this severity
                 continue
             condition = {"noise": noise, "severity": severity, "split": part["split"].iloc[0]}
             rows += [{**condition, **row} for row in _condition_scores(part, 1 / classes)]
@@ -126,11 +128,11 @@ def scores(clean: pd.DataFrame, noisy: pd.DataFrame, classes: int) -> list[dict[
 
 
 def _condition_scores(pairs: pd.DataFrame, chance: float) -> list[dict[str, Any]]:
-    """Accuracies and scores of one condition, or of the mean of several, each of which counts the same."""
+    """Accuracies and robustness scores of one condition, or of the mean of several with equal weights."""
     sizes = pairs.groupby(["noise", "severity"])["video"].transform("size")
     weighted = pairs.assign(noisy=pairs["noisy"] / sizes, clean=pairs["clean"] / sizes)
     conditions = len(pairs[["noise", "severity"]].drop_duplicates())
-    # One row a video, which may be in several conditions: videos are what an interval resamples.
+    # One row per video, which may be in several conditions: the interval is computed by resampling videos.
     by_video = weighted.groupby("video")[["noisy", "clean"]].sum() / conditions
     a_p, a_c, n = by_video["noisy"].sum(), by_video["clean"].sum(), len(by_video)
     top1 = {"metric": "top1", "value": a_p, "n": n, "chance": chance}
@@ -141,7 +143,7 @@ def _condition_scores(pairs: pd.DataFrame, chance: float) -> list[dict[str, Any]
         {"metric": "clean_top1", "value": a_c, "n": n, "chance": chance},
         {"metric": "gamma_a", "value": 1 - (a_c - a_p), "n": n},
     ]
-    if a_c > 0:  # else nothing can decrease, and the ratio is not defined
+    if a_c > 0:  # for a_c = 0 the ratio is undefined
         ratio, low, high = ratio_interval(by_video["noisy"].to_numpy(), by_video["clean"].to_numpy())
         interval = {} if np.isnan(low) else {"ci_low": low, "ci_high": high}
         rows.append({"metric": "gamma_r", "value": ratio, "n": n, **interval})

@@ -1,4 +1,4 @@
-"""The CKA job: layers of two finetuned networks on the same test videos."""
+"""CKA job: similarity of the layers of two finetuned networks on the same test videos."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ SCHEMA = pa.schema(
         ("cka", pa.float64()),
     ]
 )
-"""One row a pair of layers: numbers and names of the first and of the second network's layer, in firing order; `cka` is
-null where it is not defined."""
+"""One row per pair of layers: numbers (in forward order) and names of both networks' layers. An undefined `cka` is
+null."""
 
 
 def similarity(
@@ -49,14 +49,16 @@ def similarity(
     folder: Path,
     compute: Compute,
 ) -> None:
-    """CKA of all layers of two finetuned networks; leaves `cka.parquet`, metrics and `run.json` in `folder`.
+    """Compute CKA of all layers of two finetuned networks; writes `cka.parquet`, metrics and `run.json` to `folder`.
 
     Args:
-        spec: how many videos, and the seed that draws them.
+        spec: number of videos, and the seed that draws them.
         identity: the cell's identity columns.
-        manifest: of the target dataset whose test videos both see, one centre clip each.
-        weights, other: `weights.pt` of the two finetunings; None: the network with itself.
-        folder, compute: as for every job.
+        manifest: manifest of the target dataset; both networks see one centre clip of each drawn test video.
+        weights: `weights.pt` of the first finetuning.
+        other: `weights.pt` of the second finetuning; None: compare the network with itself.
+        folder: the run folder.
+        compute: device, threads, loader workers.
     """
     device, signals = compute.start()
     start = time.monotonic()

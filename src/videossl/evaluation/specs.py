@@ -1,4 +1,4 @@
-"""Specifications of the evaluation protocols."""
+"""Job specifications of the evaluation protocols."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from videossl.videolanguage.settings import Prompts
 
 
 class ClipTestSpec(Strict):
-    """How videos are tested: uniformly spaced clips, whose outputs are averaged."""
+    """Video-level test: outputs are averaged over uniformly spaced clips."""
 
     clip: ClipShape
     stride: Few
-    """Frames between the frames of a clip."""
+    """Distance of a clip's frames, in frames of the video."""
     test_clips: Few
-    """Clips of a video."""
+    """Clips per video."""
     batch_size: Count
     seed: Seed
     augment: Normalisation
 
     @property
     def test_augmentation(self) -> Augmentation:
-        """The largest centre square, without any random change."""
+        """Test augmentation: the largest centre square, nothing random."""
         return self.augment.centre_crop(self.clip.size)
 
 
 class FinetuneSpec(TrainingSpec, ClipTestSpec):
-    """Finetuning and test; the weights that it starts from are an input."""
+    """Finetuning and test; the initial weights are an input."""
 
     recipe_version: Version
     backbone: BackboneSpec
@@ -41,54 +41,54 @@ class FinetuneSpec(TrainingSpec, ClipTestSpec):
 
 
 class DistillationSpec(Distillation):
-    """How a student is taught."""
+    """Loss of multi-teacher distillation."""
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
     max_weight: PositiveShare = Field(alias="most_weight")
 
 
 class DistillSpec(FinetuneSpec):
-    """Finetuning with teachers, whose weights or logits are inputs."""
+    """Finetuning with teachers; the teachers' weights or logits are inputs."""
 
     distillation: DistillationSpec
     views: Few | None = Field(None, exclude_if=lambda views: views is None)
-    """Clips of a training video for which the teachers' logits were kept; None: the teachers see the clips."""
+    """Clips per training video with stored teacher logits; None: the teachers process the clips during training."""
 
 
 class FeaturesSpec(Specification, ClipTestSpec):
-    """Features of a frozen backbone: clips as in the test after finetuning."""
+    """Features of a frozen backbone, on the clips of the test after finetuning."""
 
     recipe_version: Version
     backbone: BackboneSpec
 
 
 class LinearProbeSpec(LinearProbe, Specification):
-    """The linear probe on features."""
+    """Linear probe on features."""
 
     features: FeaturesSpec
     max_iterations: Count = Field(alias="most_iterations")
 
 
 class RetrievalSpec(Retrieval, Specification):
-    """The retrieval by features."""
+    """Retrieval by features."""
 
     features: FeaturesSpec
 
 
 class RobustnessSpec(Specification):
-    """The test on noisy videos; the network and how it is tested are an input."""
+    """Test on noisy videos; the network and its test settings are an input."""
 
     noise: NoiseSpec
 
 
 class CKASpec(CKA, Specification):
-    """The comparison of two finetuned networks."""
+    """CKA of two finetuned networks."""
 
     seed: Seed
 
 
 class FrameCut(Strict):
-    """How a video-language model's frames are cut out and normalised."""
+    """How a video-language model's frames are cropped and normalised."""
 
     crop: str
     resize_short: Side | None = Field(None, exclude_if=lambda side: side is None)
@@ -97,7 +97,7 @@ class FrameCut(Strict):
 
 
 class ViewSpec(Specification):
-    """How a video-language model sees a video and is asked for classes; the model is an input."""
+    """How a video-language model sees a video and is prompted for classes; the model is an input."""
 
     recipe_version: Version
     clip: ClipShape
@@ -109,20 +109,20 @@ class ViewSpec(Specification):
 
     @property
     def augmentation(self) -> Augmentation:
-        """How frames are cut out, for the clip size."""
+        """How frames are cropped and normalised, for the clip size."""
         return Augmentation(**self.augment.model_dump(), size=self.clip.size)
 
 
 class ZeroShotSpec(ViewSpec):
-    """The zero-shot test."""
+    """Zero-shot test."""
 
     reader: str
     splits: list[int]
-    """The official divisions of which the mean is taken; none: the manifest's own test videos."""
+    """Official splits to average over; empty: the manifest's test videos."""
 
 
 class StudentClips(Strict):
-    """The clips that students are trained on."""
+    """Clips that students are trained on."""
 
     frames: Count
     stride: Few
@@ -130,6 +130,6 @@ class StudentClips(Strict):
 
 
 class ClassLogitsSpec(ViewSpec):
-    """The logits of a video-language model for the clips that its students are trained on."""
+    """Logits of a video-language model for the training clips of its students."""
 
     student: StudentClips

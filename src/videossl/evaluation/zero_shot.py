@@ -1,4 +1,4 @@
-"""Zero-shot accuracy: the classes are told by their names alone, on every official test set, and their mean."""
+"""Zero-shot accuracy: classes are given by name only. Each official test set is tested, and the mean is reported."""
 
 from __future__ import annotations
 
@@ -43,14 +43,15 @@ def evaluate(
     folder: Path,
     compute: Compute,
 ) -> None:
-    """Test a model; leaves metrics, predictions and `run.json` in `folder`.
+    """Test a model; writes metrics, predictions and `run.json` to `folder`.
 
     Args:
-        spec: how the model sees the videos and is asked for classes.
+        spec: how the model sees the videos and is prompted for classes.
         identity: the cell's identity columns.
         weights: `weights.pt` of the model's `vifm` cell.
-        manifest: of the target; its frame store lies beside it.
-        root, annotations: folders of the target's videos and of its official lists.
+        manifest: manifest of the target; its frame store is in the same folder.
+        root: folder of the target's videos.
+        annotations: folder of the target's official lists.
         folder: the run folder.
         compute: device, threads, loader workers.
     """
@@ -88,7 +89,7 @@ def evaluate(
 
 
 def test_sets(manifest: pd.DataFrame, spec: ZeroShotSpec, root: Path, annotations: Path) -> dict[str, set[str]]:
-    """Ids of the videos of every official test set, by its name; of the manifest's own where there is one division."""
+    """Video ids of each official test set by its name; without official splits, of the manifest's test set."""
     if not spec.splits:
         labelled = manifest[manifest["label"] >= 0]
         return {"test": set(labelled.loc[labelled["split"] == test_split(labelled), "id"])}
@@ -112,7 +113,7 @@ def clip_logits(
     device: torch.device,
     signals: Signals,
 ) -> np.ndarray:
-    """Logits (videos, clips, classes) float32 of every clip of every video, in the order of `videos`."""
+    """Logits (videos, clips, classes) float32 of each clip, in the order of `videos`."""
     model.eval().to(device)
     dataset = ClipDataset(store, videos, sampler, spec.augmentation, spec.seed)
     size = max(1, spec.batch_size // sampler.clips_per_video)
@@ -128,9 +129,9 @@ def clip_logits(
 
 
 def accuracies(predictions: pd.DataFrame, tests: Mapping[str, set[str]], classes: int) -> list[dict[str, Any]]:
-    """Top-1 on each test set, as `<set>_top1`, and the mean over the sets, as `top1`, with 95 % intervals.
+    """Top-1 on each test set as `<set>_top1`, and the mean over the sets as `top1`, with 95 % intervals.
 
-    `classes`: how many are tested; what chance is follows.
+    `classes`: number of tested classes, which determines the chance level.
     """
     correct = predictions.set_index("video")["correct"]
     sets = {name: correct[correct.index.isin(ids)] for name, ids in tests.items()}
@@ -148,10 +149,10 @@ def accuracies(predictions: pd.DataFrame, tests: Mapping[str, set[str]], classes
 
 
 def mean_with_interval(sets: Sequence[pd.Series]) -> tuple[float, float, float]:
-    """Mean of the accuracies on several sets, and its 95 % interval; the sets may share videos.
+    """Mean accuracy over several sets, which may share videos, and its 95 % interval.
 
-    A video counts in the mean with the weight w = sum over its sets of 1 / (sets * size of the set). Wilson's interval
-    for as many independent videos as such weights are worth, 1 / sum of w^2.
+    A video has the weight w = sum over its sets of 1 / (number of sets * size of the set). The interval is Wilson's for
+    the effective number of independent videos, 1 / sum of w^2.
     """
     shares = pd.concat([pd.Series(1 / (len(sets) * len(part)), index=part.index) for part in sets])
     weights = shares.groupby(level=0).sum()

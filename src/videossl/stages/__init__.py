@@ -1,1 +1,1 @@
-"""One file a stage: all that is known about one kind of job."""
+"""Stages: one file per kind of job."""

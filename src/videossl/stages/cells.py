@@ -1,4 +1,4 @@
-"""Cells: the jobs of the study and what identifies each."""
+"""Cells: the jobs of the study and their identity."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 from videossl.stages import registry
 
 SCRATCH = "scratch"
-"""The task of a cell without pretraining: the baseline of every table."""
+"""Task of a cell without pretraining, the baseline of every table."""
 NONE = "none"
 """Source and subset of a cell without pretraining."""
 VIDEO_LANGUAGE = "videolanguage"
-"""The task of a video-language model, which stands in the cell's `backbone`."""
+"""Task of a video-language model; the model's name is in the cell's `backbone`."""
 
 
 @dataclass(frozen=True, order=True)
 class Cell:
     """Full identity of one job. `epochs` is the milestone's name, not the number of epochs run at a scale.
 
-    The last two fields follow from the others and are no part of the identity: whether the complexity is the recipe's
-    default, and the cells of the teachers or of the network that is compared with.
+    The last two fields follow from the others and are not part of the identity: whether the complexity is the recipe's
+    default, and the cells of the teachers or of the compared network.
     """
 
     stage: str
@@ -40,17 +40,17 @@ class Cell:
 
     @property
     def variant(self) -> str:
-        """The task's directory: its name, with the complexity when that is not the recipe's default."""
+        """Directory name of the task: its name, plus the complexity if it is not the recipe's default."""
         return self.task if self.default_complexity else f"{self.task}-{self.complexity}"
 
     @property
     def wildcards(self) -> dict[str, str]:
-        """The values of the path's wildcards, one an axis."""
+        """Values of the path's wildcards, one per axis."""
         return {axis: str(getattr(self, axis)) for axis in axes_of(self.stage)}
 
     @property
     def path(self) -> str:
-        """Directory of the cell below the results' folder; one directory an axis."""
+        """Directory of the cell relative to the results folder, with one directory per axis."""
         return registry.stage(self.stage).folder.format(**self.wildcards)
 
     @property
@@ -65,7 +65,7 @@ class Cell:
         return self.task == SCRATCH
 
     def of_stage(self, stage: str) -> Cell:
-        """The cell of another stage about the same network (and, where that stage has one, the same target)."""
+        """The cell of another stage for the same network and, if that stage has targets, the same target."""
         other = registry.stage(stage)
         target = self.target if "target" in axes_of(stage) else ""
         protocol = stage if other.is_protocol and target else ""

@@ -1,4 +1,4 @@
-"""Similarity of the layers of two finetuned networks, or of one with itself: CKA (paper, section 4.6)."""
+"""CKA: similarity of the layers of two finetuned networks, or of one network (paper, section 4.6)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The logits of a video-language model for the training clips of a target, kept for the students that it teaches.
+"""Logits of a video-language model for the training clips of a target, stored for the students that it teaches.
 
-Made once for each model: every student of a pair takes its teachers' logits from here.
+They are computed once per model and shared by all its students.
 """
 
 from __future__ import annotations

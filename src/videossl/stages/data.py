@@ -1,4 +1,4 @@
-"""The jobs that prepare data: their specifications, files and order."""
+"""Data preparation jobs: specifications, files and order."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from videossl.study.study import Study
 
 NOISY_CODEC = "raw"
-"""Of the frames of noisy sets, see :mod:`videossl.data.codecs`."""
+"""Codec of the frames of noisy sets, see :mod:`videossl.data.codecs`."""
 
 
 def generate_spec(config: Config, dataset: str) -> GenerateSpec:
-    """The generated videos of a dataset."""
+    """Specification of a dataset's generated videos."""
     generated = config.datasets[dataset].generated
     if generated is None:
         raise ValueError(f"the videos of {dataset} are not generated")
@@ -29,7 +29,7 @@ def generate_spec(config: Config, dataset: str) -> GenerateSpec:
 
 
 def listing_spec(config: Config, dataset: str) -> ListingSpec:
-    """The videos of a dataset and their splits."""
+    """Specification of a dataset's listing: its videos and their splits."""
     entry = config.datasets[dataset]
     return ListingSpec(
         data_version=DATA_VERSION,
@@ -41,18 +41,18 @@ def listing_spec(config: Config, dataset: str) -> ListingSpec:
 
 
 def store_spec(config: Config, dataset: str) -> StoreSpec:
-    """The frame store of a dataset."""
+    """Specification of a dataset's frame store."""
     shards = config.datasets[dataset].shards
     return StoreSpec(data_version=DATA_VERSION, shards=shards, **config.store.model_dump())
 
 
 def subset_spec(config: Config, subset: str) -> SubsetSpec:
-    """A named subset of a dataset's training videos."""
+    """Specification of a named subset of a dataset's training videos."""
     return SubsetSpec(data_version=DATA_VERSION, size=config.subsets[subset], seed=config.subset_seed)
 
 
 def noise_spec(config: Config) -> NoiseSpec:
-    """The noisy copies of a dataset's test videos, and the copy without noise."""
+    """Specification of the noisy copies of a dataset's test videos, and of the copy without noise."""
     noise = config.noise.model_dump()
     sizes = {kind: size if isinstance(size, list) else [size] * 5 for kind, size in noise["videos"].items()}
     return NoiseSpec(
@@ -64,7 +64,7 @@ def noise_spec(config: Config) -> NoiseSpec:
 
 
 def data_jobs(study: Study, name: str) -> Iterator[PlannedJob]:
-    """From the videos of a dataset to its subsets."""
+    """The jobs that prepare a dataset, from its videos to its subsets."""
     config, folder = study.config, study.results / "data" / name
     videos = (study.results / "generated" / name,) if config.datasets[name].generated is not None else ()
     if videos:
@@ -83,13 +83,13 @@ def data_jobs(study: Study, name: str) -> Iterator[PlannedJob]:
 
 
 def noisy_datasets(study: Study) -> list[str]:
-    """The datasets of which there are noisy test sets."""
+    """The datasets that need noisy test sets."""
     shown = [name for entry in study.entries.values() if entry.plot == "noise_samples" for name in entry.datasets]
     return list(dict.fromkeys([*(cell.target for cell in study.of_stage("robustness")), *shown]))
 
 
 def noise_jobs(study: Study, name: str) -> Iterator[PlannedJob]:
-    """The noisy test sets of a dataset, and the one without noise."""
+    """The jobs that make a dataset's noisy test sets and the set without noise."""
     noise, clean = noise_spec(study.config), manifest(study, name)
     noisy = [[noisy_manifest(study, name, kind, severity) for severity in SEVERITIES] for kind in NOISES]
     reports = []

@@ -75,7 +75,7 @@ def _has_models_as_teachers(cell: Cell) -> bool:
 
 
 def _teacher(study: Study, cell: Cell, change: Change) -> Cell:
-    """The cell that teaches: a finetuned network, or the logits of a video-language model for the target's videos."""
+    """The teacher's cell: a finetuned network, or the logits of a video-language model for the target's videos."""
     if MODEL in change:
         return model_cell(study, "class_logits", str(change[MODEL]), cell.target, cell.seed)
     return changed(study, cell, change)

@@ -1,4 +1,4 @@
-"""Features of the network as it was pretrained: one job serves the linear probe and the retrieval."""
+"""Features of a frozen pretrained network, shared by the linear probe and retrieval."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Features(Stage[FeaturesSpec]):
 
 
 def features_spec(study: Study, cell: Cell) -> FeaturesSpec:
-    """The specification of the features of a network for a target."""
+    """Specification of a network's features for a target."""
     values = finetune_values(study, cell)
     kept = ("recipe_version", "backbone", "seed", "clip", "stride", "test_clips", "batch_size")
     augment = Normalisation(mean=values["augment"].mean, std=values["augment"].std)

@@ -1,4 +1,4 @@
-"""End-to-end finetuning on a target, and the test on its videos (paper, section 3.2)."""
+"""End-to-end finetuning on a target, followed by the test on its videos (paper, section 3.2)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Finetune(Stage[FinetuneSpec]):
         train, test = settings.epochs * target.finetuned, settings.test_clips * target.test
         own = study.gflops(cell.backbone, settings.clip)
         teachers = sum(study.gflops(teacher.backbone, settings.clip) for teacher in cell.partners)
-        # A training step costs three forward passes: the backward pass costs two.
+        # A training step costs three forward passes, since a backward pass costs two.
         return Work(train * (3 * own + teachers) + test * own, train + test)
 
     def stop_epoch(self, study: Study, cell: Cell) -> int:
@@ -60,7 +60,7 @@ class Finetune(Stage[FinetuneSpec]):
 
     def check(self, study: Study, cell: Cell) -> None:
         finetune, where = study.config.finetune, "the configuration's `finetune`"
-        finetune.optimizer.of(cell.backbone)  # UserError without a value for the backbone
+        finetune.optimizer.of(cell.backbone)  # UserError if there is no value for the backbone
         values = finetune_values(study, cell)
         batches_divide(study, cell, where, values["batch_size"], values["accumulation_steps"], "all")
         precision_fits_the_device(study, finetune.precision, where)
@@ -83,7 +83,7 @@ class Finetune(Stage[FinetuneSpec]):
 
 
 def finetune_values(study: Study, cell: Cell) -> dict[str, Any]:
-    """The fields of the specification of a finetuning."""
+    """Fields of the specification of a finetuning."""
     finetune = study.config.finetune
     values = {name: getattr(finetune, name) for name in type(finetune).model_fields}
     return {
@@ -97,7 +97,7 @@ def finetune_values(study: Study, cell: Cell) -> dict[str, Any]:
 
 
 def finetune_build(study: Study, cell: Cell) -> dict[str, Any]:
-    """A network for the clips of `finetune`."""
+    """The network with the clip shape of `finetune`, to test that it can be built."""
     return {
         "spec": FinetuneSpec(**finetune_values(study, cell)).values,
         "keys": ["backbone", "clip"],

@@ -1,6 +1,6 @@
-"""The jobs of a study that make what others start from, as the rules have them.
+"""The jobs of a study that train, evaluate or prepare data, as defined in the rules.
 
-Those that show results, tables and figures, are in :mod:`videossl.report.renderings`.
+Rendering jobs (tables and figures) are in :mod:`videossl.report.renderings`.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class PlannedJob:
     spec: Callable[[], Specification]
     cell: Cell | None = None
     is_rendering: bool = False
-    """Whether it shows results. Then all of them must be there; to show them again costs seconds."""
+    """Whether the job renders results. It then needs all inputs to exist; rerunning it takes seconds."""
 
 
 def jobs_of(study: Study) -> Iterator[PlannedJob]:
-    """All jobs of the study, each after those that it starts from."""
-    from videossl.stages.data import data_jobs, noise_jobs, noisy_datasets  # which has the same jobs
+    """All jobs of the study, each after the jobs that it depends on."""
+    from videossl.stages.data import data_jobs, noise_jobs, noisy_datasets  # which imports PlannedJob from here
 
     for name in study.datasets:
         yield from data_jobs(study, name)

@@ -1,4 +1,4 @@
-"""A linear classifier on frozen features (paper, appendix B, Table 9)."""
+"""Linear probe: a linear classifier on frozen features (paper, appendix B, Table 9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Size and cost of a backbone: parameters and operations (Table 10 of the paper)."""
+"""Size and cost of a backbone: parameters and operations (paper, Table 10)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ LIBRARY = Path(__file__).parents[1]
 
 
 class NetworkSpec(Specification):
-    """The network, and the code that its size and cost follow from. Counting takes seconds, so the code has a say."""
+    """The network, and the code that determines its size and cost.
+
+    Counting takes seconds, so it is repeated when the code changes.
+    """
 
     backbone: str
     code: list[str]
-    """Digests of files."""
+    """Digests of the source files."""
 
 
 class Network(Stage[NetworkSpec]):

@@ -1,4 +1,4 @@
-"""Pretraining on a pretext task: one job a milestone, each continuing the one before."""
+"""Pretraining on a pretext task: one job per milestone, each continuing the previous one."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ class Pretrain(Stage[PretrainSpec]):
         config = study.config
         video = study.work_of_task(cell)
         source, size = study.videos(cell.source), config.subsets[cell.subset]
-        # A subset is part of what is there, if that is known.
+        # A subset cannot be larger than the source, if the source's size is known.
         videos = source.train if size == "all" else size if source.is_assumed else min(size, source.train)
         heldout = min(config.heldout_videos, source.splits.get("val", 0)) if source.counted else config.heldout_videos
         before = study.previous(cell)
         epochs = config.epochs[cell.epochs] - (config.epochs[before.epochs] if before else 0)
-        # Held-out videos: a forward pass each, a third of a training's.
+        # Held-out videos cost one forward pass each, a third of a training step.
         return Work(video.gflops * (epochs * videos + heldout / 3), video.clips * (epochs * videos + heldout))
 
     def parallel_key(self, cell: Cell) -> str:
@@ -92,7 +92,7 @@ class Pretrain(Stage[PretrainSpec]):
     def check(self, study: Study, cell: Cell) -> None:
         recipe = study.recipes[cell.task]
         where = f"the recipe of {cell.task} (with recipe_overrides)"
-        recipe.optimizer.of(cell.backbone)  # UserError without a value for the backbone
+        recipe.optimizer.of(cell.backbone)  # UserError if there is no value for the backbone
         _enough_is_generated(study, cell)
         batches_divide(
             study,
@@ -132,7 +132,7 @@ class Pretrain(Stage[PretrainSpec]):
 
 
 def _enough_is_generated(study: Study, cell: Cell) -> None:
-    """A subset is no larger than what is generated to be its source."""
+    """Raise UserError if a subset is larger than the number of videos generated for its source."""
     size, generated = study.config.subsets[cell.subset], study.config.datasets[cell.source].generated
     if generated is None or size == "all":
         return

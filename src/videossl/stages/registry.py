@@ -1,4 +1,4 @@
-"""Stages by name: one module file each. Importing them imports no torch."""
+"""Stages by name: one module file each. Importing this module does not import torch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def names() -> list[str]:
 
 @cache
 def stage(name: str) -> Stage[Any]:
-    """The stage called `name`: `STAGE` of its module. UserError for an unknown one."""
+    """The stage called `name`: `STAGE` of its module. Raises UserError if there is none."""
     if name not in names():
         raise unknown_name("stage", name, names())
     found: Stage[Any] = importlib.import_module(f"{__package__}.{name}").STAGE
@@ -39,5 +39,5 @@ def stages() -> list[Stage[Any]]:
 
 
 def protocols() -> dict[str, Stage[Any]]:
-    """The stages that a grid of `experiments.yaml` can ask for, by what it calls them."""
+    """Stages that grids of `experiments.yaml` can use, by protocol name."""
     return {one.protocol: one for one in stages() if one.is_protocol}

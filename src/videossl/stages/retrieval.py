@@ -1,4 +1,4 @@
-"""Retrieval of test videos among training videos by frozen features."""
+"""Retrieval: test videos query the training videos with frozen features."""
 
 from __future__ import annotations
 

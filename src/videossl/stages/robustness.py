@@ -1,4 +1,4 @@
-"""The test of finetuned networks on noisy videos (paper, section 4.4)."""
+"""Robustness: test of finetuned networks on noisy videos (paper, section 4.4)."""
 
 from __future__ import annotations
 

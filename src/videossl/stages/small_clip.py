@@ -1,4 +1,4 @@
-"""The small CLIP that small video-language models start from, as the published ones started from CLIP."""
+"""The small CLIP that initialises small video-language models, as CLIP initialised the published ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SmallClip(ModelStage[SmallClipSpec]):
 
     def spec(self, study: Study, cell: Cell) -> SmallClipSpec:
         training, recipe = study.small_models, study.models[CLIP]
-        # It knows the words of the prompts of all models.
+        # Its vocabulary covers the prompts of all models.
         templates = [template for model in study.models.values() for template in model.prompts.templates]
         optimizer = training.optimizer.model_copy(update={"lr": training.clip.lr})
         return SmallClipSpec(

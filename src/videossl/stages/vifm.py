@@ -1,4 +1,4 @@
-"""The weights of a video-language model: published ones, or a small model trained here (paper, section 5.3)."""
+"""Weights of a video-language model: published weights, or a small model trained here (paper, section 5.3)."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class VideoLanguageModel(ModelStage[PublishedModelSpec | TrainedModelSpec]):
         return study.missing_weights(cell.backbone) if study.config.vifm.training is None else ""
 
     def metrics_of(self, study: Study, cell: Cell) -> tuple[list[str], list[str]]:
-        trained = study.config.vifm.training is not None  # published weights have no training to report
+        trained = study.config.vifm.training is not None  # published weights have no training metrics
         return list(self.metrics), [*self.further_metrics, *(("loss", "hits") if trained else ())]
 
     def build(self, study: Study, cell: Cell) -> dict[str, Any]:
@@ -126,7 +126,7 @@ class VideoLanguageModel(ModelStage[PublishedModelSpec | TrainedModelSpec]):
 
 
 def small_training(study: Study) -> dict[str, Any]:
-    """What the trainings of all small models share: fields of their specifications."""
+    """Specification fields shared by the trainings of all small models."""
     training = study.small_models
     return {
         "subset_seed": study.config.subset_seed,

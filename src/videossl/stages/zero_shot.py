@@ -1,4 +1,4 @@
-"""The zero-shot test of a video-language model: it tells classes by their names (paper, section 5.3)."""
+"""Zero-shot test of a video-language model: it recognises classes from their names (paper, section 5.3)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from videossl.study.study import Study
 
 OFFICIAL_SPLITS = {"ucf101": [1, 2, 3], "hmdb51": [1, 2, 3]}
-"""By reader: the official divisions into training and test videos, of which zero-shot accuracy is the mean."""
+"""Official train/test splits by reader; zero-shot accuracy is their mean."""
 
 
 class ZeroShot(ModelTest[ZeroShotSpec]):

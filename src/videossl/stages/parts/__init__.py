@@ -1,1 +1,1 @@
-"""What several stages share."""
+"""Code shared by several stages."""

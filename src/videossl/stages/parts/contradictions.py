@@ -1,4 +1,4 @@
-"""What values of the configuration, each valid by itself, contradict one another in a training."""
+"""Checks for configuration values that are valid on their own but contradict each other in a training."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 
 def batches_divide(study: Study, cell: Cell, where: str, batch: int, steps: int, videos: int | str) -> None:
-    """UserError unless a batch can be shared by the processes of its job, and by the parts that it is trained in.
+    """Raise UserError unless a batch can be divided among the job's processes and the batch's accumulation steps.
 
-    where: what sets `batch`, the batch size, and `steps`, its parts. videos: that are trained on; "all" if not known.
+    where: the setting of `batch`, the batch size, and of `steps`, the accumulation steps. videos: number of training
+    videos; "all" if unknown.
     """
     devices = study.devices(cell)
     shares = devices.nodes * devices.processes
@@ -29,7 +30,7 @@ def batches_divide(study: Study, cell: Cell, where: str, batch: int, steps: int,
 
 
 def precision_fits_the_device(study: Study, precision: str, where: str) -> None:
-    """UserError for a training in bfloat16 without a GPU."""
+    """Raise UserError for bfloat16 training without a GPU."""
     if precision == "bf16" and study.config.compute.device == "cpu":
         raise UserError(
             f"{where}: precision is bf16, which needs a GPU, and `compute.device` is cpu. Set precision to fp32, or"

@@ -1,4 +1,4 @@
-"""Where the files of a study are."""
+"""Paths of a study's files."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ if TYPE_CHECKING:
 
 
 def run_folder(study: Study, cell: Cell) -> Path:
-    """The folder of a cell."""
+    """Run folder of a cell."""
     return study.results / cell.path
 
 
 def manifest(study: Study, dataset: str) -> Path:
-    """The manifest of a dataset."""
+    """Manifest of a dataset."""
     return study.results / f"data/{dataset}/manifest.parquet"
 
 
 def subset(study: Study, dataset: str, name: str) -> Path:
-    """The training videos of a subset."""
+    """File that lists the training videos of a subset."""
     return study.results / f"data/{dataset}/subsets/{name}.parquet"
 
 
 def noisy_manifest(study: Study, dataset: str, noise: str, severity: int) -> Path:
-    """The manifest of a noisy test set; of NOISELESS with severity 0, the one without noise."""
+    """Manifest of a noisy test set. For the set without noise, pass NOISELESS and severity 0."""
     return study.results / f"data/{dataset}/noisy/{noise}/{severity}/manifest.parquet"
 
 
 def noiseless_manifest(study: Study, dataset: str) -> Path:
-    """The manifest of the test videos that are stored as the noisy ones are, without noise."""
+    """Manifest of the test videos without noise, stored in the same way as the noisy ones."""
     return noisy_manifest(study, dataset, NOISELESS, 0)
 
 
 def noisy_manifests(study: Study, dataset: str) -> list[Path]:
-    """The manifests of all noisy test sets of a dataset."""
+    """Manifests of all noisy test sets of a dataset."""
     return [noisy_manifest(study, dataset, noise, severity) for noise in NOISES for severity in SEVERITIES]

@@ -21,7 +21,7 @@ MODEL_FOLDER = "{source}/{subset}/{backbone}/seed{seed}"
 
 
 class ModelStage(Stage[S]):
-    """A stage whose cells are of video-language models."""
+    """A stage whose cells are video-language models."""
 
     is_model_stage: ClassVar[bool] = True
 
@@ -36,7 +36,7 @@ class ModelStage(Stage[S]):
 
 
 class ModelTest(ModelStage[S]):
-    """A stage in which a video-language model sees the videos of a target."""
+    """A stage that runs a video-language model on the videos of a target."""
 
     def dependencies(self, study: Study, cell: Cell) -> list[Cell]:
         return [cell.of_stage("vifm")]
@@ -50,14 +50,14 @@ class ModelTest(ModelStage[S]):
 
 
 def model_cell(study: Study, stage: str, model: str, target: str, seed: int) -> Cell:
-    """A cell of a video-language model; its source and subset are the data that the published model was trained on."""
+    """A cell of a video-language model. Its source and subset name the training data of the published model."""
     data = study.models[model].data
     protocol = stage if stage == "zero_shot" else ""
     return Cell(stage, VIDEO_LANGUAGE, "", model, data.name, short_count(data.videos), 0, target, protocol, seed)
 
 
 def short_count(number: int) -> str:
-    """240000 as 240k, 10000000 as 10m."""
+    """Short form of a count: 240000 as 240k, 10000000 as 10m."""
     for size, letter in ((10**6, "m"), (10**3, "k")):
         if number >= size:
             return f"{number / size:g}{letter}"
@@ -65,7 +65,7 @@ def short_count(number: int) -> str:
 
 
 def view_values(study: Study, cell: Cell) -> dict[str, Any]:
-    """How a video-language model sees a video and is asked for classes: fields of a specification."""
+    """Specification fields that define how a video-language model sees a video and is prompted for classes."""
     recipe: ModelRecipe = study.models[cell.backbone]
     return {
         "recipe_version": recipe.recipe_version,

@@ -1,4 +1,4 @@
-"""From a grid to cells of pretrained networks."""
+"""Expands grids into cells of pretrained networks."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from videossl.study.study import Study
 
 MODEL = "model"
-"""In a teacher: a video-language model instead of a finetuned network."""
+"""Key of a teacher that is a video-language model instead of a finetuned network."""
 
 
 def cells_of_networks(stage: Stage[Any], study: Study, grid: Grid) -> Iterator[Cell]:
     """The product of a grid's axes, in the grid's order."""
-    # A protocol that needs a target and has none left, for a restriction, has no cells.
+    # If a restriction removes all targets, a protocol that needs a target has no cells.
     targets = grid.target if "target" in (stage.axes or ()) else [""]
     protocol = grid.protocol if "target" in (stage.axes or ()) else ""
     for task, variant in itertools.product(grid.task, grid.complexity):
@@ -34,28 +34,28 @@ def cells_of_networks(stage: Stage[Any], study: Study, grid: Grid) -> Iterator[C
                 default_complexity=default,
             )  # fmt: skip
             for found in stage.with_partners(study, grid, cell):
-                # The axes of a student without pretraining are its teachers'; itself it has none.
+                # A student without pretraining has no axes of its own; the grid's axes apply to its teachers.
                 yield replace(found, source=NONE, subset=NONE, epochs=0) if found.is_scratch else found
 
 
 def baselines(stage: Stage[Any], grid: Grid) -> Iterator[Cell]:
-    """The same networks without pretraining, where the protocol has such a thing."""
+    """The same networks without pretraining, if the protocol has a baseline."""
     if stage.baseline:
         for backbone, target, seed in itertools.product(grid.backbone, grid.target, grid.seed):
             yield Cell(stage.name, SCRATCH, "", backbone, NONE, NONE, 0, target, grid.protocol, seed)
 
 
 def complexity_of(task: str, variant: str, recipes: Mapping[str, Recipe]) -> tuple[str, bool]:
-    """The complexity of a task that is meant by `variant` ("": the default), and whether it is the default."""
+    """Complexity of a task for `variant` ("": the default), and whether it is the recipe's default."""
     if task == SCRATCH:
         return "", True
     complexity = variant or recipes[task].default_complexity
-    recipes[task].task_options(complexity)  # raises on a variant that the recipe does not have
+    recipes[task].task_options(complexity)  # UserError if the recipe has no such variant
     return complexity, complexity == recipes[task].default_complexity
 
 
 def changed(study: Study, cell: Cell, change: Change) -> Cell:
-    """The finetuning of the network that differs from the cell's in the axes of `change`."""
+    """The finetuning cell that differs from `cell` in the axes of `change`."""
     other = replace(cell.of_stage("finetune"), **cast("dict[str, Any]", change))
     if "task" in change or "complexity" in change:
         complexity, default = complexity_of(other.task, str(change.get("complexity", "")), study.recipes)
@@ -64,11 +64,11 @@ def changed(study: Study, cell: Cell, change: Change) -> Cell:
 
 
 def in_order(change: Change) -> dict[str, Any]:
-    """The same change whatever the order in which it was written."""
+    """`change` in a canonical order of axes."""
     values = cast("dict[str, Any]", change)
     return {axis: values[axis] for axis in (*Cell.__dataclass_fields__, MODEL) if axis in values}
 
 
 def pretraining_of(cell: Cell) -> list[Cell]:
-    """The pretraining whose weights a cell starts from; none without pretraining."""
+    """The pretraining cell that provides a cell's initial weights; empty without pretraining."""
     return [] if cell.is_scratch else [cell.of_stage("pretrain")]

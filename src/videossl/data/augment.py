@@ -1,8 +1,8 @@
-"""Clip augmentation: parameters are drawn once a clip and hold for all its frames.
+"""Clip augmentation: parameters are drawn once per clip and apply to all its frames.
 
-Drawing per frame would make objects jump and give temporal tasks a shortcut or noise; several published
-repositories have had that defect. What was drawn here is done by :mod:`videossl.data.geometry`, in the loader's
-worker as far as it is cheap there, and by :mod:`videossl.data.photometric`, on whole batches on the training device.
+Drawing per frame, a defect of several published repositories, makes objects jump and gives temporal tasks a shortcut or
+noise. The drawn parameters are applied by :mod:`videossl.data.geometry` (in the loader's workers, where that is cheap)
+and by :mod:`videossl.data.photometric` (on whole batches, on the training device).
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from videossl.data.settings import Augmentation
 
 @dataclass(frozen=True)
 class ClipAugmentation:
-    """What was drawn for one clip."""
+    """Augmentation parameters of one clip."""
 
     size: int
     top: int
-    """The crop box in the stored frame, pixels: top, left, height, width."""
+    """Crop box in the stored frame, in pixels: top, left, height, width."""
     left: int
     height: int
     width: int
     angle: float
-    """Counter-clockwise, degrees."""
+    """Degrees, counter-clockwise."""
     flip: bool
     photometric: np.ndarray
     """float32 (len(photometric.COLUMNS),), see :class:`videossl.data.photometric.PhotometricParams`."""
 
 
 def draw(config: Augmentation, height: int, width: int, rng: np.random.Generator) -> ClipAugmentation:
-    """Draw the augmentation of one clip whose stored frames are `height` x `width` pixels."""
+    """Draw augmentation parameters for one clip with stored frames of `height` x `width` pixels."""
     top, left, box_height, box_width = _draw_box(config, height, width, rng)
     angle = rng.uniform(-config.rotation, config.rotation) if config.rotation else 0.0
     flip = bool(rng.random() < config.flip)
@@ -43,8 +43,8 @@ def draw(config: Augmentation, height: int, width: int, rng: np.random.Generator
 def _draw_box(config: Augmentation, height: int, width: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
     """The crop box (top, left, height, width).
 
-    "Resize, then crop size x size" is the same picture as a crop of size * short / resize_short stored
-    pixels, resized: one resampling step, and only of the pixels that are kept.
+    "Resize, then crop size x size" gives the same image as cropping size * short / resize_short stored pixels and
+    resizing the crop. The latter resamples once, and only the pixels that are kept.
     """
     if config.crop == "random_resized":
         return _draw_resized_box(config, height, width, rng)
@@ -61,7 +61,7 @@ def _draw_box(config: Augmentation, height: int, width: int, rng: np.random.Gene
 def _draw_resized_box(
     config: Augmentation, height: int, width: int, rng: np.random.Generator
 ) -> tuple[int, int, int, int]:
-    """A box of random area and aspect (Szegedy et al. 2015): ten tries, then the largest centre box."""
+    """A box of random area and aspect ratio (Szegedy et al. 2015): ten tries, then the largest centre box."""
     log_ratio = np.log(config.ratio)
     for _ in range(10):
         area = height * width * rng.uniform(*config.scale)
@@ -77,7 +77,7 @@ def _draw_resized_box(
 
 
 def _draw_photometric(config: Augmentation, rng: np.random.Generator) -> np.ndarray:
-    """One row of parameters in the order of `photometric.COLUMNS`; what does not act is neutral (1, or 0)."""
+    """One row of parameters in the order of `photometric.COLUMNS`; inactive ones have neutral values (1 or 0)."""
     factors, order = np.array([1.0, 1.0, 1.0, 0.0]), np.arange(4)
     if any(config.jitter) and rng.random() < config.jitter_p:
         strength = np.array(config.jitter)

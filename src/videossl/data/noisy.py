@@ -1,8 +1,8 @@
-"""Noisy copies of test videos: frame stores whose frames were corrupted before they were resized.
+"""Noisy copies of test videos: frame stores with noise added before resizing.
 
-Noise is added to the decoded frames, at the video's own size, and the frames are stored as they are: lossy coding would
-smooth the noise away. A video is decoded once for all severities of a noise. What they are compared with are the same
-videos stored in the same way without noise, so that nothing else is in the difference.
+Noise is added to decoded frames at the video's original size. Frames are stored without compression, since lossy coding
+would smooth the noise. A video is decoded once for all severities of a noise. The clean copy for comparison is stored
+in the same way without noise, so that only the noise differs.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from videossl.data.store import ShardWriter
 def noisy_listing(manifest: pd.DataFrame, videos: int | str, seed: int) -> pd.DataFrame:
     """The listing of a noisy test set: `videos` readable test videos of a manifest, or "all", in the manifest's order.
 
-    Drawn by `seed` alone: a smaller set is part of a larger one, and all noises are on the same videos.
+    The selection depends only on `seed`: smaller sets are subsets of larger ones, and all noises use the same videos.
     """
     labelled = manifest[manifest["label"] >= 0]
     usable = labelled[(labelled["split"] == test_split(labelled)) & (labelled["status"] == "ok")]
@@ -53,7 +53,7 @@ def noisy_listing(manifest: pd.DataFrame, videos: int | str, seed: int) -> pd.Da
 
 
 def sample_size(spec: NoiseSpec, noise: str, severity: int) -> int | str:
-    """Videos of a noisy test set, a number or "all"; `noise` may be NOISELESS, with severity 0."""
+    """Number of videos of a noisy test set, or "all"; `noise` may be NOISELESS, with severity 0."""
     return spec.videos[noise][0 if noise == NOISELESS else severity - 1]
 
 
@@ -63,12 +63,12 @@ def write_noisy_shards(
     """Write one shard of the noisy sets of one noise, at every severity of `outputs`.
 
     Args:
-        manifest: of the clean dataset.
+        manifest: manifest of the clean dataset.
         root: folder of its videos.
-        spec: the strengths and numbers of videos.
+        spec: noise strengths and numbers of videos.
         noise: kind of noise, or NOISELESS.
-        shard: number of the shard, of `spec.shards`.
-        outputs: by severity, the shard's Arrow file; its report (.parquet) is written beside it.
+        shard: number of the shard, out of `spec.shards`.
+        outputs: the shard's Arrow file by severity; its report (.parquet) is written to the same folder.
     """
     require_videos(root)
     listings = {level: noisy_listing(manifest, sample_size(spec, noise, level), spec.seed) for level in outputs}
@@ -99,17 +99,17 @@ def write_noisy_shards(
 def merge_noisy_manifest(
     manifest: pd.DataFrame, spec: NoiseSpec, noise: str, severity: int, reports: Sequence[Path]
 ) -> pa.Table:
-    """The manifest of one noisy set, from the clean dataset's and the reports of all its shards."""
+    """The manifest of one noisy set, from the clean dataset's manifest and the reports of all shards."""
     return merge_manifest(noisy_listing(manifest, sample_size(spec, noise, severity), spec.seed), reports)
 
 
 def _rows_of(listing: pd.DataFrame, shard: int, shards: int) -> dict[str, int]:
-    """The videos of a shard, as for clean sets: id -> row of the listing."""
+    """The videos of a shard, assigned as in clean sets: id -> row of the listing."""
     return {listing["id"].iloc[row]: row for row in range(shard, len(listing), shards)}
 
 
 def _encoder(video: str, noise: str, writers: Mapping[int, ShardWriter], spec: NoiseSpec) -> Encode[list[bytes]]:
-    """From a frame of `video` to its noisy, resized and encoded copies, one for each severity of `writers`."""
+    """Encoder that maps a frame of `video` to its noisy, resized and encoded copies, one per severity of `writers`."""
 
     def encode(frame: np.ndarray, size: tuple[int, int], number: int) -> list[bytes]:
         copies = []

@@ -1,7 +1,7 @@
-"""Records of what a job made, and from what. They lie beside the results and identify them wherever they are copied.
+"""Provenance records: what a job made and from which inputs. They are stored next to the results and copied with them.
 
-A record holds the hash of the job specification and the digests of inputs and outputs. Digests depend on content only,
-not on time or path. How they are used: :mod:`videossl.monitor.belief`.
+A record has the hash of the job specification and the digests of inputs and outputs. Digests depend on content only,
+not on time or path. :mod:`videossl.monitor.belief` uses the records.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from videossl.common.intact import read_json, read_table, sealed
 from videossl.common.specification import Specification, hash_of
 
 FOLDER = ".made"
-"""In a folder of results: its records."""
+"""Folder of the records, inside a folder of results."""
 _WITH_TIMES = ("state.pt", ".record.json", "report.html")
-"""Files that also say how long something took, or when: made again they differ, and what is made from them does not."""
+"""Files that also contain times. Their bytes differ when they are remade, but results made from them do not."""
 _OF_A_RUN = {
     *("weights.pt", "state.pt", "metrics.parquet", "predictions.parquet"),
     *("features.npz", "logits.npz", "cka.parquet"),
 }
-"""Files of a run, which share one record."""
+"""Files of a run; they share one record."""
 
 
 def note_made(
     spec: Specification | Mapping[str, Any], inputs: Iterable[Path], outputs: Iterable[Path], *, complete: bool = True
 ) -> None:
-    """Record that `outputs` were made from `inputs` under `spec`, after both are complete.
+    """Record that `outputs` were made from `inputs` under `spec`. Call it when both are complete.
 
     complete: whether all inputs were usable. Tables and figures are made without damaged inputs, but then get no
     record, so that every run makes them again until all inputs are usable.
@@ -62,8 +62,7 @@ def inputs_of(inputs: Iterable[Path]) -> list[str]:
 
 @cache
 def record_of(path: Path) -> Path:
-    """Path of the record of the job that made a file. Files of one run share a record, and so do a shard and its
-    report."""
+    """Path of the record of the job that made a file. Files of a run share a record, as do a shard and its report."""
     name = "run" if path.name in _OF_A_RUN else path.name.partition(".")[0]
     return path.parent / FOLDER / f"{name}.json"
 
@@ -90,13 +89,15 @@ def content_digest(path: Path) -> str:
 
 
 def size_of(paths: Iterable[Path]) -> int:
-    """Total size in bytes of the files among `paths`; folders do not count."""
+    """Total size of the files among `paths` in bytes, excluding folders."""
     return sum(path.stat().st_size for path in paths if path.is_file())
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of the content of a file or folder: of a table its columns, of a shard its frames, whatever version wrote
-    it."""
+    """SHA-256 of the content of a file or folder, independent of the version that wrote it.
+
+    Covers the columns of a table and the frames of a shard.
+    """
     if path.is_dir():
         files = sorted(one for one in path.rglob("*") if one.is_file() and not one.name.startswith("."))
         parts = [[one.relative_to(path).as_posix(), digest_of(one)] for one in files]
@@ -120,6 +121,6 @@ def _table_digest(path: Path) -> str:
 def _shard_digest(path: Path) -> str | None:
     from videossl.data.store import (
         frames_digest,
-    )  # imported here as the codecs take time to load, and few callers need them
+    )  # imported here: codecs load slowly, and few callers need them
 
     return frames_digest(path)

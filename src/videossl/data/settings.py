@@ -25,17 +25,17 @@ Colours = numbers(Number, 3)
 ColourDivisors = numbers(Positive, 3)
 Jitter = Annotated[NotNegative, Field(le=1000)]
 UNRESIZED = ("random_resized", "whole")
-"""Crops whose part of the frame decides the size."""
+"""Crops whose size is determined by the area of the frame that they cover."""
 LARGEST_HUE = 0.5
-"""Of the circle of colours: half a turn either way is all of it."""
+"""As a fraction of the colour circle: half a turn in either direction covers all of it."""
 NOISES = ("gaussian", "shot", "impulse", "speckle")
 SEVERITIES = (1, 2, 3, 4, 5)
 NOISELESS = "none"
-"""In the place of a noise, with severity 0: test videos stored as the noisy ones are, which are compared with them."""
+"""Takes the place of a noise, with severity 0: the clean test videos, stored in the same way as the noisy ones."""
 MEAN = "mean"
-"""The name of the mean over all kinds of noise."""
+"""Name of the mean over all kinds of noise."""
 Shards = Annotated[int, Field(ge=1, le=10_000)]
-"""Files of four digits."""
+"""File names have four digits."""
 Size = Count | Literal["all"]
 Kind = Literal[NOISES]
 
@@ -54,7 +54,7 @@ class Normalisation(Strict):
     std: ColourDivisors
 
     def centre_crop(self, size: int) -> Augmentation:
-        """Clips of the largest centre square, without any random change."""
+        """Augmentation that only crops the largest centre square."""
         return Augmentation(size=size, mean=self.mean, std=self.std)
 
 

@@ -1,4 +1,4 @@
-"""Specifications of the jobs that prepare data."""
+"""Job specifications of data preparation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from videossl.data.generated import Generated
 from videossl.data.settings import Shards, Side, Size, Store
 
 DATA_VERSION = 4
-"""Raise it when a change in the code of `videossl.data` should remake listings and frame stores."""
+"""Increase this number if a change in the code of `videossl.data` should rebuild listings and frame stores."""
 
 
 class GenerateSpec(Generated, Specification):
@@ -21,7 +21,7 @@ class GenerateSpec(Generated, Specification):
 
 
 class ListingSpec(Specification):
-    """The videos of a dataset and their splits. Not its folders: moving a dataset changes no result."""
+    """The videos of a dataset and their splits. Excludes folders: moving a dataset does not change any result."""
 
     data_version: Version
     reader: str
@@ -54,5 +54,5 @@ class NoiseSpec(Specification):
     constants: str
     seed: Seed
     videos: dict[str, list[Size]]
-    """Test videos by noise, one number a severity; "none" has one number."""
+    """Number of test videos by noise, one per severity; "none" has one number."""
     shards: Shards

@@ -20,8 +20,9 @@ from videossl.training.record import write_run
 def retrieve(spec: RetrievalSpec, identity: dict[str, Any], *, features: Path, folder: Path) -> None:
     """Compute recall at each k of `spec.ks` with 95 % Wilson intervals; writes metrics and `run.json` to `folder`.
 
-    The network is not finetuned. A query is a hit at k if one of its k nearest training videos has its class. Distances
-    are cosine similarities of features averaged over clips. Chance is the recall of k videos drawn without replacement.
+    The network is not finetuned. A query is a hit at k if one of its k nearest training videos has its class.
+    Neighbours are ranked by cosine similarity of clip-averaged features. Chance is the recall of k videos drawn without
+    replacement.
     """
     start = time.monotonic()
     data = read_features(features)

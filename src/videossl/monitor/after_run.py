@@ -1,4 +1,4 @@
-"""Messages after the last job: what failed and why, where results are, and partial tables and figures."""
+"""Messages after the last job: failures and their reasons, result locations, and partial tables and figures."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from videossl.monitor import partial
 from videossl.study.study import Study
 
 RENDERING = ("table", "claims", "figure", "metrics", "report")
-"""The rules that show results."""
+"""The rules that render results."""
 
 
 @dataclass(frozen=True)
 class RuleJob:
-    """A job as Snakemake has it."""
+    """A job as given by Snakemake."""
 
     rule: str
     wildcards: Mapping[str, str]
@@ -27,14 +27,14 @@ class RuleJob:
 
     @property
     def rendered(self) -> str:
-        """The name of the table, figure or page that it makes; "" if it makes none."""
+        """Name of the table, figure or page that the job makes; "" if it makes none."""
         if self.rule in ("table", "figure"):
             return self.wildcards[self.rule]
         return self.rule if self.rule in ("claims", "report") else ""
 
 
 def failures(jobs: Iterable[RuleJob], since: float) -> list[str]:
-    """The last message of each failed job, with its log. since: the start of the run, in seconds as of the clock."""
+    """The last message of each failed job, with its log. since: start of the run, as a Unix timestamp in seconds."""
     lines = []
     for job in jobs:
         for log in job.logs:
@@ -46,7 +46,7 @@ def failures(jobs: Iterable[RuleJob], since: float) -> list[str]:
 
 
 def _last_message(log: Path) -> str:
-    """The error at the end of a log: of our own errors the whole message, of others the last line of the traceback."""
+    """The error at the end of a log: the whole message of our own errors, the last traceback line of others."""
     text = log.read_text(encoding="utf-8", errors="replace").strip()
     if re.search("^error: ", text, re.MULTILINE):
         return text[text.rfind("error: ") :]
@@ -54,9 +54,9 @@ def _last_message(log: Path) -> str:
 
 
 def render_partial(study: Study, jobs: Iterable[RuleJob], tell: Callable[[str], None]) -> str:
-    """After a failure: render the tables and figures that were asked for and not made, from what is there.
+    """After a failure: render the requested tables and figures that are missing, from the available results.
 
-    No target is satisfied by them, so that the next run makes the complete ones. Returns what to say of them.
+    They do not count as targets, so the next run makes the complete ones. Returns a message for the user.
     """
     try:
         made = partial.render(partial.asked(study, [job.rendered for job in jobs if job.rendered]), tell)
@@ -76,7 +76,7 @@ def render_partial(study: Study, jobs: Iterable[RuleJob], tell: Callable[[str], 
 
 
 def damaged_inputs(jobs: Iterable[RuleJob]) -> str:
-    """A warning if tables or figures were made without damaged runs; "" if none were."""
+    """Warning if tables or figures were made without damaged runs; "" otherwise."""
     shown = [job.outputs[0] for job in jobs if job.rule in RENDERING]
     without = sorted(str(path) for path in shown if not record_of(path).exists())
     if not without:
@@ -88,7 +88,7 @@ def damaged_inputs(jobs: Iterable[RuleJob]) -> str:
 
 
 def where_results_are(study: Study) -> str:
-    """What there is to look at. Of a single table, or of data alone, there is less than of the study."""
+    """Paths of the results of the run. They are fewer if only a table or data was requested."""
     places = {
         "tables": study.results / "tables",
         "figures": study.results / "figures",
@@ -99,7 +99,7 @@ def where_results_are(study: Study) -> str:
 
 
 def announcement(study: Study) -> str:
-    """What is about to run."""
+    """Summary of what is about to run."""
     scale = study.config.scale
     return (
         f"videossl: scale '{scale.name}'{f' ({scale.note})' if scale.note else ''}; "

@@ -1,4 +1,4 @@
-"""Checks before the first job: that what the planned jobs need is there, and that their networks can be built."""
+"""Checks before the first job: inputs of planned jobs exist, and their networks can be built."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from videossl.study.study import Study
 
 LIBRARY = Path(__file__).parents[1]
 NETWORKS = ("backbones", "pretext", "videolanguage/models")
-"""Packages whose code decides whether a network can be built."""
+"""Packages whose code affects whether a network can be built."""
 
 
 def missing_datasets(
     study: Study, names: Iterable[str], kinds: Sequence[str] = ("root", "annotations")
 ) -> dict[str, list[str]]:
-    """Those of the datasets `names` that should be real and are not on this machine, with the missing folders."""
+    """The missing folders of those datasets among `names` that are not generated and not on this machine."""
     found = {}
     for name in names:
         if study.config.datasets[name].generated is None:
@@ -35,9 +35,9 @@ def missing_datasets(
 
 
 def require_datasets(study: Study, listed: Iterable[str], stored: Iterable[str]) -> None:
-    """UserError unless the datasets that planned jobs read are on this machine.
+    """Raise UserError unless the datasets that planned jobs read are on this machine.
 
-    listed: datasets whose lists are read. stored: datasets whose videos alone are read.
+    listed: datasets whose lists are read. stored: datasets of which only the videos are read.
     """
     missing = missing_datasets(study, sorted(stored), ["root"]) | missing_datasets(study, sorted(listed))
     if not missing:
@@ -56,20 +56,20 @@ def require_datasets(study: Study, listed: Iterable[str], stored: Iterable[str])
 
 
 def require_found(findings: Iterable[Finding]) -> None:
-    """UserError for the first of `findings` without which nothing can be run."""
+    """Raise UserError for the first of `findings` that prevents running anything."""
     for finding in findings:
         if finding.state == MISSING:
             raise UserError(f"{finding.subject}: {finding.text}; {finding.remedy}. Nothing was run.")
 
 
 def require_networks(study: Study, cells: Iterable[Cell], device: str, python: Sequence[str], script: Path) -> None:
-    """UserError unless the networks of planned cells can be built.
+    """Raise UserError unless the networks of planned cells can be built.
 
-    Otherwise an invalid option would be noticed only when its job starts, perhaps hours later, and would be retried.
-    What was checked once is not checked again.
+    Otherwise an invalid option would be noticed only when its job starts, perhaps hours later, and the job would be
+    retried. Successful checks are remembered and not repeated.
 
-    device: of the jobs; "auto" where they run on other machines. python: the command that starts `script`,
-    `workflow/scripts/check_networks.py`, in an interpreter of its own, as torch takes seconds to import.
+    device: of the jobs; "auto" if they run on other machines. python: command that starts `script`,
+    `workflow/scripts/check_networks.py`, in a separate process, as importing torch takes seconds.
     """
     builds = canonical_json(builds_of(study, cells))
     code = b"".join(path.read_bytes() for part in NETWORKS for path in sorted((LIBRARY / part).rglob("*.py")))

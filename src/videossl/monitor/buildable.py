@@ -1,8 +1,7 @@
-"""Build each network, pretext task and video-language model of a study once, so that what cannot be built is known
-before the first job.
+"""Builds each network, pretext task and video-language model of a study once, to find errors before the first job.
 
-Each option by itself is checked whenever the configuration is read; whether they fit one another, and whether a network
-can take clips of the configured size, is known to the classes alone, and those need torch.
+Reading the configuration only checks each option by itself. Whether options fit together, and whether a network accepts
+clips of the configured size, is known only to the classes, which need torch.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from videossl.study.study import Study
 
 
 def builds_of(study: Study, cells: Iterable[Cell]) -> list[dict[str, Any]]:
-    """What `cells` build, each once: network, clip, and of a pretraining the task with its options."""
+    """What `cells` build, each once: network, clip and, for a pretraining, the task with its options."""
     found: dict[str, dict[str, Any]] = {}
     for cell in cells:
         build = stage(cell.stage).build(study, cell)
@@ -28,8 +27,10 @@ def builds_of(study: Study, cells: Iterable[Cell]) -> list[dict[str, Any]]:
 
 
 def problems_of(builds: Iterable[dict[str, Any]]) -> list[str]:
-    """Build each of :func:`builds_of`, without memory for weights, and pass one clip through its network; what is wrong
-    with those that cannot be, by the place where that is written."""
+    """Errors of :func:`builds_of`, by the file or key that causes them.
+
+    Each build allocates no memory for weights; one clip is passed through its network.
+    """
     import torch
 
     found: dict[str, str] = {}
@@ -37,21 +38,21 @@ def problems_of(builds: Iterable[dict[str, Any]]) -> list[str]:
         try:
             with torch.device("meta"), torch.no_grad():
                 _build(build)
-        except Exception as error:  # whatever is raised here would be raised in a job
+        except Exception as error:  # any error here would also occur in a job
             lines = str(error).splitlines() or [type(error).__name__]
             clip = f"{build['clip']['frames']}x{build['clip']['size']}x{build['clip']['size']}"
-            # One mistake in a task is told once, whatever networks it is used with.
+            # An error of a task is reported once for all networks that use it.
             found.setdefault(lines[0], f"{_name(build)}, clips of {clip}: {lines[0]}\n    Written in {build['where']}.")
     return list(found.values())
 
 
 def _name(build: dict[str, Any]) -> str:
-    """What is built, for messages."""
+    """Name of a build, for messages."""
     return build["model"] if "model" in build else f"{build.get('task', 'a network')} with {build['backbone']['name']}"
 
 
 def _build(build: dict[str, Any]) -> None:
-    """Raise whatever the classes raise."""
+    """Build the network and pass one clip through it. Raises any error of the classes."""
     import torch
 
     from videossl.backbones import registry as backbones

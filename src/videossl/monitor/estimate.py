@@ -1,4 +1,4 @@
-"""How long pending cells will take: from what finished cells took, else by arithmetic. Imports no torch."""
+"""Time estimates for pending cells, from finished cells or from calculated costs. Imports no torch."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ MEASURED, CALCULATED, UNKNOWN = "measured", "FLOPs", "unknown"
 
 @dataclass(frozen=True)
 class Estimate:
-    """What one cell takes and where the numbers come from.
+    """Estimated time of one cell, and its source.
 
-    `hours` are those of the job, `device_hours` those of all its GPUs together (of the one CPU job where there are
-    none); None where nothing is known.
+    `hours` is the wall-clock time of the job, `device_hours` the total of all its GPUs (of one CPU job if there are
+    none); None if unknown.
     """
 
     source: str
@@ -36,22 +36,23 @@ class Estimate:
 
 
 class Estimator:
-    """Estimates for the cells of a study.
+    """Time estimates for the cells of a study.
 
-    `videossl.study.costs` says how cells compare: twice the videos, twice the time. Finished cells say how that
-    compares with the clock: the median ratio of those that do the same work on other amounts of it (`measured`), else
-    of those of the same stage (`FLOPs`, from then on in the machine's own pace), else the configured speeds.
+    :mod:`videossl.study.costs` calculates relative times, such as twice the time for twice the videos. Finished cells
+    calibrate them by the median ratio of measured to calculated time: of cells that do the same kind of work in
+    different amounts (`measured`), else of cells of the same stage (`FLOPs`). Without finished cells, the configured
+    speeds are used.
     """
 
     def __init__(self, study: Study) -> None:
         self.study = study
         self.gpus = max(1, study.config.compute.gpus)
         self.unreadable: list[str] = []
-        """What is wrong with records that cannot be read; the estimates are made without them."""
+        """Errors of unreadable records, which the estimates ignore."""
 
     def of(self, cell: Cell) -> Estimate:
         """The estimate for one cell."""
-        if not self._runs_a_network(cell):  # only a finished one knows
+        if not self._runs_a_network(cell):  # only finished cells give an estimate
             seconds = self._ratios.get(self._kind(cell))
             return self._estimate(MEASURED, median(seconds)) if seconds else Estimate(UNKNOWN)
         calculated = job_seconds(cell, self.study) * self.gpus
@@ -64,7 +65,7 @@ class Estimator:
 
     @cached_property
     def pace(self) -> dict[str, tuple[float, int]]:
-        """By stage: how many times as long as calculated the finished cells took, and how many they are."""
+        """Median ratio of measured to calculated time of finished cells and their number, by stage."""
         by_stage = defaultdict(list)
         for kind, ratios in self._ratios.items():
             by_stage[json.loads(kind)["stage"]] += ratios
@@ -73,8 +74,10 @@ class Estimator:
 
     @cached_property
     def _ratios(self) -> Mapping[str, list[float]]:
-        """Measured over calculated device seconds of all finished cells of the study, by kind of work; of stages that
-        run no network, the seconds themselves."""
+        """Ratios of measured to calculated device seconds of all finished cells, by kind of work.
+
+        For stages that run no network: the measured seconds.
+        """
         found = defaultdict(list)
         for cell in self.study.all_cells:
             if run := self._run(cell):
@@ -82,12 +85,12 @@ class Estimator:
         return found
 
     def _calculated_from_start(self, cell: Cell) -> float:
-        """What the record's time is to be compared with; that of a pretraining counts from its first milestone on."""
+        """Calculated device seconds to compare with the record, which counts from a pretraining's first milestone."""
         cells = self.study.milestones(cell) if cell.stage == "pretrain" else [cell]
         return sum(job_seconds(one, self.study) for one in cells) * self.gpus or 1.0
 
     def _run(self, cell: Cell) -> dict[str, Any] | None:
-        """The record of a finished cell, if it ran on the kind of device that the configuration asks for."""
+        """The record of a finished cell, if it ran on the kind of device that the configuration requests."""
         path = Path(self.study.config.results_dir) / cell.path / "run.json"
         if not path.exists():
             return None
@@ -100,7 +103,7 @@ class Estimator:
         return run if wanted == "auto" or run["device"].startswith(wanted) or not self._runs_a_network(cell) else None
 
     def _kind(self, cell: Cell) -> str:
-        """Cells of the same text differ in the amount of work alone: in videos and epochs."""
+        """Key of the kind of work: cells with equal keys differ only in the amount, such as videos and epochs."""
         config = self.study.config
         shared = {"stage": cell.stage, "backbone": [cell.backbone, (config.backbones or {}).get(cell.backbone)]}
         return canonical_json(shared | stage(cell.stage).kind_of_work(self.study, cell))
@@ -110,18 +113,19 @@ class Estimator:
 
     @cached_property
     def _with_networks(self) -> set[str]:
-        """The stages whose work can be calculated."""
+        """Stages whose work can be calculated."""
         return {cell.stage for cell in self.study.all_cells if self._runs_a_network(cell)}
 
 
 def _device_seconds(run: Mapping[str, Any]) -> float:
-    """GPU-seconds of a run on GPUs, else its wall time."""
+    """GPU-seconds of a run on GPUs, otherwise its wall-clock seconds."""
     return 3600 * run["gpu_hours"] or run["wall_seconds"]
 
 
 def critical_path(study: Study, cells: Iterable[Cell], hours: Mapping[Cell, float]) -> list[Cell]:
-    """Of the chains of `cells` in which each needs the one before it, the longest in hours: however many machines there
-    are, it is run one after the other. `cells`: each after the ones that it needs.
+    """The longest chain of dependent `cells`, in hours: a lower bound on the total time with any number of machines.
+
+    `cells`: each after its dependencies.
     """
     longest: dict[Cell, tuple[float, Cell | None]] = {}
     for cell in cells:

@@ -1,6 +1,7 @@
-"""Partial tables, figures and report after a failed run, from the results that exist: in `partial/` below the results.
+"""Partial tables, figures and report after a failed run, made from existing results in `partial/` of the results
+folder.
 
-Nothing depends on them, and they satisfy no target. Their titles say that they are incomplete.
+Nothing depends on them, and they do not count as targets. Their titles mark them as incomplete.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ def folder_of(study: Study) -> Path:
 
 
 def shown(study: Study) -> list[Path]:
-    """The existing partial renderings."""
+    """Existing partial renderings."""
     folder = folder_of(study)
     return sorted(path for pattern in ("*.html", "tables/*.html", "figures/*.png") for path in folder.glob(pattern))
 
 
 def remove(study: Study, names: Iterable[str]) -> None:
-    """Remove the partial renderings of entries, of `claims` and of the `report` that are about to be made."""
+    """Remove the partial renderings of `names` (entries, `claims`, `report`), which are about to be made."""
     folder = folder_of(study)
     for name in names:
         for path in [*folder.glob(f"tables/{name}.*"), *folder.glob(f"figures/{name}.*"), *folder.glob(f"{name}.html")]:
@@ -43,8 +44,10 @@ def remove(study: Study, names: Iterable[str]) -> None:
 
 
 def asked(study: Study, names: Iterable[str]) -> dict[str, Any]:
-    """What the script of partial renderings is given, as JSON: of `names` (entries, `claims`, `report`) those of which
-    something is there or has failed."""
+    """Input of the script for partial renderings, as JSON values.
+
+    Of `names` (entries, `claims`, `report`) it covers those with some results or failures.
+    """
     names, folder = set(names), folder_of(study)
     outdated = {f"{folder.parent}/{cell.path}" for cell, state in judge(study).of_cells.items() if state == OTHER}
     failed = failures(study, study.all_cells)
@@ -67,12 +70,12 @@ def asked(study: Study, names: Iterable[str]) -> dict[str, Any]:
 
 
 def _record_of(folder: Path, kind: str, name: str) -> Path:
-    """The record of a rendering in a folder of results, or of partial ones."""
+    """Record of a rendering, in a folder of results or of partial renderings."""
     return folder / ("figures" if kind == "figure" else "tables") / f"{name}{RECORD}"
 
 
 def _entry(request: Request, outdated: set[str], failed: Mapping[str, str]) -> dict[str, Any]:
-    """What a table or figure is made from, marked as incomplete; {} if nothing of it is there or has failed."""
+    """Input of a table or figure, marked as incomplete; {} if it has neither results nor failures."""
     given = request.arguments
     cells = [
         {**cell, "metrics": "", "pending": OUTDATED} if cell["run_dir"] in outdated else cell for cell in given["cells"]
@@ -85,7 +88,7 @@ def _entry(request: Request, outdated: set[str], failed: Mapping[str, str]) -> d
 
 
 def _claims(request: Request, outdated: set[str]) -> dict[str, Any]:
-    """What the claims are made from, marked as incomplete; {} if no number is there."""
+    """Input of the claims, marked as incomplete; {} if there are no numbers."""
     given = request.arguments
     there = [path for path in given["metrics"] if str(Path(path).parent) not in outdated and Path(path).is_file()]
     mark = f"INCOMPLETE, {len(there)} of {len(given['metrics'])} cells"
@@ -94,8 +97,10 @@ def _claims(request: Request, outdated: set[str]) -> dict[str, Any]:
 
 
 def render(given: Mapping[str, Any], tell: Callable[[str], None] = print) -> list[Path]:
-    """Write what :func:`asked` found; returns the files to look at. One that cannot be written is told, and the others
-    are."""
+    """Write the renderings of :func:`asked`; returns the files to look at.
+
+    Failures are reported through `tell`, and the remaining renderings are still made.
+    """
     writers: dict[str, Callable[[], list[Path]]] = {
         name: lambda name=name, one=one: _write(Path(given["folder"]), name, Request(**one))
         for name, one in given["requests"].items()
@@ -106,7 +111,7 @@ def render(given: Mapping[str, Any], tell: Callable[[str], None] = print) -> lis
     for name, write in writers.items():
         try:
             made += write()
-        except Exception as error:  # a failed run ends here, and its own reason must stay visible
+        except Exception as error:  # must not hide the reason of the failed run
             tell(f"no partial rendering of {name}: {type(error).__name__}: {error}")
     return made
 
@@ -115,7 +120,7 @@ def _write(folder: Path, name: str, request: Request) -> list[Path]:
     from videossl.report.make import make
 
     record = _record_of(folder, request.kind, name)
-    suffixes = sorted(FILES[request.kind], key=lambda suffix: suffix == RECORD)  # last: the report takes what has one
+    suffixes = sorted(FILES[request.kind], key=lambda suffix: suffix == RECORD)  # last: records mark what the report shows
     make(request, [record.with_name(f"{name}{suffix}") for suffix in suffixes], finished=False)
     return [record.with_name(f"{name}{LOOKED_AT[request.kind]}")]
 

@@ -1,4 +1,4 @@
-"""How far a run is, from its folder alone: whatever started it, on whatever machine. Imports no torch."""
+"""State of a run, determined from its folder alone; works for runs on any machine. Imports no torch."""
 
 from __future__ import annotations
 
@@ -22,15 +22,18 @@ from videossl.training.run_files import RECORD, problem_of_run
 
 DONE, OUTDATED, RUNNING, STOPPED, FAILED, PENDING = STATES = (
     "done",
-    "outdated",  # done under another recipe than the configuration's: Snakemake will run it again
+    "outdated",  # finished under another recipe than the configuration's: Snakemake will rerun it
     "running",
-    "stopped",  # begun, but nothing shows life: the next run goes on from the checkpoint
-    "failed",  # or not begun, as a cell that it needs has failed
+    "stopped",  # started, but shows no activity: the next run resumes from the checkpoint
+    "failed",  # or not started, as a cell that it needs has failed
     "pending",
 )
 SILENT_SECONDS = 180.0
-"""A run whose note is older, and older than some of its steps, shows no life. Notes come every ten seconds or every
-step, whichever is longer; network file systems show a change up to a minute late."""
+"""Age in seconds after which a run counts as inactive; 5 times the duration of a step is added.
+
+Runs write a note every ten seconds or every step, whichever is longer. Network file systems can delay a change by up to
+a minute.
+"""
 
 
 @dataclass(frozen=True)
@@ -39,24 +42,24 @@ class State:
 
     name: str
     reason: str = ""
-    """Why it failed, or why it cannot be run on this machine, one line."""
+    """Reason why it failed or cannot be run on this machine, one line."""
     upstream: str = ""
-    """The path of the cell that failed, if it was not this one."""
+    """Path of the failed cell, if it is another one."""
     epoch: int | None = None
     loss: float | None = None
     losses: tuple[float, ...] = ()
-    """Mean training loss of each epoch so far."""
+    """Mean training loss of each finished epoch."""
     doing: str = ""
     done: int = 0
     total: int | None = None
     seconds_left: float | None = None
-    """Of the loop that the run is in."""
+    """Remaining time of the current loop."""
     where: str = ""
     """Machine and Slurm job."""
 
 
 def states(study: Study, cells: Iterable[Cell]) -> dict[Cell, State]:
-    """The state of each of `cells` and of all that they need, the needed first."""
+    """The states of `cells` and their dependencies, dependencies first."""
     found: dict[Cell, State] = {}
     beliefs = judge(study).of_cells
     for cell in study.with_dependencies(cells):
@@ -73,7 +76,7 @@ def states(study: Study, cells: Iterable[Cell]) -> dict[Cell, State]:
 
 
 def failures(study: Study, cells: Iterable[Cell]) -> dict[str, str]:
-    """The reason by run folder, of those of `cells` that failed or cannot run as something that they need failed."""
+    """Reasons of failure by run folder, for those of `cells` that failed or depend on a failed cell."""
     found = states(study, cells)
     return {
         f"{study.config.results_dir}/{cell.path}": described(found[cell])
@@ -83,16 +86,16 @@ def failures(study: Study, cells: Iterable[Cell]) -> dict[str, str]:
 
 
 def described(state: State) -> str:
-    """The reason of a failure, with the cell that failed if it was another."""
+    """Reason of a failure, including the failed cell if it is another one."""
     return f"{state.upstream} failed: {state.reason}" if state.upstream else state.reason
 
 
 def state_of(study: Study, cell: Cell) -> State:
-    """The state of a cell's folder; nothing else is looked at."""
+    """The state of a cell, from its folder alone."""
     folder = Path(study.config.results_dir) / cell.path
     try:
         return _state_in(study, cell, folder)
-    except OSError as error:  # a folder that may not be entered, or on a disk that fails
+    except OSError as error:  # no permission to read the folder, or a failing disk
         return State(FAILED, str(unreadable(error.filename or folder, error)))
 
 
@@ -113,15 +116,17 @@ def _state_in(study: Study, cell: Cell, folder: Path) -> State:
 
 
 def _of_this_recipe(study: Study, cell: Cell, folder: Path) -> bool:
-    """Whether the record's specification is the one that the configuration asks for now; stages without run.json count
-    as current."""
+    """Whether the recorded specification is the one that the configuration now asks for.
+
+    Stages without run.json count as current.
+    """
     if not (folder / RECORD).exists():
         return True
     return read_run(folder / RECORD)["recipe_hash"] == stage(cell.stage).spec(study, cell).hash
 
 
 def _note(folder: Path) -> Mapping[str, Any]:
-    """What the process in `folder` says of itself; empty if none shows life."""
+    """The latest note of the process that runs in `folder`; empty if the run is inactive."""
     path = folder / NOTE
     try:
         age = time.time() - path.stat().st_mtime

@@ -129,8 +129,7 @@ class Stage(ABC, Generic[S]):
 
     @property
     def shown_files(self) -> tuple[str, ...]:
-        """Files that show that a run has finished: metrics and `run.json`, which are written last; otherwise its
-        results."""
+        """Files that show that a run has finished: metrics and `run.json`, which are written last; else its results."""
         return (METRICS, RECORD) if self.makes_metrics and self.has_record else self.results
 
     @property
@@ -203,8 +202,7 @@ class Stage(ABC, Generic[S]):
         """Raise UserError for contradictory configuration values, before the first job."""
 
     def build(self, study: Study, cell: Cell) -> dict[str, Any] | None:
-        """Description of what the job builds, to test it before the first job: see :mod:`videossl.monitor.buildable`.
-        """
+        """What the job builds, to test it before the first job: see :mod:`videossl.monitor.buildable`."""
         return None
 
     def kind_of_work(self, study: Study, cell: Cell) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""What a job of the study costs, by arithmetic: for time limits on a cluster and for `videossl plan`. Imports no torch.
+"""Estimated costs of jobs, for time limits on a cluster and for `videossl plan`. Imports no torch.
 
-The work of a training is epochs x videos x operations a video. Operations come from `backbones/gflops.csv` (one
-forward pass of a clip of 16 x 112 x 112, counted as for Table 10 of the paper) and from the `cost` of the task's
-recipe; the speeds from `compute.speed` in the configuration. Estimates, meant for time limits with head-room, not for
+The work of a training is epochs x videos x operations per video. Operations come from `backbones/gflops.csv` (one
+forward pass of a clip of 16 x 112 x 112, counted as for Table 10 of the paper) and from `cost` of the task's recipe;
+speeds come from `compute.speed` of the configuration. The estimates are meant for time limits with head-room, not for
 comparing networks.
 
-`python -m videossl.study.costs` writes the table of operations; a test fails when it is out of date.
+`python -m videossl.study.costs` writes the table of operations; a test fails if it is out of date.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
 
 TABLE = Path(__file__).parents[1] / "backbones/gflops.csv"
 PAPER_CLIP = ClipShape(frames=16, size=112)
-"""The clip that the table of operations is for."""
+"""The clip shape of the table of operations."""
 
 
 class Devices(NamedTuple):
-    """What a job runs on."""
+    """Devices of a job."""
 
     gpus: int
-    """On each node."""
+    """Per node."""
     nodes: int
     processes: int
-    """On each node."""
+    """Per node."""
 
 
 def devices(config: Config, cell: Cell) -> Devices:
-    """The devices of the job of `cell`; only trainings use several."""
+    """The devices of the job of `cell`; only trainings use more than one."""
     compute, one = config.compute, stage(cell.stage)
     if one.runs_on != "all devices":
         return Devices(min(1, compute.gpus), 1, 1)
@@ -53,15 +53,15 @@ def devices(config: Config, cell: Cell) -> Devices:
 
 
 def gpu_seconds(cell: Cell, study: Study) -> float:
-    """Seconds of GPU time that the job of `cell` takes, all its GPUs together; 0 where the study uses none."""
+    """GPU time of the job of `cell` in seconds, summed over its GPUs; 0 if the study uses no GPU."""
     gpus, nodes, _ = devices(study.config, cell)
     return job_seconds(cell, study) * gpus * nodes
 
 
 def job_seconds(cell: Cell, study: Study) -> float:
-    """Wall-clock seconds of the job of `cell` at the configured speeds, without its start; 0 for jobs of moments.
+    """Wall-clock seconds of the job of `cell` at the configured speeds, without start-up; 0 for jobs of a few seconds.
 
-    A job is as fast as the slower of the two: the network, and the processes that load clips.
+    The slower of the network and the clip loading determines the time.
     """
     compute = study.config.compute
     gpus, nodes, processes = devices(study.config, cell)
@@ -75,8 +75,11 @@ def job_seconds(cell: Cell, study: Study) -> float:
 
 
 def runtime_minutes(cell: Cell, study: Study, attempt: int = 1) -> int:
-    """The time limit of the job of `cell` on a cluster: the estimate with head-room, half as much again at each further
-    attempt, though each goes on where the last one ended; at most the longest that the configuration allows."""
+    """Time limit in minutes of the job of `cell` on a cluster: the estimate with head-room.
+
+    Grows by half of it with each attempt, although a new attempt continues where the last one ended. Capped at the
+    configuration's maximum.
+    """
     one, limits = stage(cell.stage), study.config.compute.limits
     if videos := one.videos_read(study, cell):
         return data_minutes(study.config, videos / max(1, study.config.compute.workers), attempt)
@@ -87,15 +90,15 @@ def runtime_minutes(cell: Cell, study: Study, attempt: int = 1) -> int:
 
 
 def data_minutes(config: Config, videos: float, attempt: int = 1) -> int:
-    """The time limit of a job that stores `videos`, in whatever form; twice as long at the second attempt, as such a
-    job starts anew."""
+    """Time limit in minutes of a job that stores `videos` in any form. Doubles at the second attempt, which starts
+    over."""
     limits = config.compute.limits
     minutes = videos * config.compute.speed.seconds_per_stored_video / 60
     return _allowed((minutes * limits.headroom + limits.start_minutes) * attempt, limits)
 
 
 def other_minutes(config: Config, attempt: int = 1) -> int:
-    """The time limit of a job that neither runs a network nor stores videos."""
+    """Time limit in minutes of a job that neither runs a network nor stores videos."""
     return _allowed(config.compute.limits.other_minutes * attempt, config.compute.limits)
 
 
@@ -104,18 +107,20 @@ def _allowed(minutes: float, limits: Limits) -> int:
 
 
 def memory_mb(config: Config, *, trains: bool, attempt: int = 1, processes: int = 1) -> int:
-    """The main memory that a job asks for on each node, more at each attempt; loader processes hold torch and a batch
-    each. `processes`: of the training."""
+    """Main memory in MB requested on each node; grows with each attempt.
+
+    Each loader process holds torch and a batch. `processes`: of the training.
+    """
     memory = config.compute.memory
     one = memory.training + memory.worker * config.compute.workers
     return attempt * (processes * one if trains else memory.other)
 
 
 def clip_gflops(config: Config, backbone: str, clip: ClipShape) -> float:
-    """10^9 operations of one forward pass of one clip: the table's, scaled to the study's width and clip.
+    """10^9 operations per forward pass of one clip: the table's value, scaled to the study's width and clip.
 
-    Operations grow with the square of the width (both sides of a convolution); what other options of a backbone
-    change is left out. A backbone that is not in the table counts as the dearest that is.
+    Operations grow with the square of the width (both sides of a convolution). Other backbone options are ignored. A
+    backbone missing from the table gets the largest value of the table.
     """
     table = gflops_table()
     width = float((config.backbones or {}).get(backbone, {}).get("width", 1.0))
@@ -125,7 +130,7 @@ def clip_gflops(config: Config, backbone: str, clip: ClipShape) -> float:
 
 @cache
 def gflops_table() -> dict[str, float]:
-    """Operations by backbone at full width, as committed."""
+    """Operations by backbone at full width, from the committed table."""
     with TABLE.open(newline="", encoding="utf-8") as handle:
         return {row["backbone"]: float(row["gflops"]) for row in csv.DictReader(handle)}
 
@@ -144,8 +149,10 @@ def task_work(config: Config, recipe: Recipe, cell: Cell) -> Work:
 
 
 def noisy_videos(config: Config, dataset: str, noise: str) -> int:
-    """About how many noisy copies of test videos there are of one kind of noise, all severities together; of NOISELESS,
-    all test videos once."""
+    """Approximate number of noisy copies of test videos for one kind of noise, over all severities.
+
+    For NOISELESS: the number of test videos.
+    """
     test = videos_of(config, dataset).test
     if noise == NOISELESS:
         return test

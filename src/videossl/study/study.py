@@ -1,8 +1,7 @@
-"""The cell table: from `experiments.yaml` to the jobs of the study.
+"""The study: expands `experiments.yaml` into cells, one per training or evaluation job.
 
-A cell is one training or evaluation job. The table is computed here and nowhere else; rules, wildcard constraints,
-`videossl plan`, `videossl status` and the tables read it. Imports no torch: Snakemake loads this module whenever it
-parses the workflow.
+Cells are computed only here. Rules, wildcard constraints, `videossl plan`, `videossl status` and the tables use them.
+Imports no torch: Snakemake loads this module whenever it parses the workflow.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ from videossl.training.settings import by_backbone
 from videossl.training.specs import BackboneSpec
 
 FINETUNE_CLIPS = ("finetune", "distill", "features")
-"""Stages that cut their clips as `finetune` says."""
+"""Stages whose clips are defined by `finetune`."""
 
 REMEDIES = {
     "task": "A new task needs a recipe: docs/adding_a_task.md.",
@@ -51,7 +50,7 @@ REMEDIES = {
     "subset": "A new subset needs its number of videos under `subsets` in the configuration.",
     "epochs": "A new milestone needs its number of epochs under `epochs` in the configuration.",
 }
-"""What to do for a value of an axis that is meant to be new."""
+"""How to define a new value of an axis, for error messages."""
 
 
 class _Entries(Strict):
@@ -59,11 +58,19 @@ class _Entries(Strict):
 
 
 class Study:
-    """The configuration with everything that follows from it: recipes, entries, cells."""
+    """The configuration and everything derived from it: recipes, entries, cells."""
 
     def __init__(self, config: Config, layers: Sequence[Layer] = (), project: Path = CHECKOUT) -> None:
-        """`layers`: the files that the configuration is the sum of, where they are known: messages name them.
-        `project`: the folder of the workflow, whose files the configuration names."""
+        """Derive recipes, entries and cells from `config`.
+
+        Args:
+            config: the validated configuration.
+            layers: the files that the configuration was merged from, if known; error messages name them.
+            project: folder of the workflow, which contains the files named by the configuration.
+
+        Raises:
+            UserError: values contradict each other or name something unknown.
+        """
         self.project = project
         self.config = config = _with_files(config, project)
         check_results_folder(config, project)
@@ -82,17 +89,17 @@ class Study:
         self._check_subsets()
 
     def _check_clips(self) -> None:
-        """UserError if a training that is asked for cuts its clips from smaller frames."""
+        """Raise UserError if a planned training needs larger frames than the frame store holds."""
         finetune, short_side = self.config.finetune, self.config.store.short_side
         for task in sorted({cell.task for cell in self.pretraining}):
             recipe = self.recipes[task]
             where = f"{self.config.recipes_dir}/{task}.yaml (with recipe_overrides)"
             require_size(recipe.clip.size, recipe.augment, short_side, where)
-        if any(cell.stage in FINETUNE_CLIPS for cell in self.all_cells):  # all others work on what these leave
+        if any(cell.stage in FINETUNE_CLIPS for cell in self.all_cells):  # other stages use the results of these
             require_size(finetune.clip.size, finetune.augment, short_side, "the configuration's `finetune`")
 
     def _check_subsets(self) -> None:
-        """UserError if a subset of a known number of videos is too small for a task that is trained on it."""
+        """Raise UserError if a subset of known size is too small for a task that is trained on it."""
         for cell in self.pretraining:
             size = self.config.subsets[cell.subset]
             if size != "all":
@@ -105,7 +112,7 @@ class Study:
                 )
 
     def _check_something_is_left(self) -> None:
-        """UserError if a restriction leaves nothing of an entry that was asked for by name, or nothing at all."""
+        """Raise UserError if a restriction removes an entry that was requested by name, or all entries."""
         lost = [name for name in self.entries if name not in self.cells_of]
         asked = self.config.only is not None or len(lost) == len(self.entries)
         if lost and asked and self.config.restrict:
@@ -139,8 +146,10 @@ class Study:
         return {name: entry for name, entry in self._all_entries.items() if wanted is None or name in wanted}
 
     def _completed(self, name: str, entry: Experiment, entries: Mapping[str, Experiment]) -> Experiment:
-        """`entry` with what it takes from elsewhere: the paper's tables of its parts, and those of its datasets that a
-        restriction of sources or targets leaves."""
+        """`entry` with inherited values filled in.
+
+        These are the paper's tables of its parts, and the datasets that a restriction of sources or targets leaves.
+        """
         for dataset in entry.datasets:
             if dataset not in self.config.datasets:
                 raise unknown_name("dataset", dataset, self.config.datasets, self.place_of(name))
@@ -157,17 +166,18 @@ class Study:
 
     @cached_property
     def recipes(self) -> dict[str, Recipe]:
-        """The recipe of each pretext task, with this scale's overrides."""
+        """The recipe of each pretext task, with the overrides of the scale."""
         return task_recipes(self.config)
 
     @cached_property
     def models(self) -> dict[str, ModelRecipe]:
-        """The recipe of each video-language model, with this scale's overrides."""
+        """The recipe of each video-language model, with the overrides of the scale."""
         return model_recipes(self.config)
 
     def _expand(self, name: str) -> dict[Cell, list[dict[str, Any]]]:
-        """The cells of entry `name`, the baseline's last, each once, in the order of the entry, and what it shows of
-        each: metrics, and under which noise.
+        """The cells of entry `name`, with the metric, noise and severity of each number that it shows of them.
+
+        Each cell occurs once, in the order of the entry, with baselines last.
         """
         entry = self._all_entries[name]
         if not entry.has_cells:
@@ -188,7 +198,7 @@ class Study:
         return shown
 
     def _owner_of(self, name: str) -> str:
-        """The entry whose grids entry `name` shows the cells of: itself, or the one that `cells_of` leads to."""
+        """The entry that defines the grids of entry `name`: itself, or the entry that `cells_of` leads to."""
         passed = [name]
         while (other := self._all_entries[passed[-1]].cells_of) is not None:
             if other in passed:
@@ -197,7 +207,7 @@ class Study:
         return passed[-1]
 
     def _expand_parts(self, name: str, entry: Experiment) -> dict[Cell, list[dict[str, Any]]]:
-        """The students of each part of a distillation figure, each after its teachers. A view says of which part."""
+        """The students of each part of a distillation figure, each after its teachers, with the part in the views."""
         shown: dict[Cell, list[dict[str, Any]]] = {}
         for number, part in enumerate(entry.parts):
             grids = [one for one in self._all_entries[self._owner_of(part.cells_of)].grids if one.protocol == "distill"]
@@ -213,15 +223,15 @@ class Study:
         return shown
 
     def place_of(self, name: str) -> str:
-        """Where entry `name` is written."""
+        """File or key that defines entry `name`."""
         if name not in self.config.experiments:
             return f"{self.config.experiments_file}: {name}"
         file = file_of(self._layers, "experiments", name)
         return f"`experiments.{name}` in {file}" if file else f"the configuration's `experiments.{name}`"
 
     def _resolve(self, grid: Grid, where: str) -> Grid:
-        """`grid` with `task: all` written out and what the configuration's `restrict` leaves; UserError for an
-        unknown name."""
+        """`grid` with `task: all` expanded and the configuration's `restrict` applied. Raises UserError for an unknown
+        name."""
         config = self.config
         valid = {
             "task": self.recipes,
@@ -231,7 +241,7 @@ class Study:
             "subset": config.subsets,
             "epochs": config.epochs,
         }
-        if grid.protocol == "distill":  # where a network without pretraining is no baseline but a student
+        if grid.protocol == "distill":  # a network without pretraining can be a student here, not only a baseline
             valid["task"] = [*self.recipes, SCRATCH]
         if grid.task == ["all"]:
             grid = grid.model_copy(update={"task": list(self.recipes)})
@@ -254,15 +264,18 @@ class Study:
         return grid
 
     def _is_wanted(self, cell: Cell) -> bool:
-        """Whether the configuration's `restrict` leaves the networks that `cell` is taught by or compared with; its own
-        axes are those that the grid has left. (A video-language model's source is none of the study's datasets.)"""
+        """Whether `restrict` allows the teachers of `cell`, or the network that it is compared with.
+
+        The cell's own axes were restricted with the grid. Video-language models are exempt: their source is not one of
+        the study's datasets.
+        """
         networks = [other for other in cell.partners if not stage(other.stage).of_models]
         return all(getattr(other, axis) in kept for other in networks for axis, kept in self.config.restrict.items())
 
     def _views_of(self, name: str, entry: Experiment, grid: Grid, cell: Cell) -> list[dict[str, Any]]:
-        """What `entry` shows of a cell: one metric each, under one noise if the protocol has any."""
+        """The numbers that `entry` shows of a cell: one per metric, noise and severity."""
         own = stage(cell.stage).metrics_of(self, cell)[0]
-        # The size of a network is shown whatever metric of accuracy the entry names beside it.
+        # Network sizes are shown independently of the entry's accuracy metric.
         named = ([entry.x_metric] if entry.x_metric else []) if cell.stage == "network" else entry.metric
         metrics = named or own
         valid = self.metrics_of(cell)
@@ -277,17 +290,18 @@ class Study:
         ]
 
     def metrics_of(self, cell: Cell) -> list[str]:
-        """All that is measured of a cell."""
+        """All metrics of a cell."""
         shown, further = stage(cell.stage).metrics_of(self, cell)
         return list(dict.fromkeys([*shown, *further]))
 
     @cached_property
     def all_cells(self) -> list[Cell]:
-        """Every cell of every stage, each once: those that are shown and all that they start from."""
+        """Every cell of every stage, each once: the cells shown by entries and all their dependencies."""
         return self.with_dependencies(cell for cells in self.cells_of.values() for cell in cells)
 
     def with_dependencies(self, cells: Iterable[Cell]) -> list[Cell]:
-        """`cells`, each after all that it starts from, the milestones of a pretraining included; each once."""
+        """`cells` and their dependencies, each once and after its dependencies. Includes earlier milestones of a
+        pretraining."""
         found: dict[Cell, None] = {}
 
         def visit(cell: Cell) -> None:
@@ -301,25 +315,25 @@ class Study:
         return list(found)
 
     def dependencies(self, cell: Cell) -> list[Cell]:
-        """The cells whose results `cell` starts from, the milestone that a pretraining continues among them."""
+        """The cells whose results `cell` needs, including the milestone that a pretraining continues."""
         return stage(cell.stage).dependencies(self, cell)
 
     def of_stage(self, name: str) -> list[Cell]:
-        """The cells of one stage."""
+        """All cells of one stage."""
         return [cell for cell in self.all_cells if cell.stage == name]
 
     @property
     def evaluations(self) -> list[Cell]:
-        """All cells that evaluate something on a target dataset."""
+        """All cells that evaluate on a target dataset."""
         return [cell for cell in self.all_cells if cell.target]
 
     @property
     def pretraining(self) -> list[Cell]:
-        """All pretraining cells, one a milestone."""
+        """All pretraining cells, one per milestone."""
         return self.of_stage("pretrain")
 
     def milestones(self, cell: Cell) -> list[Cell]:
-        """The pretraining cells of the same run that are jobs of their own, up to and including `cell`."""
+        """The milestones of the same pretraining run that have their own job, up to and including `cell`."""
         cells = [replace(cell, epochs=name) for name in sorted(self.config.epochs) if name <= cell.epochs]
         if self.config.compute.milestone_jobs == "every":
             return cells
@@ -327,8 +341,10 @@ class Study:
 
     @cached_property
     def _started_from(self) -> set[Cell]:
-        """The pretraining cells that some entry shows or some other cell starts from; of all entries, lest it depends
-        on which of them are to be built."""
+        """The pretraining cells that an entry shows or that another cell needs.
+
+        Covers all entries, so that the result does not depend on which of them are requested.
+        """
         found, left = set(), [cell for name in self._all_entries for cell in self._expand(name)]
         while left:
             cell = left.pop()
@@ -344,11 +360,11 @@ class Study:
 
     @cached_property
     def datasets(self) -> list[str]:
-        """Names of the datasets that some cell needs, sources first, and of those that some figure shows."""
+        """Names of all datasets needed by cells, sources first, and of those whose videos are shown in figures."""
         return self.datasets_of(self.all_cells, [name for entry in self.entries.values() for name in entry.datasets])
 
     def datasets_of(self, cells: Iterable[Cell], shown: Iterable[str] = ()) -> list[str]:
-        """Names of the datasets whose videos `cells` and all that they start from need, sources first, and `shown`."""
+        """Names of the datasets needed by `cells` and their dependencies, sources first, followed by `shown`."""
         needed = self.with_dependencies(cells)
         used = [cell.source for cell in needed if cell.stage == "pretrain"]
         used += [cell.target for cell in needed if cell.target]
@@ -358,21 +374,24 @@ class Study:
         return list(dict.fromkeys([*used, *shown]))
 
     def unavailable(self, cell: Cell) -> str:
-        """Why a cell cannot be run on this machine, "" if it can: it lacks a model's weights, or needs such a cell."""
+        """Reason why a cell cannot be run on this machine, such as missing model weights; "" if it can.
+
+        Takes dependencies into account.
+        """
         own = stage(cell.stage).unavailable(self, cell)
         return own or next((why for before in self.dependencies(cell) if (why := self.unavailable(before))), "")
 
     def missing_weights(self, model: str) -> str:
-        """Why the published weights of a video-language model cannot be used; "" if they can."""
+        """Reason why the published weights of a video-language model cannot be used; "" if they can."""
         return find(self.config.vifm, self.models[model]).missing
 
     def published_files(self, model: str) -> Found:
-        """The user's files of a video-language model; UserError with the remedy if they are not there."""
+        """The user's files of a video-language model. Raises UserError with instructions if they are missing."""
         return require(self.config.vifm, self.models[model])
 
     @property
     def small_models(self) -> SmallModels:
-        """How small video-language models are trained; ValueError where published weights are used."""
+        """How small video-language models are trained. Raises ValueError if published weights are used."""
         if self.config.vifm.training is None:
             raise ValueError("the study trains no video-language models")
         return self.config.vifm.training
@@ -390,27 +409,27 @@ class Study:
         return Path(getattr(entry, kind)).expanduser()
 
     def backbone(self, cell: Cell) -> BackboneSpec:
-        """The backbone of a cell with the configuration's options."""
+        """The backbone of a cell, with the options of the configuration."""
         return BackboneSpec(name=cell.backbone, options=(self.config.backbones or {}).get(cell.backbone, {}))
 
     def videos(self, dataset: str) -> Videos:
-        """The videos of a dataset, as far as they are known."""
+        """The number of videos of a dataset, as far as known."""
         return videos_of(self.config, dataset)
 
     def noisy_videos(self, dataset: str, noise: str) -> int:
-        """About how many noisy copies of test videos there are, see :func:`videossl.study.costs.noisy_videos`."""
+        """Approximate number of noisy copies of test videos, see :func:`videossl.study.costs.noisy_videos`."""
         return costs.noisy_videos(self.config, dataset, noise)
 
     def gflops(self, backbone: str, clip: ClipShape) -> float:
-        """10^9 operations of one forward pass of one clip, see :func:`videossl.study.costs.clip_gflops`."""
+        """10^9 operations per forward pass of one clip, see :func:`videossl.study.costs.clip_gflops`."""
         return costs.clip_gflops(self.config, backbone, clip)
 
     def work_of_task(self, cell: Cell) -> Work:
-        """Work of training on one video with a cell's pretext task, see :func:`videossl.study.costs.task_work`."""
+        """Work of training on one video with the cell's pretext task, see :func:`videossl.study.costs.task_work`."""
         return costs.task_work(self.config, self.recipes[cell.task], cell)
 
     def devices(self, cell: Cell) -> costs.Devices:
-        """The devices of the job of a cell."""
+        """The devices of the cell's job."""
         return costs.devices(self.config, cell)
 
     @cached_property
@@ -418,7 +437,8 @@ class Study:
         return {_key(cell.stage, cell.wildcards): cell for cell in self.all_cells}
 
     def find(self, name: str, wildcards: Mapping[str, str]) -> Cell:
-        """The cell of the stage `name` with these path wildcards; an unknown one is an error naming the nearest."""
+        """The cell of stage `name` with these path wildcards. Raises UserError listing the closest matches if there is
+        none."""
         cell = self._by_wildcards.get(_key(name, wildcards))
         if cell is None:
             asked = stage(name).folder.format(**wildcards)
@@ -432,13 +452,15 @@ class Study:
         return cell
 
     def axis_values(self, axis: str) -> list[str]:
-        """All values that the path wildcard `axis` takes, for the wildcard constraints."""
+        """All values of the path wildcard `axis`, for wildcard constraints."""
         return sorted({cell.wildcards[axis] for cell in self.all_cells if axis in cell.wildcards})
 
 
 def _is_left(entry: Experiment, cells: Iterable[Cell]) -> bool:
-    """Whether a restriction leaves something to show: more than baselines, and of accuracy over cost both. (Figures of
-    videos have no cells.)"""
+    """Whether an entry shows anything after restrictions.
+
+    Baselines alone do not count. A figure of accuracy over cost needs both kinds of cells; figures of videos need none.
+    """
     own = [cell for cell in cells if cell.partners or not cell.is_scratch]
     if entry.kind == "figure" and entry.plot == "scatter":
         return len({cell.stage == "network" for cell in own}) == 2
@@ -450,7 +472,7 @@ def _key(stage: str, wildcards: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _with_files(config: Config, project: Path) -> Config:
-    """`config` with the files that it names where they are, see :func:`videossl.common.places.project_file`."""
+    """`config` with its file paths resolved, see :func:`videossl.common.places.project_file`."""
 
     def found(key: str, path: str, *, folder: bool = False) -> str:
         return project_file(path, project, f"the configuration's `{key}`", folder=folder)
@@ -463,6 +485,6 @@ def _with_files(config: Config, project: Path) -> Config:
 
 
 def load_study(paths: list[str | Path], project: Path = CHECKOUT) -> Study:
-    """The study of the configuration files `paths` (base first, overlays after it)."""
+    """The study defined by the configuration files `paths` (base first, then overlays)."""
     layers = read_layers(paths)
     return Study(config_of(layers), layers, project)

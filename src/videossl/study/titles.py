@@ -1,8 +1,8 @@
-"""How things are called where people read, and in which order they stand. Imports no torch.
+"""Printed names and printing order. Imports no torch.
 
-The printed name and place of a pretext task stand in its recipe, those of a backbone in its file, those of a
-video-language model in its recipe. Here are only the names that belong to none of them: the paper's short names of
-datasets, and those of metrics, noises, protocols and axes. A name that nobody gives is shown as it is.
+Names and positions of pretext tasks and video-language models are in their recipes, those of backbones in their files.
+This file has the remaining ones: the paper's short names of datasets, and names of metrics, noises, protocols and axes.
+Anything without a printed name is shown by its own name.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from videossl.stages.registry import stages
 from videossl.study.config.reading import read_yaml
 
 Labels = Mapping[str, Mapping[str, str]]
-"""By axis: printed names by name."""
+"""Printed names by axis and value."""
 Orders = Mapping[str, Sequence[str]]
-"""By axis: names in printing order."""
+"""Values in printing order, by axis."""
 BASELINE_TASK = "scratch"
 BASELINE_LABEL = "no pretraining"
 NO_TEACHERS = "no teachers"
 AVERAGE_TASK = "average"
-"""The task of a mean over the tasks."""
+"""Task of a mean over tasks."""
 VIDEO_LANGUAGE = "videolanguage"
-"""The task of a video-language model, which stands on the axis of the backbones."""
+"""Task of a video-language model; the model is a value of the axis of backbones."""
 DATASETS = {
     "k400": "K400",
     "k700": "K700",
@@ -102,7 +102,7 @@ _FIXED: Labels = {
 
 @dataclass(frozen=True)
 class Printed:
-    """What a recipe, or a backbone's file, says of how its task or network is shown."""
+    """Printed name and position from a recipe or a backbone's file."""
 
     title: str
     place: float | None = None
@@ -112,13 +112,13 @@ class Printed:
 
 @cache
 def shipped_tasks() -> dict[str, Printed]:
-    """The pretext tasks that have a recipe in the project's own folder; empty where the library stands alone."""
+    """The pretext tasks with a recipe in the project's folder; empty if only the library is installed."""
     return _read(CHECKOUT / "config/recipes")
 
 
 @cache
 def networks() -> dict[str, Printed]:
-    """All backbones, and the video-language models that have a recipe in the project's own folder."""
+    """All backbones, and the video-language models with a recipe in the project's folder."""
     found = {
         name: Printed(
             str(backbones.stated(name, "title", "") or name), cast("float | None", backbones.stated(name, "place"))
@@ -138,15 +138,15 @@ def _read(folder: Path) -> dict[str, Printed]:
 
 
 def in_order(places: Mapping[str, float | None]) -> list[str]:
-    """Names by their places; those without one after the others, by letter."""
+    """Names sorted by position; those without a position follow in alphabetical order."""
     return sorted(places, key=lambda name: (places[name] is None, places[name] or 0, name))
 
 
 def label(axis: str, value: Any, labels: Labels | None = None) -> str:
-    """The printed name of `value` on `axis`; an empty one becomes a dash.
+    """The printed name of `value` on `axis`; a dash for an empty value.
 
     Args:
-        labels: names that a study gives; those come first.
+        labels: the study's printed names, which take precedence.
     """
     text, labels = str(value), labels or {}
     given = labels.get(axis, {}).get(text, text)
@@ -158,7 +158,7 @@ def label(axis: str, value: Any, labels: Labels | None = None) -> str:
 
 
 def name_of(value: str) -> str:
-    """The printed name of a task, network, dataset or metric; of anything else the text itself."""
+    """The printed name of a task, network, dataset or metric; any other text unchanged."""
     return {**_names("task"), **_names("backbone"), **DATASETS, **METRICS}.get(value, value)
 
 
@@ -168,12 +168,12 @@ def axis_label(axis: str) -> str:
 
 
 def sort_key(axis: str, value: Any, orders: Orders | None = None) -> tuple[Any, ...]:
-    """Order on an axis: no value, known names in their order, numbers by size (10k < 100k < 1m), others by letter.
+    """Sort key of a value: empty, then known names in printing order, numbers by size (10k < 100k < 1m), other names.
 
-    Teachers follow the order of what they are: tasks, networks, datasets.
+    Teachers are sorted like the tasks, networks or datasets that they name.
 
     Args:
-        orders: of the tasks and networks of a study; left out: of the project's own.
+        orders: printing order of the study's tasks and networks; default: the project's own.
     """
     text = str(value)
     if not text:
@@ -214,6 +214,6 @@ def _names(axis: str) -> Mapping[str, str]:
 
 
 def _teacher(name: str, labels: Labels) -> str:
-    """The printed name of one teacher, which is named by what it differs in from the student, such as rotnet-C1."""
+    """The printed name of one teacher. A teacher's name lists how it differs from the student, such as rotnet-C1."""
     given = {**labels.get("task", {}), **labels.get("backbone", {})}
     return " ".join(given.get(part) or name_of(part) for part in name.split("-"))

@@ -1,4 +1,4 @@
-"""The training loop of every stage: pretraining and finetuning."""
+"""Training loop of pretraining and finetuning."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from videossl.training.seeding import seed_everything
 from videossl.training.settings import Schedule
 
 CHECK_EVERY = 50
-"""Steps between two looks at whether the loss is finite. A look waits for the device; nothing else in a step does."""
+"""Steps between checks that the loss is finite. Only this check makes a step wait for the device."""
 
 ONE_VALUE = "Expected more than 1 value per channel"
-"""What torch's batch normalisation says of a single value."""
+"""Start of torch's error message for batch normalisation over a single value."""
 
 
 class Step(Protocol):
-    """Computes the loss of one batch with `network`, the trained module; returns it with further scalars to log."""
+    """Loss of one batch, computed with `network`, the trained module, and further scalars to log."""
 
     def __call__(
         self, network: nn.Module, batch: Any, generator: torch.Generator
@@ -42,7 +42,7 @@ class Step(Protocol):
 
 @dataclass
 class Plan:
-    """Where training ends and how the learning rate gets there."""
+    """Length of training and schedule of the learning rate."""
 
     epochs: int
     steps_per_epoch: int
@@ -52,18 +52,18 @@ class Plan:
     batch_size: int
     seed: int
     accumulation_steps: int = 1
-    """Parts of a batch that the loader gives one after the other; a step is made of their mean gradient."""
+    """Number of parts per batch; their gradients are averaged for one step."""
     precision: str = "fp32"
-    """fp32, or bf16: matrix products and convolutions in bfloat16, weights and all else in float32."""
+    """fp32, or bf16: matrix products and convolutions in bfloat16, weights and everything else in float32."""
 
 
 @dataclass
 class Trainer:
-    """Trains `module` step by step; at any moment a kill loses at most the work since the last checkpoint.
+    """Trains `module` step by step. A kill loses at most the work since the last checkpoint.
 
-    A resumed run goes on at the exact step with the same random draws, so on a CPU its weights are those of an
-    uninterrupted run, bit for bit. Where several processes train, each has a trainer with its share of every batch; the
-    first one alone writes.
+    A resumed run continues at the exact step with the same random draws, so on a CPU its weights equal those of an
+    uninterrupted run bit for bit. In distributed training each process has a trainer for its share of every batch; only
+    the first one writes files.
     """
 
     module: nn.Module
@@ -74,7 +74,7 @@ class Trainer:
     history: History
     signals: Signals
     network: nn.Module | None = None
-    """What the step calls; `module` itself, or `module` with the exchange of gradients around it."""
+    """The callable of a step: `module` itself, or `module` wrapped for gradient exchange."""
     checkpoint_seconds: float = 600.0
     before_step: Callable[[], None] = lambda: None
     after_step: Callable[[], None] = lambda: None
@@ -84,7 +84,7 @@ class Trainer:
     clock: Clock = field(default_factory=Clock)
 
     def state(self) -> dict[str, Any]:
-        """Everything that a later process needs to go on."""
+        """Everything needed to resume in another process."""
         return {
             "module": self.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -95,7 +95,7 @@ class Trainer:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `state`."""
+        """Resume from `state`."""
         self.module.load_state_dict(state["module"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.step_in_epoch = state["epoch"], state["step_in_epoch"]
@@ -106,7 +106,7 @@ class Trainer:
             print(f"resumed at epoch {self.epoch}, step {self.step_in_epoch}", flush=True)
 
     def problem_of(self, state: dict[str, Any]) -> str:
-        """Why `state` cannot be restored here, as it is of another network or damaged; "" if it can."""
+        """Reason why `state` cannot be restored, such as another network or damage; "" if it can."""
         steps = self.plan.steps_per_epoch
         if state["epoch"] < 0 or not 0 <= state["step_in_epoch"] < max(1, steps):
             return f"it is at epoch {state['epoch']}, step {state['step_in_epoch']} of {steps}"
@@ -119,7 +119,7 @@ class Trainer:
         return f"the state of its optimiser is another: {problem}" if problem else ""
 
     def save(self) -> None:
-        """Write the checkpoint, in the process that writes."""
+        """Write the checkpoint (first process only)."""
         if is_main_process():
             self.checkpoints.save(self.state())
 
@@ -127,10 +127,10 @@ class Trainer:
         """Train until `stop` epochs are done.
 
         Args:
-            stop: epochs, counted from the start of the whole training.
-            batches: called as `batches(epoch, step, stop)`; gives the batches from there to epoch `stop`, each in
+            stop: number of epochs, counted from the start of the whole training.
+            batches: called as `batches(epoch, step, stop)`; yields the batches from there to epoch `stop`, each in
                 `plan.accumulation_steps` parts.
-            description: for the progress bar.
+            description: text of the progress bar.
         """
         if self.epoch >= stop:
             return
@@ -175,10 +175,10 @@ class Trainer:
             self._check_finite()
 
     def _awaited(self, source: Iterator[Any], stop: int) -> Iterator[Any]:
-        """The first part of the next step, as an iterator that lets go of it.
+        """The first part of the next step, as an iterator that keeps no reference to it.
 
-        Nothing has changed since the last step, so whatever ends the waiting, there is a state to be saved. A failure
-        later in a step loses the work since the last checkpoint.
+        While waiting, the state is that of the last complete step, so it can be saved if waiting fails or is
+        interrupted. A failure later in a step loses the work since the last checkpoint.
         """
         try:
             with self.signals.stop_waiting():
@@ -210,14 +210,14 @@ class Trainer:
         return loss.detach(), scalars
 
     def _exchange(self, last: bool) -> AbstractContextManager[None]:
-        """Gradients are exchanged between processes once a step, in the backward pass of its last part."""
+        """Exchange gradients between processes only in the backward pass of a step's last part."""
         if isinstance(self.network, DistributedDataParallel) and not last:
             waits: AbstractContextManager[None] = self.network.no_sync()
             return waits
         return nullcontext()
 
     def _count(self, loss: Tensor, scalars: dict[str, Tensor]) -> None:
-        """Add to the epoch's sums, on the device: means over all processes and the parts of a step."""
+        """Add to the epoch's sums on the device: means over all processes and the parts of a step."""
         named = {"loss": loss, **scalars}
         values = all_reduce_mean(
             torch.stack([torch.as_tensor(value).detach().to(loss).double() for value in named.values()])

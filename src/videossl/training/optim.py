@@ -1,4 +1,4 @@
-"""Optimisers, and the learning rate as a pure function of the position in training."""
+"""Optimisers, and the learning rate as a function of training progress."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from videossl.training.settings import OptimizerSettings, Schedule
 
 
 def build_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
-    """The optimiser over the parameters of `module` that need a gradient.
+    """The optimiser of the parameters of `module` that require gradients.
 
     Args:
-        module: what is trained.
+        module: the trained module.
         settings: the optimiser of the specification.
     """
     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
     lr, decay = settings.lr, settings.weight_decay
     parameters: list[Any] = trained
-    if settings.decayed == "matrices":  # biases, scales and shifts, and single tokens are vectors
+    if settings.decayed == "matrices":  # excludes vectors: biases, scales, shifts and single tokens
         vectors = {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0}
         parameters = [{"params": [p for p in trained if p.ndim > 1]}, vectors]
     if settings.name == "sgd":
@@ -32,21 +32,21 @@ def build_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.opt
             nesterov=settings.nesterov,
             weight_decay=decay,
         )
-    # One kernel for all parameters; by default torch loops over them on a CPU, a tenth of a small network's step.
+    # One fused kernel for all parameters. On a CPU torch's default loop takes a tenth of a small network's step.
     return torch.optim.AdamW(parameters, lr=lr, betas=settings.betas, weight_decay=decay, fused=True)
 
 
 def base_learning_rate(settings: OptimizerSettings, batch_size: int, reference: int | None) -> float:
-    """The recipe's rate, scaled linearly when it is stated for another batch size (`reference`)."""
+    """The recipe's learning rate, scaled linearly from `reference`, the batch size that it was given for."""
     return settings.lr * (batch_size / reference if reference else 1.0)
 
 
 def lr_factor(schedule: Schedule, epoch: float, epochs: int) -> float:
-    """The factor on the base learning rate at `epoch` (fractional, counted from 0) of `epochs`.
+    """Factor on the base learning rate at `epoch` (fractional, counted from 0) of `epochs`.
 
-    Warm-up is linear from 1 % to 1 over `warmup_epochs` (from 0 the first step would be idle). Cosine
-    runs from 1 to `final_lr_factor` over the rest, step multiplies by `gamma` at each milestone (a share of `epochs`).
-    A function of the position alone, so a resumed run needs no scheduler state.
+    Warm-up is linear from 1 % to 1 over `warmup_epochs`; starting at 0 would waste the first step. The remaining epochs
+    use cosine decay from 1 to `final_lr_factor`, or steps that multiply by `gamma` at each milestone (a fraction of
+    `epochs`). The factor depends only on the position, so a resumed run needs no scheduler state.
     """
     warmup = schedule.warmup_epochs
     if epoch < warmup:
@@ -62,6 +62,6 @@ def lr_factor(schedule: Schedule, epoch: float, epochs: int) -> float:
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """Give every parameter group the rate `lr`."""
+    """Set the learning rate of every parameter group to `lr`."""
     for group in optimizer.param_groups:
         group["lr"] = lr

@@ -46,15 +46,15 @@ def pretrain(
     previous: Path | None,
     compute: Compute,
 ) -> None:
-    """Train a backbone on a pretext task; leaves weights, state, metrics and `run.json` in `folder`.
+    """Train a backbone on a pretext task; writes weights, state, metrics and `run.json` to `folder`.
 
     Args:
         spec: every setting that affects the weights.
         identity: the cell's identity columns.
-        manifest: of the source dataset; its frame store lies beside it.
+        manifest: manifest of the source dataset; its frame store is in the same folder.
         subset: Parquet file of the training videos.
         folder: the run folder.
-        previous: `state.pt` of the milestone before, which is continued; None for the first.
+        previous: `state.pt` of the previous milestone, to continue from; None for the first.
         compute: device, threads, loader workers.
     """
     device, signals = compute.start()
@@ -87,12 +87,12 @@ def pretrain(
         metrics = evaluate(spec, task, store, heldout, compute, device, signals)
         if is_main_process():
             if begun != (trainer.epoch, trainer.step_in_epoch):
-                trainer.save()  # else the checkpoint is of this very state, and stays as it is to the last bit
+                trainer.save()  # otherwise the checkpoint already has this state and stays unchanged
             _finish(folder, spec, identity, trainer, metrics, device, {"train": len(videos), "heldout": len(heldout)})
 
 
 def build_task(spec: TaskSpec) -> PretextTask:
-    """The pretext task around its backbone; the initial weights follow from the seed alone."""
+    """The pretext task and its backbone; the initial weights depend only on the seed."""
     seed_everything(spec.seed, INITIAL, 0)
     network = backbones.build(spec.backbone.name, **spec.backbone.options)
     augment = spec.augment
@@ -121,10 +121,10 @@ def evaluate(
     device: torch.device,
     signals: Signals,
 ) -> list[dict[str, Any]]:
-    """The pretext task's own metrics on held-out videos; none if the source has no validation videos.
+    """The pretext task's metrics on held-out videos; empty if the source has no validation videos.
 
-    The clips are drawn as in training but not augmented (centre crop), unless the task is about augmented views
-    (`heldout_augmented`); with the same draws at every milestone, so that milestones can be compared.
+    Clips are sampled as in training but not augmented (centre crop), unless the task compares augmented views
+    (`heldout_augmented`). The random draws are the same at every milestone, so milestones are comparable.
     """
     if heldout.empty:
         print("no validation videos in the source: the pretext task is not measured", flush=True)
@@ -161,13 +161,13 @@ def _finish(
     device: torch.device,
     samples: dict[str, int],
 ) -> None:
-    # The next milestone's starting point is this very file: a second name costs no disk, and should the controller
-    # die before it has noted that the job is done, the checkpoint that is left makes the repetition short.
+    # The checkpoint also becomes the next milestone's starting point, as a hard link to save disk space. If Snakemake
+    # dies before it records that the job is done, the remaining checkpoint makes the rerun short.
     state = folder / "state.pt"
     state.unlink(missing_ok=True)
     try:
         os.link(trainer.checkpoints.path, state)
-    except OSError:  # a file system without hard links
+    except OSError:  # the file system has no hard links
         shutil.copyfile(trainer.checkpoints.path, state)
     backbone = cast("PretextTask", trainer.module).backbone
     save_torch(
@@ -186,8 +186,8 @@ def _finish(
 
 
 def _last_loss(folder: Path, epoch: int) -> list[dict[str, Any]]:
-    """The mean training loss of the last epoch, number `epoch`, as a metrics row."""
+    """The mean training loss of `epoch`, the last epoch, as a metrics row."""
     last = History(folder).last()
-    if last is None or last["epoch"] != epoch:  # trained by an earlier process, and the history is gone or damaged
+    if last is None or last["epoch"] != epoch:  # trained by an earlier process whose history is lost or damaged
         return []
     return [{"split": "train", "metric": "loss", "value": last["loss"], "n": last["samples"]}]

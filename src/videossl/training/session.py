@@ -1,4 +1,4 @@
-"""What pretraining and finetuning share: compute settings, and putting a trainer together."""
+"""Shared by pretraining and finetuning: compute settings, and construction of a trainer."""
 
 from __future__ import annotations
 
@@ -42,8 +42,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Compute:
-    """Where and how a job runs; nothing in it changes a result, but for the last bits (`threads`, `channels_last`,
-    `compile`, and the number of processes).
+    """Where and how a job runs. These settings do not affect results, except for rounding differences.
+
+    Rounding can differ with `threads`, `channels_last`, `compile` and the number of processes.
     """
 
     device: str = "auto"
@@ -54,9 +55,9 @@ class Compute:
     compile: bool = False
 
     def start(self) -> tuple[torch.device, Signals]:
-        """Prepare the process; returns the device and the listener for signals."""
+        """Prepare the process; returns the device and the signal listener."""
         signals = Signals().install()
-        code_version()  # noted now: the code may be edited while the job runs
+        code_version()  # recorded now, since the code may be edited while the job runs
         deterministic(self.threads)
         device = choose_device(self.device)
         if not is_main_process():
@@ -74,8 +75,9 @@ def make_trainer(
     signals: Signals,
     weights: Sequence[Path] = (),
 ) -> Trainer:
-    """A trainer of `module` that has resumed from the folder's checkpoint, if there is one of this very run: of the
-    same recipe, training videos and `weights` (initial ones, teachers).
+    """A trainer of `module`, resumed from the folder's checkpoint if that belongs to the same run.
+
+    A run is identified by its recipe, training videos and `weights` (initial weights, teachers).
     """
     device = next(module.parameters()).device
     if spec.precision == "bf16" and device.type != "cuda":
@@ -111,13 +113,15 @@ def make_trainer(
     if state is not None:
         trainer.restore(state)
     elif is_main_process():
-        trainer.history.rewind(0)  # of an earlier run in this folder
+        trainer.history.rewind(0)  # discard the history of an earlier run in this folder
     return trainer
 
 
 def ready(module: nn.Module, compute: Compute, device: torch.device) -> nn.Module:
-    """What a step calls for `module`, which is prepared in place: its layers' memory format and their kernels, and the
-    exchange between processes.
+    """Prepare `module` in place and return the module to call in a training step.
+
+    With several processes, this replaces the layers that depend on the global batch and adds gradient exchange. It also
+    sets the memory format and compiles backbones, as configured.
     """
     share_layers(module, device)
     if compute.channels_last:
@@ -126,17 +130,17 @@ def ready(module: nn.Module, compute: Compute, device: torch.device) -> nn.Modul
         compile_backbones(module)
     if rank_and_processes()[1] == 1:
         return module
-    # Statistics and queues are shared, so all processes have the same buffers without being sent them.
+    # Statistics and queues are synchronised, so the buffers of all processes are equal without broadcasting.
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # a new name of `broadcast_buffers`, unknown to torch 2.6
+        warnings.simplefilter("ignore", FutureWarning)  # torch 2.6 lacks the new name of `broadcast_buffers`
         return DistributedDataParallel(module, broadcast_buffers=False)
 
 
 def channels_last(module: nn.Module) -> None:
-    """Keep the channels of a pixel together in the convolutional backbones in `module`.
+    """Use the channels-last memory format in the convolutional backbones of `module`.
 
-    The output of a convolution has the order of its weights, and the layers behind it keep it. Transformers put their
-    tokens in that order by themselves.
+    The output of a convolution has the memory format of its weights, and later layers keep it. Transformers already
+    store tokens in that order.
     """
     for backbone in (part for part in module.modules() if isinstance(part, Backbone)):
         layers = list(backbone.modules())
@@ -146,26 +150,25 @@ def channels_last(module: nn.Module) -> None:
 
 
 def last_state(trainer: Trainer, stop: int) -> dict[str, Any] | None:
-    """The checkpoint to go on from, or None; the first process looks, and all do as it says."""
+    """The checkpoint to resume from, or None. The first process decides for all processes."""
     state = trainer.checkpoints.load(stop, trainer.problem_of) if is_main_process() else None
     found = broadcast_object(state is not None)
     return state if is_main_process() or not found else load_torch(trainer.checkpoints.path)
 
 
 def run_hash(spec: TrainingSpec, dataset: ClipDataset, weights: Sequence[Path]) -> str:
-    """Names a run: two runs of the same name would train the same weights.
+    """Hash that identifies a run: runs with equal hashes train the same weights.
 
-    When data or pretrained weights were made anew, the recipe is the same, and a checkpoint of the old ones must not
-    be continued. Data are known by their table and the digests of their shards, which are computed where no record
-    has them.
-    The milestones of one run share a name: `stop` says how far to go, not how; `heldout_videos` what is measured.
+    It covers data and pretrained weights besides the recipe: if they were remade, an old checkpoint must not be
+    resumed. Data are identified by their table and by the digests of their shards, which are computed if not recorded.
+    All milestones of a run share the hash: `stop` only sets where training ends, and `heldout_videos` what is measured.
     """
     data = hashlib.sha256()
     for column in dataset.table.values():
         data.update(column.tobytes())
     store = cast("FrameStore", dataset.store)  # trainings read stored frames
     for shard in np.unique(dataset.table["shard"]):
-        store.num_videos(int(shard))  # says what to do if there is no such file
+        store.num_videos(int(shard))  # raises UserError with instructions if the file is missing
         data.update(f"{content_digest(store.shard_paths[shard])}\n".encode())
     start = [hashlib.sha256(path.read_bytes()).hexdigest() for path in weights]
     recipe = {key: value for key, value in spec.values.items() if key not in ("stop", "heldout_videos")}
@@ -173,14 +176,14 @@ def run_hash(spec: TrainingSpec, dataset: ClipDataset, weights: Sequence[Path]) 
 
 
 def batch_size_for(spec: TrainingSpec, videos: int) -> int:
-    """The recipe's batch size; a smaller set than one batch is trained on in one batch of all its videos."""
+    """The recipe's batch size; at most the number of training videos, for sets smaller than one batch."""
     return min(spec.batch_size, videos)
 
 
 def batches(
     spec: TrainingSpec, dataset: ClipDataset, compute: Compute, device: torch.device
 ) -> Callable[[int, int, int], Iterator[Inputs]]:
-    """The trainer's source of batches: from (epoch, step) to the end of epoch `stop`, this process's shares."""
+    """The trainer's source of batches: this process's shares, from (epoch, step) to the end of epoch `stop`."""
     rank, processes = rank_and_processes()
 
     def make(epoch: int, step: int, stop: int) -> Iterator[Inputs]:

@@ -22,7 +22,7 @@ from videossl.common.ranges import (
 from videossl.common.strict import Strict
 
 Counts = Count | Annotated[dict[str, Count], Field(min_length=1)]
-"""A number, or numbers by backbone with a `default`."""
+"""A number, or a number per backbone with a `default`."""
 Positives = Positive | Annotated[dict[str, Positive], Field(min_length=1)]
 
 
@@ -70,7 +70,7 @@ class Optimizer(_OptimizerFields):
         return self
 
     def of(self, backbone: str) -> OptimizerSettings:
-        """The optimiser of `backbone`."""
+        """The optimiser settings of `backbone`."""
         values = self.model_dump(exclude={"by_backbone"}) | self.by_backbone.get(backbone, {})
         return OptimizerSettings.model_validate(values | {"lr": by_backbone(values["lr"], backbone, "optimizer.lr")})
 
@@ -94,7 +94,7 @@ class Schedule(Strict):
 
 
 def by_backbone(value: Any, backbone: str, key: str) -> Any:
-    """The value for `backbone` of a number that may differ by backbone."""
+    """The value for `backbone` of a setting that may differ by backbone."""
     if not isinstance(value, dict):
         return value
     if backbone not in value and "default" not in value:

@@ -1,4 +1,4 @@
-"""Specifications of trainings."""
+"""Job specifications of trainings."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ class BackboneSpec(Strict):
 
 
 class TrainingSpec(Specification):
-    """What every training has."""
+    """Fields of every training."""
 
     seed: Seed
     epochs: Count
-    """Length of the schedule."""
+    """Length of the learning-rate schedule, in epochs."""
     clip: ClipShape
     augment: Augment
     optimizer: OptimizerSettings
     batch_size: Count
-    """Videos of a step, over all processes."""
+    """Videos per step, over all processes."""
     accumulation_steps: Count = Field(1, alias="accumulate")
-    """Parts that a batch is trained in."""
+    """Number of parts that a batch is divided into."""
     precision: Literal["fp32", "bf16"] = "fp32"
     reference_batch_size: Count | None = None
-    """The batch size that the learning rate is for."""
+    """Batch size that the learning rate is given for."""
     schedule: Schedule
 
     @property
     def last_epoch(self) -> int:
-        """Where this job ends; a milestone may end before the schedule does."""
+        """Epoch at which this job ends; a milestone may end before the schedule does."""
         return self.epochs
 
     @property
     def augmentation(self) -> Augmentation:
-        """The training augmentation for the clip size."""
+        """Training augmentation, for the clip size."""
         return Augmentation(**self.augment.model_dump(), size=self.clip.size)
 
     @property
     def test_augmentation(self) -> Augmentation:
-        """The largest centre square, without any random change."""
+        """Test augmentation: the largest centre square, nothing random."""
         return self.augment.centre_crop(self.clip.size)
 
 
 class TaskSpec(Strict):
-    """A pretext task around its backbone."""
+    """A pretext task and its backbone."""
 
     task: str
     options: dict[str, Any]
@@ -66,11 +66,11 @@ class TaskSpec(Strict):
 
 
 class PretrainSpec(TrainingSpec, TaskSpec):
-    """A pretraining up to a milestone, on the schedule of the longest one."""
+    """Pretraining up to a milestone, on the schedule of the longest pretraining."""
 
     recipe_version: Version
     stop: Count
-    """The milestone, epochs."""
+    """The milestone, in epochs."""
     heldout_videos: Count
 
     @property

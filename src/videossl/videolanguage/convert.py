@@ -1,4 +1,4 @@
-"""From a published file to our `weights.pt`: every parameter is told, loaded and accounted for."""
+"""Conversion of published files to our `weights.pt`; every parameter must be matched."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from videossl.videolanguage.specs import PublishedModelSpec
 
 GET_AGAIN = "Get the published file again, and compare its size and digest with those of its publisher."
 WRAPPERS = ("model", "model_state_dict", "state_dict", "module")
-"""Under which key training scripts put the state dict."""
+"""Keys under which training scripts store the state dict."""
 SHOWN = 8
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """The state dict of a published file: .safetensors, or one of torch's own, such as CLIP's TorchScript archives."""
+    """The state dict of a published file: .safetensors, or a torch file, such as CLIP's TorchScript archives."""
     if path.suffix == ".safetensors":
         from safetensors import SafetensorError
         from safetensors.torch import load_file
@@ -33,7 +33,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         except (SafetensorError, OSError) as error:
             raise unreadable(path, error, GET_AGAIN) from error
     if zipfile.is_zipfile(path):
-        check_archive(path, GET_AGAIN)  # torch compares no checksums
+        check_archive(path, GET_AGAIN)  # torch does not verify checksums
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
@@ -49,7 +49,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
 
 def unwrapped(content: Any, path: Path) -> dict[str, Tensor]:
-    """The state dict within a checkpoint, without the prefix of parallel training."""
+    """The state dict in a checkpoint, without the prefix of data-parallel training."""
     while isinstance(content, Mapping) and (key := next((key for key in WRAPPERS if _holds(content, key)), None)):
         content = content[key]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
@@ -64,10 +64,10 @@ def _holds(content: Mapping[str, Any], key: str) -> bool:
 def load_published(
     model: VideoLanguageModel, state: Mapping[str, Tensor], base: Mapping[str, Tensor] | None, where: str
 ) -> None:
-    """Load a published state dict strictly; UserError lists what is missing, unexpected or of another shape."""
+    """Load a published state dict. Raises UserError listing missing, unexpected and wrongly shaped parameters."""
     try:
         converted = model.convert(state, base)
-    except (KeyError, IndexError, RuntimeError, AttributeError) as error:  # of a state dict without what is told apart
+    except (KeyError, IndexError, RuntimeError, AttributeError) as error:  # `state` lacks parameters
         raise UserError(
             f"{where} is no file of {type(model).__name__} ({type(error).__name__}: {error}). Is it of another model?"
         ) from error
@@ -93,7 +93,7 @@ def load_published(
 
 
 def published_model(spec: PublishedModelSpec, weights: Path, base: Path | None) -> VideoLanguageModel:
-    """The model of a specification with published weights."""
+    """The model of a specification, with published weights."""
     model = registry.build(spec.model, **spec.options)
     load_published(model, read_state(weights), read_state(base) if base else None, str(weights))
     return model

@@ -1,4 +1,4 @@
-"""Videos with captions, which small video-language models are trained on."""
+"""Captioned videos for training small video-language models."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from videossl.videolanguage.texts import phrase
 
 @dataclass(frozen=True)
 class Corpus:
-    """Captions are the names of classes."""
+    """Videos and captions; captions are class names."""
 
     store: Frames
     videos: pd.DataFrame
-    """Rows of a manifest; `label` numbers the captions that are used."""
+    """Rows of a manifest; `label` is the index into the used captions."""
     captions: list[str]
 
 
 def read_corpus(spec: CorpusSpec, manifest: Path, left_out: Sequence[Path]) -> Corpus:
-    """The corpus of a spec with `videos` and `subset_seed`.
+    """The corpus of a specification with `videos` and `subset_seed`.
 
-    `manifest`: of the videos, whose frame store lies beside it; `left_out`: manifests of the datasets whose classes
-    must not be among the captions.
+    `manifest`: manifest of the videos, with the frame store in the same folder; `left_out`: manifests of the datasets
+    whose classes must not be captions.
     """
     rows = read_manifest(manifest)
     others = [name for path in left_out for name in read_manifest(path)["label_name"]]
@@ -41,7 +41,7 @@ def read_corpus(spec: CorpusSpec, manifest: Path, left_out: Sequence[Path]) -> C
 def captioned(
     manifest: pd.DataFrame, left_out: Sequence[str], videos: int, seed: int
 ) -> tuple[pd.DataFrame, list[str]]:
-    """`videos` training videos, evenly over the captions that are none of the class names `left_out`."""
+    """`videos` training videos, balanced over captions, and their captions. Excludes the class names `left_out`."""
     unseen = {phrase(name) for name in left_out}
     names = manifest["label_name"].map(phrase)
     kept = manifest[(manifest["label"] >= 0) & ~names.isin(unseen)].reset_index(drop=True)

@@ -11,7 +11,7 @@ from videossl.common.ranges import Count, Once, Text
 from videossl.common.strict import Strict
 
 CLIP = "vificlip"
-"""The model that is CLIP itself, frame by frame: the small CLIP is built from its recipe."""
+"""The model that is CLIP applied to single frames; the small CLIP is built from its recipe."""
 
 
 def _one_place(template: str) -> str:

@@ -1,4 +1,4 @@
-"""Specifications of the weights of video-language models."""
+"""Job specifications for the weights of video-language models."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ class PublishedModelSpec(Specification):
     recipe_version: Version
     model: str
     options: dict[str, Any]
-    """Of the network."""
+    """Options of the network."""
     clip: ClipShape
     data: PretrainingData
     seed: Seed
 
 
 class CorpusSpec(TrainingSpec):
-    """A training on captioned videos."""
+    """Training on captioned videos."""
 
     recipe_version: Version
     options: dict[str, Any]
     videos: Count
-    """Training videos taken from the corpus."""
+    """Number of training videos taken from the corpus."""
     subset_seed: Seed
     templates: list[str]
 
 
 class TrainedModelSpec(CorpusSpec):
-    """A small model, trained from the small CLIP."""
+    """A small model, initialised from the small CLIP."""
 
     model: str
     data: PretrainingData
@@ -44,4 +44,4 @@ class TrainedModelSpec(CorpusSpec):
 
 
 class SmallClipSpec(CorpusSpec):
-    """The small CLIP that small models start from."""
+    """The small CLIP that initialises small models."""

@@ -1,7 +1,7 @@
-"""A small CLIP: what the small video-language models start from, as the published ones started from CLIP.
+"""The small CLIP that initialises small video-language models, as CLIP initialised the published ones.
 
-It sees frame by frame, with the features averaged, and is trained like them on captions. Its text vocabulary, of whole
-words, is theirs too.
+It encodes single frames and averages their features. It is trained on captions, like the small models, and shares their
+text vocabulary of whole words.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from videossl.videolanguage.texts import WordTokenizer, fill, tokenised
 def train_start(
     spec: SmallClipSpec, *, manifest: Path, left_out: Sequence[Path], folder: Path, compute: Compute
 ) -> None:
-    """Train the small CLIP; leaves `weights.pt` and `run.json` in `folder`.
+    """Train the small CLIP; writes `weights.pt` and `run.json` to `folder`.
 
     Args:
         spec: every setting that affects the weights.
-        manifest: of the corpus; its frame store lies beside it.
-        left_out: manifests of the datasets whose classes the corpus must not have.
+        manifest: manifest of the corpus; its frame store is in the same folder.
+        left_out: manifests of the datasets whose classes must not be in the corpus.
         folder: the run folder.
         compute: device, threads, loader workers.
     """
@@ -69,9 +69,9 @@ def train_start(
 
 
 def picture_step(model: VideoLanguageModel, tokens: Tensor) -> Step:
-    """The mean features of a video's frames are compared with the prompts of all captions, of one of the templates.
+    """Training step: compares frame features averaged over the video with the prompts of all captions.
 
-    tokens (templates, captions, context).
+    Each step uses one random template. tokens: (templates, captions, context).
     """
 
     def step(network: nn.Module, batch: Inputs, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:

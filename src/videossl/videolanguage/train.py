@@ -1,4 +1,4 @@
-"""The weights of a video-language model: a small one trained on generated videos, or the published ones."""
+"""Weights of a video-language model: a small model trained on generated videos, or published weights."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def train_model(
     folder: Path,
     compute: Compute,
 ) -> None:
-    """Train a small model; leaves weights, metrics and `run.json` in `folder`.
+    """Train a small model; writes weights, metrics and `run.json` to `folder`.
 
     Args:
         spec: every setting that affects the weights.
         identity: the cell's identity columns.
-        manifest: of the corpus; its frame store lies beside it.
-        left_out: manifests of the datasets whose classes the corpus must not have.
+        manifest: manifest of the corpus; its frame store is in the same folder.
+        left_out: manifests of the datasets whose classes must not be in the corpus.
         start: `weights.pt` of the small CLIP (:mod:`videossl.videolanguage.start`).
         folder: the run folder.
         compute: device, threads, loader workers.
@@ -72,7 +72,7 @@ def train_model(
 
 
 def training_step(model: VideoLanguageModel, tokens: Tensor, spec: TrainedModelSpec) -> Step:
-    """One step. `tokens` (templates, captions, context); each step draws one of the templates."""
+    """Training step. `tokens`: (templates, captions, context); each step uses one random template."""
 
     def step(network: nn.Module, batch: Inputs, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         labels = batch.labels
@@ -101,9 +101,10 @@ def import_model(
     folder: Path,
     compute: Compute,
 ) -> None:
-    """Take over published weights: check every name and shape, and leave the same files as :func:`train_model`.
+    """Import published weights: check every name and shape, and write the same files as :func:`train_model`.
 
-    `weights`: the published file; `base`: CLIP's, if it is needed; `tokenizer`: folder of CLIP's vocabulary.
+    `weights`: the published file; `base`: CLIP's weights, if the model needs them; `tokenizer`: folder of CLIP's
+    vocabulary.
     """
     device, signals = compute.start()
     with exclusive(folder, signals):

@@ -120,7 +120,7 @@ def _write(folder: Path, name: str, request: Request) -> list[Path]:
     from videossl.report.make import make
 
     record = _record_of(folder, request.kind, name)
-    suffixes = sorted(FILES[request.kind], key=lambda suffix: suffix == RECORD)  # records last
+    suffixes = sorted(FILES[request.kind], key=lambda suffix: suffix == RECORD)  # last: the report relies on it
     make(request, [record.with_name(f"{name}{suffix}") for suffix in suffixes], finished=False)
     return [record.with_name(f"{name}{LOOKED_AT[request.kind]}")]
 

@@ -1,4 +1,4 @@
-"""`metrics.parquet` of the whole study: the metrics of all finished runs in one file, for one's own analysis."""
+"""`metrics.parquet` of the study: the metrics of all finished runs in one file, for further analysis."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ from videossl.report.record import read_record
 from videossl.report.site.runs import find_runs
 
 SCHEMA = pa.schema([pa.field("run", pa.string(), nullable=False), *METRICS_SCHEMA])
-"""The columns of a run's own file after `run`: its folder, from that of the results."""
+"""Columns: `run`, the run folder relative to the results folder, and the columns of a run's own metrics file."""
 
 
 def write_all_metrics(records: Sequence[Path], results: Path, output: Path) -> tuple[int, list[str]]:
-    """Write the metrics of the runs that the records name, in the order of their folders; returns of how many, and what
-    is wrong with each that was left out, as its files cannot be used.
+    """Write the metrics of the runs named by the records, sorted by run folder.
+
+    Returns the number of runs, and an error message for each run that was skipped because its files cannot be used.
 
     Args:
         records: `<name>.record.json` of tables and figures.
-        results: the folder of the results.
+        results: the results folder.
+        output: the Parquet file.
 
     Raises:
-        UserError: none of the runs has finished, or a file of one is not valid.
+        UserError: no run has finished, or a run's file is invalid.
     """
     runs = find_runs(read_record(path) for path in records)
     left_out = [run.problem for run in runs.values() if run.problem]

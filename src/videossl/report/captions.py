@@ -1,4 +1,4 @@
-"""Texts of entries in Snakemake's own report: labels of its menu, captions (reStructuredText)."""
+"""Texts of entries in Snakemake's report: menu labels, and captions in reStructuredText."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from videossl.study.study import Study
 
 
 def caption_of(study: Study, name: str) -> dict[str, Any]:
-    """What the caption of an entry, or of the claims, is filled in with (`workflow/report/*.rst`)."""
+    """Template values of the caption of an entry or of the claims (`workflow/report/*.rst`)."""
     if name == CLAIMS:
         return {"mark": _plain(request_of(study, name).arguments["reduced"])}
     entry = study.entries[name]
@@ -24,16 +24,16 @@ def caption_of(study: Study, name: str) -> dict[str, Any]:
 
 
 def label_of(study: Study, name: str) -> dict[str, str]:
-    """The label of an entry; Snakemake would fill in braces, so an invisible sign keeps them apart."""
+    """Menu label of an entry. An invisible character after each brace stops Snakemake from formatting it."""
     entry = study.entries[name]
     return {entry.kind: re.sub(r"\{(?=\s*\w)", "{\u2060", entry.title)}
 
 
 def chapter_of(study: Study, name: str) -> str:
-    """The heading under which an entry stands."""
+    """Heading of the section that contains an entry."""
     return chapter_title(study.entries[name].section)
 
 
 def _plain(text: str) -> str:
-    """A text as it is, in reStructuredText."""
+    """Text escaped for reStructuredText."""
     return re.sub(r"([\\*`|_])", r"\\\1", text)

@@ -1,4 +1,4 @@
-"""The table of the paper's claims: verdicts from measured numbers, and from the paper's own."""
+"""Table of the paper's claims, with verdicts on our measured numbers and on the paper's own numbers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _Z = NormalDist().inv_cdf(0.975)
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim with both of its findings. `missing`: the numbers that were not measured."""
+    """A claim with both findings. `missing`: the numbers that have not been measured."""
 
     claim: Claim
     finding: Finding
@@ -57,7 +57,7 @@ class Verdict:
 
 
 def paper_numbers(values: pd.DataFrame) -> dict[Ask, Number]:
-    """The paper's number for everything that a claim asks for, where it has one; without a standard error."""
+    """The paper's numbers that claims need, as far as it gives them; they have no standard errors."""
     numbers, tables = {}, {}
     for ask in _asks():
         if ask.table not in tables:
@@ -69,11 +69,11 @@ def paper_numbers(values: pd.DataFrame) -> dict[Ask, Number]:
 
 
 def measured_numbers(metrics: Iterable[Path], defaults: Mapping[str, str]) -> dict[Ask, Number]:
-    """What was measured of everything that a claim asks for.
+    """The measured numbers that claims need.
 
     Args:
-        metrics: `metrics.parquet` of cells; one that does not exist has not been measured. Predictions lie beside it.
-        defaults: the default complexity of each task.
+        metrics: `metrics.parquet` of cells, with predictions in the same folder. Missing files are skipped.
+        defaults: default complexity of each task.
     """
     cells = _cells(metrics, defaults)
     numbers = {}
@@ -85,15 +85,17 @@ def measured_numbers(metrics: Iterable[Path], defaults: Mapping[str, str]) -> di
 
 
 def runs_of_claims(metrics: Iterable[Path], defaults: Mapping[str, str]) -> dict[str, dict[str, list[str]]]:
-    """By claim, by what it asks for in words, the folders of the runs that have it; arguments as in
-    :func:`measured_numbers`."""
+    """Run folders behind each number of each claim, by claim and by description of the number.
+
+    Arguments as in :func:`measured_numbers`.
+    """
     cells = _cells(metrics, defaults)
     found = {ask: [path.parent.as_posix() for path, _, cell in cells if ask.is_of(cell)] for ask in _asks()}
     return {name: {str(ask): found[ask] for ask in claim.asks if found[ask]} for name, claim in CLAIMS.items()}
 
 
 def verdicts(measured: Mapping[Ask, Number], paper: Mapping[Ask, Number]) -> list[Verdict]:
-    """Every claim, in the order of the paper's sections."""
+    """Verdicts on all claims, in the order of the paper's sections."""
     claims = sorted(CLAIMS.values(), key=lambda claim: claim.section)
     return [
         Verdict(claim, finding, tuple(missing), judge(claim, paper)[0])
@@ -103,7 +105,7 @@ def verdicts(measured: Mapping[Ask, Number], paper: Mapping[Ask, Number]) -> lis
 
 
 def frame(found: Sequence[Verdict], reduced: str = "") -> pd.DataFrame:
-    """One row a claim."""
+    """Data frame with one row per claim."""
     return pd.DataFrame(
         {
             "claim": verdict.claim.name,
@@ -125,7 +127,7 @@ def frame(found: Sequence[Verdict], reduced: str = "") -> pd.DataFrame:
 def as_sheet(
     found: Sequence[Verdict], reduced: str, provenance: Mapping[str, Any], without: Sequence[str] = ()
 ) -> Sheet:
-    """The table to be read; `without`: what is wrong with runs that were left out."""
+    """The table for human readers; `without`: error messages of skipped runs."""
     rows = [
         (
             verdict.claim.section,
@@ -168,7 +170,7 @@ def write_claims(
 
 
 def _cells(metrics: Iterable[Path], defaults: Mapping[str, str]) -> list[tuple[Path, dict[str, Any], dict[str, Any]]]:
-    """Each file that is there and can be used, with its cell's identity, alone and with whether the complexity is the
+    """Usable metrics files, with the cell's identity, and with the same identity plus whether the complexity is the
     default."""
     cells = []
     for path in metrics:
@@ -180,17 +182,17 @@ def _cells(metrics: Iterable[Path], defaults: Mapping[str, str]) -> list[tuple[P
 
 
 def left_out(metrics: Iterable[Path]) -> list[str]:
-    """What is wrong with the runs whose numbers are there and cannot be used, a sentence or two each."""
+    """Error messages of runs whose metrics exist but cannot be used, one or two sentences each."""
     return [problem for path in metrics if path.exists() and (problem := _problem(path))]
 
 
 def notes(without: Sequence[str]) -> list[str]:
-    """The notes below the table."""
+    """Notes below the table."""
     return [*NOTES, *(f"Left out, a run whose files cannot be used: {problem}" for problem in without)]
 
 
 def _problem(path: Path) -> str:
-    """What is wrong with the run of a metrics file; "" if nothing is."""
+    """Error message for the run of a metrics file; "" if the run can be used."""
     if problem := problem_of_run(path.parent, wholly=True):
         return problem
     files = [one for one in (path, path.with_name("predictions.parquet")) if one.is_file()]
@@ -213,7 +215,7 @@ def _asks() -> list[Ask]:
 
 
 def _read(ask: Ask, path: Path, identity: Mapping[str, Any]) -> Number:
-    """One seed's number."""
+    """The number from one seed."""
     view = {"metric": ask.metric, "noise": ask.noise, "severity": ask.severity}
     found = read_number(path, {**identity, **CONDITION, **view}, "a claim")
     error = None if found["low"] is None else (found["high"] - found["low"]) / (2 * _Z)
@@ -226,12 +228,12 @@ def _read(ask: Ask, path: Path, identity: Mapping[str, Any]) -> Number:
 
 
 def _over_seeds(numbers: Sequence[Number]) -> Number:
-    """The mean over seeds; its error is that over videos alone."""
+    """The mean over seeds. Its standard error covers only the variation over videos."""
     if len(numbers) == 1:
         return numbers[0]
     value = sum(number.value for number in numbers) / len(numbers)
     errors = [number.error for number in numbers]
-    # The seeds were tested on the same videos, so their errors do not cancel: the mean of them, not less.
+    # All seeds use the same test videos, so errors do not average out: we take their mean.
     error = None if None in errors else math.fsum(errors) / len(errors)
     vectors = [number.correct for number in numbers]
     if any(vector is None or not vector.index.equals(vectors[0].index) for vector in vectors):

@@ -1,4 +1,4 @@
-"""From cells and their metrics files to records: what was measured, what the paper says, what is missing."""
+"""Collects records from cells and their metrics files: measured numbers, the paper's numbers, missing numbers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from videossl.training.run_files import problem_of_run
 
 OK, PENDING, FAILED = "ok", "pending", "failed"
 QUOTED = "quoted"
-"""The status of a number that only the paper has: it quotes one that was measured otherwise."""
+"""Status of a number that the paper quotes from other work, obtained under other conditions."""
 TIDY_COLUMNS = (
     *IDENTITY,
     *CONDITION,
@@ -35,17 +35,17 @@ TIDY_COLUMNS = (
 
 
 PUBLISHED = "published"
-"""The status of a number from the literature."""
+"""Status of a number from the literature."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One metric of one cell. `identity` and `paper_identity` hold the identity columns, noise, severity and `metric`.
+    """One metric of one cell.
 
-    `paper_identity` names the cell as the paper does, where a scale calls a dataset or subset otherwise.
-    Numbers are fractions for accuracies, None where there is none; `reason` says why a cell failed, or why it cannot be
-    run. `run_dir` is the cell's folder, `partners` are those of its teachers, `members` of the cells that a
-    mean is over.
+    `identity` and `paper_identity` have the identity columns, noise, severity and `metric`. `paper_identity` uses the
+    paper's names where a scale renames a dataset or subset. Accuracies are fractions; missing numbers are None.
+    `reason` is why the cell failed or cannot be run. `run_dir` is the cell's folder; `partners` are the folders of its
+    teachers, `members` those of the cells that a mean covers.
     """
 
     identity: dict[str, Any]
@@ -66,30 +66,30 @@ class Record:
 
     @property
     def runs(self) -> tuple[str, ...]:
-        """The folders of the runs that the number comes from; none for a number from the literature."""
+        """Folders of the runs that the number comes from; empty for a number from the literature."""
         return (self.run_dir,) if self.run_dir else self.members
 
     @property
     def place(self) -> str:
-        """The record in a line, for messages: its cell's folder and the metric, with noise and severity if any."""
+        """Short description for messages: the cell's folder, noise and severity if any, and the metric."""
         folder = self.run_dir or ", ".join(str(value) for value in self.identity.values() if value)
         noise = " ".join(str(self.identity[key]) for key in CONDITION if self.identity["noise"])
         return ", ".join(part for part in (folder, noise, self.identity["metric"]) if part)
 
     @property
     def is_baseline(self) -> bool:
-        """Whether the cell is the network without pretraining (a student without it is none)."""
+        """Whether the cell is a baseline, a network without pretraining. Students are not baselines."""
         return _is_baseline(self.identity)
 
     @property
     def is_cell(self) -> bool:
-        """Whether a cell stands behind it; else it is a mean over tasks, or from the literature."""
+        """Whether the record is a cell of the study, not a mean over tasks or a number from the literature."""
         return self.identity["task"] != AVERAGE_TASK and self.status not in (QUOTED, PUBLISHED)
 
 
 @dataclass(frozen=True)
 class Results:
-    """Everything a rendering needs: the entry, its records in a fixed order, scale and origin."""
+    """Everything that a rendering needs: the entry, its records in a fixed order, scale and provenance."""
 
     spec: Spec
     records: tuple[Record, ...]
@@ -100,17 +100,17 @@ class Results:
 
     @property
     def title(self) -> str:
-        """The title, marked at reduced scale."""
+        """Title; marked if the scale is reduced."""
         return f"{self.spec.title} — {self.reduced}" if self.reduced else self.spec.title
 
     @property
     def has_failures(self) -> bool:
-        """Whether a number is missing as its run failed, or its files cannot be used."""
+        """Whether a number is missing because its run failed or its files cannot be used."""
         return any(record.status == FAILED for record in self.records)
 
     @property
     def metrics(self) -> list[str]:
-        """The metrics shown, in printing order."""
+        """Metrics shown, in printing order."""
         return self.spec.order("metric", {record.identity["metric"] for record in self.records})
 
     @property
@@ -120,11 +120,11 @@ class Results:
 
     @property
     def paper_apart(self) -> bool:
-        """Whether the paper's numbers stand by themselves and not beside ours."""
+        """Whether the paper's numbers are shown separately instead of next to ours."""
         return bool(self.reduced) and self.has_paper_values
 
     def frame(self) -> pd.DataFrame:
-        """One row a cell and metric, columns TIDY_COLUMNS; fractions; null where missing."""
+        """One row per cell and metric, with columns TIDY_COLUMNS; accuracies are fractions, missing numbers null."""
         rows = [
             {
                 **record.identity,
@@ -161,18 +161,18 @@ def collect(
 
     Args:
         spec: the entry.
-        cells: identity columns, `views` (metric, noise, severity of each number; of a figure in parts, the part),
-            `metrics` (path), `run_dir`, and optionally `paper` (the paper's names of the axes where they differ),
-            `partners` (folders of the teachers) and `pending` (why the cell cannot be run here).
+        cells: identity columns, `views` (metric, noise and severity of each number; the part, for a figure with parts),
+            `metrics` (path), `run_dir`, and optionally `paper` (the paper's names of axes, if different), `partners`
+            (folders of the teachers) and `pending` (why the cell cannot be run here).
         paper_values: from `read_paper_values`; None for no comparison.
-        reduced: how the scale is marked in every title; "" at the paper's scale.
+        reduced: the mark of a reduced scale in titles; "" at the paper's scale.
         provenance: commit, hash of the configuration, seed, hardware: printed as given.
-        failures: why cells have no metrics, by run folder, beside what the folders themselves say: of cells that never
-            ran, as something that they need has failed.
-        read: False: look at no file of results; every cell is pending.
+        failures: reasons of failure by run folder, in addition to those in the run folders: for cells that did not run
+            because a dependency failed.
+        read: False: do not read any result file; every cell is pending.
 
     Raises:
-        UserError: a cell lacks columns, a metrics file is of another cell or lacks the metric, or the
+        UserError: a cell lacks columns, a metrics file belongs to another cell or lacks the metric, or the
             entry asks for a baseline that is not among the cells.
     """
     tables = _paper_tables(spec, paper_values)
@@ -211,7 +211,8 @@ def collect(
 
 
 def _paper_tables(spec: Spec, values: pd.DataFrame | None) -> dict[int | None, PaperTable]:
-    """The paper's table of each part of the entry, of an entry in one piece under None; only where there is one."""
+    """The paper's table of each part of the entry, or under the key None if the entry has no parts. Omits missing
+    tables."""
     names = {number: part.paper_table for number, part in enumerate(spec.parts)} or {None: spec.paper_table}
     return {} if values is None else {key: PaperTable(values, name) for key, name in names.items() if name}
 
@@ -221,7 +222,7 @@ def _is_baseline(identity: Mapping[str, Any]) -> bool:
 
 
 def _averages(records: Sequence[Record], table: PaperTable | None) -> list[Record]:
-    """The mean over the tasks of everything else equal, once all of them are measured."""
+    """Means over tasks for records that agree in everything else, if all tasks are measured."""
     groups: dict[tuple, list[Record]] = {}
     for record in records:
         if not record.is_baseline:
@@ -243,7 +244,7 @@ def _averages(records: Sequence[Record], table: PaperTable | None) -> list[Recor
 
 
 def _quoted(table: PaperTable) -> list[Record]:
-    """What the paper quotes, as records without a measured value."""
+    """The numbers that the paper quotes, as records without a measured value."""
     records = []
     for row in table.quoted():
         identity = {key: row.get(key, "") for key in IDENTITY} | CONDITION | {"metric": row["metric"]}
@@ -265,11 +266,11 @@ def _published(row: PublishedRow) -> list[Record]:
 
 
 def describe(spec: Spec, record: Record, axes: Sequence[str] = ()) -> str:
-    """A cell in words, by the axes of the layout."""
+    """Description of a cell by its values on the layout's axes."""
     if record.published:
         return ", ".join(record.published.labels)
     axes = axes or spec.axes
-    # Without the axes of a figure of several protocols that the cell has nothing of.
+    # Skip axes that do not apply to the cell, in a figure of several protocols.
     names = [spec.label(a, record.identity[a]) for a in axes if record.identity[a] != "" or a in CONDITION]
     if record.is_baseline:
         shared = [spec.label(axis, record.identity[axis]) for axis in ("backbone", "target") if axis in spec.axes]
@@ -278,7 +279,7 @@ def describe(spec: Spec, record: Record, axes: Sequence[str] = ()) -> str:
 
 
 def _failure(cell: Mapping[str, Any], failures: Mapping[str, str]) -> str:
-    """Why the cell failed, one line; empty if it did not."""
+    """Reason of the cell's failure, one line; "" if it did not fail."""
     return reason_of(Path(cell["run_dir"])) or failures.get(cell["run_dir"], "")
 
 
@@ -298,16 +299,19 @@ def _record(
         except DamagedFile as error:
             return Record(identity, paper_identity, FAILED, str(error), **known)
         return Record(identity, paper_identity, OK, **known, **found)
-    # A cell without metrics is never a zero or a gap: it has not run, or it is known why it cannot.
+    # A cell without metrics is shown as pending or failed, never as zero or as a gap.
     return Record(identity, paper_identity, FAILED if failure else PENDING, failure or cell.get("pending", ""), **known)
 
 
 def read_number(path: Path, identity: Mapping[str, Any], asked_by: str) -> dict[str, Any]:
-    """Split, value, interval, n and chance of one number from a metrics file that must be this cell's.
+    """Split, value, interval, n and chance of one number from a metrics file.
 
     Args:
         identity: identity columns, noise, severity and metric.
-        asked_by: what an error names.
+        asked_by: name of the requesting entry, for error messages.
+
+    Raises:
+        UserError: the file belongs to another cell or does not have the metric exactly once.
     """
     frame = read_cell(path)
     first = frame.iloc[0]
@@ -338,13 +342,13 @@ def read_number(path: Path, identity: Mapping[str, Any], asked_by: str) -> dict[
 
 
 def _is_proportion(identity: Mapping[str, Any]) -> bool:
-    """Whether the number is a share of the videos; a ratio of two, or a mean over noises or severities, is none."""
+    """Whether the number is a proportion of videos. Ratios, and means over noises or severities, are not."""
     over_conditions = identity["noise"] == MEAN or (bool(identity["noise"]) and identity["severity"] == 0)
     return is_fraction(identity["metric"]) and "relative" not in identity["metric"] and not over_conditions
 
 
 def _is_count_over(value: float, n: int) -> bool:
-    """Whether `value` is k / n: only then is it a proportion of n trials (a mean over classes is not)."""
+    """Whether `value` is k / n for an integer k. A mean over classes, for example, is not a proportion of n trials."""
     return 0 <= value <= 1 and math.isclose(value * n, round(value * n), abs_tol=1e-6 * n)
 
 

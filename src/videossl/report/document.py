@@ -1,4 +1,4 @@
-"""A table ready to be written in any format: grids and sentences, as plain text."""
+"""A table in a format-independent form: grids and sentences as plain text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from videossl.report.tables import ABSENT, Grid, build_grid
 
 @dataclass(frozen=True)
 class Document:
-    """Title, caption, the grid, and the paper's numbers: beside ours at its scale, else in their own grid."""
+    """Title, caption and grid. The paper's numbers are in the grid at its scale, otherwise in a separate grid."""
 
     results: Results
     grid: Grid
@@ -20,18 +20,18 @@ class Document:
 
     @classmethod
     def of(cls, results: Results) -> Document:
-        """Lay out the records."""
+        """Build the document from results."""
         paper_grid = build_grid(results, paper=True) if results.paper_apart else None
         return cls(results, build_grid(results), paper_grid, results.has_paper_values and not results.paper_apart)
 
     @property
     def name(self) -> str:
-        """The entry's name."""
+        """Name of the entry."""
         return self.results.spec.name
 
     @property
     def title(self) -> str:
-        """The title, marked at reduced scale."""
+        """Title; marked if the scale is reduced."""
         return self.results.title
 
     @property
@@ -41,21 +41,21 @@ class Document:
 
     @property
     def unit(self) -> str:
-        """What the entries are."""
+        """Metric and unit of the entries."""
         return unit_line(self.results)
 
     @property
     def paper_title(self) -> str:
-        """The heading of the paper's own grid."""
+        """Heading of the paper's separate grid."""
         return PAPER_BLOCK_TITLE
 
     @property
     def provenance(self) -> str:
-        """Where the numbers come from, on one line."""
+        """Provenance of the numbers, on one line."""
         return provenance_line(self.results.provenance)
 
     def notes(self, *, span_marks: bool = False) -> list[str]:
-        """The notes below the table."""
+        """Notes below the table."""
         spans = any(entry.span > 1 for entry in self.grid.entries)
         lines = notes(self.results, span_marks=span_marks and spans)
         if any(entry.status == ABSENT for entry in self.grid.entries):

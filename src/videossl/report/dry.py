@@ -1,5 +1,7 @@
-"""Lay out tables and figures before anything has run, so that a layout that cannot work is an error before the first
-job and not after the last training. The renderers' own code does it, on cells without numbers."""
+"""Lays out tables and figures before any job runs, to report layout errors early.
+
+Uses the code of the renderers, on cells without numbers.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,7 @@ from videossl.study.study import Study
 
 
 def check_layouts(study: Study) -> None:
-    """Lay out every entry of the study that has cells; UserError with all that cannot be, by the place where each is
-    written."""
+    """Lay out every entry of the study that has cells. Raises UserError with all errors and their places."""
     values = read_paper_values(study.config.paper_values)
     problems = []
     for name, entry in study.entries.items():
@@ -36,7 +37,7 @@ def check_layouts(study: Study) -> None:
 
 
 def lay_out(study: Study, spec: Spec, values: pd.DataFrame, reduced: str) -> None:
-    """Lay out one entry; whatever is raised here would be raised when it is rendered."""
+    """Lay out one entry. Any error raised here would also occur when the entry is rendered."""
     cells = [
         {
             **cell.identity,
@@ -55,7 +56,7 @@ def lay_out(study: Study, spec: Spec, values: pd.DataFrame, reduced: str) -> Non
 
 
 def _series_over_x(results: Results) -> None:
-    """Lines and bars."""
+    """Lay out lines or bars."""
     for view in layout.views(results, layout.by_panel_axis(results)):
         along = layout.x_values(view)
         for series in layout.values(results, view.spec.series):
@@ -90,4 +91,4 @@ FIGURES: dict[str, Callable[[Results], None]] = {
     "distillation": _distillation,
     "cka": _maps,
 }
-"""How each kind of plot of numbers is laid out."""
+"""Layout function of each kind of plot of numbers."""

@@ -1,4 +1,4 @@
-"""What the report is told of an entry: its layout, and how all that it shows is called, ordered and drawn."""
+"""Input of the report for one entry: its layout, and the names, order and style of what it shows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from videossl.study.study import Study
 
 
 def entry_of(study: Study, name: str) -> dict[str, Any]:
-    """A table's or figure's entry, with the printed names and groups of what it shows."""
+    """A table's or figure's entry, with printed names and groups of what it shows."""
     config = study.config
     entry = study.entries[name].model_dump(mode="json", exclude={"grid", "cells_of", "metric"}, exclude_none=True)
     datasets = {dataset: settings.title for dataset, settings in config.datasets.items()}
@@ -28,7 +28,7 @@ def entry_of(study: Study, name: str) -> dict[str, Any]:
         names["source"].setdefault(data.name, data.title)
     clip = config.finetune.clip
     names["input"] = {"clip": f"{clip.frames}x{clip.size}"}
-    if config.scale.reduced:  # what the paper's names stand for here
+    if config.scale.reduced:  # state what the paper's names stand for here
         names["subset"] = {name: f"{name} (here {size} videos)" for name, size in config.subsets.items()}
         names["epochs"] = {str(name): f"{name} (here {run})" for name, run in config.epochs.items()}
     groups = {task: recipe.objective for task, recipe in study.recipes.items()}
@@ -37,17 +37,17 @@ def entry_of(study: Study, name: str) -> dict[str, Any]:
 
 
 def _networks(study: Study, name: str) -> set[str]:
-    """The backbones that an entry shows."""
+    """Backbones that an entry shows."""
     return {cell.backbone for cell in study.cells_of[name]} & set(backbones.names())
 
 
 def _models(study: Study, name: str) -> set[str]:
-    """The video-language models that an entry shows."""
+    """Video-language models that an entry shows."""
     return {cell.backbone for cell in study.cells_of[name] if stage(cell.stage).of_models}
 
 
 def _orders(study: Study, name: str) -> dict[str, list[str]]:
-    """The tasks and networks of a study in printing order."""
+    """Tasks and networks of a study in printing order."""
     networks = {name: one.place for name, one in titles.networks().items()}
     networks |= {model: study.models[model].place for model in _models(study, name)}
     tasks = {name: recipe.place for name, recipe in study.recipes.items()}

@@ -1,6 +1,6 @@
-"""Tables as HTML, by the templates beside this file: alone on a page, and as parts of the report.
+"""Tables as HTML, by the templates in `report/templates`: as a separate page, and as parts of the report.
 
-A table is told what stands in its cells as plain text; the templates write it, and escape all of it.
+Cells contain plain text, which the templates escape.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from videossl.report.tables import ABSENT, Entry, Grid
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell, all of it plain text."""
+    """One cell; all fields are plain text."""
 
     text: str
     kind: str = ""
-    """Its class, such as `pending`."""
+    """CSS class, such as `pending`."""
     link: str = ""
-    """The address that the text leads to."""
+    """Address that the text links to."""
     details: Sequence[tuple[str, str]] = ()
-    """What follows, a class and a text each: an interval, the paper's value, a reason."""
+    """Additional texts, each with a CSS class: interval, the paper's value, reason."""
     code: bool = False
     head: bool = False
     sorts: bool = False
-    """A header that sorts its column."""
+    """Whether the cell is a header that sorts its column."""
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the body."""
+    """A row of the table body."""
 
     cells: Sequence[Cell]
     kind: str = ""
@@ -48,7 +48,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Header lines and rows; `kind` is the table's class, `flat`: it has one header line."""
+    """Header lines and rows. `kind` is the CSS class; `flat`: the table has a single header line."""
 
     header: Sequence[Sequence[Cell]]
     rows: Sequence[Row]
@@ -57,12 +57,13 @@ class Table:
 
 
 def of_grid(grid: Grid, cell: Callable[[Entry], Cell], *, sortable: bool = False) -> Table:
-    """A grid as a table.
+    """Convert a grid to a table.
 
     Args:
-        cell: what is shown of an entry.
-        sortable: for a page with a script that sorts: rows keep their own labels instead of sharing them, headers are
-            buttons, and entries carry their number in `data-v`.
+        cell: function that formats an entry.
+        sortable: for a page with a sorting script: labels are repeated in each row instead of spanning rows, headers
+            are
+            buttons, and entries have their number in `data-v`.
     """
     labels = [labels for labels, _ in grid.rows]
     sides = [[_side(label) for label in row] for row in labels] if sortable else _shared_sides(labels)
@@ -74,14 +75,14 @@ def of_grid(grid: Grid, cell: Callable[[Entry], Cell], *, sortable: bool = False
 
 
 def of_texts(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A table of sentences, which break lines."""
+    """A table of sentences, with line breaks in cells."""
     style = {"style": "white-space: normal; text-align: left; max-width: 28rem"}
     head = [Cell(text, head=True, attributes={"scope": "col", **style}) for text in header]
     return Table([head], [Row([Cell(text, attributes=style) for text in row]) for row in rows], flat=True)
 
 
 def of_lines(header: Sequence[str], rows: Iterable[Sequence[tuple[Cell, str]]], kind: str = "") -> Table:
-    """A table that sorts; of each cell, what it is sorted by is given too ("": its text)."""
+    """A sortable table. Each cell comes with its sort key ("": its text)."""
     head = [
         Cell(text, head=True, sorts=True, attributes={"scope": "col", "data-column": str(place)})
         for place, text in enumerate(header)
@@ -99,25 +100,25 @@ def of_lines(header: Sequence[str], rows: Iterable[Sequence[tuple[Cell, str]]], 
 
 
 def number_cell(entry: Entry, beside: bool) -> Cell:
-    """What is shown of an entry: the number, its interval and, `beside` it, the paper's."""
-    # Line by line, with a space between: text that is copied or read aloud stays apart.
+    """Cell of an entry: the number, its interval and, if `beside`, the paper's number."""
+    # The texts are separated by spaces, so that they stay separate when copied or read aloud.
     details = [("ci", entry.detail)] if entry.detail else []
     details += [("paper", f"paper {entry.paper_text}")] if beside else []
     return Cell(entry.main, state(entry), details=details)
 
 
 def paper_cell(entry: Entry) -> Cell:
-    """What is shown of an entry where the paper's numbers stand alone."""
+    """Cell of an entry in the separate grid of the paper's numbers."""
     return Cell(entry.paper_text)
 
 
 def state(entry: Entry) -> str:
-    """The class of an entry without a number; "" with one."""
+    """CSS class of an entry without a number; "" for one with a number."""
     return "" if entry.status in (OK, ABSENT) else "failed" if entry.status == FAILED else "pending"
 
 
 def render(document: Document) -> str:
-    """A table as a page of its own: no script, no font, nothing loaded."""
+    """A table as a separate page without scripts, fonts or other external files."""
     tables = [("", of_grid(document.grid, lambda entry: number_cell(entry, document.paper_beside)))]
     if document.paper_grid:
         tables.append((document.paper_title, of_grid(document.paper_grid, paper_cell)))
@@ -133,7 +134,7 @@ def render(document: Document) -> str:
 
 
 def page(template: str, **given: Any) -> str:
-    """A template, filled in."""
+    """A rendered template."""
     return _environment().get_template(template).render(given)
 
 
@@ -153,8 +154,8 @@ def _environment() -> Environment:
 
 
 def _written(value: Any) -> Any:
-    """Text as the standard library escapes it; Jinja writes quotes another way, and the same tables would have other
-    bytes."""
+    """Text escaped as by the standard library. Jinja escapes quotes differently, which would change the bytes of
+    tables."""
     return value if hasattr(value, "__html__") else Markup(escape(str(value)))
 
 
@@ -194,7 +195,7 @@ def _side(label: str, rows: int = 1) -> Cell:
 
 
 def _shared_sides(labels: list[tuple[str, ...]]) -> list[list[Cell]]:
-    """The headers of each row; equal neighbours on all but the last level are one cell over several rows."""
+    """Header cells of each row. Equal neighbours share a cell that spans rows, except on the last level."""
     sides: list[list[Cell]] = [[] for _ in labels]
     for level in range(len(labels[0])):
         last = level == len(labels[0]) - 1

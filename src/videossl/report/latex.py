@@ -26,19 +26,19 @@ _ESCAPES = {
     **{character: "\\" + character for character in "&%$#_{}"},
 }
 _FIT = r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
-"""Opens a box that is as wide as what is in it, or the text where that is less."""
+"""Start of a box that shrinks its content to the text width if it is wider."""
 _SPECIAL = re.compile("|".join([*(re.escape(character) for character in _ESCAPES), "-(?=-)"]))
 _PDFLATEX = re.compile(r"[\t\x20-\x7e\xa0-\u017f\u2010-\u203a\u2026€™]*")
-"""What pdfLaTeX can print as it is, in the fonts that it begins with."""
+"""Characters that pdfLaTeX can print with its default fonts."""
 
 
 def tex(text: str) -> str:
-    """Plain text, on one line, with everything that LaTeX would take as a command or a ligature written out."""
+    """Plain text on one line, with LaTeX's special characters and ligatures escaped."""
     return _SPECIAL.sub(lambda match: _ESCAPES.get(match[0], "-{}"), " ".join(text.splitlines()))
 
 
 def engine(lines: Sequence[str]) -> list[str]:
-    """A remark for whoever compiles `lines`, if pdfLaTeX would stop at a letter of theirs."""
+    """A comment for the user compiling `lines`, if they have characters that pdfLaTeX cannot print."""
     strange = sorted({letter for line in lines for letter in line if not _PDFLATEX.fullmatch(letter)})
     if not strange:
         return []
@@ -82,7 +82,7 @@ def _paper(entry: Entry) -> str:
 
 
 def _tabular(grid: Grid, *, measured: bool, paper: bool) -> list[str]:
-    """The `tabular` environment. Number, interval and the paper's number stand below each other, a line each.
+    """The `tabular` environment. Number, interval and the paper's number are on separate lines.
 
     On one line they would make a table of six tasks wider than a page.
     """
@@ -127,6 +127,6 @@ def _line(names: list[str], entries: Sequence[Entry], text: Callable[[Entry], st
 
 
 def _row(cells: list[str]) -> str:
-    # A line that begins with "[" or "*" would be taken as an argument of the `\\` before it.
+    # A leading "[" or "*" would be parsed as an argument of the preceding `\\`.
     guard = "{}" if cells[0].startswith(("[", "*")) else ""
     return f"    {guard}{' & '.join(cells)} \\\\"

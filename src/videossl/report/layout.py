@@ -1,5 +1,7 @@
-"""Where each number of a figure goes: into which panel, series and place. Draws nothing and imports no matplotlib, so
-that a figure that cannot be laid out is known before the first job (:mod:`videossl.report.dry`).
+"""Position of each number in a figure: panel, series and place.
+
+Draws nothing and does not import matplotlib, so that layout errors are found before the first job
+(:mod:`videossl.report.dry`).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ Key = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class View:
-    """The records of a panel: for our values or, where those stand apart, for the paper's."""
+    """The records of a panel, which shows our values or, if they are shown separately, the paper's."""
 
     results: Results
     records: Sequence[Record]
@@ -28,25 +30,26 @@ class View:
 
     @property
     def spec(self) -> Spec:
-        """The entry, with the names that belong to the panel's values."""
+        """The entry, with the names that apply to the panel's values."""
         return self.results.spec.as_in_paper() if self.paper else self.results.spec
 
     def identity(self, record: Record) -> Mapping[str, Any]:
-        """The record's axes by the names that belong to the panel's values."""
+        """The record's axes, with the names that apply to the panel's values."""
         return record.paper_identity if self.paper else record.identity
 
 
 def views(results: Results, groups: Mapping[Any, Sequence[Record]]) -> list[View]:
-    """A view of each group, and one of the paper's values where those stand apart."""
+    """One view per group, plus one of the paper's values if they are shown separately."""
     sides = (False, True) if results.paper_apart else (False,)
     return [View(results, records, paper) for records in groups.values() for paper in sides]
 
 
 def by_panel_axis(results: Results) -> dict[str, list[Record]]:
-    """The records of each value of the entry's `panels` axis, by its printed name; of all where it has none.
+    """Records by the printed name of their value on the entry's `panels` axis; all records in one group if there is no
+    axis.
 
-    The baseline stands in every panel that is about pretraining, otherwise in its own. UserError for two panels of one
-    name.
+    The baseline is in every panel if panels differ in pretraining, otherwise in its own panel. Raises UserError if two
+    panels have the same name.
     """
     if not results.spec.panels:
         return {"": list(results.records)}
@@ -63,7 +66,7 @@ def by_panel_axis(results: Results) -> dict[str, list[Record]]:
 
 
 def by_panel_axes(results: Results) -> dict[Key, list[Record]]:
-    """The records of each place of a figure of maps, by their values of the axes of `panels`."""
+    """Records of a figure of maps by their values on the `panels` axes."""
     axes = results.spec.panels
     orders = [values(results, axis) for axis in axes]
     keys = {key: [r for r in results.records if tuple(r.identity[a] for a in axes) == key] for key in product(orders)}
@@ -71,7 +74,7 @@ def by_panel_axes(results: Results) -> dict[Key, list[Record]]:
 
 
 def by_part(results: Results) -> dict[int, list[Record]]:
-    """The records of each part of a distillation figure that has students."""
+    """Records of each part of a distillation figure that has students."""
     numbers = sorted({record.identity[PART] for record in results.records if is_student(record)})
     if not numbers:
         raise UserError(f"'{results.spec.name}' has no students: its parts name entries without a distillation.")
@@ -79,23 +82,23 @@ def by_part(results: Results) -> dict[int, list[Record]]:
 
 
 def values(results: Results, axis: str) -> list[Any]:
-    """The values of an axis in printing order, without those of the baseline."""
+    """Values of an axis in printing order, excluding the baseline's."""
     return results.spec.order(axis, {r.identity[axis] for r in results.records if not r.is_baseline})
 
 
 def product(orders: Sequence[Sequence[Any]]) -> list[Key]:
-    """All keys of one value of each."""
+    """All combinations of one value from each axis."""
     return list(itertools.product(*orders))
 
 
 def x_values(view: View) -> list[Any]:
-    """What stands along x, in printing order."""
+    """Values along x, in printing order."""
     axis = view.spec.x
     return view.spec.order(axis, {view.identity(r)[axis] for r in view.records if not r.is_baseline})
 
 
 def entries(view: View, series: Any) -> list[tuple[Any, Entry]]:
-    """The entries of one series along x, seeds merged. Series are ours, x is by the panel's names."""
+    """The entries of one series along x, merged over seeds. The series has our name, x values the panel's."""
     spec = view.results.spec
     own = [r for r in view.records if not r.is_baseline and r.identity[spec.series] == series]
     found = spec.order(spec.x, {view.identity(record)[spec.x] for record in own})
@@ -103,8 +106,10 @@ def entries(view: View, series: Any) -> list[tuple[Any, Entry]]:
 
 
 def baselines(view: View, along: Sequence[Any]) -> Iterator[tuple[Any, list[tuple[Any, Entry]]]]:
-    """The networks without pretraining: of each series that has its own (backbones, say), else of None; each at every
-    value of x that has its own, else at None."""
+    """Networks without pretraining, as (series, [(x, entry), ...]).
+
+    The series is None if all series share a baseline; x is None if all places along x share it.
+    """
     spec = view.spec
     records = [record for record in view.records if record.is_baseline]
     for series in [None] if spec.series in PRETRAINING_AXES else values(view.results, spec.series):
@@ -114,7 +119,7 @@ def baselines(view: View, along: Sequence[Any]) -> Iterator[tuple[Any, list[tupl
 
 
 def costs_and_accuracies(results: Results) -> tuple[list[Record], Results]:
-    """Of a figure of accuracy over cost: the sizes or costs of the networks, and all else."""
+    """Splits a figure of accuracy over cost into records of the networks' sizes or costs, and all other records."""
     costs = [record for record in results.records if record.identity["metric"] == results.spec.x_metric]
     others = tuple(record for record in results.records if record.identity["metric"] != results.spec.x_metric)
     if not costs or not others:
@@ -140,13 +145,14 @@ def is_student(record: Record) -> bool:
 
 
 def teachers_of(student: Record, records: Sequence[Record]) -> list[Record]:
-    """The student's teachers, in the order in which its entry names them."""
+    """The student's teachers, in the order of its entry."""
     folders = {record.run_dir: record for record in records}
     return [folders[folder] for folder in student.partners if folder in folders]
 
 
 def students_with_teachers(view: View, part: Part) -> dict[Key, tuple[list[Entry], Entry]]:
-    """Teachers and student of each place along the axes of the part; several students of one place are its seeds."""
+    """Teachers and student of each place along the axes of the part. Several students of one place are merged over
+    seeds."""
     students: dict[Key, list[Record]] = {}
     for record in filter(is_student, view.records):
         students.setdefault(tuple(view.identity(record)[axis] for axis in part.x), []).append(record)

@@ -1,4 +1,4 @@
-"""Make the files of a request: a table, a figure or the claims, and the record of how they were made."""
+"""Makes the files of a request: a table, a figure or the claims, and the provenance record."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from videossl.report.request import CLAIMS, Request
 def make(request: Request, outputs: Sequence[Path], *, finished: bool = True) -> None:
     """Write each of `outputs`, in the format of its suffix.
 
-    With a record among them, what was made is noted as the workflow's own, too, unless some runs could not be used:
-    then the next run makes it again.
+    If a record is among them, the outputs are also recorded as made by the workflow, unless some runs could not be
+    used. The next run then makes them again.
 
     Args:
-        finished: False for what is made of a study that is not there as a whole, and is never the workflow's own.
+        finished: False for renderings of an incomplete study, which never count as made by the workflow.
     """
     shown = [path for path in outputs if not path.name.endswith(RECORD)]
     records = [path for path in outputs if path.name.endswith(RECORD)]
@@ -38,7 +38,7 @@ def _make_entry(request: Request, paths: list[Path]) -> bool:
     if request.kind == "table":
         write_table(results, paths)
     else:
-        from videossl.report.figures import write_figure  # matplotlib takes half a second
+        from videossl.report.figures import write_figure  # importing matplotlib takes half a second
 
         write_figure(results, paths)
     return not results.has_failures

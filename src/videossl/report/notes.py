@@ -1,4 +1,4 @@
-"""The sentences below a table or figure: what the numbers are, what is missing, where they come from."""
+"""Notes below a table or figure: meaning of the numbers, missing numbers, provenance."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from videossl.stages.registry import names, stage
 from videossl.study import titles
 
 PRETRAINING = "pretrain"
-"""The stage whose numbers are of held-out samples of the source, not of a target's test videos."""
+"""The stage whose numbers are computed on held-out samples of the source, not on test videos of a target."""
 _SPLITS = {"val": "validation"}
 PAPER_BLOCK_TITLE = "The paper's values, at its scale; not comparable cell by cell"
 
 
 def unit_line(results: Results) -> str:
-    """What the entries are, e.g. "Top-1 accuracy, percent"."""
+    """Metric and unit of the entries, e.g. "Top-1 accuracy, percent"."""
     names = [titles.label("metric", m) + (", percent" if is_fraction(m) else "") for m in results.metrics]
     text = "; ".join(names)
     return text[:1].upper() + text[1:]
 
 
 def notes(results: Results, *, span_marks: bool = False, drawn: bool = False) -> list[str]:
-    """The notes, one sentence or two each.
+    """Notes of one or two sentences each.
 
     Args:
-        span_marks: the rendering cannot join columns and marks repeated places with an arrow.
-        drawn: the rendering is a figure: error bars instead of brackets.
+        span_marks: the format cannot merge columns and marks repeated entries with an arrow.
+        drawn: the rendering is a figure, with error bars instead of brackets.
     """
     return [
         *_interval(results, drawn),
@@ -44,7 +44,7 @@ def notes(results: Results, *, span_marks: bool = False, drawn: bool = False) ->
 
 
 def provenance_line(provenance: Mapping[str, Any]) -> str:
-    """Commit, configuration, seed and hardware on one line, in the order given; "" when nothing is known."""
+    """Commit, configuration, seed and hardware on one line, in the order given; "" if nothing is known."""
     items = []
     for key, value in provenance.items():
         text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
@@ -90,7 +90,7 @@ def _test_videos(results: Results) -> list[str]:
 
 
 def _missing_classes(results: Results) -> list[str]:
-    """What the runs recorded of classes that lacked videos, once for each target."""
+    """Classes without videos as recorded by the runs, once per target."""
     found = {
         (record.identity["target"], text): None
         for record in results.records
@@ -115,7 +115,7 @@ def _missing(results: Results) -> list[str]:
 
 
 def _waiting(cells: list[Record]) -> list[str]:
-    """Why cells are pending: those that cannot be run here say it themselves."""
+    """Reasons why cells are pending; cells that cannot be run here have their own reason."""
     reasons = [record.reason for record in cells if record.status == PENDING]
     return [reason or "not run yet, or still running" for reason in dict.fromkeys(reasons)]
 
@@ -140,5 +140,5 @@ def _paper(results: Results, drawn: bool) -> list[str]:
 
 
 def _is_tested(name: str) -> bool:
-    """Whether the numbers of a stage are about videos that were tested on."""
+    """Whether a stage's numbers are computed on test videos."""
     return name not in names() or stage(name).is_tested

@@ -1,4 +1,4 @@
-"""Where the numbers of a table or figure come from, as the runs themselves recorded it."""
+"""Provenance of a table's or figure's numbers, as recorded by the runs."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from videossl.training.record import find_run
 
 
 def read_provenance(cells: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Code version, configuration hash, seeds and hardware of the cells' `run.json` files; {} without any.
+    """Code version, configuration hash, seeds and hardware from the cells' `run.json` files; {} if there are none.
 
-    Neither dates nor times: the same runs give the same bytes.
+    Excludes dates and times, so that the same runs give the same bytes.
     """
     runs = _runs(cells)
     if not runs:
@@ -28,10 +28,10 @@ def read_provenance(cells: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def read_origin_of_videos(manifests: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The checksums of the manifests that a figure of videos is from: the same frames have the same.
+    """Checksums of the manifests behind a figure of videos. Equal frames have equal checksums.
 
     Args:
-        manifests: dataset, noise and manifest (path) of each; those under noise follow from the others.
+        manifests: dataset, noise and manifest (path) of each; noisy ones are skipped, as they follow from the others.
     """
     found = {item["manifest"]: item for item in manifests if not item["noise"]}
     sums = {path: hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12] for path in found}
@@ -39,7 +39,7 @@ def read_origin_of_videos(manifests: Iterable[Mapping[str, Any]]) -> dict[str, A
 
 
 def read_dates(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """When the first and the last of the cells' runs finished (ISO 8601, UTC); {} where none recorded it."""
+    """Times at which the first and the last of the cells' runs finished (ISO 8601, UTC); {} if none is recorded."""
     dates = sorted(
         run["finished"] for run in _runs(cells) if isinstance(run.get("finished"), str)
     )  # older runs have no date
@@ -47,6 +47,6 @@ def read_dates(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _runs(cells: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The records that can be read; who shows a run tells of one that cannot."""
+    """The readable records. Unreadable ones are reported where the runs are shown."""
     found = [find_run(Path(cell.get("run_dir", ""))) for cell in cells]
     return [run for run in found if run is not None]

@@ -1,6 +1,6 @@
-"""Published results, from `config/state_of_the_art.csv`: what our networks are set beside.
+"""Published results for comparison, from `config/state_of_the_art.csv`.
 
-One row a network, as the paper's Tables 5 and 17 list them: group and approach, venue (in the file - for none), input
+One row per network, as listed in the paper's Tables 5 and 17: group and approach, venue (in the file - for none), input
 (frames x height), backbone, pretraining, and top-1 accuracy on UCF101 and HMDB51 after finetuning, in percent as
 printed.
 """
@@ -22,7 +22,7 @@ ROW_LEVELS = ("Group", "Approach", "Venue", "Input", "Backbone", "Pretraining")
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """One published network, by its place in the file; accuracies are fractions by target."""
+    """One published network. `number` is its position in the file; accuracies are fractions by target."""
 
     number: int
     labels: tuple[str, ...]
@@ -30,22 +30,22 @@ class PublishedRow:
 
     @property
     def approach(self) -> str:
-        """What the network was trained by."""
+        """The pretraining approach."""
         return self.labels[1]
 
     @property
     def backbone(self) -> str:
-        """The network."""
+        """The backbone."""
         return self.labels[4]
 
     @property
     def pretraining(self) -> str:
-        """What it was pretrained on."""
+        """The pretraining dataset."""
         return self.labels[5]
 
 
 def read_published(path: str | Path) -> list[PublishedRow]:
-    """All rows, in the order of the file; UserError with the line of one that cannot be read."""
+    """All rows, in the order of the file. Raises UserError with the line of an unreadable row."""
     try:
         with Path(path).open(newline="", encoding="utf-8") as handle:
             reader = csv.reader(handle, strict=True)
@@ -74,7 +74,7 @@ def _row(number: int, line: list[str], where: str) -> PublishedRow:
 
 
 def _fraction(text: str, where: str) -> float:
-    """Percent as printed, as a fraction."""
+    """Percent as printed, converted to a fraction."""
     try:
         value = float(text)
     except ValueError:

@@ -1,8 +1,7 @@
-"""The record of a table or figure: all it was made from, as a file beside it.
+"""Record of a table or figure: everything it was made from, in a file next to it.
 
-The tables themselves hold neither dates nor times, so that the same study gives the same bytes again; when the runs
-finished stands here. The HTML report and `metrics.parquet` are made from these records: each names the study's runs
-that it is about.
+The tables themselves have no dates or times, so that the same study gives the same bytes. The record has the times at
+which the runs finished. The HTML report and `metrics.parquet` are made from records, which name the runs of the study.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class Made:
 
     @property
     def name(self) -> str:
-        """The entry's name."""
+        """Name of the entry."""
         return self.path.name.removesuffix(RECORD)
 
     @property
@@ -54,21 +53,21 @@ class Made:
         return self.arguments.get("cells", [])
 
     def runs(self) -> Iterator[str]:
-        """The folders of its runs, each after those that it starts from; the same one may come again."""
+        """Folders of its runs, each after its dependencies; a folder may occur several times."""
         for cell in self.cells:
             yield from cell.get("needs", [])
             yield cell["run_dir"]
 
 
 def write_record(path: Path, request: Request) -> None:
-    """Write what a table, a figure or the claims were made from."""
+    """Write the record of a table, a figure or the claims."""
     cells = _cells(request)
     origin = {"provenance": _origin(request), "finished": read_dates(cells)}
     write_json(path, sealed({"kind": request.kind, "arguments": dict(request.arguments), **origin}))
 
 
 def read_record(path: Path) -> Made:
-    """Read a record; a UserError says what is wrong with the file."""
+    """Read a record. Raises UserError with the reason if the file is invalid."""
     keys = {"kind": str, "arguments": dict, "provenance": dict, "finished": dict}
     found = read_json(path, keys, "record of a table or figure")
     if found["kind"] not in KINDS:
@@ -77,10 +76,10 @@ def read_record(path: Path) -> Made:
 
 
 def results_of(request: Request, provenance: Mapping[str, Any] | None = None) -> Results:
-    """The results of a table or figure, from the files that its request names.
+    """The results of a table or figure, read from the files that its request names.
 
     Args:
-        provenance: of the results, where it is known already.
+        provenance: of the results, if already known.
     """
     given = request.arguments
     spec = Spec.parse({"kind": request.kind, **given["entry"]})
@@ -96,7 +95,7 @@ def results_of(request: Request, provenance: Mapping[str, Any] | None = None) ->
 
 
 def _cells(request: Request) -> list[Mapping[str, Any]]:
-    """What is asked for, by run folders."""
+    """The requested cells by run folder."""
     metrics = request.arguments.get("metrics", [])
     return request.arguments.get("cells") or [{"run_dir": str(Path(file).parent)} for file in metrics]
 

@@ -1,6 +1,6 @@
-"""Write a table as Parquet and CSV (tidy, fractions), Markdown, LaTeX and HTML (pivoted, percent).
+"""Writes a table as Parquet and CSV (tidy, fractions), and as Markdown, LaTeX and HTML (pivoted, percent).
 
-The same input gives the same bytes: nothing here reads the clock, the machine or the environment.
+The same input gives the same bytes: the output does not depend on the time, the machine or the environment.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _with_paper(entry: Entry, beside: bool) -> str:
 
 
 def _pipe_table(grid: Grid, text: Callable[[Entry], str]) -> str:
-    # A pipe table has one header line, so the levels of a column share it.
+    # A pipe table has one header line, so the levels of a column label are joined.
     names = [" / ".join(part for part in label if part) for label in grid.columns]
     lines = [[*grid.row_levels, *names], [":--"] * len(grid.row_levels) + ["--:"] * len(names)]
     for labels, entries in grid.rows:
@@ -61,23 +61,24 @@ def _pipe_table(grid: Grid, text: Callable[[Entry], str]) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Plain text, on one line, with everything that Markdown, or GitHub's, would take as markup escaped.
+    """Plain text on one line, with Markdown and GitHub markup escaped.
 
-    A bracket only where it would make a link, and what begins a list only where it does: intervals stay readable.
+    Brackets are escaped only where they would form a link, and list markers only at the start, so that intervals stay
+    readable.
     """
     text = re.sub(r"([\\|*_`<>&~#$]|\](?=[(\[:]))", r"\\\1", " ".join(text.splitlines()))
     return re.sub(r"^(\s*\d*)([-+.)])(?=\s)", r"\1\\\2", text)
 
 
 def _frame_with_origin(results: Results) -> pa.Table:
-    """The tidy table, with entry and provenance in the file's own metadata."""
+    """The tidy table, with entry and provenance in the Parquet metadata."""
     table = pa.Table.from_pandas(results.frame(), preserve_index=False)
     origin = {"title": results.title, "name": results.spec.name, "provenance": dict(results.provenance)}
     return table.replace_schema_metadata({"videossl": canonical_json(json.loads(json.dumps(origin)))})
 
 
 def write_data(results: Results, path: Path) -> None:
-    """The tidy table behind a table or figure, as .parquet or .csv."""
+    """Write the tidy table behind a table or figure, as .parquet or .csv."""
     if path.suffix == ".parquet":
         write_parquet(path, _frame_with_origin(results))
     else:
@@ -94,7 +95,7 @@ def write_table(results: Results, paths: list[Path]) -> None:
     for path in paths:
         if path.suffix not in TABLE_SUFFIXES:
             raise unknown_name("table format", path.suffix, TABLE_SUFFIXES, str(path))
-    document = Document.of(results)  # before the first file, so that an entry that cannot be laid out writes none
+    document = Document.of(results)  # before the first file, so that a layout error leaves no files
     for path in paths:
         if path.suffix in DATA_SUFFIXES:
             write_data(results, path)

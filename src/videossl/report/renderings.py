@@ -1,6 +1,4 @@
-"""The jobs that show results: tables, figures, claims, the metrics of all runs, the report. Their files and inputs, for
-the rules and for those who look whether all is there.
-"""
+"""Rendering jobs: tables, figures, claims, the metrics of all runs, and the report, with their files and inputs."""
 
 from __future__ import annotations
 
@@ -21,17 +19,17 @@ FILES = {
     CLAIMS: (".parquet", ".csv", ".md", ".tex", RECORD, ".html"),
     "figure": (".png", ".pdf", RECORD),
 }
-"""The suffixes of what is made of a table, of the claims and of a figure."""
+"""Suffixes of the files of a table, of the claims and of a figure."""
 LOOKED_AT = {"table": ".html", CLAIMS: ".html", "figure": ".png"}
-"""The one of them that stands for all."""
+"""Suffix of the main file of each kind, used as the target."""
 CODE = (".py", ".html", ".css", ".js")
-"""The suffixes of code, templates among it."""
+"""Suffixes of code files, including templates."""
 _PREDICTED = ("finetune", "distill", "linear_probe")
-"""Stages whose predictions claims compare video by video."""
+"""Stages whose predictions are compared video by video in claims."""
 
 
 def renderings_of(study: Study) -> Iterator[PlannedJob]:
-    """All jobs of the study that show results, each after those whose files it reads."""
+    """All rendering jobs of the study, each after the jobs whose files it reads."""
     root, records, claims = Path(study.config.results_dir), [], []
     for name, kind in rendered(study):
         request = request_of(study, name)
@@ -43,32 +41,36 @@ def renderings_of(study: Study) -> Iterator[PlannedJob]:
 
 
 def rendered(study: Study) -> list[tuple[str, str]]:
-    """Name and kind of all requested tables and figures, in the order of the entries, and of the claims, which there
-    are unless some entries are chosen."""
+    """Name and kind of all requested tables and figures, in the order of the entries, followed by the claims.
+
+    The claims are left out if `only` selects entries.
+    """
     found = [(name, entry.kind) for name, entry in study.entries.items()]
     return found + ([(CLAIMS, CLAIMS)] if study.config.only is None else [])
 
 
 def targets_of(study: Study, *kinds: str) -> list[str]:
-    """All requested tables, figures or claims, by the file that stands for each."""
+    """Main files of all requested tables, figures or claims."""
     return [f"{_stem(study, name, kind)}{LOOKED_AT[kind]}" for name, kind in rendered(study) if kind in kinds]
 
 
 def records_of(study: Study, *kinds: str) -> list[str]:
-    """The records of all requested tables, figures or claims."""
+    """Records of all requested tables, figures or claims."""
     return [f"{_stem(study, name, kind)}{RECORD}" for name, kind in rendered(study) if kind in kinds]
 
 
 def inputs_of(study: Study, name: str) -> dict[str, list[str]]:
-    """The results that an entry, or the claims, are made from, by what they are; without those of cells that cannot be
-    run on this machine."""
+    """Result files that an entry, or the claims, read, by kind of file.
+
+    Excludes cells that cannot be run on this machine.
+    """
     if name == CLAIMS:
         cells = cells_of_claims(study.all_cells)
         predicted = [cell for cell in cells if cell.stage in _PREDICTED]
         return {
             "metrics": _files(study, cells, "metrics"),
             "predictions": _files(study, predicted, "predictions"),
-            "names": sorted(map(str, (study.project / "config/recipes").glob("*.yaml"))),  # of tasks, in the evidence
+            "names": sorted(map(str, (study.project / "config/recipes").glob("*.yaml"))),  # task names in the evidence
         }
     entry, request = study.entries[name], request_of(study, name)
     return {
@@ -80,12 +82,12 @@ def inputs_of(study: Study, name: str) -> dict[str, list[str]]:
 
 
 def code_of_tables(library: Path) -> list[str]:
-    """The files that decide how tables, figures and claims are made; `library`: the folder of this package."""
+    """Code files that affect tables, figures and claims; `library`: the folder of the videossl package."""
     return [path for path in code_of_report(library) if "/site/" not in path]
 
 
 def code_of_report(library: Path) -> list[str]:
-    """The same of the report."""
+    """Code files that affect the report; `library` as above."""
     folders = [library / "report", library / "claims"]
     files = [path for folder in folders for path in folder.rglob("*") if path.suffix in CODE]
     files += [library / "common/results.py", library / "analysis/statistics.py", library / "study/titles.py"]
@@ -93,7 +95,7 @@ def code_of_report(library: Path) -> list[str]:
 
 
 def all_metrics(study: Study) -> list[str]:
-    """The metrics of all cells of the study, without those that cannot be run on this machine."""
+    """Metrics files of all cells of the study, excluding cells that cannot be run on this machine."""
     measured = [cell for cell in study.all_cells if stage(cell.stage).makes_metrics]
     return _files(study, [cell for cell in measured if not study.unavailable(cell)], "metrics")
 
@@ -103,5 +105,5 @@ def _files(study: Study, cells: Iterable[Cell], name: str) -> list[str]:
 
 
 def _stem(study: Study, name: str, kind: str) -> str:
-    """Path without suffix of what is made."""
+    """Path of a rendering without suffix."""
     return f"{study.config.results_dir}/{'figures' if kind == 'figure' else 'tables'}/{name}"

@@ -1,5 +1,6 @@
-"""What a table, a figure or the claims are made from, in a file: the workflow writes it, and the script that makes them
-reads it. It holds JSON values only; the record of what was made holds the same.
+"""Requests: JSON files with everything that a table, a figure or the claims are made from.
+
+The workflow writes them, and the rendering script reads them. The record of a rendering has the same content.
 """
 
 from __future__ import annotations
@@ -22,17 +23,17 @@ from videossl.stages.registry import stage
 from videossl.study.study import Study
 
 CLAIMS = "claims"
-"""The kind and name of the table of the paper's claims; no entry may have the name."""
+"""Kind and name of the table of the paper's claims; entries may not use this name."""
 KINDS = ("table", "figure", CLAIMS)
 
 
 @dataclass(frozen=True)
 class Request:
-    """What one table, one figure or the claims are made from.
+    """Input of one table, one figure or the claims.
 
-    `arguments` of a table or figure: `entry`, `cells` (identity, views, run folder, files), `manifests` (of figures of
-    videos), `reduced` (the mark of a reduced scale) and `paper_values` (a file); `failures`, by run folder, where a run
-    has failed. Of the claims: `metrics` (files), `default_complexities`, `reduced` and `paper_values`.
+    `arguments` of a table or figure: `entry`, `cells` (identity, views, run folder, files), `manifests` (for figures of
+    videos), `reduced` (the mark of a reduced scale) and `paper_values` (a file); also `failures` by run folder, if runs
+    have failed. `arguments` of the claims: `metrics` (files), `default_complexities`, `reduced` and `paper_values`.
     """
 
     kind: str
@@ -40,7 +41,7 @@ class Request:
 
     @property
     def spec(self) -> dict[str, Any]:
-        """All that decides what is shown, besides the numbers."""
+        """Everything that affects the rendering, besides the numbers."""
         given = self.arguments
         if self.kind == CLAIMS:
             return {key: given[key] for key in ("metrics", "default_complexities", "reduced")}
@@ -53,7 +54,7 @@ class Request:
 
     @property
     def inputs(self) -> list[Path]:
-        """The results that are read: metrics of cells that can be run here, manifests of sets of videos."""
+        """Result files to read: metrics of cells that can be run here, and manifests of videos."""
         given = self.arguments
         if self.kind == CLAIMS:
             return [Path(path) for path in given["metrics"]]
@@ -62,7 +63,7 @@ class Request:
 
 
 def request_of(study: Study, name: str) -> Request:
-    """What an entry, or the claims, are made from."""
+    """The request of an entry or of the claims."""
     if name == CLAIMS:
         return Request(CLAIMS, _of_claims(study))
     arguments = {
@@ -76,17 +77,17 @@ def request_of(study: Study, name: str) -> Request:
 
 
 def hash_of(study: Study, name: str) -> str:
-    """The hash of all that decides what an entry, or the claims, show, besides the numbers."""
+    """Hash of everything that affects the rendering of an entry or of the claims, besides the numbers."""
     return hash_of_spec(request_of(study, name).spec)
 
 
 def path_of(study: Study, name: str) -> Path:
-    """The file of a request."""
+    """Path of a request's file."""
     return Path(study.config.results_dir) / f"logs/requests/{name}.json"
 
 
 def write_request(study: Study, name: str) -> None:
-    """Write the file of a request, unless the one that is there holds the same."""
+    """Write a request's file, unless it already has the same content."""
     request, path = request_of(study, name), path_of(study, name)
     text = json.dumps(sealed({"kind": request.kind, "arguments": dict(request.arguments)}), indent=1) + "\n"
     if not path.is_file() or path.read_bytes() != text.encode():
@@ -94,7 +95,7 @@ def write_request(study: Study, name: str) -> None:
 
 
 def read_request(path: Path) -> Request:
-    """A request from its file, or from the record of what was made; a UserError says what is wrong with the file."""
+    """Read a request from its file or from a rendering's record. Raises UserError if the file is invalid."""
     found = read_json(path, {"kind": str, "arguments": dict}, "request or record of a table or figure")
     if found["kind"] not in KINDS:
         raise UserError(f"{path} is about a '{found['kind']}'. Valid: {', '.join(KINDS)}.")
@@ -102,7 +103,7 @@ def read_request(path: Path) -> Request:
 
 
 def cells_of(study: Study, name: str) -> list[dict[str, Any]]:
-    """The cells of a table or figure with the files of their results and the runs that each needs."""
+    """The cells of a table or figure, with their result files and the runs that each depends on."""
     results = study.config.results_dir
     found = []
     for cell, views in study.views_of[name].items():
@@ -123,7 +124,7 @@ def cells_of(study: Study, name: str) -> list[dict[str, Any]]:
 
 
 def sets_of(study: Study, name: str) -> list[dict[str, Any]]:
-    """The sets of videos that a figure shows frames of: dataset, noise, severity and the path of the manifest."""
+    """The sets of videos whose frames a figure shows: dataset, noise, severity and path of the manifest."""
     entry, root = study.entries[name], study.config.results_dir
     found = [(dataset, "", 0, f"{root}/data/{dataset}/manifest.parquet") for dataset in entry.datasets]
     found += [

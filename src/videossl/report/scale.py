@@ -1,4 +1,4 @@
-"""How what was not made under the paper's conditions is marked."""
+"""Marks of renderings that were not made under the paper's conditions."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from videossl.study.study import Study
 
 
 def reduced_note(study: Study, name: str) -> str:
-    """What marks a table or figure that was not made under the paper's conditions; empty at its scale."""
+    """Mark of a table or figure that was not made under the paper's conditions; "" at the paper's scale."""
     return _note(study, study.datasets_of(study.cells_of[name], study.entries[name].datasets))
 
 
 def reduced_note_of_cells(study: Study, cells: Iterable[Cell]) -> str:
-    """The same of what is made from `cells`."""
+    """The same mark for a rendering of `cells`."""
     return _note(study, study.datasets_of(cells))
 
 
 def reduced_mark(reduced: str) -> str:
-    """What stands in the title: nothing at the paper's scale."""
+    """Mark in the title; "" at the paper's scale."""
     return f"reduced scale: {reduced}" if reduced and not reduced.startswith("reduced scale") else reduced
 
 
 def _note(study: Study, datasets: list[str]) -> str:
-    """The scale's own note; before it, which of `datasets` are generated. Generated videos are never the paper's
-    conditions, whatever the scale says of itself."""
+    """The scale's note, preceded by the names of those of `datasets` that are generated.
+
+    Generated videos are never the paper's conditions, at any scale.
+    """
     known, scale = study.config.datasets, study.config.scale
     generated = [known[name].title for name in datasets if known[name].generated is not None]
     said = [(scale.note or scale.name) if scale.reduced else ""]
@@ -35,5 +37,5 @@ def _note(study: Study, datasets: list[str]) -> str:
 
 
 def listed(names: list[str]) -> str:
-    """Names in words: a, b and c."""
+    """Names as an enumeration: a, b and c."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -1,4 +1,4 @@
-"""A table of sentences, as Markdown, LaTeX and HTML: what is no grid of numbers."""
+"""A table of sentences, as opposed to numbers, as Markdown, LaTeX and HTML."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from videossl.report.render import escape_markdown
 
 @dataclass(frozen=True)
 class Sheet:
-    """Plain text throughout; `widths` are shares of a page's width, one a column."""
+    """All fields are plain text; `widths` are the columns' fractions of the page width."""
 
     name: str
     title: str
@@ -35,10 +35,10 @@ def markdown(sheet: Sheet) -> str:
 
 
 def latex(sheet: Sheet) -> str:
-    """A `longtable`, since it runs over pages, with columns that break lines."""
+    """A `longtable`, which spans pages, with line breaks in cells."""
     columns = "".join(rf"p{{{width:.2f}\linewidth}}" for width in sheet.widths)
     head = " & ".join(tex(text) for text in sheet.header) + r" \\"
-    # A line that begins with "[" or "*" would be taken as an argument of the `\\` before it.
+    # A leading "[" or "*" would be parsed as an argument of the preceding `\\`.
     body = [r"  {}" + " & ".join(tex(text) for text in row) + r" \\ \addlinespace" for row in sheet.rows]
     notes = [tex(text) + r"\par" for text in [*sheet.notes, sheet.provenance] if text]
     lines = [
@@ -59,7 +59,7 @@ def latex(sheet: Sheet) -> str:
 
 
 def html(sheet: Sheet) -> str:
-    """A page of its own."""
+    """A separate HTML page."""
     return page(
         "table_page.html",
         title=sheet.title,

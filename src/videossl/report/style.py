@@ -1,6 +1,6 @@
-"""How series look in figures, and the settings that all figures share. Names and orders: :mod:`videossl.study.titles`.
+"""Style of series in figures, and matplotlib settings. Names and orders: :mod:`videossl.study.titles`.
 
-The colour and marker of a pretext task stand in its recipe; what has none gets one that no other task has.
+Recipes define the colour and marker of their task. Other tasks get unused ones.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from videossl.study import titles
 
 
 class Look(Strict):
-    """A series in a figure: its colour, `#RRGGBB`, and one of matplotlib's markers."""
+    """Style of a series: its colour, `#RRGGBB`, and a matplotlib marker."""
 
     colour: str
     marker: str
 
 
-# Okabe and Ito (2008), distinguishable with any colour vision, and a violet; then what is left.
+# Okabe and Ito (2008), distinguishable with any colour vision, plus a violet; then further colours.
 PALETTE = tuple(
     Look(colour=colour, marker=marker)
     for colour, marker in (
@@ -38,7 +38,7 @@ PALETTE = tuple(
     )
 )
 
-# Figures. Embedded fonts, so that a PDF looks the same everywhere.
+# Fonts are embedded, so that a PDF looks the same everywhere.
 FIGURE_RC = {
     "font.size": 9,
     "axes.titlesize": 10,
@@ -48,13 +48,13 @@ FIGURE_RC = {
     "legend.fontsize": 8.5,
     "pdf.fonttype": 42,
     "svg.hashsalt": "videossl",
-    "text.parse_math": False,  # a "$" is a "$": titles, classes and names are the user's
+    "text.parse_math": False,  # titles, classes and names are the user's text; "$" is literal
 }
 PNG_DPI = 200
 
 
 class HasLook(Protocol):
-    """A recipe, or the part of it that is about figures."""
+    """A recipe, or its part about figures."""
 
     @property
     def place(self) -> float | None: ...
@@ -65,7 +65,7 @@ class HasLook(Protocol):
 
 
 def task_looks(tasks: Mapping[str, HasLook]) -> dict[str, Look]:
-    """The look of each task: its own colour and marker, else those of the palette that no other task has, in turn."""
+    """Style of each task: its own colour and marker, otherwise the next ones of the palette that no task uses."""
     order = titles.in_order({name: one.place for name, one in tasks.items()})
     colours = _with_spare(
         [(c := tasks[name].colour) and c.upper() for name in order], [look.colour for look in PALETTE]
@@ -75,8 +75,10 @@ def task_looks(tasks: Mapping[str, HasLook]) -> dict[str, Look]:
 
 
 def _with_spare(given: Sequence[str | None], palette: Sequence[str]) -> list[str]:
-    """`given`, and in the place of each None the next of the palette that is not given; from the first on again when
-    none is left."""
+    """`given`, with each None replaced by the next unused value of the palette.
+
+    Starts again with the first value if all are used.
+    """
     spare = itertools.cycle([one for one in palette if one not in given] or palette)
     return [next(spare) if one is None else one for one in given]
 
@@ -90,8 +92,8 @@ def look(axis: str, value: Any, position: int, looks: Mapping[str, Look] | None 
     """Colour and marker of a series.
 
     Args:
-        position: of the series among the others; it chooses the look of what has none of its own.
-        looks: of the tasks of a study; left out: of the project's own.
+        position: index among the series; determines the style if the series has none of its own.
+        looks: styles of the study's tasks; default: the project's own.
     """
     if axis != "task":
         return PALETTE[position % len(PALETTE)]

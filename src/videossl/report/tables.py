@@ -1,4 +1,4 @@
-"""From records to a grid of rows and columns, of entries. No format is known here."""
+"""Arranges records in a grid of rows and columns. Independent of file formats."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from videossl.report.published import ROW_LEVELS
 from videossl.report.spec import AXES, Spec
 from videossl.study import titles
 
-# What only a pretrained network has, or a student. The other axes (backbone, target, protocol) a baseline shares.
+# Axes that apply only to pretrained networks or students. Baselines share the other axes (backbone, target, protocol).
 PRETRAINING_AXES = ("task", "complexity", "source", "subset", "epochs", "teachers")
 ABSENT = "absent"
 DASH = "–"
@@ -22,10 +22,10 @@ Key = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Entry:
-    """One place of a grid: the mean over its seeds, and the paper's number.
+    """One place of a grid: the mean over seeds, and the paper's number.
 
-    `low` and `high` are the interval of one seed, or the extremes of several; `span` counts columns; `runs` are the
-    folders of the runs behind it, of missing ones too, and `reasons` why some failed.
+    `low` and `high` are the interval of one seed, or the extremes of several. `span` is the number of columns. `runs`
+    are the folders of the runs, including missing ones, and `reasons` why some of them failed.
     """
 
     status: str = ABSENT
@@ -37,20 +37,20 @@ class Entry:
     seeds_planned: int = 0
     paper: float | None = None
     span: int = 1
-    chance: float | None = None  # where the table prints it
+    chance: float | None = None  # if printed in the table
     runs: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
 
     @property
     def main(self) -> str:
-        """The number as printed, or the word that says why there is none."""
+        """The number as printed, or a word that says why it is missing."""
         if self.status == OK:
             return number(self.metric, self.value)
         return DASH if self.status == ABSENT else self.status
 
     @property
     def detail(self) -> str:
-        """Interval of one seed in brackets, extremes of several in braces; "" where there is none."""
+        """Interval of one seed in brackets, or extremes of several seeds in braces; "" if there is none."""
         if self.status != OK:
             return ""
         parts = []
@@ -70,13 +70,13 @@ class Entry:
 
     @property
     def paper_text(self) -> str:
-        """The paper's number as printed; a dash where it has none."""
+        """The paper's number as printed; a dash if it has none."""
         return DASH if self.paper is None else number(self.metric, self.paper)
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A pivoted table: labels have one part a level; the spans of a row's entries add up to the columns."""
+    """A pivoted table. Labels have one part per level; the spans of a row's entries add up to the number of columns."""
 
     row_levels: tuple[str, ...]
     columns: tuple[tuple[str, ...], ...]
@@ -88,7 +88,8 @@ class Grid:
         return [entry for _, entries in self.rows for entry in entries]
 
     def header(self) -> list[list[tuple[str, int]]]:
-        """The header's lines from the top: (label, span); equal neighbours are one, below equal ones only."""
+        """Header lines from the top, as (label, span). Equal neighbours under the same parent are merged, except on the
+        last line."""
         lines = []
         for level in range(len(self.columns[0])):
             line: list[tuple[tuple[str, ...], int]] = []
@@ -104,24 +105,27 @@ class Grid:
 
 
 def number(metric: str, value: float) -> str:
-    """A value as printed: fractions as percent with one digit, counts whole, sizes and costs with two, others with
-    three significant ones."""
+    """A value as printed.
+
+    Fractions are printed as percent with one decimal, counts as integers, sizes and costs with two decimals, and others
+    with three significant digits.
+    """
     if is_fraction(metric):
-        return f"{100 * value:z.1f}"  # z: no -0.0
+        return f"{100 * value:z.1f}"  # z: avoids -0.0
     if metric in ("training_videos", "frames"):
         return f"{value:,.0f}"
     return f"{value:.2f}" if metric in ("parameters_millions", "gflops") else f"{value:.3g}"
 
 
 def build_grid(results: Results, *, paper: bool = False) -> Grid:
-    """Pivot the records; with `paper`, lay them out by the paper's names of the axes."""
+    """Pivot the records; with `paper`, use the paper's names of the axes."""
     if results.spec.published:
         return _below_published(results)
     return _pivot(results, paper)
 
 
 def _below_published(results: Results) -> Grid:
-    """Published rows, then the entry's own cells, in the columns of a survey."""
+    """Published rows, followed by the entry's own cells, in the columns of the published table."""
     spec, own = results.spec, _pivot(results, False)
     published = {record.published for record in results.records if record.published}
     targets = spec.order("target", {record.identity["target"] for record in results.records if record.is_cell})
@@ -144,7 +148,7 @@ def _pivot(results: Results, paper: bool) -> Grid:
     def identity(record: Record) -> dict[str, Any]:
         return record.paper_identity if paper else record.identity
 
-    # At a reduced scale a quoted number stands among the paper's only.
+    # At a reduced scale, quoted numbers are shown only in the paper's grid.
     shown = [r for r in results.records if r.status != QUOTED or paper or not results.reduced]
     shown = [record for record in shown if not record.published]
     pretrained = [record for record in shown if not record.is_baseline]
@@ -196,19 +200,19 @@ def _labels(spec: Spec, axes: Sequence[str], key: Key) -> tuple[str, ...]:
 
 
 def _column_label(spec: Spec, key: Key) -> tuple[str, ...]:
-    """A column's label a level; above the tasks, where there are groups, the name of the task's group."""
+    """Column label with one part per level; tasks have an additional level for their group, if there are groups."""
     label: list[str] = []
     for axis, value in zip(spec.columns, key, strict=True):
         if axis == "task" and spec.groups:
             label.append(spec.groups.get(value, "").capitalize())
-        # Above a number that the axis has no part in (a network's size by task, say) stands nothing.
+        # Leave the heading empty if the axis does not apply to the number (the task of a network's size, for example).
         heading = axis != spec.columns[-1] and axis != "teachers"
         label.append("" if heading and not value else spec.label(axis, value))
     return tuple(label)
 
 
 def merge(spec: Spec, records: Sequence[Record]) -> Entry:
-    """The mean over the seeds of one place. Records that differ in anything else do not belong together."""
+    """The mean over the seeds of one place. Raises UserError if the records differ in anything else."""
     if not records:
         return Entry()
     _check_differ_in_seed(spec, records)
@@ -231,8 +235,7 @@ def merge(spec: Spec, records: Sequence[Record]) -> Entry:
 
 
 def _check_differ_in_seed(spec: Spec, records: Sequence[Record]) -> None:
-    """UserError for two cells of one place that are not the same but for their seed: the layout does not tell them
-    apart."""
+    """Raise UserError if two cells of one place differ in more than the seed, so that the layout is ambiguous."""
     first = records[0]
     for other in records[1:]:
         differ = [axis for axis in AXES if axis != "seed" and other.identity[axis] != first.identity[axis]]
@@ -257,7 +260,7 @@ def _has_pretraining_axis(axes: Sequence[str]) -> bool:
 def _baseline_finder(
     spec: Spec, baseline: Sequence[Record], identity: Callable[[Record], Mapping[str, Any]]
 ) -> Callable[[Mapping[str, Any]], Entry]:
-    """From values of axes to the baseline that shares those of them that are not about pretraining."""
+    """Function from axis values to the baseline that agrees with those not related to pretraining."""
 
     def find(values: Mapping[str, Any]) -> Entry:
         shared = {axis: value for axis, value in values.items() if axis not in PRETRAINING_AXES}
@@ -270,7 +273,7 @@ def _baseline_finder(
 def _baseline_rows(
     spec: Spec, row_keys: list[Key], column_keys: list[Key], find: Callable[[Mapping[str, Any]], Entry]
 ) -> list[tuple[tuple[str, ...], list[Entry]]]:
-    """One row for each combination of shared axes; neighbours with the same baseline are one entry."""
+    """One row per combination of shared axes; neighbouring places with the same baseline are merged."""
     rows = []
     for shared in dict.fromkeys(_shared(spec.rows, key) for key in row_keys):
         entries: list[Entry] = []
@@ -287,7 +290,7 @@ def _baseline_rows(
 
 
 def _baseline_columns(spec: Spec, column_keys: list[Key]) -> tuple[list[tuple[str, ...]], list[dict[str, Any]]]:
-    """Labels of the baseline's columns and the values of the shared axes each stands for."""
+    """Labels of the baseline's columns, and the values of the shared axes of each."""
     parts = [dict(shared) for shared in dict.fromkeys(_shared(spec.columns, key) for key in column_keys)]
     labels = []
     for part in parts:
@@ -305,7 +308,7 @@ def _shared(axes: Sequence[str], key: Key) -> tuple[tuple[str, Any], ...]:
 
 
 def _baseline_label(spec: Spec, axes: Sequence[str], shared: Mapping[str, Any]) -> tuple[str, ...]:
-    """The shared axes' values, "no pretraining" on the last of the others, "no teachers", a dash on the rest."""
+    """Label parts: values of shared axes, "no pretraining" on the last other axis, "no teachers", else a dash."""
     pretraining = [axis for axis in axes if axis in PRETRAINING_AXES]
     last = [axis for axis in pretraining if axis != "teachers" or len(pretraining) == 1][-1]
     named = {"teachers": titles.NO_TEACHERS, **{axis: spec.label(axis, value) for axis, value in shared.items()}}

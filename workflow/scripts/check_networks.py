@@ -1,4 +1,4 @@
-"""Build the networks and tasks of planned jobs once; exit code 2, with what is wrong, if one of them cannot be."""
+"""Build the networks and tasks of planned jobs once; on failure, print the errors and exit with code 2."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Generate the videos and list files of a stand-in dataset."""
+"""Generate the videos and list files that stand in for a dataset."""
 
 import argparse
 import json

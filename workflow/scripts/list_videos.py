@@ -1,4 +1,4 @@
-"""List the videos of a dataset from its official list files, with label, split, and whether the file exists."""
+"""List a dataset's videos from its official list files, with label, split and whether the file exists."""
 
 import argparse
 import json

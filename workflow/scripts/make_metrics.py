@@ -1,4 +1,4 @@
-"""Join the metrics of all finished runs in one Parquet file. Runs by hand too."""
+"""Join the metrics of all finished runs in one Parquet file. Can be run manually."""
 
 from __future__ import annotations
 

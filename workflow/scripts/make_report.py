@@ -1,4 +1,4 @@
-"""Write the study's report, one HTML file, from the records of its tables, figures and claims. Runs by hand too."""
+"""Write the study's report (one HTML file) from the records of its tables, figures and claims. Can be run manually."""
 
 from __future__ import annotations
 

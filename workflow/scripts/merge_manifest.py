@@ -1,4 +1,4 @@
-"""Join a dataset's listing and the reports of its shards into the manifest."""
+"""Merge a dataset's listing and the reports of its shards into the manifest."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""Join the reports of noisy shards into the manifest of each noisy test set."""
+"""Merge the reports of noisy shards into the manifest of each noisy test set."""
 
 import argparse
 import json

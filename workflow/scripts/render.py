@@ -1,4 +1,4 @@
-"""Make a table, a figure or the claims, in the format of each output's suffix. Runs by hand too."""
+"""Make a table, a figure or the claims, in the format of each output's suffix. Can be run manually."""
 
 from __future__ import annotations
 

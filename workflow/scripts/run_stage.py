@@ -28,7 +28,7 @@ def parse() -> argparse.Namespace:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """The job itself, and the record of what it made."""
+    """Run the job and write the provenance record of its results."""
     from videossl.common.progress import noted_in
     from videossl.common.ranks import is_main_process
     from videossl.data.provenance import note_made
@@ -46,16 +46,16 @@ def run(arguments: argparse.Namespace) -> None:
                 one.run(Job(spec, arguments.identity, inputs, folder, None, places))
         else:
             one.run(Job(spec, arguments.identity, inputs, folder, compute_of(arguments), places))
-        if is_main_process():  # of several processes
+        if is_main_process():  # in distributed training, the first process only
             used = [path for paths in inputs.values() for path in paths]
             note_made(spec, used, [folder / name for name in one.results])
 
 
 def compute_of(arguments: argparse.Namespace) -> Any:
-    """The compute settings of a job that runs a network."""
+    """Compute settings of a job that runs a network."""
     from videossl.training.session import Compute
 
-    sharing = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes that torchrun started on this machine
+    sharing = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes started by torchrun on this machine
     return Compute(
         device=arguments.device,
         threads=max(1, arguments.threads // sharing),
@@ -67,7 +67,7 @@ def compute_of(arguments: argparse.Namespace) -> Any:
 
 
 def main() -> None:
-    """Run the job; one that runs a network ends within seconds of whatever happened."""
+    """Run the job. A job that runs a network ends within seconds of an error or a signal."""
     from videossl.stages.registry import stage
 
     arguments = parse()
@@ -77,7 +77,7 @@ def main() -> None:
         sys.exit(report_user_errors(lambda: run(arguments)))
     from videossl.common.children import stop_with_controller
 
-    stop_with_controller()  # before torch is imported, which takes seconds
+    stop_with_controller()  # before importing torch, which takes seconds
     from videossl.training.ending import run_and_end
 
     run_and_end(lambda: run(arguments))

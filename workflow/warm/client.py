@@ -1,7 +1,7 @@
 """Runs a script in a fork of the warm interpreter: `python -SE client.py SCRIPT ARGUMENTS...`.
 
-Standard library only, so that it starts in milliseconds. If the warm interpreter does not answer, the script runs in an
-interpreter of its own.
+Uses only the standard library, so that it starts in milliseconds. If the warm interpreter does not answer, the script
+runs in its own interpreter.
 """
 
 import contextlib
@@ -14,11 +14,11 @@ import sys
 
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGURG)
 KILLED = 137
-"""Exit code when the job ended without giving one: something killed it."""
+"""Exit code of a job that ended without reporting one, because it was killed."""
 
 
 def main() -> int:
-    """Hand over, forward signals, and return the job's exit code."""
+    """Hand the job over, forward signals, and return the job's exit code."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         process = hand_over(connection)
         if process:
@@ -29,8 +29,8 @@ def main() -> int:
 
 
 def hand_over(connection: socket.socket) -> int:
-    """Ask for a fork that runs the script; its process id, or 0 if there is none, and nothing of the script has run."""
-    folder = os.getcwd()  # noqa: PTH109  (importing pathlib would double the time this takes)
+    """Request a fork that runs the script. Returns its process id, or 0 if no part of the script has run."""
+    folder = os.getcwd()  # noqa: PTH109  (importing pathlib would double the start time)
     job = {"arguments": sys.argv[1:], "folder": folder, "environment": dict(os.environ)}
     message = json.dumps(job).encode()
     try:
@@ -45,7 +45,7 @@ def hand_over(connection: socket.socket) -> int:
 
 
 def of_this_user(connection: socket.socket) -> bool:
-    """Whether the process at the other end is of the same user: names without a file are anybody's to take."""
+    """Whether the process at the other end belongs to the same user: any process can bind an abstract socket name."""
     size = struct.calcsize("3i")
     return struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))[1] == os.getuid()
 
@@ -60,7 +60,7 @@ def answer(connection: socket.socket, otherwise: int) -> int:
 
 
 def forward(process: int, number: int) -> None:
-    """Pass a signal on to the job, if it has not just ended."""
+    """Forward a signal to the job, unless it has just ended."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(process, number)
 

@@ -33,7 +33,7 @@ from client import FORWARDED, of_this_user
 from videossl.common.children import end_with_parent, stop_this_process
 
 WATCHED = {*FORWARDED, signal.SIGCHLD}
-"""Signals that the process beside the command waits for."""
+"""Signals that the supervising process waits for."""
 SERVER_ENDED = (
     "The warm interpreter has ended ({}). The run goes on: each further job starts an interpreter of its own, which "
     "takes some seconds."
@@ -71,17 +71,17 @@ PRELOADED = (
     "videossl.videolanguage.train",
     "videossl.evaluation.zero_shot",
 )
-"""Modules of the jobs and those that they import at their first use."""
+"""Modules of the jobs, including those that they import on first use."""
 
 
 def preload() -> None:
-    """Import what jobs import; none of it may start threads, which a fork would lose.
+    """Import the modules that jobs use. They must not start threads, which a fork would lose.
 
-    Half of a short job's time would be the imports that torch and matplotlib put off until their first use: making an
+    Imports on first use would take half of a short job's time: torch and matplotlib delay some imports, and creating an
     optimiser loads torch's compiler.
     """
     for module in PRELOADED:
-        if module != "decord" or importlib.util.find_spec(module):  # it is not made for every machine
+        if module != "decord" or importlib.util.find_spec(module):  # not available on every platform
             importlib.import_module(module)
 
 
@@ -91,8 +91,8 @@ class Job(socketserver.BaseRequestHandler):
     request: socket.socket
 
     def handle(self) -> None:
-        """Become the job: take over the client's files, folder and environment, run the script, tell its exit code."""
-        self.server.socket.close()  # once the warm interpreter is no more, nobody must wait for it here
+        """Run the job in this process: take over the client's files, folder and environment, and send the exit code."""
+        self.server.socket.close()  # so that clients do not wait for this process after the warm interpreter has ended
         head, files, _, _ = socket.recv_fds(self.request, 8, 3)
         job = json.loads(self._receive(int.from_bytes(head, "big")))
         for number, file in enumerate(files):
@@ -107,7 +107,7 @@ class Job(socketserver.BaseRequestHandler):
             signal.signal(number, handler)
         self.request.sendall(os.getpid().to_bytes(8, "big"))
         threading.Thread(target=self._stop_with_the_client, daemon=True).start()
-        os.register_at_fork(after_in_child=self.request.close)  # the client waits until all that have it are gone
+        os.register_at_fork(after_in_child=self.request.close)  # the client waits until all copies are closed
         from videossl.training import ending  # imports torch: not before the command is started
 
         ending.tell = self._tell
@@ -129,7 +129,7 @@ class Job(socketserver.BaseRequestHandler):
         return parts
 
     def _stop_with_the_client(self) -> None:
-        """A client that was killed cannot forward a signal: its job is told to stop, as it would have been."""
+        """Stop the job if the client is killed, since a killed client cannot forward signals."""
         try:
             while self.request.recv(1):
                 pass
@@ -139,7 +139,7 @@ class Job(socketserver.BaseRequestHandler):
 
 
 def run_script(arguments: list[str]) -> int:
-    """Run a script as `python SCRIPT ARGUMENTS...` would; its exit code."""
+    """Run a script as `python SCRIPT ARGUMENTS...` would; returns its exit code."""
     sys.argv = arguments
     sys.path[0] = str(Path(arguments[0]).resolve().parent)  # was the folder of this program
     try:
@@ -158,7 +158,7 @@ def run_script(arguments: list[str]) -> int:
 class Server(socketserver.ForkingMixIn, socketserver.UnixStreamServer):
     """Forks for every connection of the same user.
 
-    Its address is a name without a file (Linux's abstract sockets): it is gone with the process, whatever ended that.
+    Its address is an abstract Linux socket, a name without a file, which disappears with the process.
     """
 
     request_queue_size = 128
@@ -166,30 +166,30 @@ class Server(socketserver.ForkingMixIn, socketserver.UnixStreamServer):
     block_on_close = False
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
-        """Whether the other end is of the same user."""
+        """Whether the other end belongs to the same user."""
         return of_this_user(request)
 
 
 def serve(server: Server, parent: int) -> NoReturn:
-    """Answer until the process `parent`, of which this one is a child, ends or kills this one."""
+    """Answer requests until `parent`, the parent process, ends or kills this process."""
     end_with_parent(parent)
-    for number in FORWARDED:  # Ctrl-C reaches all; the server goes when the command has ended
+    for number in FORWARDED:  # Ctrl-C reaches all processes; the server must outlive the command
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
     try:
         preload()
-        server.serve_forever(poll_interval=0.2)  # at which it also collects jobs that have ended
+        server.serve_forever(poll_interval=0.2)  # the interval at which ended jobs are collected
     except BaseException:
         traceback.print_exc()
     os._exit(1)
 
 
 def main(arguments: list[str]) -> int:
-    """Start the server, run the command beside it, and return its exit code."""
+    """Start the server, run the command next to it, and return the command's exit code."""
     if not arguments:
         print(__doc__, file=sys.stderr)
         return 2
-    if not sys.platform.startswith("linux"):  # others have no names without files: every job is a process of its own
+    if not sys.platform.startswith("linux"):  # other systems lack abstract sockets: every job is its own process
         os.execvp(arguments[0], arguments)
     signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
     parent, name = os.getpid(), f"videossl-{secrets.token_hex(8)}"
@@ -201,7 +201,7 @@ def main(arguments: list[str]) -> int:
 
 
 def start_command(arguments: list[str], name: str) -> int:
-    """Start the command, which ends with this process, with the server's name in its environment; its process id."""
+    """Start the command with the server's name in its environment; it ends with this process. Returns its id."""
     parent = os.getpid()
 
     def prepare() -> None:
@@ -212,14 +212,14 @@ def start_command(arguments: list[str], name: str) -> int:
 
 
 def supervise(command: int, server: int) -> int:
-    """Wait for the command and return its exit code; signals go to it. Says once if the server ends before.
+    """Wait for the command and return its exit code; signals are forwarded to it.
 
-    The server ends with this process.
+    Prints a warning once if the server ends earlier. The server ends with this process.
     """
     while True:
         signalled = signal.sigwaitinfo(WATCHED)
         if signalled.si_signo != signal.SIGCHLD:
-            if signalled.si_code <= 0:  # sent by a process; those of a terminal reach the command by themselves
+            if signalled.si_code <= 0:  # sent by a process; signals of a terminal reach the command directly
                 os.kill(command, signalled.si_signo)
             continue
         for process, status in ended_children():
@@ -234,7 +234,7 @@ def supervise(command: int, server: int) -> int:
 
 
 def ended_children() -> Iterator[tuple[int, int]]:
-    """Process id and wait status of each child that has ended."""
+    """Process id and wait status of each child process that has ended."""
     with suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
             yield ended

@@ -1,4 +1,4 @@
-"""Figures, one kind of plot a file. The only package that imports matplotlib."""
+"""Figures, one file per kind of plot. Only this package imports matplotlib."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _DRAW: dict[str, Callable[[Results], Figure]] = {
 
 
 def settings() -> dict[str, Any]:
-    """matplotlib's settings for all figures."""
+    """matplotlib settings of all figures."""
     return sns.axes_style("whitegrid") | style.FIGURE_RC | {"font.family": families()}
 
 
 def draw(results: Results) -> Figure:
-    """The figure of an entry."""
+    """Draw the figure of an entry."""
     with mpl.rc_context(settings()):
         return _DRAW[results.spec.plot](results)
 
@@ -48,7 +48,7 @@ def write_figure(results: Results, paths: list[Path]) -> None:
             raise unknown_name("figure format", path.suffix, FIGURE_SUFFIXES, str(path))
         if path.suffix in DATA_SUFFIXES and not results.records:
             raise UserError(f"{path}: a figure of videos has no numbers; its formats are .png and .pdf.")
-    with mpl.rc_context(settings()):  # of the file too: a PDF's fonts
+    with mpl.rc_context(settings()):  # also applies to saving: fonts of a PDF
         figure = draw(results)
         for path in paths:
             if path.suffix in DATA_SUFFIXES:

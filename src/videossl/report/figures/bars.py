@@ -1,7 +1,7 @@
-"""Grouped bars: a group a value of `x`, in it a bar a value of `series`, with intervals and the paper's numbers.
+"""Grouped bars: a group per value of `x` and a bar per value of `series`, with intervals and the paper's numbers.
 
-At the paper's scale its numbers are hollow diamonds on the bars, at a reduced scale hollow bars in a panel of their
-own. A bar whose cell is missing is the word that says so.
+At the paper's scale, its numbers are hollow diamonds on the bars; at a reduced scale, hollow bars in a separate panel.
+A missing cell is shown as a word ("pending" or "failed") instead of a bar.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Bar:
 
 
 def draw(results: Results) -> Figure:
-    """The figure."""
+    """Draw the figure."""
     spec = results.spec
     colours = {value: spec.look(value, i).colour for i, value in enumerate(layout.values(results, spec.series))}
     bars = len(colours) * len(layout.values(results, results.spec.x))
@@ -46,7 +46,7 @@ def draw(results: Results) -> Figure:
 
 
 def width_for(bars: int) -> float:
-    """Inches of a panel that holds so many bars."""
+    """Width in inches of a panel with this number of bars."""
     return min(max(3.2, 0.8 + 0.17 * bars), 6.5)
 
 
@@ -65,7 +65,7 @@ def _draw_panel(panel: Panel, colours: Mapping[Any, str]) -> list[str]:
 
 
 def draw_groups(panel: Panel, positions: Sequence[float], groups: Sequence[Sequence[Bar]]) -> None:
-    """Draw the bars of each group about its position."""
+    """Draw the bars of each group, centred on the group's position."""
     panel.axes.grid(axis="x", visible=False)
     panel.axes.set_axisbelow(True)
     for position, group in zip(positions, groups, strict=True):
@@ -77,7 +77,7 @@ def draw_groups(panel: Panel, positions: Sequence[float], groups: Sequence[Seque
 
 
 def places(position: float, count: int) -> list[float]:
-    """The middles of the bars of a group."""
+    """Centres of the bars of a group."""
     width = GROUP_WIDTH / count
     return [position + width * (index - (count - 1) / 2) for index in range(count)]
 
@@ -92,7 +92,7 @@ def _our_bar(panel: Panel, bar: Bar, at: float, width: float) -> None:
         ax.bar(at, factor * entry.value, 0.94 * width, yerr=whiskers, capsize=2, error_kw={"elinewidth": 0.9}, **kind)
     elif entry.status in (PENDING, FAILED):
         word = {"rotation": 90, "ha": "center", "va": "bottom", "fontsize": 6.5, "color": "#666666"}
-        # At the foot of the bar that is not there, whatever the scale.
+        # At the bottom of the axes, at the position of the missing bar.
         ax.annotate(
             entry.status, (at, 0), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", **word
         )
@@ -107,7 +107,7 @@ def _paper_bar(panel: Panel, bar: Bar, at: float, width: float) -> None:
 
 
 def _baseline(panel: Panel, positions: Mapping[Any, float], series: list[Any]) -> None:
-    """The network without pretraining: a dashed line over all bars that share it."""
+    """Draw the network without pretraining as a dashed line across all bars that share it."""
     for name, found in layout.baselines(panel, list(positions)):
         for x, entry in found:
             if name is None and x is None:
@@ -118,7 +118,7 @@ def _baseline(panel: Panel, positions: Mapping[Any, float], series: list[Any]) -
 
 
 def _span(position: float, series: list[Any], name: Any) -> tuple[float, float]:
-    """The ends of a group, or of one of its bars."""
+    """Ends of a group, or of one of its bars."""
     middles = places(position, len(series))
     half = GROUP_WIDTH / len(series) / 2
     first, last = (middles[0], middles[-1]) if name is None else (middles[series.index(name)],) * 2
@@ -129,7 +129,7 @@ def _level(panel: Panel, entry: Entry, left: float, right: float) -> None:
     factor = shared.scale(panel.results)
     height = factor * entry.value
     if entry.low is not None and entry.high is not None:
-        band = shared.BAND | {"alpha": 0.15, "zorder": 3}  # on the bar
+        band = shared.BAND | {"alpha": 0.15, "zorder": 3}  # on top of the bar
         panel.axes.fill_between(
             [left, right], factor * entry.low, factor * entry.high, color=shared.BASELINE_COLOUR, **band
         )
@@ -138,7 +138,7 @@ def _level(panel: Panel, entry: Entry, left: float, right: float) -> None:
 
 
 def _legend(results: Results, colours: Mapping[Any, str]) -> list[Artist]:
-    """A handle a series, with the count of its cells that are missing."""
+    """One legend entry per series, with the number of missing cells."""
     handles: list[Artist] = []
     for name, colour in colours.items():
         cells = [r for r in results.records if not r.is_baseline and r.identity[results.spec.series] == name]
@@ -147,12 +147,12 @@ def _legend(results: Results, colours: Mapping[Any, str]) -> list[Artist]:
 
 
 def handle(text: str, colour: str, cells: Sequence[Record]) -> Patch:
-    """The handle of a series."""
+    """Legend entry of a series."""
     return Patch(facecolor=colour, label=text + shared.missing(cells))
 
 
 def paper_handle(results: Results) -> list[Artist]:
-    """The handle of the paper's values, if there are any."""
+    """Legend entry of the paper's values, if there are any."""
     if not results.has_paper_values:
         return []
     if results.reduced:

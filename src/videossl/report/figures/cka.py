@@ -1,4 +1,4 @@
-"""Maps of the similarity (CKA) of all layers of two networks, or of one with itself; a map a panel."""
+"""Maps of CKA, the similarity of all layers of two networks, or of one network with itself; one map per panel."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _NOTES = (
 
 @dataclass(frozen=True)
 class Map:
-    """A matrix with the names of its layers, and the mean of what is defined of it."""
+    """A CKA matrix with the names of its layers."""
 
     matrix: np.ndarray
     rows: list[str]
@@ -44,12 +44,12 @@ class Map:
 
     @property
     def mean(self) -> float:
-        """The mean of all that is defined."""
+        """Mean of all defined values."""
         return float(np.nanmean(self.matrix))
 
 
 def read_map(folder: str | Path) -> Map:
-    """The map that a comparison left in its folder."""
+    """Read the map from the folder of a comparison."""
     path = Path(folder) / "cka.parquet"
     frame = read_table(path).to_pandas()
     try:
@@ -62,7 +62,7 @@ def read_map(folder: str | Path) -> Map:
 
 
 def draw(results: Results) -> Figure:
-    """The figure."""
+    """Draw the figure."""
     places, rows, columns = _arrange(results)
     names = {place: _name(results, records[0]) for place, records in places.items()}
     lines = 1 + max(name.count("\n") for name in names.values())
@@ -72,10 +72,10 @@ def draw(results: Results) -> Figure:
     maps: dict[tuple[int, int], Map] = {}
     for place, records in places.items():
         grid[place].set_title(names[place], loc="left", fontsize=9)
-        merge(results.spec, records)  # refuses networks that differ otherwise than in their seed
+        merge(results.spec, records)  # raises if networks differ in more than the seed
         done = [record for record in records if record.status == OK]
         if done:
-            maps[place] = read_map(done[0].run_dir)  # of several seeds the first that has finished
+            maps[place] = read_map(done[0].run_dir)  # with several seeds, the first finished one
             draw_map(grid[place], maps[place], done[0].identity["against"])
         else:
             _draw_absence(grid[place], records[0])
@@ -90,7 +90,10 @@ def draw(results: Results) -> Figure:
 
 
 def _arrange(results: Results) -> tuple[dict[tuple[int, int], list[Record]], int, int]:
-    """The records of each place, and the number of rows and columns: by two axes, or by one, broken into rows."""
+    """Records of each panel, and the numbers of rows and columns.
+
+    With two `panels` axes, these are the rows and columns; with one, its values are wrapped into rows.
+    """
     orders = [layout.values(results, axis) for axis in results.spec.panels]
     if len(orders) == 2:
         rows, columns = len(orders[0]), len(orders[1])
@@ -103,7 +106,7 @@ def _arrange(results: Results) -> tuple[dict[tuple[int, int], list[Record]], int
 
 
 def _name(results: Results, record: Record) -> str:
-    """The panel's place on the axes, on a line each if one is too short; a number says of what."""
+    """Title of a panel: its values on the axes, on one line if they fit. Numbers include the axis's name."""
     spec = results.spec
     names = [(axis, spec.label(axis, record.identity[axis])) for axis in spec.panels]
     parts = [f"{axis_label(axis)} {name}" if name[0].isdigit() else name for axis, name in names]
@@ -113,7 +116,7 @@ def _name(results: Results, record: Record) -> str:
 
 
 def draw_map(ax: Axes, shown: Map, against: str) -> None:
-    """A map with the names of its layers; `against`: what the network of the columns is."""
+    """Draw a map with the names of its layers; `against`: description of the network on the x axis."""
     colours = mpl.colormaps["magma"].with_extremes(bad=_UNDEFINED)
     ax.imshow(shown.matrix, origin="lower", cmap=colours, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     for axis, names in ((ax.yaxis, shown.rows), (ax.xaxis, shown.columns)):
@@ -128,7 +131,7 @@ def draw_map(ax: Axes, shown: Map, against: str) -> None:
 
 
 def _draw_absence(ax: Axes, record: Record) -> None:
-    """An empty frame with the word that says why."""
+    """Draw an empty frame with the status of the missing map."""
     ax.set(xticks=[], yticks=[], facecolor="#F4F4F4")
     ax.text(0.5, 0.5, record.status, transform=ax.transAxes, ha="center", va="center", color="#444444")
     _square(ax)
@@ -140,9 +143,10 @@ def _square(ax: Axes) -> None:
 
 
 def layer_ticks(names: Sequence[str], most: int = _MOST_TICKS) -> dict[int, str]:
-    """Ticks of an axis of layers: the first layer of each module, of the deepest level of which `most` have room.
+    """Ticks of an axis of layers, at the first layer of each module.
 
-    Of modules that stand closer to one another than ticks can, those with more layers are named.
+    Modules are taken from the deepest level with at most `most` modules. If ticks would overlap, the module with more
+    layers gets the tick.
     """
     short = [name.removeprefix("backbone.") for name in names]
     levels = [_starts(short, depth) for depth in range(1, 2 + max(name.count(".") for name in short))]
@@ -160,13 +164,13 @@ def _shortened(name: str) -> str:
 
 
 def _starts(names: Sequence[str], depth: int) -> dict[int, str]:
-    """Where each run of layers with the same `depth` first parts of their names begins."""
+    """Start index of each run of layers whose names share the first `depth` parts, with this prefix."""
     prefixes = [".".join(name.split(".")[:depth]) for name in names]
     return {i: prefix for i, prefix in enumerate(prefixes) if i == 0 or prefixes[i - 1] != prefix}
 
 
 def _label(grid: np.ndarray, maps: Mapping[tuple[int, int], Map]) -> None:
-    """Leave out names that the panel at the left, or the one below, has as well."""
+    """Omit labels that the panel to the left or the one below already shows."""
     for (row, column), shown in maps.items():
         left, below = maps.get((row, column - 1)), maps.get((row + 1, column))
         if left is not None and left.rows == shown.rows:

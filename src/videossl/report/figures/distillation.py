@@ -1,4 +1,4 @@
-"""Students beside the teachers that taught them: a panel a part of the entry, grouped bars, the student's last."""
+"""Students next to their teachers: a panel per part of the entry, with grouped bars; the student's bar is last."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ STUDENT_COLOUR = "#D55E00"
 _ORDINALS = ("first", "second", "third", "fourth", "fifth")
 _DIFFERING = ("task", "complexity", "backbone", "source", "subset", "epochs")
 _GAP = 0.5
-"""Between groups of groups, in groups."""
+"""Gap between groups that differ in the first axis, in units of the distance of groups."""
 
 
 def draw(results: Results) -> Figure:
-    """The figure."""
+    """Draw the figure."""
     records = layout.by_part(results)
     numbers = list(records)
     width = min(max(width_for(len(own)) for own in records.values()), 4.8)
@@ -50,7 +50,7 @@ def draw(results: Results) -> Figure:
 
 
 def _title(results: Results, part: Part, records: Sequence[Record], width: float) -> str:
-    """The part's title and who the teachers are, if they are the same for all its students but for what x says."""
+    """Title of the part, with the teachers' names if all its students have the same ones apart from the axes of x."""
     title = wrapped(part.title, width, 9)
     found = {_names(results, layout.teachers_of(record, records)) for record in records if layout.is_student(record)}
     if "teachers" in part.x or len(found) != 1:
@@ -59,7 +59,7 @@ def _title(results: Results, part: Part, records: Sequence[Record], width: float
 
 
 def _names(results: Results, teachers: Sequence[Record]) -> tuple[str, ...]:
-    """What tells teachers apart, one name each."""
+    """Names of the teachers, formed from the axes in which they differ."""
     axes = [axis for axis in _DIFFERING if len({teacher.identity[axis] for teacher in teachers}) > 1]
     return tuple(" ".join(results.spec.label(axis, t.identity[axis]) for axis in axes) for t in teachers)
 
@@ -77,13 +77,13 @@ def _draw_panel(panel: Panel, part: Part) -> list[str]:
 
 
 def _bars(teachers: Sequence[Entry], student: Entry) -> list[Bar]:
-    """The bars of a group: the teachers', then the student's."""
+    """Bars of a group: the teachers', then the student's."""
     bars = [Bar(entry, colour) for entry, colour in zip(teachers, itertools.cycle(TEACHER_COLOURS), strict=False)]
     return [*bars, Bar(student, STUDENT_COLOUR)]
 
 
 def _positions(keys: Sequence[layout.Key]) -> list[float]:
-    """Places along x, with a gap wherever the first of two axes goes on to its next value."""
+    """Positions along x, with a gap where the first of two axes changes its value."""
     gaps = itertools.accumulate(
         (_GAP if len(key) > 1 and key[0] != before[0] else 0 for before, key in itertools.pairwise(keys)), initial=0.0
     )
@@ -91,7 +91,7 @@ def _positions(keys: Sequence[layout.Key]) -> list[float]:
 
 
 def _label_x(panel: Panel, part: Part, keys: Sequence[layout.Key], positions: Sequence[float]) -> list[str]:
-    """Name the groups and, of two axes, below them the first's; returns what had no room there."""
+    """Label the groups and, with two axes, the values of the first axis below; returns remarks that did not fit."""
     ax, spec = panel.axes, panel.spec
     room = panel.width / (positions[-1] - positions[0] + 1)
     labels, remarks = shared.fitted(part.x[-1], [spec.label(part.x[-1], key[-1]) for key in keys], room)
@@ -113,7 +113,7 @@ def _label_x(panel: Panel, part: Part, keys: Sequence[layout.Key], positions: Se
 
 
 def _legend(results: Results) -> list[Artist]:
-    """A handle for each place among the teachers, and for the student."""
+    """A legend entry for each teacher by position, and for the student."""
     students = [record for record in results.records if layout.is_student(record)]
     most = max(len(layout.teachers_of(student, results.records)) for student in students)
     handles: list[Artist] = [

@@ -1,4 +1,4 @@
-"""Which fonts figures are set in, and which letters none of them has."""
+"""Fonts of figures, and characters that none of them contains."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cache
 from matplotlib import font_manager
 
 FIRST = "DejaVu Sans"
-"""Comes with matplotlib. It has Latin, Greek, Cyrillic and some more, and a good part of the emoji."""
+"""Included in matplotlib. Contains Latin, Greek, Cyrillic and some other scripts, and many emoji."""
 FURTHER = (
     "Noto Sans",
     "Noto Sans Arabic",
@@ -29,13 +29,13 @@ FURTHER = (
     "Noto Emoji",
     "Unifont",
 )
-"""Fonts of other scripts, taken where they are installed."""
+"""Fonts for other scripts, used if they are installed."""
 _SHOWN = 5
 
 
 @cache
 def families() -> list[str]:
-    """The fonts of this machine in which figures are set, each for what those before it lack."""
+    """Available fonts in order of priority; each adds characters that the previous ones lack."""
     installed = {font.name for font in font_manager.fontManager.ttflist}
     return [FIRST, *(name for name in FURTHER if name in installed)]
 
@@ -47,7 +47,7 @@ def _letters() -> frozenset[int]:
 
 
 def lacking(texts: Iterable[str]) -> list[str]:
-    """A note on the letters of `texts` that appear as boxes, as no font has them; empty if there are none."""
+    """A note on the characters of `texts` that no font contains, which are drawn as boxes; empty if there are none."""
     strange = sorted({letter for text in texts for letter in text if letter not in "\n\t"})
     strange = [letter for letter in strange if ord(letter) not in _letters()]
     if not strange:

@@ -1,4 +1,4 @@
-"""What all figures have around their panels: title, mark of a reduced scale, legend, notes, provenance; and saving."""
+"""Frame of all figures: title with the mark of a reduced scale, legend, notes, provenance; and saving."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ from videossl.report.notes import provenance_line
 
 _TITLE_SIZE, _NOTE_SIZE, _NOTE_SPACING = 11, 7, 1.35
 LETTER = 0.6
-"""Width of a letter of DejaVu Sans as a share of its size; on average, and a little on the safe side."""
+"""Average width of a DejaVu Sans character relative to the font size, with a small margin."""
 
 
 def new(width: float, height: float) -> Figure:
-    """An empty figure whose panels and legend take `width` x `height` inches; :func:`finish` adds what it needs."""
+    """An empty figure whose panels and legend take `width` x `height` inches; :func:`finish` adds the rest."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def finish(figure: Figure, results: Results, sentences: Sequence[str], handles: Sequence[Artist] = ()) -> Figure:
-    """Add the title above, the legend at the right and, below, the notes (`sentences`, one a line) and the origin."""
+    """Add the title above, the legend on the right and, below, the notes (`sentences`, one per line) and the
+    provenance."""
     lines = [line for line in (results.spec.title, results.reduced) if line]
     title = "\n".join(wrapped(line, figure.get_figwidth(), 1.02 * _TITLE_SIZE) for line in lines)
     figure.suptitle(title, x=0.01, ha="left", fontsize=_TITLE_SIZE, fontweight="bold")
@@ -42,7 +43,7 @@ def finish(figure: Figure, results: Results, sentences: Sequence[str], handles: 
     lines = [*sentences, provenance_line(results.provenance)]
     lines += lacking([*texts, *lines])
     text = "\n".join(wrapped(line, figure.get_figwidth(), 0.93 * _NOTE_SIZE) for line in lines if line)
-    # In the layout as a label of the figure, so that the axes make room for however many lines it has.
+    # As the figure's x label, which is part of the layout, so that the axes leave room for any number of lines.
     grey = {"color": "#444444", "linespacing": _NOTE_SPACING}
     figure.supxlabel(text, x=0.01, ha="left", fontsize=_NOTE_SIZE, **grey)
     points = 1.3 * _TITLE_SIZE * (title.count("\n") + 1) + _NOTE_SPACING * _NOTE_SIZE * (text.count("\n") + 1)
@@ -51,17 +52,17 @@ def finish(figure: Figure, results: Results, sentences: Sequence[str], handles: 
 
 
 def wrapped(text: str, width: float, size: float) -> str:
-    """Break `text` of letters of `size` points to `width` inches."""
+    """Wrap `text` in font size `size` (points) to `width` inches."""
     return "\n".join(textwrap.wrap(text, max(8, int(width * 72 / (LETTER * size)))))
 
 
 def save(figure: Figure, results: Results, path: Path) -> None:
-    """Save without dates: the same input gives the same bytes."""
+    """Save without dates, so that the same input gives the same bytes."""
     origin = provenance_line(results.provenance)
     if path.suffix == ".png":
         metadata = {"Title": results.title, "Description": origin, "Software": None}
     else:
         metadata = {"Title": results.title, "Subject": origin, "CreationDate": None}
     with atomic_path(path) as temporary, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # the notes say so
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # stated in the notes
         figure.savefig(temporary, format=path.suffix[1:], dpi=style.PNG_DPI, metadata=metadata)

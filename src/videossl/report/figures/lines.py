@@ -1,6 +1,6 @@
-"""Lines over the entry's `x`, one a value of `series`, with intervals and the paper's numbers.
+"""Lines over the entry's `x`, one per value of `series`, with intervals and the paper's numbers.
 
-At the paper's scale its numbers are hollow markers in the same panel, at a reduced scale a panel of their own.
+At the paper's scale, its numbers are hollow markers in the same panel; at a reduced scale they have a separate panel.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PAPER_LINE = {"markersize": 5.5, "markerfacecolor": "white", "linewidth": 1, "l
 
 
 def draw(results: Results) -> Figure:
-    """The figure."""
+    """Draw the figure."""
     figure, panels = shared.lay_out(results, layout.by_panel_axis(results), width=3.5)
     remarks = [remark for panel in panels for remark in draw_panel(panel)]
     return finish(figure, results, shared.sentences(results, remarks), legend(results))
@@ -31,7 +31,7 @@ def draw(results: Results) -> Figure:
 
 def draw_panel(panel: Panel) -> list[str]:
     """Draw one panel; returns remarks for the notes."""
-    # Evenly spaced: milestones and subsets are levels, not a measured quantity.
+    # Evenly spaced, because milestones and subsets are treated as levels, not as quantities.
     positions = {value: float(place) for place, value in enumerate(layout.x_values(panel))}
     series = layout.values(panel.results, panel.spec.series)
     for index, name in enumerate(series):
@@ -51,7 +51,7 @@ def draw_panel(panel: Panel) -> list[str]:
 
 
 def _our_line(panel: Panel, points: list[tuple[float, Entry]], look: Look, aside: float) -> None:
-    """Values with intervals, a small step aside for each series, so that error bars do not hide each other."""
+    """Draw values with intervals, slightly offset for each series so that error bars do not overlap."""
     done = [(at + aside, entry) for at, entry in points if entry.status == OK]
     if done:
         places, found = zip(*done, strict=True)
@@ -68,8 +68,10 @@ def _paper_line(panel: Panel, points: list[tuple[float, Entry]], look: Look) -> 
 
 
 def _baseline(panel: Panel, positions: Mapping[Any, float]) -> None:
-    """A dashed line for the network without pretraining, in the series' colour where each has its own; over the whole
-    panel, or from place to place where it differs along x."""
+    """Draw the network without pretraining as a dashed line, in the series' colour if each series has its own.
+
+    The line spans the panel, or connects the places along x if it differs between them.
+    """
     for index, (series, found) in enumerate(layout.baselines(panel, list(positions))):
         look = None if series is None else panel.spec.look(series, index)
         colour = look.colour if look else shared.BASELINE_COLOUR
@@ -89,7 +91,7 @@ def _baseline_along(panel: Panel, points: list[tuple[float, Entry]], colour: str
 
 
 def legend(results: Results) -> list[Line2D]:
-    """A handle a series; one whose cells are missing says so, since no point can."""
+    """One legend entry per series, with the number of missing cells."""
     spec, handles = results.spec, []
     for index, name in enumerate(layout.values(results, spec.series)):
         look = spec.look(name, index)

@@ -1,4 +1,4 @@
-"""One frame of a test video, clean and under every noise: a row a noise, a column a severity."""
+"""One frame of a test video, clean and with each noise: a row per noise, a column per severity."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Condition = tuple[str, int]
 
 
 def draw(results: Results) -> Figure:
-    """The figure."""
+    """Draw the figure."""
     manifests = {(item["noise"], int(item["severity"])): Path(item["manifest"]) for item in results.manifests}
     videos = {condition: read_manifest(path) for condition, path in manifests.items()}
     name = _common(videos, results.manifests[0]["dataset"])
@@ -38,7 +38,7 @@ def draw(results: Results) -> Figure:
 
 
 def _common(videos: dict[Condition, pd.DataFrame], dataset: str) -> str:
-    """The first video that can be read under every condition."""
+    """The first video that is readable under every condition."""
     ids = [set(frame.loc[frame["status"] == "ok", "id"]) for frame in videos.values()]
     found = [name for name in videos[("", 0)]["id"] if all(name in one for one in ids)]
     if not found:
@@ -47,7 +47,7 @@ def _common(videos: dict[Condition, pd.DataFrame], dataset: str) -> str:
 
 
 def _middle(manifest: Path, videos: pd.DataFrame, name: str) -> np.ndarray:
-    """The middle frame of a video, (S, S, 3) uint8."""
+    """The middle frame of a video: (S, S, 3) uint8."""
     return frames(manifest, videos, videos.set_index("id").loc[name], 3)[1]
 
 

@@ -1,8 +1,8 @@
-"""One picture of a finished study for its front page: its videos, its accuracies, its maps.
+"""Overview image of a finished study for its front page: videos, accuracies and CKA maps.
 
     python -m videossl.report.figures.overview --results results --output docs/images/demo.png
 
-It is drawn anew from the results of three figures, by the records beside them, so it shows nothing that they do not.
+It is drawn from the records of three existing figures, so it shows only their content.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _FRAMES = 2
 
 
 def draw(folder: Path) -> Figure:
-    """The picture of the results in `folder`; a UserError names the figure that has not been made."""
+    """Draw the overview of the results in `folder`. Raises UserError naming a figure that has not been made."""
     made = {name: read_record(folder / "figures" / f"{name}{RECORD}") for name in (VIDEOS, CURVES, MAPS)}
     shown = {name: results_of(one.request, one.provenance) for name, one in made.items()}
     figure = Figure(figsize=(_WIDTH, sum(_HEIGHTS) + 0.25), layout="constrained")
@@ -48,13 +48,13 @@ def draw(folder: Path) -> Figure:
 
 
 def write(folder: Path, output: Path) -> None:
-    """Draw it into a PNG file, without a date."""
+    """Draw the overview into a PNG file, without a date."""
     with mpl.rc_context(settings()), atomic_path(output) as temporary:
         draw(folder).savefig(temporary, format="png", dpi=_DPI, metadata={"Software": None})
 
 
 def _draw_videos(place: SubFigure, results: Results) -> None:
-    """Frames of one video of each dataset."""
+    """Draw frames of one video of each dataset."""
     for part, item in zip(np.atleast_1d(place.subfigures(1, len(results.manifests))), results.manifests, strict=True):
         manifest = Path(item["manifest"])
         listed = read_manifest(manifest)
@@ -65,7 +65,7 @@ def _draw_videos(place: SubFigure, results: Results) -> None:
 
 
 def _draw_curves(place: SubFigure, results: Results) -> None:
-    """The accuracies measured here and, at a reduced scale beside them, the paper's."""
+    """Draw the accuracies measured here and, next to them at a reduced scale, the paper's."""
     apart = bool(results.reduced) and results.has_paper_values
     axes = place.subplots(1, 2 if apart else 1, squeeze=False).ravel()
     for ax, paper in zip(axes, (False, True), strict=False):
@@ -75,7 +75,7 @@ def _draw_curves(place: SubFigure, results: Results) -> None:
 
 
 def _draw_maps(place: SubFigure, results: Results) -> None:
-    """The similarity of all layers of each network with one another, the names of the layers left out."""
+    """Draw the CKA map of each network with itself, without layer names."""
     (axis,) = results.spec.panels
     names = values(results, axis)
     place.suptitle(f"{results.spec.title} (CKA: dark is different, bright is alike)", fontsize=9)

@@ -1,4 +1,4 @@
-"""What plots of numbers share: panels for our and the paper's values, labels of axes, lines of reference, legends."""
+"""Shared by plots of numbers: panels for our and the paper's values, axis labels, reference lines, legends."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ _LEGEND_WIDTH, _TICKS_WIDTH = 1.5, 0.65
 
 @dataclass(frozen=True)
 class Panel(View):
-    """Axes with what belongs on them: our values or, at a reduced scale on axes of their own, the paper's."""
+    """Axes with their values: ours or, on separate axes at a reduced scale, the paper's."""
 
     axes: Axes
     width: float
-    """Inches between the ends of the x axis, about."""
+    """Approximate length of the x axis in inches."""
 
 
 def lay_out(
     results: Results, groups: Mapping[str, Sequence[Record]], width: float, height: float = 2.6
 ) -> tuple[Figure, list[Panel]]:
-    """A figure with a panel for each of `groups`, by its title, `width` x `height` inches each.
+    """A figure with a panel for each of `groups` (by title), `width` x `height` inches each.
 
-    At a reduced scale each has another one for the paper's values, if there are any: below it; at its side if there is
-    one group, or more than fit side by side.
+    At a reduced scale, each group has a second panel with the paper's values, if there are any. It is below the first
+    one, or to its right if there is one group or if the groups do not fit into one row.
     """
     apart = results.paper_apart
     beside = len(groups) == 1 or len(groups) * width > 10
@@ -67,23 +67,23 @@ def _shape(count: int, width: float, *, apart: bool, beside: bool) -> tuple[int,
     if apart:
         return (count, 2) if beside else (2, count)
     columns = max(1, min(count, int(10 / width)))
-    columns = math.ceil(count / math.ceil(count / columns))  # four panels as two and two, not three and one
+    columns = math.ceil(count / math.ceil(count / columns))  # balance the rows: four panels as 2 x 2, not 3 + 1
     return math.ceil(count / columns), columns
 
 
 def scale(results: Results) -> float:
-    """From values to what is drawn: fractions as percent."""
+    """Factor from values to plotted numbers: fractions are plotted as percent."""
     return 100.0 if is_fraction(results.metrics[0]) else 1.0
 
 
 def draw_chance(panel: Panel) -> None:
-    """A dotted line at each level of chance."""
+    """Draw a dotted line at each chance level."""
     for chance in sorted({record.chance for record in panel.records if record.chance is not None}):
         panel.axes.axhline(scale(panel.results) * chance, color=CHANCE_COLOUR, linestyle=":", **REFERENCE)
 
 
 def reference_line(panel: Panel, entry: Entry, colour: str) -> None:
-    """A dashed line over the whole panel with its interval as a band."""
+    """Draw a dashed line across the panel, with its interval as a band."""
     if entry.status != OK:
         return
     factor = scale(panel.results)
@@ -93,14 +93,14 @@ def reference_line(panel: Panel, entry: Entry, colour: str) -> None:
 
 
 def errors(found: Sequence[Entry], factor: float) -> list[list[float]]:
-    """How far below and above the values their intervals reach."""
+    """Lengths of error bars below and above the values."""
     below = [factor * (e.value - e.low if e.low is not None else 0) for e in found]
     above = [factor * (e.high - e.value if e.high is not None else 0) for e in found]
     return [below, above]
 
 
 def label_x(panel: Panel, positions: Mapping[Any, float]) -> list[str]:
-    """Name the places along x; returns what had no room there, as notes."""
+    """Label the places along x; returns remarks that did not fit, as notes."""
     spec, low, high = panel.spec, min(positions.values()), max(positions.values())
     names = [spec.label(spec.x, value) for value in positions]
     ax, room = panel.axes, panel.width / (high - low + 1)
@@ -114,16 +114,16 @@ def label_x(panel: Panel, positions: Mapping[Any, float]) -> list[str]:
 
 
 def lean(ax: Axes, labels: Sequence[str], room: float) -> None:
-    """Lean the labels of the x axis where one is wider than its `room` (inches)."""
+    """Rotate the labels of the x axis if one is wider than `room` (inches)."""
     if room < _inches(labels):
         for label in ax.get_xticklabels():
             label.set(rotation=35, ha="right", rotation_mode="anchor")
 
 
 def fitted(axis: str, names: Sequence[str], room: float) -> tuple[list[str], list[str]]:
-    """Labels for ticks of `axis` that have `room` inches each, and the remarks in brackets that did not fit, as a note.
+    """Tick labels of `axis` that fit into `room` inches each, and a note with remarks that do not fit.
 
-    A remark goes below its label, or, where that is too wide as well, into a note.
+    A remark, the part of a name in brackets, is placed below its label or, if it is too wide there, in the note.
     """
     labels = [name.replace(" (", "\n(").replace(" + ", " +\n") for name in names]
     if _inches(labels) <= room or not any("\n(" in label for label in labels):
@@ -139,14 +139,14 @@ def _inches(labels: Sequence[str]) -> float:
 
 
 def finish_y(panel: Panel, label: str = "") -> None:
-    """Label and limits of the y axis, which begins at 0 if nothing is below; a panel without any number says so."""
+    """Set label and limits of the y axis, which starts at 0 unless values are negative. Marks an empty panel."""
     ax = panel.axes
     ax.set_ylabel(wrapped(label or unit_line(panel.results), 2.0, style.FIGURE_RC["axes.labelsize"]))
     sns.despine(ax=ax)
     drawn = [r for r in panel.records if (r.paper is not None if panel.paper else r.status == OK)]
     if not drawn:
-        ax.set_yticks([])  # no value, so no scale either
-        own = "no finished cell" if panel.spec.plot in ("lines", "scatter") else ""  # bars have a word each
+        ax.set_yticks([])  # no values, so no scale
+        own = "no finished cell" if panel.spec.plot in ("lines", "scatter") else ""  # missing bars are marked
         text = "the paper has no values" if panel.paper else own
         ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", color="#444444")
     elif is_fraction(panel.results.metrics[0]) and ax.dataLim.y0 >= 0:
@@ -156,14 +156,14 @@ def finish_y(panel: Panel, label: str = "") -> None:
 
 
 def missing(records: Sequence[Record]) -> str:
-    """E.g. "(2 of 4 pending, 1 of 4 failed)" on a line of its own; "" when all are there."""
+    """E.g. "(2 of 4 pending, 1 of 4 failed)" on a separate line; "" if no cell is missing."""
     counts = {word: sum(record.status == word for record in records) for word in ("pending", "failed")}
     words = [f"{count} of {len(records)} {word}" for word, count in counts.items() if count]
     return f"\n({', '.join(words)})" if words else ""
 
 
 def reference_handles(results: Results) -> list[Line2D]:
-    """Handles of the lines of reference that are drawn."""
+    """Legend entries of the reference lines in the figure."""
     handles = []
     if baseline := [record for record in results.records if record.is_baseline]:
         each = results.spec.plot == "lines" and results.spec.series not in PRETRAINING_AXES
@@ -175,13 +175,13 @@ def reference_handles(results: Results) -> list[Line2D]:
 
 
 def sentences(results: Results, remarks: Sequence[str] = ()) -> list[str]:
-    """The notes of a figure of numbers, with remarks of its own."""
+    """Notes of a figure of numbers, including its own remarks."""
     block = [f"{PAPER_BLOCK_TITLE}."] if results.paper_apart else []
     return [*dict.fromkeys(remarks), *notes(results, drawn=True), *block]
 
 
 def fixed(results: Results) -> str:
-    """What all cells have in common, as the paper names it, e.g. "K400, 50k, R(2+1)D"."""
+    """Values that all cells share, with the paper's names, e.g. "K400, 50k, R(2+1)D"."""
     spec, names = results.spec.as_in_paper(), []
     for axis in ("source", "subset", "backbone", "target"):
         found = {r.paper_identity[axis] for r in results.records if not r.is_baseline}

@@ -1,4 +1,4 @@
-"""Frames of videos of each dataset: a row a dataset, two videos of different classes, some frames over time each."""
+"""Sample frames of each dataset: a row per dataset, with frames over time of two videos from different classes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NOTE = (
 
 
 def draw(results: Results) -> Figure:
-    """The figure."""
+    """Draw the figure."""
     shown = {item["dataset"]: Path(item["manifest"]) for item in results.manifests}
     figure = new(VIDEOS * FRAMES * _SIDE + 0.2, len(shown) * (_SIDE + 0.44))
     figure.get_layout_engine().set(h_pad=0.02)
@@ -40,7 +40,7 @@ def draw(results: Results) -> Figure:
 
 
 def pick(videos: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """The first readable video of the first and of the middle class that have one."""
+    """The first readable video of the first and of the middle class, among the classes that have one."""
     usable = videos[(videos["status"] == "ok") & (videos["label"] >= 0)]
     labels = sorted(set(usable["label"]))
     if not labels:
@@ -50,7 +50,7 @@ def pick(videos: pd.DataFrame, dataset: str) -> pd.DataFrame:
 
 
 def frames(manifest: Path, videos: pd.DataFrame, video: Mapping[str, Any], count: int) -> np.ndarray:
-    """`count` frames (count, S, S, 3) uint8 of a video, cut to the middle square."""
+    """`count` frames (count, S, S, 3) uint8 of a video, cropped to the centre square."""
     store = open_store(manifest, videos)
     shard, batch = int(video["shard"]), int(video["batch"])
     last = store.num_frames(shard, batch) - 1
@@ -62,7 +62,7 @@ def frames(manifest: Path, videos: pd.DataFrame, video: Mapping[str, Any], count
 
 
 def show(ax: Axes, frame: np.ndarray) -> None:
-    """A frame without ticks or border."""
+    """Draw a frame without ticks or border."""
     ax.imshow(frame)
     ax.set(xticks=[], yticks=[])
     ax.grid(visible=False)
@@ -76,6 +76,6 @@ def _draw_video(axes: Iterable[Axes], images: np.ndarray) -> None:
 
 
 def _shortened(name: str) -> str:
-    """A class's name, cut to the width of its frames."""
+    """A class name, shortened to the width of its frames."""
     most = int((FRAMES * _SIDE - 0.2) * 72 / (LETTER * _NAME_SIZE))
     return name if len(name) <= most else f"{name[: most - 1].rstrip()}…"

@@ -1,6 +1,6 @@
-"""Accuracy over the size or cost of the network, a point a network and value of `series`.
+"""Accuracy over size or cost of the network, with a point per network and value of `series`.
 
-The colour is the series', the marker the backbone's. The paper's numbers are hollow.
+Colours show the series, markers the backbone. The paper's numbers are hollow.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from videossl.study import titles
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p")
 _SIZE = 6.5
 _ASIDE = 0.045
-"""A step aside for each series, in decades, so that the points of a network do not hide one another."""
+"""Offset between series in decades, so that the points of a network do not overlap."""
 
 
 def draw(results: Results) -> Figure:
-    """The figure."""
+    """Draw the figure."""
     costs, accuracies = layout.costs_and_accuracies(results)
     markers = _markers(accuracies)
     figure, panels = shared.lay_out(accuracies, layout.by_panel_axis(accuracies), width=4.0, height=3.2)
@@ -35,7 +35,7 @@ def draw(results: Results) -> Figure:
 
 
 def _markers(results: Results) -> dict[str, str]:
-    """The marker of each backbone."""
+    """Marker of each backbone."""
     names = layout.values(results, "backbone")
     return {name: _MARKERS[index % len(_MARKERS)] for index, name in enumerate(names)}
 
@@ -55,7 +55,7 @@ def _draw_panel(panel: Panel, costs: list[Record], markers: dict[str, str]) -> N
                 ax.errorbar([aside * cost.value], [factor * entry.value], bars, elinewidth=0.8, **colours, **kind)
             if (panel.paper or not panel.results.reduced) and cost.paper is not None and entry.paper is not None:
                 hollow = {"color": colour, "markerfacecolor": "none", "zorder": 5}
-                larger = {"markersize": _SIZE + (0 if panel.paper else 3)}  # around ours
+                larger = {"markersize": _SIZE + (0 if panel.paper else 3)}  # drawn around our marker
                 ax.plot([aside * cost.paper], [factor * entry.paper], **kind | hollow | larger)
     if not panel.paper:
         shared.draw_chance(panel)
@@ -64,7 +64,7 @@ def _draw_panel(panel: Panel, costs: list[Record], markers: dict[str, str]) -> N
 
 
 def _finish_x(panel: Panel, costs: list[Record]) -> None:
-    """A logarithmic axis over the costs of all networks that are shown, the same in every panel."""
+    """Set a logarithmic axis that covers the costs of all networks, equal in every panel."""
     ax, shown = panel.axes, {record.identity["backbone"] for record in panel.records}
     own = [record for record in costs if record.identity["backbone"] in shown]
     found = [value for record in own for value in (record.value, record.paper) if value is not None]
@@ -81,7 +81,7 @@ def _finish_x(panel: Panel, costs: list[Record]) -> None:
 
 
 def _legend(results: Results, markers: dict[str, str]) -> list[Line2D]:
-    """Colours of the series, markers of the backbones."""
+    """Legend entries: colours of the series, markers of the backbones."""
     spec, handles = results.spec, []
     for index, name in enumerate(layout.values(results, spec.series)):
         cells = [r for r in results.records if not r.is_baseline and r.identity[spec.series] == name]

@@ -1,5 +1,5 @@
-"""The HTML report: one file with the study's tables, figures and claims, and behind each number its run.
+"""The HTML report: one file with the study's tables, figures and claims, and with the run behind each number.
 
-`page.py` gathers it from the records of tables and figures (`videossl.report.record`), and the templates in
-`report/templates/site` write it, with a style sheet and a script. Nothing is loaded when it is opened.
+`page.py` collects the content from the records of tables and figures (`videossl.report.record`). The templates in
+`report/templates/site` render it, with a style sheet and a script. The page loads no other files.
 """

@@ -1,4 +1,4 @@
-"""The parts of the page, ready for the templates: a table, a figure, the numbers behind a figure, the list of runs."""
+"""Parts of the page, prepared for the templates: tables, figures, the numbers behind a figure, the list of runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from videossl.report.tables import DASH, Entry, number
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the numbers come from, when the runs finished, how it is built again; `files`: names and addresses."""
+    """Provenance, time of the runs, and the target to rebuild; `files`: names and addresses."""
 
     provenance: str
     finished: str
@@ -32,7 +32,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Block:
-    """A table or a figure with all that stands around it."""
+    """A table or a figure with its title, caption, notes and origin."""
 
     made: Made
     title: str
@@ -41,26 +41,26 @@ class Block:
     origin: Origin
     unit: str = ""
     tables: Sequence[tuple[str, Table]] = ()
-    """Of a table: heading and grid each."""
+    """Of a table: headings and grids."""
     notes: Sequence[str] = ()
     image: str = ""
-    """Of a figure: the picture, in base64; "" if it has not been drawn."""
+    """Of a figure: the image in base64; "" if it has not been drawn."""
     alternative: str = ""
-    """What is read out in the place of the picture."""
+    """Text alternative of the image."""
     numbers: Table | None = None
     """Of a figure: the numbers behind it."""
     count: int = 0
-    """How many these are."""
+    """How many numbers these are."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """The page that is written: where it lies decides how its links are written."""
+    """The output page; links are relative to its folder."""
 
     path: Path
 
     def links(self, targets: Mapping[str, Path]) -> list[tuple[str, str]]:
-        """Names and addresses, from the page's own folder, of those of some files that there are."""
+        """Names and addresses, relative to the page's folder, of those `targets` that exist."""
         return [
             (name, quote(Path(relpath(target, self.path.parent)).as_posix()))
             for name, target in targets.items()
@@ -69,7 +69,7 @@ class Page:
 
 
 def table(document: Document, made: Made, page: Page) -> Block:
-    """A table with its caption, the paper's values, notes, origin and files."""
+    """A table with caption, the paper's values, notes, origin and files."""
 
     def cell(entry: Entry) -> Cell:
         plain = number_cell(entry, document.paper_beside)
@@ -85,7 +85,7 @@ def table(document: Document, made: Made, page: Page) -> Block:
 
 
 def figure(results: Results, made: Made, page: Page) -> Block:
-    """A figure with its caption, the numbers behind it, origin and files."""
+    """A figure with caption, the numbers behind it, origin and files."""
     image = made.path.with_name(f"{made.name}.png")
     shown = {"image": base64.b64encode(image.read_bytes()).decode() if image.is_file() else ""}
     shown["alternative"] = f"{results.title}. {results.spec.caption}"
@@ -96,12 +96,12 @@ def figure(results: Results, made: Made, page: Page) -> Block:
 
 
 def link_to_runs(runs: Sequence[str]) -> str:
-    """The address that opens one run or several; "" for none."""
+    """Address that opens one or several runs; "" if there are none."""
     return f"#run/{quote(','.join(runs), safe='/,+=-_.')}" if runs else ""
 
 
 def difference(entry: Entry) -> str:
-    """How far the measured value is from the paper's, in the unit that is printed."""
+    """Difference between the measured and the paper's value, in the printed unit."""
     if entry.status != OK or entry.paper is None:
         return ""
     if is_fraction(entry.metric):
@@ -110,7 +110,7 @@ def difference(entry: Entry) -> str:
 
 
 def run_list(runs: Mapping[str, Run], labels: Mapping[str, Mapping[str, str]]) -> Table:
-    """Every run of the study, a row each."""
+    """Table of all runs of the study, one row per run."""
     rows = []
     for name, run in runs.items():
         first = run.metrics[0] if run.metrics else ["", "", "", "", "", 0, ""]
@@ -130,7 +130,7 @@ def run_list(runs: Mapping[str, Run], labels: Mapping[str, Mapping[str, str]]) -
 
 
 def period(dates: Mapping[str, str]) -> str:
-    """From the first to the last date (ISO 8601, UTC), to the minute."""
+    """Range from the first to the last date (ISO 8601, UTC), to the minute."""
     first, last = (dates[key][:16].replace("T", " ") for key in ("first", "last"))
     if first == last:
         return f"{first} UTC"
@@ -138,7 +138,7 @@ def period(dates: Mapping[str, str]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time in words."""
+    """A duration in words."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     if seconds < 3600:
@@ -147,7 +147,7 @@ def duration(seconds: float) -> str:
 
 
 def origin(made: Made, page: Page, suffixes: Sequence[str]) -> Origin:
-    """The origin of what was made, with those of its files that there are, and its record."""
+    """Origin of a rendering, with its existing files and its record."""
     files = {suffix[1:].upper(): made.path.with_name(made.name + suffix) for suffix in suffixes}
     target = "table_claims" if made.kind == "claims" else f"{made.kind}_{made.name}"
     finished = period(made.finished) if made.finished else ""

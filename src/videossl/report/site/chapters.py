@@ -1,4 +1,4 @@
-"""The order of the report: the paper's sections."""
+"""Chapters of the report, in the order of the paper's sections."""
 
 from __future__ import annotations
 
@@ -20,29 +20,32 @@ LAST = "Beyond the paper's sections"
 
 @dataclass(frozen=True)
 class Chapter:
-    """A section of the paper with the names of the entries that belong to it."""
+    """A section of the paper, with the names of its entries."""
 
     section: str
     entries: tuple[str, ...]
 
     @property
     def anchor(self) -> str:
-        """Its place in the page."""
+        """Anchor in the page."""
         return f"section-{self.section or 'other'}"
 
     @property
     def title(self) -> str:
-        """The heading."""
+        """Heading."""
         return chapter_title(self.section)
 
 
 def chapter_title(section: str) -> str:
-    """The heading of a section of the paper; "" is for what is in none."""
+    """Heading of a section of the paper; "" for entries without a section."""
     return f"{section} {TITLES.get(section, '')}".strip() if section else LAST
 
 
 def chapters(entries: Sequence[tuple[str, str]]) -> list[Chapter]:
-    """Entries, given as (name, section), in the order of the sections; within one as given, without one at the end."""
+    """Chapters of entries, given as (name, section), in the order of the sections.
+
+    Entries of a chapter keep their order; entries without a section come last.
+    """
     found: dict[str, list[str]] = {}
     for name, section in entries:
         found.setdefault(section, []).append(name)
@@ -50,6 +53,6 @@ def chapters(entries: Sequence[tuple[str, str]]) -> list[Chapter]:
 
 
 def _order(section: str) -> tuple:
-    """4.2 before 4.10, appendices (letters) after numbers, none last."""
+    """Sort key: 4.2 before 4.10, appendices (letters) after numbers, none last."""
     parts = [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in section.split(".")]
     return (not section, parts)

@@ -1,4 +1,4 @@
-"""The paper's claims with their verdicts, and the runs behind each."""
+"""The paper's claims with their verdicts, and the runs behind each of them."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from videossl.report.scale import reduced_mark
 from videossl.report.site.blocks import Origin, Page, origin
 
 MARKS = {SUPPORTED: "✓", CONTRADICTED: "✗", UNDECIDED: "?"}
-"""A verdict is told by its word and mark, not by colour alone."""
+"""Marks of verdicts, so that they differ not only in colour."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """The verdicts, by claim the runs behind each number, and what is wrong with runs that were left out."""
+    """Verdicts, the runs behind each number by claim, and error messages of skipped runs."""
 
     verdicts: Sequence[Verdict]
     runs: Mapping[str, Mapping[str, Sequence[str]]]
@@ -40,14 +40,14 @@ class Judged:
 
     @property
     def tally(self) -> list[Cell]:
-        """How many claims are supported, contradicted and undecided."""
+        """Number of supported, contradicted and undecided claims."""
         counts = Counter(verdict.finding.verdict for verdict in self.verdicts)
         return [_marked(name, str(counts[name])) for name in MARKS]
 
 
 @dataclass(frozen=True)
 class Block:
-    """The table of claims with all that stands around it."""
+    """The table of claims with its title, caption, notes and origin."""
 
     title: str
     scale: str
@@ -59,7 +59,7 @@ class Block:
 
 
 def judge(made: Made) -> Judged:
-    """The verdicts from the files that the record names."""
+    """Compute the verdicts from the files named by the record."""
     files = [Path(path) for path in made.arguments["metrics"]]
     defaults = made.arguments["default_complexities"]
     paper = paper_numbers(read_paper_values(made.arguments["paper_values"]))
@@ -99,5 +99,5 @@ def block(judged: Judged, made: Made, page: Page) -> Block:
 
 
 def _marked(verdict: str, after: str = "") -> Cell:
-    """A verdict with its mark, on one line (a blank that does not break), and a text after it."""
+    """A verdict with its mark on one line (no-break space), followed by a text."""
     return Cell(f"{MARKS[verdict]}\u00a0{verdict}", f"verdict {verdict}", details=[("", after)] if after else [])

@@ -1,4 +1,4 @@
-"""The training curve of a run, short enough to be embedded."""
+"""Training curve of a run, short enough to be embedded in the page."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 from videossl.training.history import read_epochs
 
 POINTS = 80
-"""As many points of a curve are kept."""
+"""Maximum number of points of a curve."""
 _NOT_DRAWN = ("epoch", "samples", "seconds")
 
 
 def read_curve(folders: Sequence[Path]) -> dict[str, list[float]]:
-    """Epochs and series (loss, learning rate, the task's own scalars) of runs that continue each other.
+    """Epochs and series (loss, learning rate, the task's scalars) of runs that continue each other.
 
-    Lines that a kill left half written, or that are damaged, are passed over. A long history is thinned to POINTS
-    epochs, the last among them; {} without one.
+    Skips damaged and partially written lines. A long history is thinned to POINTS epochs, including the last; {}
+    without a history.
     """
     lines = [line for folder in folders for line in read_epochs(folder / "train.jsonl")[0]]
     if not lines:
@@ -30,5 +30,5 @@ def read_curve(folders: Sequence[Path]) -> dict[str, list[float]]:
 
 
 def _short(value: Any) -> float | None:
-    """Four digits are more than a curve shows."""
+    """Rounded to four significant digits, enough for a curve."""
     return float(f"{value:.4g}") if isinstance(value, int | float) and value == value else None

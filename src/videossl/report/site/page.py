@@ -1,4 +1,4 @@
-"""The whole report as one HTML file."""
+"""Writes the report as one HTML file."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ INCOMPLETE = "INCOMPLETE: a run failed before all was there. The page of the who
 
 
 def write_report(records: Sequence[Path], results: Path, output: Path, *, incomplete: bool = False) -> list[str]:
-    """Write the report of the tables, figures and claims whose records are given; returns what is wrong with files that
-    it would show.
+    """Write the report of the tables, figures and claims whose records are given.
+
+    Returns error messages of files that the page should show but cannot.
 
     Args:
-        records: `<name>.record.json` files; tables and figures lie beside them.
-        results: the folder of the results; run folders in the records lie in it.
-        output: the page. Its links to files hold as long as it lies where it is written.
-        incomplete: say at the top that this is the page of a run that failed.
+        records: `<name>.record.json` files, with tables and figures in the same folder.
+        results: the results folder, which contains the run folders of the records.
+        output: the page. Its links to files are relative to its folder.
+        incomplete: state at the top that the report is of a failed run.
     """
     if not records:
         raise UserError("the report needs the records of at least one table or figure: results/tables/*.record.json.")
@@ -77,13 +78,14 @@ def _block(results: Results, made: Made, page: Page) -> blocks.Block:
 
 
 def _left(results: Results) -> str:
-    """What still has to be done for a table or figure, in a word; "" if nothing."""
+    """State of an incomplete table or figure, in a word; "" if it is complete."""
     states = {record.status for record in results.records if record.is_cell}
     return FAILED if FAILED in states else PENDING if PENDING in states else ""
 
 
 def _labels(found: Any) -> dict[str, dict[str, str]]:
-    """The printed names of tasks and datasets that entries give; a scale's names of subsets are for its tables."""
+    """Printed names of tasks and datasets from entries. Excludes a scale's names of subsets, which are only for its
+    tables."""
     labels: dict[str, dict[str, str]] = {}
     for one in found:
         for axis in ("task", "source", "target"):
@@ -92,7 +94,7 @@ def _labels(found: Any) -> dict[str, dict[str, str]]:
 
 
 def _facts(made: Sequence[Made], runs: Mapping[str, Run], broken: Sequence[str]) -> dict[str, str]:
-    """The study in a few numbers."""
+    """Key facts of the study."""
     kinds = [one.kind for one in made]
     states = counts(runs.values())
     missing = ", ".join(f"{count} {state}" for state, count in states.items() if count and state != OK)
@@ -110,7 +112,7 @@ def _facts(made: Sequence[Made], runs: Mapping[str, Run], broken: Sequence[str])
 
 
 def _damaged(runs: Mapping[str, Run], places: Places, judged: Mapping[str, Judged]) -> list[str]:
-    """What is wrong with files that the page would show, each once: of runs, of manifests, of what claims are from."""
+    """Error messages of damaged runs, manifests and inputs of claims, each once."""
     found = [run.problem for run in runs.values()] + places.damaged
     found += [reason for one in judged.values() for reason in one.left_out]
     return [text for text in dict.fromkeys(found) if text]

@@ -1,4 +1,4 @@
-"""What a run's predictions say in short: accuracy by class, and what is taken for what."""
+"""Summary of a run's predictions: accuracy per class, and the most frequent confusions."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pandas as pd
 from videossl.common.intact import read_table
 
 CLASSES = 12
-"""So many classes are listed, of more the best and the worst half as many each."""
+"""Maximum number of listed classes; of more classes, the best and the worst half as many each."""
 CONFUSED = 6
 
 
 def class_names(manifest: Path) -> dict[int, str]:
-    """The names of a dataset's classes by label; {} where there is no manifest."""
+    """Class names of a dataset by label; {} without a manifest."""
     if not manifest.exists():
         return {}
     frame = read_table(manifest, columns=["label", "label_name"]).to_pandas().drop_duplicates("label")
@@ -23,9 +23,10 @@ def class_names(manifest: Path) -> dict[int, str]:
 
 
 def summary(path: Path, names: dict[int, str]) -> dict[str, Any]:
-    """Correct and total, [class, correct, total] of the classes, [class, taken for, count] of the commonest errors.
+    """Number of correct and of all predictions, [class, correct, total] per class, and [class, predicted class, count].
 
-    Of predictions under noise, over all noises and severities, without those of no noise. {} without a file.
+    The last item lists the most frequent errors. If there are noisy predictions, the summary covers all noises and
+    severities and excludes clean ones. {} without a file.
     """
     if not path.exists():
         return {}

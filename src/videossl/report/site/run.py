@@ -1,4 +1,4 @@
-"""One run in short: everything that its folder says about it, ready to be embedded as JSON."""
+"""Description of one run from its folder, embedded in the page as JSON."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _OF_A_PRETRAINING = ("task", "complexity", "backbone", "source", "subset", "seed
 
 @dataclass(frozen=True)
 class Places:
-    """Where the results are."""
+    """Location of the results, and names."""
 
     results: Path
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     damaged: list[str] = field(default_factory=list)
-    """What was found wrong with files that the page would show."""
+    """Error messages of files that the page should show."""
 
     def log(self, folder: Path) -> Path:
-        """What the job of a run folder printed."""
+        """Log file of the job of a run folder."""
         return self.results / "logs" / folder.relative_to(self.results).with_suffix(folder.suffix + ".log")
 
     def classes(self, dataset: str) -> dict[int, str]:
-        """The names of a dataset's classes."""
+        """Class names of a dataset."""
         if dataset not in self._classes:
             try:
                 self._classes[dataset] = class_names(self.results / "data" / dataset / "manifest.parquet")
@@ -55,9 +55,11 @@ class Places:
 
 
 class Run:
-    """A run folder. `given`: its cell as the plan has it, for a run that has left nothing; {} if not known.
-    `before`: the folders of the runs that it starts from, each after its own. `failure`: why it never ran, if
-    something failed that it needs."""
+    """A run folder.
+
+    `given`: the planned cell, for a run without results; {} if unknown. `before`: folders of the runs that it depends
+    on, each after its own dependencies. `failure`: why it did not run, if a dependency failed.
+    """
 
     def __init__(self, folder: str, given: Mapping[str, Any], before: Sequence[str], failure: str = "") -> None:
         self.name = folder
@@ -68,12 +70,12 @@ class Run:
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """`run.json`; {} where there is none (a network is counted, not run), or none that can be read."""
+        """Content of `run.json`; {} if it is unreadable or missing (stage `network` writes none)."""
         return find_run(self.folder) or {}
 
     @cached_property
     def problem(self) -> str:
-        """What is wrong with the results, if they are there; "" else."""
+        """Error message for existing results; "" if they are valid or missing."""
         if not (self.folder / METRICS).exists():
             return ""
         if problem := problem_of_run(self.folder, wholly=True):
@@ -86,33 +88,33 @@ class Run:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """The identity columns; {} for a run of which nothing is known."""
+        """The identity columns; {} if nothing is known of the run."""
         given = {key: self._given[key] for key in IDENTITY} if self._given else {}
         return self.record.get("identity", given)
 
     @cached_property
     def status(self) -> str:
-        """ok, failed or pending."""
+        """Status: ok, failed or pending."""
         if self._given.get("metrics", True) and (self.folder / METRICS).exists():
             return FAILED if self.problem else OK
         return FAILED if reason_of(self.folder) or self._failure else PENDING
 
     @property
     def reason(self) -> str:
-        """Why it failed, or why it cannot be run; empty if it has finished or nothing is known."""
+        """Reason why it failed or cannot be run; "" if it finished or the reason is unknown."""
         if self.status == OK:
             return ""
         return self.problem or reason_of(self.folder) or self._failure or self._given.get("pending", "")
 
     def continues(self, earlier: Run) -> bool:
-        """Whether `earlier` is a pretraining whose network this run goes on with."""
+        """Whether `earlier` is a pretraining of the network that this run uses or trains further."""
         mine, its = self.identity, earlier.identity
         if not mine or its.get("stage") != "pretrain":
             return False
         return all(mine[key] == its[key] for key in _OF_A_PRETRAINING) and its["epochs"] <= mine["epochs"]
 
     def title(self, labels: Mapping[str, Mapping[str, str]]) -> str:
-        """The run in words; its folder where nothing else is known."""
+        """Description of the run; its folder if nothing is known."""
         identity = self.identity
         if not identity:
             return self.name
@@ -133,7 +135,7 @@ class Run:
 
     @cached_property
     def metrics(self) -> list[list[Any]]:
-        """[metric, split, condition, value, interval, n, chance] as printed, a row a number."""
+        """Rows of [metric, split, condition, value, interval, n, chance] as printed, one per number."""
         if self.status != OK:
             return []
         rows = []
@@ -155,11 +157,11 @@ class Run:
         with path.open("rb") as handle:
             handle.seek(max(0, path.stat().st_size - LOG_BYTES))
             text = handle.read().decode("utf-8", errors="replace")
-        lines = [line.rsplit("\r", 1)[-1].rstrip() for line in text.split("\n")]  # of a progress bar its last state
+        lines = [line.rsplit("\r", 1)[-1].rstrip() for line in text.split("\n")]  # final state of a progress bar
         return [line[:LINE_LENGTH] for line in lines if line][-LOG_LINES:]
 
     def files(self, places: Places) -> list[list[Any]]:
-        """[path, bytes] of its files and its log, paths from the results' folder."""
+        """[path, bytes] of its files and its log, with paths relative to the results folder."""
         inside = sorted(path for path in self.folder.glob("*") if path.is_file() and not path.name.startswith("."))
         log = places.log(self.folder)
         found = [*inside, log] if log.is_file() else inside
@@ -171,7 +173,7 @@ class Run:
         return summary(self.folder / "predictions.parquet", places.classes(self.identity.get("target", "")))
 
     def describe(self, places: Places, runs: Mapping[str, Run]) -> dict[str, Any]:
-        """All of it; what is empty is left out."""
+        """Full description of the run, without empty values."""
         earlier = [run for name in self.before if self.continues(run := runs[name])]
         milestones = [run.folder for run in earlier] if self.identity.get("stage") == "pretrain" else []
         record = self.record
@@ -201,10 +203,10 @@ class Run:
 
 
 def _is(value: Any) -> bool:
-    """Whether there is a number."""
+    """Whether `value` is a number."""
     return value is not None and value == value
 
 
 def _stage_title(name: str) -> str:
-    """A stage for people; its name, if the results are of a stage that this version does not have."""
+    """Title of a stage; its name if this version does not have the stage."""
     return stage(name).title if name in names() else name

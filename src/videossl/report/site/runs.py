@@ -1,4 +1,4 @@
-"""All runs of the study: found through the records, described once each, with what many share kept apart."""
+"""All runs of the study, found through the records, each described once; shared values are stored separately."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from videossl.report.site.run import Places, Run
 
 
 def find_runs(records: Iterable[Made]) -> dict[str, Run]:
-    """The runs that tables and figures show and those that they start from, by folder, in a fixed order."""
+    """Runs shown in tables and figures, and their dependencies, by folder in a fixed order."""
     given: dict[str, Mapping[str, Any]] = {}
     before: dict[str, Sequence[str]] = {}
     failures: dict[str, str] = {}
@@ -26,7 +26,7 @@ def find_runs(records: Iterable[Made]) -> dict[str, Run]:
     for needs in before.values():
         for name in needs:
             found.setdefault(name, Run(name, {}, (), failures.get(name, "")))
-    for needs in before.values():  # of those that no table shows, from the chains in which they stand
+    for needs in before.values():  # dependencies of runs that no table shows, from the chains that contain them
         for place, name in enumerate(needs):
             if name not in given and not found[name].before:
                 chain = [other for other in needs[:place] if found[name].continues(found[other])]
@@ -35,7 +35,8 @@ def find_runs(records: Iterable[Made]) -> dict[str, Run]:
 
 
 def describe(runs: Mapping[str, Run], places: Places, shown: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """All runs as one JSON value: recipes by their hash and environments by number, for many runs share them.
+    """All runs as one JSON value. Recipes are referenced by hash and environments by number, since many runs share
+    them.
 
     Args:
         shown: the entries that show each run.
@@ -55,7 +56,7 @@ def describe(runs: Mapping[str, Run], places: Places, shown: Mapping[str, Sequen
 
 
 def shown_in(records: Iterable[Made]) -> dict[str, list[str]]:
-    """The names of the entries that show each run."""
+    """Names of the entries that show each run."""
     found: dict[str, list[str]] = {}
     for made in records:
         for cell in made.cells:
@@ -66,13 +67,13 @@ def shown_in(records: Iterable[Made]) -> dict[str, list[str]]:
 
 
 def counts(runs: Iterable[Run]) -> dict[str, int]:
-    """How many runs are finished, failed and pending."""
+    """Number of finished, failed and pending runs."""
     states = [run.status for run in runs]
     return {state: states.count(state) for state in (OK, FAILED, PENDING)}
 
 
 def compute(runs: Iterable[Run]) -> tuple[float, float]:
-    """Seconds and GPU-hours of all runs; of the milestones of a pretraining the last, which counts from its start."""
+    """Seconds and GPU-hours of all runs. Of a pretraining's milestones only the last counts: it includes the others."""
     spent: dict[Any, tuple[float, float]] = {}
     for run in runs:
         if run.record:

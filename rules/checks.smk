@@ -1,4 +1,4 @@
-# What is looked at before the first job, and told after the last: the library's functions, given Snakemake's jobs.
+# Checks before the first job and messages after the last: calls the library with Snakemake's jobs.
 
 import time
 
@@ -13,11 +13,11 @@ from videossl.monitor.doctor_data import results_folder, working_folder
 from videossl.stages.registry import names as stage_names
 
 STARTED = []
-"""When the first job was about to start."""
+"""Start of the run, as a Unix timestamp in seconds; empty before the first job."""
 
 
 def no_such_target(wildcards):
-    """Input function of a misspelt target: an error that names the nearest targets."""
+    """Input function of a misspelt target: raises WorkflowError listing the closest matches."""
     valid = [f"{entry.kind}_{name}" for name, entry in STUDY.entries.items()]
     name = re.sub(rf"{re.escape(RESULTS)}/(table|figure)s/([^.]+).*", r"\1_\2", wildcards.no_target)
     more = "`snakemake --list-target-rules` lists them; a new one is an entry in experiments.yaml."
@@ -27,7 +27,7 @@ def no_such_target(wildcards):
 
 
 def checked(check, *arguments):
-    """Call `check`; a mistake of the user's is Snakemake's kind of error, without a traceback."""
+    """Call `check`; raises UserError as WorkflowError, which Snakemake prints without a traceback."""
     try:
         return check(*arguments)
     except UserError as error:
@@ -35,7 +35,7 @@ def checked(check, *arguments):
 
 
 def jobs_of(jobs):
-    """Jobs as the library takes them."""
+    """Snakemake's jobs in the library's format."""
     return [
         after_run.RuleJob(
             job.rule.name, dict(job.wildcards_dict), tuple(map(Path, job.output)), tuple(map(Path, job.log))
@@ -45,10 +45,10 @@ def jobs_of(jobs):
 
 
 def before_planning():
-    """Finished results are told from those of another configuration; a real run cleans up what a killed one left."""
+    """Mark results of other configurations as incomplete; unless it is a dry run, remove leftovers of killed runs."""
     checked(lambda: set_apart(judge(STUDY), logger.warning))
     if workflow.output_settings.dryrun:
-        if not Path(".snakemake").is_dir():  # which Snakemake makes for a plan, too
+        if not Path(".snakemake").is_dir():  # Snakemake creates it for a dry run, too
             checked(before_run.require_found, working_folder(STUDY))
         if missing := before_run.missing_datasets(STUDY, STUDY.datasets):
             logger.warning(
@@ -63,9 +63,9 @@ def before_planning():
 
 
 def before_first_job():
-    """What the planned jobs need is there."""
+    """Check that the planned jobs can run, and prepare for them."""
     planned = jobs_of(workflow.dag.needrun_jobs())
-    if not workflow.touch:  # which runs no job
+    if not workflow.touch:  # --touch runs no job
         listed, stored = (
             {job.wildcards["dataset"] for job in planned if job.rule == name} for name in ("listing", "store_shard")
         )
@@ -81,14 +81,14 @@ def before_first_job():
 
 
 def after_success():
-    """Say where the results are."""
+    """Show where the results are."""
     if warning := after_run.damaged_inputs(jobs_of(workflow.dag.needrun_jobs(exclude_finished=False))):
         logger.warning(warning)
     logger.info(after_run.where_results_are(STUDY))
 
 
 def after_failure():
-    """Render what can be rendered, and say last what failed, where it is seen."""
+    """Render what can be rendered, and list the failures last, where they are visible."""
     left = [job for job in workflow.dag.needrun_jobs() if not workflow.dag.finished(job)]
     if said := after_run.render_partial(STUDY, jobs_of(left), logger.warning):
         logger.info(said)

@@ -1,5 +1,5 @@
-# What the rules share: the study, and functions from wildcards to inputs, parameters and messages.
-# No rules here. Nothing below touches the network, the clock or git: every cluster job parses this file again.
+# Shared by all rules: the study, and functions from wildcards to inputs, parameters and messages.
+# Contains no rules. Does not access the network, the clock or git: every cluster job parses this file again.
 
 import os
 import re
@@ -24,8 +24,8 @@ from videossl.common.places import shown
 from videossl.report.renderings import targets_of
 from videossl.report.request import CLAIMS, path_of, write_request
 
-# The project's own files are beside the Snakefile, wherever it is run from. In its own folder their paths are relative,
-# so that a checkout that was moved makes nothing anew.
+# The project's files are in the Snakefile's folder, whatever the working directory. If both are the same, paths are
+# relative, so that moving a checkout reruns nothing.
 PROJECT = Path() if os.path.samefile(workflow.basedir, os.getcwd()) else Path(workflow.basedir)
 if set("{}") & set(str(workflow.basedir)):
     raise WorkflowError(
@@ -34,7 +34,7 @@ if set("{}") & set(str(workflow.basedir)):
 
 try:
     LAYERS = []
-    OWN = list(workflow.overwrite_configfiles)  # Snakemake puts them before the workflow's
+    OWN = list(workflow.overwrite_configfiles)  # Snakemake lists them first, but they take precedence
     FILES = [path for path in workflow.configfiles if path not in OWN] + OWN
     if workflow.is_main_process:
         LAYERS = read_layers(FILES)
@@ -43,7 +43,7 @@ try:
     written = " + ".join(map(shown, FILES)) or "the configuration"
     STUDY = Study(Config.parse(config, written), LAYERS, PROJECT)
     if workflow.is_main_process:
-        from videossl.report.dry import check_layouts  # imports pandas, which jobs need not
+        from videossl.report.dry import check_layouts  # imports pandas, which jobs do not need
 
         check_layouts(STUDY)
         check_contradictions(STUDY)
@@ -54,14 +54,14 @@ CONFIG = STUDY.config
 RESULTS = CONFIG.results_dir
 SCRIPTS = str(PROJECT / "workflow/scripts")
 LIBRARY = PROJECT / "src/videossl"
-# Jobs find the library also where it is not installed, as in the environments that Snakemake makes with conda.
+# Lets jobs import the library where it is not installed, as in Snakemake's conda environments.
 SETUP = f"export PYTHONPATH={shlex.quote(f'{workflow.basedir}/src')}; "
-shell.prefix(SETUP.replace("{", "{{").replace("}", "}}"))  # Snakemake formats it
-# What starts the scripts: an interpreter of their own, or a fork of the warm one (workflow/warm/server.py).
+shell.prefix(SETUP.replace("{", "{{").replace("}", "}}"))  # Snakemake formats the prefix
+# The command that starts scripts: a new interpreter, or a fork of the warm one (workflow/warm/server.py).
 PYTHON = "python"
 if os.environ.get("VIDEOSSL_WARM"):
     PYTHON = f"python -SE {shlex.quote(str(PROJECT / 'workflow/warm/client.py'))}"
-become_controller()  # jobs stop when this process has ended, of whatever
+become_controller()  # jobs stop when this process ends for any reason
 
 ENVIRONMENT = f"{workflow.basedir}/envs/environment.yaml"
 COMPUTE = CONFIG.compute
@@ -80,8 +80,8 @@ def alternatives(values):
 
 
 def untracked(value):
-    """A parameter that decides no result: Snakemake keeps no record of functions of `input`, so a change of it
-    runs nothing again."""
+    """A parameter that does not affect results: Snakemake does not track functions of `input`, so changing its value
+    reruns nothing."""
     return lambda wildcards, input: value
 
 
@@ -91,13 +91,13 @@ def start(script):
 
 
 def strings(paths):
-    """Paths as Snakemake takes them."""
+    """Paths as strings, as Snakemake expects them."""
     return [str(path) for path in paths]
 
 
 def of_cell(stage, find):
-    """Input or parameter function: what `find(study, cell)` gives for the cell of a job of `stage`; its mistakes in the
-    user's words."""
+    """Input or parameter function: `find(study, cell)` for the cell of a job of `stage`. Raises UserError as
+    WorkflowError."""
 
     def found(wildcards):
         try:
@@ -120,7 +120,7 @@ def inputs_of(stage):
 
 
 def outputs_of(stage):
-    """The files that a stage's job leaves, by name."""
+    """Output files of a stage's job, by name."""
     return {name.replace(".", "_"): f"{RESULTS}/{stage.folder}/{name}" for name in stage.outputs}
 
 
@@ -135,7 +135,7 @@ def identity_of(stage):
 
 
 def places_of(stage):
-    """Parameter function: folders and files outside the results, as JSON; not tracked: moving them changes nothing."""
+    """Parameter function: folders and files outside the results, as JSON. Untracked: moving them reruns nothing."""
     find = of_cell(stage, lambda study, cell: {name: str(path) for name, path in stage.places(study, cell).items()})
     return lambda wildcards, input: canonical_json(find(wildcards))
 
@@ -151,7 +151,7 @@ def dataset_folder(name, kind):
 
 
 def generated_videos(wildcards):
-    """The generated videos, if the dataset is a generated one; a real dataset is not the workflow's to make."""
+    """The generated videos of a generated dataset; empty for a real one, which the workflow does not make."""
     generated = CONFIG.datasets[wildcards.dataset].generated is not None
     return [f"{RESULTS}/generated/{wildcards.dataset}"] if generated else []
 
@@ -163,7 +163,7 @@ def shard_reports(wildcards):
 
 
 def noisy_reports(wildcards):
-    """The reports of all shards of all noisy test sets of a dataset, and of the one without noise."""
+    """The reports of all shards of a dataset's noisy test sets and of the set without noise."""
     manifests = [noiseless_manifest(wildcards.dataset), *noisy_manifests(wildcards.dataset)]
     return [
         f"{Path(path).parent}/shards/{shard:04d}.parquet" for path in manifests for shard in range(CONFIG.noise.shards)
@@ -171,7 +171,7 @@ def noisy_reports(wildcards):
 
 
 def noiseless_manifest(dataset):
-    """The manifest of the test videos that are stored as the noisy ones are, without noise."""
+    """The manifest of the test videos without noise, stored in the same way as the noisy ones."""
     return str(files.noiseless_manifest(STUDY, dataset))
 
 
@@ -181,24 +181,24 @@ def noisy_manifests(dataset):
 
 
 def of_entry(function):
-    """Input or parameter function: `function` of the study and the name of the table, figure or claims."""
+    """Input or parameter function: `function(study, name)` for the name of the table, figure or claims."""
     return lambda wildcards: function(STUDY, next(iter(wildcards), CLAIMS))
 
 
 def write_requests():
-    """Before the first job, what each table, figure and the claims are made from: too long for a command line."""
+    """Write the requests of planned tables, figures and claims, which are too long for a command line."""
     for job in workflow.dag.needrun_jobs():
         if job.rule.name in ("table", "figure", "claims"):
             write_request(STUDY, next(iter(job.wildcards), CLAIMS))
 
 
 def request_file(wildcards, input):
-    """Parameter function: the file with what a table, figure or the claims are made from."""
+    """Parameter function: the request file of a table, figure or the claims."""
     return str(path_of(STUDY, next(iter(wildcards), CLAIMS)))
 
 
 def in_message(text):
-    """A text as part of a message, which Snakemake formats."""
+    """Text with escaped braces, for messages that Snakemake formats."""
     return text.replace("{", "{{").replace("}", "}}")
 
 

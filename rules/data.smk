@@ -1,5 +1,5 @@
-# From video files to frame stores and subsets. Scripts and library files are not inputs here, as everything that is
-# trained depends on these jobs: a change in code that should remake data is declared by `DATA_VERSION` in the specifications.
+# From video files to frame stores and subsets. All trainings depend on these jobs, so scripts and library files are not
+# inputs here. If a code change should rebuild data, increase `DATA_VERSION` in the specifications.
 
 
 rule generate_videos:
@@ -34,7 +34,7 @@ rule listing:
     params:
         script=start("list_videos.py"),
         recipe=dataset_recipe(data_stages.listing_spec),
-        # Functions of `input` are not tracked: a dataset that moved is not read anew.
+        # Functions of `input` are not tracked: moving a dataset does not reread it.
         root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
         annotations=lambda wildcards, input: dataset_folder(wildcards.dataset, "annotations"),
     message:

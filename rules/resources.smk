@@ -1,4 +1,4 @@
-# What jobs ask for: devices and what starts a process on each, time limits, memory. Functions only.
+# Resources of jobs: devices, launchers of processes, time limits, memory. Contains only functions.
 
 from videossl.study import costs
 from videossl.study.inventory import videos_of
@@ -12,7 +12,7 @@ def threads_of(stage):
 
 
 def resources_of(stage):
-    """The GPUs of a stage's job on all its nodes together, its main memory on each node, and its time limit."""
+    """Resources of a stage's job: GPUs over all nodes, main memory per node in MB, time limit in minutes."""
     find = of_cell(stage, lambda study, cell: cell)
 
     def memory(wildcards, attempt):
@@ -27,7 +27,7 @@ def resources_of(stage):
 
 
 def launcher_of(stage):
-    """Parameter function: what starts the script of a stage's job: python, or torchrun for several processes."""
+    """Parameter function: the launcher of a stage's script: python, or torchrun for several processes."""
     find = of_cell(stage, lambda study, cell: study.devices(cell))
 
     def launcher(wildcards, input):
@@ -40,22 +40,22 @@ def launcher_of(stage):
 
 
 def store_runtime(wildcards, attempt):
-    """Resource function: the time limit of a shard of a frame store."""
+    """Resource function: time limit in minutes of a shard of a frame store."""
     videos = videos_of(CONFIG, wildcards.dataset).all / CONFIG.datasets[wildcards.dataset].shards
     return costs.data_minutes(CONFIG, videos, attempt=attempt)
 
 
 def noisy_runtime(wildcards, attempt):
-    """Resource function: the time limit of a shard of the noisy test sets of one noise, or of the one without."""
+    """Resource function: time limit in minutes of a shard of one noise's test sets, or of the set without noise."""
     noise = getattr(wildcards, "noise", NOISELESS)
     copies = costs.noisy_videos(CONFIG, wildcards.dataset, noise) / CONFIG.noise.shards
     return costs.data_minutes(CONFIG, copies, attempt=attempt)
 
 
 def other_memory(wildcards, attempt):
-    """Resource function: main memory, in MB, of a job that runs no network."""
+    """Resource function: main memory in MB of a job that runs no network."""
     return costs.memory_mb(CONFIG, trains=False, attempt=attempt)
 
 
 OTHER_RESOURCES = {"mem_mb": other_memory, "runtime": lambda wildcards, attempt: costs.other_minutes(CONFIG, attempt)}
-"""Of a job that neither runs a network nor stores videos."""
+"""Resources of a job that neither runs a network nor stores videos."""

@@ -1,6 +1,6 @@
-# Trainings, evaluations and analyses of networks: one rule a stage.
+# Trainings, evaluations and analyses of networks: one rule per stage.
 #
-#   pretrain      a pretext task on a subset of the source, up to a milestone; the next milestone goes on from there
+#   pretrain      a pretext task on a subset of the source, up to a milestone; the next milestone continues from it
 #   finetune      the pretrained network on the target, all layers; test on its videos
 #   distill       the same with teachers
 #   features, linear_probe, retrieval      the frozen network
@@ -8,8 +8,8 @@
 #   cka, network  similarity of layers; size and cost
 #   small_clip, vifm, zero_shot, class_logits      video foundation models
 #
-# What a stage reads, makes and costs stands in src/videossl/stages/<stage>.py (docs/adding_a_protocol.md). Code is no
-# input: no edit trains a network again, unless it raises `recipe_version`.
+# Inputs, outputs and costs of a stage are defined in src/videossl/stages/<stage>.py (docs/adding_a_protocol.md). Code
+# is not an input: a code change retrains a network only if it increases `recipe_version`.
 
 for stage in stages():
 

@@ -1,5 +1,5 @@
-# Tables, figures, claims and the report, from Parquet metrics. These jobs are cheap and nothing depends on them, so code
-# is an input: an edit of the report code renders anew, and only that.
+# Tables, figures, claims and the report, from Parquet metrics. These jobs are cheap and nothing depends on them, so
+# code is an input: a change of the report code reruns these jobs only.
 
 from videossl.report import renderings
 from videossl.report.captions import caption_of, chapter_of, label_of
@@ -61,7 +61,7 @@ use rule table as figure with:
         "Figure {wildcards.figure}"
 
 
-# The paper's findings, judged by the numbers of all the cells that they are about and that the study has.
+# The paper's claims, judged on the numbers of all cells of the study that they refer to.
 use rule table as claims with:
     output:
         multiext(f"{RESULTS}/tables/claims", parquet=".parquet", csv=".csv", md=".md", tex=".tex"),
@@ -78,7 +78,7 @@ use rule table as claims with:
         "What the paper finds, and what the numbers show"
 
 
-# For one's own analysis: the metrics of all runs, those that no table shows among them.
+# For further analysis: the metrics of all runs, including those that no table shows.
 rule metrics:
     input:
         records=renderings.records_of(STUDY, "table", "figure"),
@@ -100,7 +100,7 @@ rule metrics:
         "{params.python} {input.script:q} --records {input.records:q} --results {params.results:q} --output {output:q} > {log:q} 2>&1"
 
 
-# The whole study in one page. Its records name the runs, and with them all that it shows.
+# The whole study on one page. The records name the runs and everything else that it shows.
 use rule metrics as report with:
     input:
         records=renderings.records_of(STUDY, "table", "figure", "claims"),

@@ -1,4 +1,4 @@
-# The menu: each table and figure by its name. (`rule all` must stand in the Snakefile.)
+# Targets: each table and figure by its name. (`rule all` must be in the Snakefile.)
 
 
 rule table_claims:
@@ -21,14 +21,14 @@ for target in STUDY.entries:
             f"{in_message(STUDY.entries[target].title)}: done"
 
 
-# What the rules of tables and figures make.
+# Output files of tables and figures.
 MADE = alternatives(
     re.escape(f"{RESULTS}/{folder}/{name}.")
     for folder, name in [(f"{entry.kind}s", name) for name, entry in STUDY.entries.items()] + [("tables", "claims")]
 )
 
 
-# A misspelt target is taken for a file, of which Snakemake would only say that no rule makes it.
+# Snakemake interprets a misspelt target as a file and would only report that no rule makes it.
 rule no_such_target:
     input:
         no_such_target,

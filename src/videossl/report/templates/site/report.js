@@ -1,4 +1,4 @@
-// What opens and sorts. No library, nothing loaded: all that is shown is in the page.
+// Dialogs and sorting. Uses no library and loads nothing: the page contains all data.
 "use strict";
 (() => {
   const byId = (id) => document.getElementById(id);
@@ -40,7 +40,7 @@
     return anchor("#run/" + encodeURIComponent(name), run ? run.title : name);
   };
 
-  // ---- sorting: by number where a column has numbers, else by text; a third click gives the first order back
+  // ---- sorting: by number if a column has numbers, else by text; a third click restores the original order
   const column = (row, wanted) => {
     let place = 0;
     for (const cell of row.cells) {
@@ -74,7 +74,7 @@
       const wanted = Number(header.dataset.column);
       const keyed = rows.map((row) => [key(row, wanted), row]);
       const sign = direction === "ascending" ? 1 : -1;
-      // What has no number stays at the end in both directions.
+      // Cells without a number stay at the end in both directions.
       const missing = (one) => Number.isNaN(one.number) && keyed.some(([other]) => !Number.isNaN(other.number));
       keyed.sort(([a], [b]) => (missing(a) || missing(b) ? compare(a, b) : sign * compare(a, b)));
       rows = keyed.map(([, row]) => row);
@@ -236,9 +236,9 @@
     addTable(body, rows, ["Number", "Run"]);
   };
 
-  // ---- the dialog follows the address, so that a run can be linked to and Back closes it
+  // ---- the dialog follows the address, so that runs have links and Back closes the dialog
   const dialog = byId("dialog");
-  let shown = null; // the address of what the dialog shows
+  let shown = null; // the address of the dialog's content
   const show = () => {
     const hash = decodeURIComponent(location.hash.slice(1));
     const isRun = hash.startsWith("run/"), isClaim = hash.startsWith("claim/");
@@ -267,7 +267,7 @@
     dialog.scrollTop = 0;
   };
   const tidy = () => {
-    if (dialog.open || shown === null) return; // the event of closing may come when the next run is on its way
+    if (dialog.open || shown === null) return; // the close event may arrive after the next run was requested
     document.body.classList.remove("open");
     if (location.hash === shown) history.replaceState(null, "", "#");
     shown = null;
@@ -279,9 +279,9 @@
   window.addEventListener("hashchange", show);
   byId("close").addEventListener("click", close);
   dialog.addEventListener("click", (event) => {
-    if (event.target === dialog) close(); // beside it
+    if (event.target === dialog) close(); // a click outside the dialog
   });
-  dialog.addEventListener("close", tidy); // by the Escape key
+  dialog.addEventListener("close", tidy); // also after the Escape key
 
   // ---- the list of runs
   byId("filter").addEventListener("input", (event) => {
@@ -296,7 +296,7 @@
     byId("filtered").textContent = words.length ? `${left} shown` : "";
   });
 
-  // ---- what is closed on a phone, and what a link into a closed part opens
+  // ---- parts collapsed on a phone, and links that expand them
   if (matchMedia("(max-width: 63.9rem)").matches) document.querySelector("nav details").open = false;
   document.addEventListener("click", (event) => {
     if (event.target.closest('a[href="#runs"]')) byId("all-runs").open = true;

@@ -1,11 +1,11 @@
 """Runs a command whose jobs share one warm interpreter: `python workflow/warm/server.py -- snakemake ...`.
 
-A study at reduced scale has many jobs of a few seconds each, and importing torch and the libraries takes a process two
-to three. This program imports them once, listens on a socket, and runs the command with VIDEOSSL_WARM set to the name
-of the socket. The rules then start their scripts through `client.py`, which hands its arguments, folder, environment
-and open files to a fork of this process and waits for the exit code. A job does and leaves the same as without; nothing
-is scheduled or queued here. Without the variable, as on a cluster, and after this program has ended, every job is a
-process of its own.
+A study at reduced scale has many jobs of a few seconds each, and importing torch and the libraries takes two to three
+seconds per process. This program imports them once, listens on a socket, and runs the command with VIDEOSSL_WARM set to
+the name of the socket. The rules then start their scripts through `client.py`, which hands its arguments, folder,
+environment and open files to a fork of this process and waits for the exit code. A job behaves as in its own process
+and has the same results; nothing is scheduled or queued here. Every job runs in its own process if the variable is not
+set, as on a cluster, or if this program has ended.
 """
 
 from __future__ import annotations

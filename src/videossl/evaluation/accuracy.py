@@ -40,13 +40,12 @@ def predict(videos: pd.DataFrame, split: str, logits: np.ndarray, clips: int) ->
 def accuracies(predictions: pd.DataFrame, logits: np.ndarray, split: str) -> list[dict[str, Any]]:
     """Metrics rows: top-1 accuracy, and top-5 if there are more than 5 classes, with 95 % Wilson intervals.
 
-    Chance is the accuracy of guessing among the classes that have test videos. Classes without test videos do not lower
-    it.
+    Chance is the accuracy of guessing among the classes with test videos; classes without test videos do not count.
     """
     n, classes = logits.shape
     tested = predictions["label"].nunique()
     ranks = (logits > logits[np.arange(n), predictions["label"]][:, None]).sum(axis=1)
-    # The top-1 hit follows the prediction, so a label whose logit ties with the predicted class is no hit.
+    # The top-1 hit follows the prediction, so a label that only ties with the predicted class is not a hit.
     hits = {1: int(predictions["correct"].sum()), 5: int((ranks < 5).sum())}
     rows = []
     for k in (k for k in hits if k < classes):

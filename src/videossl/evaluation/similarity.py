@@ -35,8 +35,7 @@ SCHEMA = pa.schema(
         ("cka", pa.float64()),
     ]
 )
-"""One row per pair of layers: numbers (in forward order) and names of both networks' layers. An undefined `cka` is
-null."""
+"""One row per pair of layers: both layers' numbers (in forward order) and names; an undefined `cka` is null."""
 
 
 def similarity(

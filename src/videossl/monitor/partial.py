@@ -1,5 +1,4 @@
-"""Partial tables, figures and report after a failed run, made from existing results in `partial/` of the results
-folder.
+"""Partial tables, figures and report after a failed run, made from existing results, in `partial/` of the results.
 
 Nothing depends on them, and they do not count as targets. Their titles mark them as incomplete.
 """

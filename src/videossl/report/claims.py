@@ -170,8 +170,7 @@ def write_claims(
 
 
 def _cells(metrics: Iterable[Path], defaults: Mapping[str, str]) -> list[tuple[Path, dict[str, Any], dict[str, Any]]]:
-    """Usable metrics files, with the cell's identity, and with the same identity plus whether the complexity is the
-    default."""
+    """Path and identity of each usable metrics file, and the identity with the field `default_complexity`."""
     cells = []
     for path in metrics:
         if path.is_file() and not _problem(path):

@@ -211,8 +211,7 @@ def collect(
 
 
 def _paper_tables(spec: Spec, values: pd.DataFrame | None) -> dict[int | None, PaperTable]:
-    """The paper's table of each part of the entry, or under the key None if the entry has no parts. Omits missing
-    tables."""
+    """The paper's table of each part of the entry, or under None if it has no parts. Omits missing tables."""
     names = {number: part.paper_table for number, part in enumerate(spec.parts)} or {None: spec.paper_table}
     return {} if values is None else {key: PaperTable(values, name) for key, name in names.items() if name}
 

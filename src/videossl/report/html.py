@@ -154,8 +154,7 @@ def _environment() -> Environment:
 
 
 def _written(value: Any) -> Any:
-    """Text escaped as by the standard library. Jinja escapes quotes differently, which would change the bytes of
-    tables."""
+    """Text escaped as by the standard library, since Jinja escapes quotes differently; keeps the bytes of tables."""
     return value if hasattr(value, "__html__") else Markup(escape(str(value)))
 
 

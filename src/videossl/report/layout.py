@@ -45,8 +45,7 @@ def views(results: Results, groups: Mapping[Any, Sequence[Record]]) -> list[View
 
 
 def by_panel_axis(results: Results) -> dict[str, list[Record]]:
-    """Records by the printed name of their value on the entry's `panels` axis; all records in one group if there is no
-    axis.
+    """Records by the printed name of their value on the entry's `panels` axis; under "" if there is no such axis.
 
     The baseline is in every panel if panels differ in pretraining, otherwise in its own panel. Raises UserError if two
     panels have the same name.
@@ -151,8 +150,7 @@ def teachers_of(student: Record, records: Sequence[Record]) -> list[Record]:
 
 
 def students_with_teachers(view: View, part: Part) -> dict[Key, tuple[list[Entry], Entry]]:
-    """Teachers and student of each place along the axes of the part. Several students of one place are merged over
-    seeds."""
+    """Teachers and student of each place along the axes of the part. Students of one place are merged over seeds."""
     students: dict[Key, list[Record]] = {}
     for record in filter(is_student, view.records):
         students.setdefault(tuple(view.identity(record)[axis] for axis in part.x), []).append(record)

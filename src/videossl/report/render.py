@@ -95,7 +95,7 @@ def write_table(results: Results, paths: list[Path]) -> None:
     for path in paths:
         if path.suffix not in TABLE_SUFFIXES:
             raise unknown_name("table format", path.suffix, TABLE_SUFFIXES, str(path))
-    document = Document.of(results)  # before the first file, so that a layout error leaves no files
+    document = Document.of(results)  # before writing, so that a layout error leaves no files
     for path in paths:
         if path.suffix in DATA_SUFFIXES:
             write_data(results, path)

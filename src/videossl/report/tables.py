@@ -88,8 +88,8 @@ class Grid:
         return [entry for _, entries in self.rows for entry in entries]
 
     def header(self) -> list[list[tuple[str, int]]]:
-        """Header lines from the top, as (label, span). Equal neighbours under the same parent are merged, except on the
-        last line."""
+        """Header lines from the top, as (label, span). Equal neighbours under one parent are merged, except on the last
+        line."""
         lines = []
         for level in range(len(self.columns[0])):
             line: list[tuple[tuple[str, ...], int]] = []

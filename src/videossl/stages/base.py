@@ -206,8 +206,10 @@ class Stage(ABC, Generic[S]):
         return None
 
     def kind_of_work(self, study: Study, cell: Cell) -> dict[str, Any]:
-        """Cells with equal values do the same kind of work in different amounts; measured times of one predict the
-        others."""
+        """Values that identify the kind of work. Cells with equal values differ only in the amount of work.
+
+        Measured times of such cells predict each other.
+        """
         return {"target": cell.target, "partners": [other.backbone for other in cell.partners]}
 
     @abstractmethod

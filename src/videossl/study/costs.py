@@ -90,8 +90,10 @@ def runtime_minutes(cell: Cell, study: Study, attempt: int = 1) -> int:
 
 
 def data_minutes(config: Config, videos: float, attempt: int = 1) -> int:
-    """Time limit in minutes of a job that stores `videos` in any form. Doubles at the second attempt, which starts
-    over."""
+    """Time limit in minutes of a job that stores `videos` in any form; doubles at the second attempt.
+
+    The second attempt starts over.
+    """
     limits = config.compute.limits
     minutes = videos * config.compute.speed.seconds_per_stored_video / 60
     return _allowed((minutes * limits.headroom + limits.start_minutes) * attempt, limits)

@@ -230,8 +230,8 @@ class Study:
         return f"`experiments.{name}` in {file}" if file else f"the configuration's `experiments.{name}`"
 
     def _resolve(self, grid: Grid, where: str) -> Grid:
-        """`grid` with `task: all` expanded and the configuration's `restrict` applied. Raises UserError for an unknown
-        name."""
+        """`grid` with `task: all` expanded and `restrict` of the configuration applied. Raises UserError for unknown
+        names."""
         config = self.config
         valid = {
             "task": self.recipes,
@@ -300,8 +300,7 @@ class Study:
         return self.with_dependencies(cell for cells in self.cells_of.values() for cell in cells)
 
     def with_dependencies(self, cells: Iterable[Cell]) -> list[Cell]:
-        """`cells` and their dependencies, each once and after its dependencies. Includes earlier milestones of a
-        pretraining."""
+        """`cells` and their dependencies, including earlier milestones; each once, after its dependencies."""
         found: dict[Cell, None] = {}
 
         def visit(cell: Cell) -> None:
@@ -437,8 +436,7 @@ class Study:
         return {_key(cell.stage, cell.wildcards): cell for cell in self.all_cells}
 
     def find(self, name: str, wildcards: Mapping[str, str]) -> Cell:
-        """The cell of stage `name` with these path wildcards. Raises UserError listing the closest matches if there is
-        none."""
+        """The cell of stage `name` with these path wildcards. Raises UserError listing the closest matches."""
         cell = self._by_wildcards.get(_key(name, wildcards))
         if cell is None:
             asked = stage(name).folder.format(**wildcards)

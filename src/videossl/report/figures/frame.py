@@ -32,8 +32,7 @@ def new(width: float, height: float) -> Figure:
 
 
 def finish(figure: Figure, results: Results, sentences: Sequence[str], handles: Sequence[Artist] = ()) -> Figure:
-    """Add the title above, the legend on the right and, below, the notes (`sentences`, one per line) and the
-    provenance."""
+    """Add the title above, the legend on the right and, below, the notes (`sentences`, one per line) and provenance."""
     lines = [line for line in (results.spec.title, results.reduced) if line]
     title = "\n".join(wrapped(line, figure.get_figwidth(), 1.02 * _TITLE_SIZE) for line in lines)
     figure.suptitle(title, x=0.01, ha="left", fontsize=_TITLE_SIZE, fontweight="bold")

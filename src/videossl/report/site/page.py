@@ -84,8 +84,7 @@ def _left(results: Results) -> str:
 
 
 def _labels(found: Any) -> dict[str, dict[str, str]]:
-    """Printed names of tasks and datasets from entries. Excludes a scale's names of subsets, which are only for its
-    tables."""
+    """Printed names of tasks and datasets from entries. Omits a scale's names of subsets, which only its tables use."""
     labels: dict[str, dict[str, str]] = {}
     for one in found:
         for axis in ("task", "source", "target"):

@@ -35,8 +35,7 @@ def find_runs(records: Iterable[Made]) -> dict[str, Run]:
 
 
 def describe(runs: Mapping[str, Run], places: Places, shown: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """All runs as one JSON value. Recipes are referenced by hash and environments by number, since many runs share
-    them.
+    """All runs as one JSON value. Runs refer to shared recipes by hash, and to shared environments by number.
 
     Args:
         shown: the entries that show each run.

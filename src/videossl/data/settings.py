@@ -48,7 +48,7 @@ class ClipShape(Strict):
 
 
 class Normalisation(Strict):
-    """What is subtracted from RGB in 0 to 1, and by what it is then divided."""
+    """Normalisation of RGB in [0, 1]: subtract `mean`, divide by `std`."""
 
     mean: Colours
     std: ColourDivisors

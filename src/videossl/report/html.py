@@ -61,9 +61,8 @@ def of_grid(grid: Grid, cell: Callable[[Entry], Cell], *, sortable: bool = False
 
     Args:
         cell: function that formats an entry.
-        sortable: for a page with a sorting script: labels are repeated in each row instead of spanning rows, headers
-            are
-            buttons, and entries have their number in `data-v`.
+        sortable: for a page with a sorting script: each row repeats its labels, headers are buttons, and entries have
+            their number in `data-v`.
     """
     labels = [labels for labels, _ in grid.rows]
     sides = [[_side(label) for label in row] for row in labels] if sortable else _shared_sides(labels)

@@ -28,7 +28,7 @@ _OF_A_PRETRAINING = ("task", "complexity", "backbone", "source", "subset", "seed
 
 @dataclass(frozen=True)
 class Places:
-    """Location of the results, and names."""
+    """The results folder, printed names, and errors found in the results."""
 
     results: Path
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

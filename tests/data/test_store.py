@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -287,8 +288,9 @@ def test_the_store_survives_pickling_and_forking(videos, tmp_path):
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(frames)).read(0, 0, [1, 3]), expected)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        with multiprocessing.get_context("fork").Pool(1) as pool:
-            np.testing.assert_array_equal(pool.apply(frames.read, (0, 0, [1, 3])), expected)
+        # An executor, which raises where its process dies; a Pool would wait for ever.
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
+            np.testing.assert_array_equal(pool.submit(frames.read, 0, 0, [1, 3]).result(timeout=60), expected)
 
 
 @pytest.mark.shared

@@ -8,10 +8,13 @@ from torch.nn import functional as F
 
 from videossl.backbones import registry as backbones
 from videossl.common.errors import UserError
+from videossl.data.settings import Augment, ClipShape
 from videossl.pretext import registry as tasks
 from videossl.pretext.tdl import TemporalTriplet, mix_in_a_frame
 from videossl.training import pretrain
 from videossl.training.session import Compute
+from videossl.training.settings import OptimizerSettings, Schedule
+from videossl.training.specs import TrainingSpec
 
 FRAMES = 4
 NO_CHOICES = torch.zeros(1, dtype=torch.long)  # TDL reads none
@@ -191,8 +194,10 @@ def test_held_out_clips_are_augmented_for_tdl_alone(monkeypatch, task, flip):
         raise Seen(augment)
 
     monkeypatch.setattr(pretrain, "ClipDataset", dataset)
-    augment = {"crop": "random", "flip": 0.5, "mean": [0.0] * 3, "std": [1.0] * 3}
-    spec = {"augment": augment, "clip": {"size": 16}, "seed": 0, "batch_size": 2}
+    settings = {"augment": Augment(crop="random", flip=0.5), "clip": ClipShape(frames=FRAMES, size=16)}
+    spec = TrainingSpec(
+        **settings, seed=0, epochs=1, batch_size=2, optimizer=OptimizerSettings(lr=0.1), schedule=Schedule()
+    )
     model = tasks.build(task, backbones.build("r2plus1d", width=0.05), {}, frames=FRAMES)
     with pytest.raises(Seen) as seen:
         pretrain.evaluate(

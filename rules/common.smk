@@ -1,6 +1,7 @@
 # Shared by all rules: the study, and functions from wildcards to inputs, parameters and messages.
 # Contains no rules. Does not access the network, the clock or git: every cluster job parses this file again.
 
+import json
 import os
 import re
 import shlex
@@ -96,8 +97,7 @@ def strings(paths):
 
 
 def of_cell(stage, find):
-    """Input or parameter function: `find(study, cell)` for the cell of a job of `stage`. Raises UserError as
-    WorkflowError."""
+    """Input or parameter function: `find(study, cell)` of a job of `stage`. Raises UserError as WorkflowError."""
 
     def found(wildcards):
         try:
@@ -134,10 +134,10 @@ def identity_of(stage):
     return of_cell(stage, lambda study, cell: canonical_json(cell.identity))
 
 
-def places_of(stage):
-    """Parameter function: folders and files outside the results, as JSON. Untracked: moving them reruns nothing."""
-    find = of_cell(stage, lambda study, cell: {name: str(path) for name, path in stage.places(study, cell).items()})
-    return lambda wildcards, input: canonical_json(find(wildcards))
+def untracked_json(stage, find):
+    """Parameter function: the paths by name of `find(study, cell)`, as JSON. Untracked: moving them reruns nothing."""
+    found = of_cell(stage, find)
+    return lambda wildcards, input: json.dumps(found(wildcards), default=str)
 
 
 def dataset_recipe(build):

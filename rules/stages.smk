@@ -34,8 +34,8 @@ for stage in stages():
             launcher=launcher_of(stage),
             script=untracked(f"{SCRIPTS}/run_stage.py"),
             stage=untracked(stage.name),
-            inputs=lambda wildcards, input: canonical_json({name: strings(paths) for name, paths in input.items()}),
-            places=places_of(stage),
+            inputs=untracked_json(stage, stage.inputs),
+            places=untracked_json(stage, stage.places),
             folder=lambda wildcards, output: str(Path(output[0]).parent),
             compute=untracked(COMPUTE_ARGUMENTS),
         message:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from videossl.evaluation.specs import FrameCut
 from videossl.stages.base import WEIGHTS, S, Stage
@@ -22,8 +22,6 @@ MODEL_FOLDER = "{source}/{subset}/{backbone}/seed{seed}"
 
 class ModelStage(Stage[S]):
     """A stage whose cells are video-language models."""
-
-    is_model_stage: ClassVar[bool] = True
 
     @property
     def of_models(self) -> bool:

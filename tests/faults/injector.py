@@ -29,6 +29,8 @@ FULL = "full"
 """The scope of a write at which nobody is killed: from there on the disk is full, for that process."""
 NOTES = re.compile(r"[.]snakemake/(incomplete|metadata)/([\w=-]+)$")
 """Snakemake's notes on a file, whose name they have in base64."""
+VIDEOS = re.compile(r"(results/generated/[^/]+)/videos/.+[.]\w+$")
+"""Videos that a dataset's generator writes one after the other."""
 
 
 @dataclass(frozen=True, order=True)
@@ -59,15 +61,18 @@ def places_of(log: Path) -> list[Place]:
     from place to place, so that each kind of place meets both.
 
     Left out, as another place leaves the same files: kills at writes to and removals of temporary files, beside the
-    renames that end them; and Snakemake's notes on a job's further files, beside those on its first. At the first write
-    to a temporary file the disk is full.
+    renames that end them; Snakemake's notes on a job's further files, beside those on its first; and videos of a
+    generated dataset, beside its first and last. At the first write to a temporary file the disk is full.
     """
     most: dict[tuple[str, str], int] = {}
     for (kind, path, _), number in Counter(_events(log)).items():
         most[kind, path] = max(number, most.get((kind, path), 0))
     found: list[tuple[str, str, int, str]] = []
     jobs, disk_full = set(), []
+    between = set(_videos_between(path for _, path in most))
     for (kind, path), number in sorted(most.items()):
+        if path in between:
+            continue
         noted = _noted(path)
         if path.endswith(".tmp") and kind == "write":
             disk_full.append(Place(path, kind, 1, "half", FULL))
@@ -77,6 +82,16 @@ def places_of(log: Path) -> list[Place]:
             jobs.add((kind, noted))
         found += [(path, kind, index, when) for index in sorted({1, number}) for when in WHEN[kind]]
     return [Place(*one, SCOPES[number % 2]) for number, one in enumerate(sorted(found))] + disk_full
+
+
+def _videos_between(paths: Iterable[str]) -> Iterable[str]:
+    """The videos of each generated dataset but the first and the last."""
+    videos: dict[str, list[str]] = {}
+    for path in sorted(set(paths)):
+        if match := VIDEOS.match(path):
+            videos.setdefault(match[1], []).append(path)
+    for of_one in videos.values():
+        yield from of_one[1:-1]
 
 
 def _noted(path: str) -> str:

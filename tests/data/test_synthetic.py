@@ -12,9 +12,9 @@ from scipy.stats import ks_2samp, norm
 from videossl.common.errors import UserError
 from videossl.data.readers.listing import read_listing
 from videossl.data.synthetic import DATASETS, generate, max_classes
+from videossl.data.synthetic.designs import class_names, design_of
 from videossl.data.synthetic.motion import DIVES, GESTURES, temporal_track
 from videossl.data.synthetic.shapes import SHAPES, TEXTURES, distance
-from videossl.data.synthetic.specs import class_names, spec_of
 from videossl.data.video import BrokenVideo, check_video, pyav_frames
 
 READER = {"k400": "kinetics", "k700": "kinetics"}
@@ -22,7 +22,7 @@ SIZE, FPS = (52, 40), 14
 
 
 def make(dataset: str, root: Path, train: int, held_out: int, classes: int, **changes) -> Path:
-    first, second = spec_of(dataset).splits
+    first, second = design_of(dataset).splits
     options = {"frames": (20, 26), "size": SIZE, "fps": FPS, "seed": 0, "progress": False} | changes
     generate(dataset, root, videos={first: train, second: held_out}, classes=classes, **options)
     return root
@@ -43,7 +43,7 @@ def test_layout_reads_back(dataset, tmp_path):
     listing = listing_of(dataset, root)
     counts = listing.groupby("split").size().to_dict()
     assert counts["train"] == 9
-    assert counts[spec_of(dataset).splits[1]] == 6
+    assert counts[design_of(dataset).splits[1]] == 6
     assert set(listing["status"]) == {"found"}
     assert sorted(listing["label"].unique()) == [0, 1, 2]
     assert listing["id"].is_unique
@@ -137,11 +137,11 @@ def test_diving48_segments_are_the_whole_files(tmp_path):
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_class_names_are_distinct_up_to_the_maximum(dataset):
-    spec, most = spec_of(dataset), max_classes(dataset)
-    names = class_names(spec, most)
+    design, most = design_of(dataset), max_classes(dataset)
+    names = class_names(design, most)
     assert len(set(names)) == most
     with pytest.raises(UserError, match=f"2 to {most}"):
-        class_names(spec, most + 1)
+        class_names(design, most + 1)
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def one_thread():
 def test_temporal_sets_need_time(dataset, tmp_path, one_thread):
     """One frame of a held-out video says nothing about its class, a clip of eight does."""
     root = make(dataset, tmp_path, 32, 32, classes=4)
-    train, test = (load(dataset, root, split, shrink=2) for split in spec_of(dataset).splits)
+    train, test = (load(dataset, root, split, shrink=2) for split in design_of(dataset).splits)
     bound = bound_of_chance(4, len(test[1]))
     assert held_out_accuracy(train, test, 4, length=1, epochs=10) < bound
     assert held_out_accuracy(train, test, 4, length=8, epochs=13) > bound
@@ -282,5 +282,5 @@ def test_temporal_sets_need_time(dataset, tmp_path, one_thread):
 def test_appearance_sets_are_told_by_a_frame(dataset, tmp_path, one_thread):
     """One frame of a held-out video is enough to be far above chance."""
     root = make(dataset, tmp_path, 30, 15, classes=4)
-    train, test = (load(dataset, root, split, shrink=1) for split in spec_of(dataset).splits)
+    train, test = (load(dataset, root, split, shrink=1) for split in design_of(dataset).splits)
     assert held_out_accuracy(train, test, 4, length=1, epochs=12) > bound_of_chance(4, len(test[1])) + 0.1

@@ -15,7 +15,7 @@ from videossl.common.errors import UserError
 from videossl.common.explain import first_model
 from videossl.data.generated import MAX_CLASSES, SPLITS
 from videossl.data.synthetic import max_classes
-from videossl.data.synthetic.specs import SPECS
+from videossl.data.synthetic.designs import DESIGNS
 from videossl.pretext import registry as pretext
 from videossl.study.config import Config, merge
 from videossl.study.config.reading import read_yaml
@@ -455,8 +455,8 @@ def test_no_option_is_of_another_type_or_absurd(registry):
 
 
 def test_what_generated_videos_can_be_is_said_once():
-    assert {name: max_classes(name) for name in SPECS} == MAX_CLASSES
-    assert {name: spec.splits for name, spec in SPECS.items()} == SPLITS
+    assert {name: max_classes(name) for name in DESIGNS} == MAX_CLASSES
+    assert {name: design.splits for name, design in DESIGNS.items()} == SPLITS
 
 
 # -- what is valid stays valid --------------------------------------------------------------------------------------

@@ -1,12 +1,12 @@
 """Build the networks and tasks of planned jobs once; on failure, print the errors and exit with code 2."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from videossl.common.errors import UserError, report_user_errors
 from videossl.monitor.buildable import problems_of
+from videossl.stages.parts.builds import BUILDS
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     from videossl.training.device import choose_device
 
     choose_device(arguments.device)
-    if problems := problems_of(json.loads(arguments.builds.read_text())):
+    if problems := problems_of(BUILDS.validate_json(arguments.builds.read_bytes())):
         raise UserError("jobs of this plan could not start:\n" + "\n".join(f"  {problem}" for problem in problems))
 
 

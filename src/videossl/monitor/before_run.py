@@ -71,7 +71,7 @@ def require_networks(study: Study, cells: Iterable[Cell], device: str, python: S
     device: of the jobs; "auto" if they run on other machines. python: command that starts `script`,
     `workflow/scripts/check_networks.py`, in a separate process, as importing torch takes seconds.
     """
-    builds = canonical_json(builds_of(study, cells))
+    builds = canonical_json([build.values for build in builds_of(study, cells)])
     code = b"".join(path.read_bytes() for part in NETWORKS for path in sorted((LIBRARY / part).rglob("*.py")))
     name = hashlib.sha256((builds + device).encode() + code).hexdigest()[:12]
     checked = study.results / f"logs/checked/{name}.json"

@@ -7,26 +7,23 @@ clips of the configured size, is known only to the classes, which need torch.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from videossl.common.files import canonical_json
 from videossl.stages.cells import Cell
+from videossl.stages.parts.builds import Build, ModelBuild, NetworkBuild
 from videossl.stages.registry import stage
 from videossl.study.study import Study
 
 
-def builds_of(study: Study, cells: Iterable[Cell]) -> list[dict[str, Any]]:
-    """What `cells` build, each once: network, clip and, for a pretraining, the task with its options."""
-    found: dict[str, dict[str, Any]] = {}
+def builds_of(study: Study, cells: Iterable[Cell]) -> list[Build]:
+    """What `cells` build, each once."""
+    found: dict[str, Build] = {}
     for cell in cells:
-        build = stage(cell.stage).build(study, cell)
-        if build is not None:
-            kept = {key: build["spec"][key] for key in build["keys"]}
-            found.setdefault(canonical_json(kept), {**kept, "seed": cell.seed, "where": build["where"]})
+        if build := stage(cell.stage).build(study, cell):
+            found.setdefault(build.identity, build)
     return list(found.values())
 
 
-def problems_of(builds: Iterable[dict[str, Any]]) -> list[str]:
+def problems_of(builds: Iterable[Build]) -> list[str]:
     """Errors of :func:`builds_of`, by the file or key that causes them.
 
     Each build allocates no memory for weights; one clip is passed through its network.
@@ -37,39 +34,29 @@ def problems_of(builds: Iterable[dict[str, Any]]) -> list[str]:
     for build in builds:
         try:
             with torch.device("meta"), torch.no_grad():
-                _build(build)
+                _try(build)
         except Exception as error:  # any error here would also occur in a job
             lines = str(error).splitlines() or [type(error).__name__]
-            clip = f"{build['clip']['frames']}x{build['clip']['size']}x{build['clip']['size']}"
+            clip = f"{build.clip.frames}x{build.clip.size}x{build.clip.size}"
             # An error of a task is reported once for all networks that use it.
-            found.setdefault(lines[0], f"{_name(build)}, clips of {clip}: {lines[0]}\n    Written in {build['where']}.")
+            found.setdefault(lines[0], f"{build.title}, clips of {clip}: {lines[0]}\n    Written in {build.where}.")
     return list(found.values())
 
 
-def _name(build: dict[str, Any]) -> str:
-    """Name of a build, for messages."""
-    return build["model"] if "model" in build else f"{build.get('task', 'a network')} with {build['backbone']['name']}"
-
-
-def _build(build: dict[str, Any]) -> None:
+def _try(build: Build) -> None:
     """Build the network and pass one clip through it. Raises any error of the classes."""
     import torch
 
     from videossl.backbones import registry as backbones
     from videossl.training.pretrain import build_task
-    from videossl.training.specs import TaskSpec
     from videossl.videolanguage.models import registry as models
 
-    if "model" in build:
-        side = build["clip"]["size"]
-        model = models.build(build["model"], **build["options"]).eval()
-        model.encode_video(torch.empty(1, 3, build["clip"]["frames"], side, side))
+    frames, side = build.clip.frames, build.clip.size
+    if isinstance(build, ModelBuild):
+        models.build(build.model, **build.options).eval().encode_video(torch.empty(1, 3, frames, side, side))
         return
-    if "task" in build:
-        values = {key: build[key] for key in TaskSpec.model_fields if key != "augment"}
-        normalisation = {key: build["augment"][key] for key in ("mean", "std")}
-        network = build_task(TaskSpec.parse({**values, "augment": normalisation}, build["where"])).backbone
+    if isinstance(build, NetworkBuild):
+        network = backbones.build(build.backbone.name, **build.backbone.options)
     else:
-        network = backbones.build(build["backbone"]["name"], **build["backbone"]["options"])
-    side = build["clip"]["size"]
-    network.eval()(torch.empty(1, 3, build["clip"]["frames"], side, side))
+        network = build_task(build.task).backbone
+    network.eval()(torch.empty(1, 3, frames, side, side))

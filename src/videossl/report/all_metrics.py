@@ -13,7 +13,7 @@ from videossl.common.results import METRICS_SCHEMA, read_cell
 from videossl.data.notes import tell
 from videossl.report.collect import OK
 from videossl.report.record import read_record
-from videossl.report.site.runs import find_runs
+from videossl.report.site.run_list import find_runs
 
 SCHEMA = pa.schema([pa.field("run", pa.string(), nullable=False), *METRICS_SCHEMA])
 """Columns: `run`, the run folder relative to the results folder, and the columns of a run's own metrics file."""

@@ -12,6 +12,7 @@ from videossl.common.specification import Specification
 
 if TYPE_CHECKING:
     from videossl.stages.cells import Cell
+    from videossl.stages.parts.builds import Build
     from videossl.study.config import Grid
     from videossl.study.study import Study
     from videossl.training.session import Compute
@@ -201,7 +202,7 @@ class Stage(ABC, Generic[S]):
     def check(self, study: Study, cell: Cell) -> None:
         """Raise UserError for contradictory configuration values, before the first job."""
 
-    def build(self, study: Study, cell: Cell) -> dict[str, Any] | None:
+    def build(self, study: Study, cell: Cell) -> Build | None:
         """What the job builds, to test it before the first job: see :mod:`videossl.monitor.buildable`."""
         return None
 

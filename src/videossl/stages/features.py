@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from videossl.data.settings import Normalisation
 from videossl.evaluation.specs import FeaturesSpec
 from videossl.stages.base import RUN, WEIGHTS, Job, Stage, Work
 from videossl.stages.finetune import finetune_build, finetune_values
+from videossl.stages.parts.builds import NetworkBuild
 from videossl.stages.parts.files import manifest, run_folder
 from videossl.stages.parts.networks import pretraining_of
 
@@ -46,7 +47,7 @@ class Features(Stage[FeaturesSpec]):
         clips = settings.test_clips * (target.finetuned + target.test)
         return Work(clips * study.gflops(cell.backbone, settings.clip), clips)
 
-    def build(self, study: Study, cell: Cell) -> dict[str, Any]:
+    def build(self, study: Study, cell: Cell) -> NetworkBuild:
         return finetune_build(study, cell)
 
     def run(self, job: Job[FeaturesSpec]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from videossl.evaluation.specs import FinetuneSpec
 from videossl.stages.base import METRICS, PREDICTIONS, PRETRAINING, RUN, WEIGHTS, Job, Stage, Work
+from videossl.stages.parts.builds import NetworkBuild
 from videossl.stages.parts.contradictions import batches_divide, precision_fits_the_device
 from videossl.stages.parts.files import manifest, run_folder
 from videossl.stages.parts.networks import pretraining_of
@@ -65,7 +66,7 @@ class Finetune(Stage[FinetuneSpec]):
         batches_divide(study, cell, where, values["batch_size"], values["accumulation_steps"], "all")
         precision_fits_the_device(study, finetune.precision, where)
 
-    def build(self, study: Study, cell: Cell) -> dict[str, Any]:
+    def build(self, study: Study, cell: Cell) -> NetworkBuild:
         return finetune_build(study, cell)
 
     def run(self, job: Job[FinetuneSpec]) -> None:
@@ -96,13 +97,10 @@ def finetune_values(study: Study, cell: Cell) -> dict[str, Any]:
     }
 
 
-def finetune_build(study: Study, cell: Cell) -> dict[str, Any]:
+def finetune_build(study: Study, cell: Cell) -> NetworkBuild:
     """The network with the clip shape of `finetune`, to test that it can be built."""
-    return {
-        "spec": FinetuneSpec(**finetune_values(study, cell)).values,
-        "keys": ["backbone", "clip"],
-        "where": f"the configuration's `finetune.clip`, and its `backbones.{cell.backbone}`",
-    }
+    where = f"the configuration's `finetune.clip`, and its `backbones.{cell.backbone}`"
+    return NetworkBuild(backbone=study.backbone(cell), clip=study.config.finetune.clip, where=where)
 
 
 STAGE = Finetune()

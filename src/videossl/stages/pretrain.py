@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from videossl.common.errors import UserError
 from videossl.stages.base import METRICS, PRETRAINING, RUN, WEIGHTS, Job, Stage, Work
+from videossl.stages.parts.builds import TaskBuild
 from videossl.stages.parts.contradictions import batches_divide, precision_fits_the_device
 from videossl.stages.parts.files import manifest, run_folder, subset
 from videossl.training.settings import by_backbone
@@ -104,14 +105,12 @@ class Pretrain(Stage[PretrainSpec]):
         )
         precision_fits_the_device(study, recipe.precision, f"the recipe of {cell.task}")
 
-    def build(self, study: Study, cell: Cell) -> dict[str, Any]:
-        config = study.config
-        where = f"the recipe {config.recipes_dir}/{cell.task}.yaml with the configuration's recipe_overrides"
-        return {
-            "spec": self.spec(study, cell).values,
-            "keys": ["task", "options", "backbone", "clip", "augment"],
-            "where": f"{where}, and its `backbones.{cell.backbone}`",
-        }
+    def build(self, study: Study, cell: Cell) -> TaskBuild:
+        recipe = f"{study.config.recipes_dir}/{cell.task}.yaml with the configuration's recipe_overrides"
+        spec = self.spec(study, cell)
+        task = spec.task_alone.model_copy(update={"seed": 0})  # networks of all seeds have the same shape
+        where = f"the recipe {recipe}, and its `backbones.{cell.backbone}`"
+        return TaskBuild(task=task, clip=spec.clip, where=where)
 
     def kind_of_work(self, study: Study, cell: Cell) -> dict[str, Any]:
         spec = self.spec(study, cell).values

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videossl.stages.base import METRICS, WEIGHTS, Job
+from videossl.stages.parts.builds import ModelBuild
 from videossl.stages.parts.files import manifest, run_folder
 from videossl.stages.parts.models import MODEL_FOLDER, ModelStage
 from videossl.videolanguage.settings import CLIP
@@ -93,12 +94,10 @@ class VideoLanguageModel(ModelStage[PublishedModelSpec | TrainedModelSpec]):
         trained = study.config.vifm.training is not None  # published weights have no training metrics
         return list(self.metrics), [*self.further_metrics, *(("loss", "hits") if trained else ())]
 
-    def build(self, study: Study, cell: Cell) -> dict[str, Any]:
-        return {
-            "spec": self.spec(study, cell).values,
-            "keys": ["model", "options", "clip"],
-            "where": f"the recipe {study.config.vifm.recipes_dir}/{cell.backbone}.yaml with `vifm.recipe_overrides`",
-        }
+    def build(self, study: Study, cell: Cell) -> ModelBuild:
+        spec = self.spec(study, cell)
+        where = f"the recipe {study.config.vifm.recipes_dir}/{cell.backbone}.yaml with `vifm.recipe_overrides`"
+        return ModelBuild(model=spec.model, options=spec.options, clip=spec.clip, where=where)
 
     def run(self, job: Job[PublishedModelSpec | TrainedModelSpec]) -> None:
         from videossl.videolanguage.train import import_model, train_model

@@ -59,15 +59,15 @@ def gpu_seconds(cell: Cell, study: Study) -> float:
 
 
 def job_seconds(cell: Cell, study: Study) -> float:
-    """Wall-clock seconds of the job of `cell` at the configured speeds, without start-up; 0 for jobs of a few seconds.
+    """Wall-clock seconds of the job of `cell` at the configured speeds, without start-up; 0 for short jobs."""
+    work = stage(cell.stage).work(study, cell)
+    return 0.0 if work is None else _seconds_of(work, cell, study)
 
-    The slower of the network and the clip loading determines the time.
-    """
+
+def _seconds_of(work: Work, cell: Cell, study: Study) -> float:
+    """The slower of the network and the clip loading determines the time."""
     compute = study.config.compute
     gpus, nodes, processes = devices(study.config, cell)
-    work = stage(cell.stage).work(study, cell)
-    if work is None:
-        return 0.0
     speed = float(by_backbone(compute.speed.flops_per_second, cell.backbone, "compute.speed.flops_per_second"))
     network = work.gflops * 1e9 / (speed * nodes * (gpus or compute.threads * processes))
     loaders = nodes * processes * max(1, compute.workers)
@@ -83,9 +83,10 @@ def runtime_minutes(cell: Cell, study: Study, attempt: int = 1) -> int:
     one, limits = stage(cell.stage), study.config.compute.limits
     if videos := one.videos_read(study, cell):
         return data_minutes(study.config, videos / max(1, study.config.compute.workers), attempt)
-    if one.work(study, cell) is None:
+    work = one.work(study, cell)
+    if work is None:
         return other_minutes(study.config, attempt)
-    minutes = job_seconds(cell, study) / 60 * limits.headroom + limits.start_minutes
+    minutes = _seconds_of(work, cell, study) / 60 * limits.headroom + limits.start_minutes
     return _allowed(minutes * (1 + attempt) / 2, limits)
 
 

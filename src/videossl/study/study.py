@@ -6,33 +6,29 @@ Imports no torch: Snakemake loads this module whenever it parses the workflow.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
 
 from videossl.backbones import registry as backbones
-from videossl.common.errors import UserError, unknown_name
-from videossl.common.names import EntryName, SameInAnyCase
+from videossl.common.errors import UserError
 from videossl.common.places import CHECKOUT, project_file
-from videossl.common.strict import Strict
 from videossl.data.feasible import require_size, require_videos
 from videossl.data.readers import registry as readers
 from videossl.data.settings import ClipShape
 from videossl.stages.base import Work
-from videossl.stages.cells import SCRATCH, Cell, axes_of
-from videossl.stages.parts.networks import baselines
-from videossl.stages.registry import protocols, stage
+from videossl.stages.cells import Cell, axes_of
+from videossl.stages.registry import stage
 from videossl.study import costs
 from videossl.study.availability import Found, find, require
-from videossl.study.config import Config, Experiment, Grid, Recipe, read_yaml
+from videossl.study.config import Config, Experiment, Recipe
 from videossl.study.config.layers import Layer, file_of
 from videossl.study.config.study import config_of, read_layers
 from videossl.study.config.videolanguage import ModelRecipe, SmallModels
-from videossl.study.entries import check_axes, check_fits, check_published
+from videossl.study.entry_files import read_entries
+from videossl.study.expansion import Expansion
 from videossl.study.folders import check_results_folder
 from videossl.study.inventory import Videos, videos_of
 from videossl.study.recipes import corpus_datasets, model_recipes, task_recipes
@@ -41,20 +37,6 @@ from videossl.training.specs import BackboneSpec
 
 FINETUNE_CLIPS = ("finetune", "distill", "features")
 """Stages whose clips are defined by `finetune`."""
-
-REMEDIES = {
-    "task": "A new task needs a recipe: docs/adding_a_task.md.",
-    "backbone": "A new backbone is a file: docs/adding_a_backbone.md.",
-    "source": "A new dataset needs an entry under `datasets`: docs/adding_a_dataset.md.",
-    "target": "A new dataset needs an entry under `datasets`: docs/adding_a_dataset.md.",
-    "subset": "A new subset needs its number of videos under `subsets` in the configuration.",
-    "epochs": "A new milestone needs its number of epochs under `epochs` in the configuration.",
-}
-"""How to define a new value of an axis, for error messages."""
-
-
-class _Entries(Strict):
-    experiments: Annotated[dict[EntryName, Experiment], SameInAnyCase]
 
 
 class Study:
@@ -79,8 +61,11 @@ class Study:
             backbones.check_options(name, options, f"the configuration's `backbones.{name}`")
         for name, dataset in config.datasets.items():
             readers.check_values(dataset.reader, dataset.options, f"the configuration's `datasets.{name}.options`")
-        self.entries = self._read_entries()
-        shown = {name: self._expand(name) for name in self.entries}
+        self._all_entries = read_entries(config, project, self.place_of)
+        self._expansion = Expansion(self, self._all_entries)
+        wanted = self._all_entries if config.only is None else config.only
+        self.entries = {name: entry for name, entry in self._all_entries.items() if name in wanted}
+        shown = {name: self._expansion.shown(name) for name in self.entries}
         self.views_of = {name: cells for name, cells in shown.items() if _is_left(self.entries[name], cells)}
         self.cells_of = {name: list(cells) for name, cells in self.views_of.items()}
         self._check_something_is_left()
@@ -122,48 +107,6 @@ class Study:
                 + ("." if self.config.only is None else f", or take {lost[0]} out of `only`.")
             )
 
-    def _read_entries(self) -> dict[str, Experiment]:
-        path = self.config.experiments_file
-        entries = _Entries.parse({"experiments": read_yaml(path)}, path).experiments
-        for name in self.config.experiments:
-            if name in entries:
-                raise UserError(
-                    f"the configuration's `experiments.{name}` has the name of an entry in {path}. Give it another"
-                    " name; to change that entry, edit the file, or name a copy of it as `experiments_file`."
-                )
-        entries |= self.config.experiments
-        wanted = self.config.only
-        for name in wanted or []:
-            if name not in entries:
-                raise unknown_name("table or figure", name, entries, "the configuration's `only`")
-        for name, entry in entries.items():
-            for other in [*([entry.cells_of] if entry.cells_of else []), *(part.cells_of for part in entry.parts)]:
-                if other not in entries:
-                    raise unknown_name("entry", other, entries, f"`cells_of` of {name}")
-                if not entries[other].has_cells:
-                    raise UserError(f"`cells_of` of {name} names {other}, which has no cells of its own.")
-        self._all_entries = {name: self._completed(name, entry, entries) for name, entry in entries.items()}
-        return {name: entry for name, entry in self._all_entries.items() if wanted is None or name in wanted}
-
-    def _completed(self, name: str, entry: Experiment, entries: Mapping[str, Experiment]) -> Experiment:
-        """`entry` with inherited values filled in.
-
-        These are the paper's tables of its parts, and the datasets that a restriction of sources or targets leaves.
-        """
-        for dataset in entry.datasets:
-            if dataset not in self.config.datasets:
-                raise unknown_name("dataset", dataset, self.config.datasets, self.place_of(name))
-        limits = [kept for axis, kept in self.config.restrict.items() if axis in ("source", "target")]
-        datasets = [one for one in entry.datasets if not limits or any(one in kept for kept in limits)]
-        tables = [part.paper_table or entries[part.cells_of].paper_table for part in entry.parts]
-        parts = [
-            part.model_copy(update={"paper_table": table}) for part, table in zip(entry.parts, tables, strict=True)
-        ]
-        published = entry.published
-        if published is not None:
-            published = project_file(published, self.project, f"`published` of {self.place_of(name)}")
-        return entry.model_copy(update={"datasets": datasets, "parts": parts, "published": published})
-
     @cached_property
     def recipes(self) -> dict[str, Recipe]:
         """The recipe of each pretext task, with the overrides of the scale."""
@@ -174,120 +117,12 @@ class Study:
         """The recipe of each video-language model, with the overrides of the scale."""
         return model_recipes(self.config)
 
-    def _expand(self, name: str) -> dict[Cell, list[dict[str, Any]]]:
-        """The cells of entry `name`, with the metric, noise and severity of each number that it shows of them.
-
-        Each cell occurs once, in the order of the entry, with baselines last.
-        """
-        entry = self._all_entries[name]
-        if not entry.has_cells:
-            return self._expand_parts(name, entry)
-        owner = self._owner_of(name)
-        check_fits(name, entry, self._all_entries[owner].grids, self.place_of(name))
-        grids = [self._resolve(grid, self.place_of(owner)) for grid in self._all_entries[owner].grids]
-        pairs = [(grid, cell) for grid in grids for cell in protocols()[grid.protocol].cells(self, grid)]
-        pairs = [(grid, cell) for grid, cell in pairs if self._is_wanted(cell)]
-        if entry.baseline:
-            pairs += [(grid, cell) for grid in grids for cell in baselines(protocols()[grid.protocol], grid)]
-        shown: dict[Cell, list[dict[str, Any]]] = {}
-        for grid, cell in pairs:
-            views = shown.setdefault(cell, [])
-            views += [view for view in self._views_of(name, entry, grid, cell) if view not in views]
-        if entry.published:
-            check_published(itertools.chain.from_iterable(shown.values()), self.place_of(name))
-        return shown
-
-    def _owner_of(self, name: str) -> str:
-        """The entry that defines the grids of entry `name`: itself, or the entry that `cells_of` leads to."""
-        passed = [name]
-        while (other := self._all_entries[passed[-1]].cells_of) is not None:
-            if other in passed:
-                raise UserError(f"`cells_of` goes in a circle: {' -> '.join([*passed, other])}")
-            passed.append(other)
-        return passed[-1]
-
-    def _expand_parts(self, name: str, entry: Experiment) -> dict[Cell, list[dict[str, Any]]]:
-        """The students of each part of a distillation figure, each after its teachers, with the part in the views."""
-        shown: dict[Cell, list[dict[str, Any]]] = {}
-        for number, part in enumerate(entry.parts):
-            grids = [one for one in self._all_entries[self._owner_of(part.cells_of)].grids if one.protocol == "distill"]
-            where = f"{self.place_of(name)}: part {number + 1}, '{part.title}'"
-            if not grids:
-                raise UserError(f"{where}: `cells_of` names {part.cells_of}, which has no cells of protocol distill.")
-            check_axes({"x": part.x}, grids, where)
-            students = [cell for cell in self._expand(part.cells_of) if cell.stage == "distill"]
-            for cell in dict.fromkeys(itertools.chain.from_iterable((*s.partners, s) for s in students)):
-                view = {"noise": "", "severity": 0, "part": number}
-                metrics = entry.metric or stage(cell.stage).metrics_of(self, cell)[0]
-                shown.setdefault(cell, []).extend({"metric": metric, **view} for metric in metrics)
-        return shown
-
     def place_of(self, name: str) -> str:
         """File or key that defines entry `name`."""
         if name not in self.config.experiments:
             return f"{self.config.experiments_file}: {name}"
         file = file_of(self._layers, "experiments", name)
         return f"`experiments.{name}` in {file}" if file else f"the configuration's `experiments.{name}`"
-
-    def _resolve(self, grid: Grid, where: str) -> Grid:
-        """`grid` with `task: all` expanded and `restrict` of the configuration applied. Raises UserError for unknown
-        names."""
-        config = self.config
-        valid = {
-            "task": self.recipes,
-            "backbone": backbones.names(),
-            "source": config.datasets,
-            "target": config.datasets,
-            "subset": config.subsets,
-            "epochs": config.epochs,
-        }
-        if grid.protocol == "distill":  # a network without pretraining can be a student here, not only a baseline
-            valid["task"] = [*self.recipes, SCRATCH]
-        if grid.task == ["all"]:
-            grid = grid.model_copy(update={"task": list(self.recipes)})
-        for axis, names in valid.items():
-            for value in getattr(grid, axis):
-                if value not in names:
-                    raise unknown_name(axis, value, names, where, REMEDIES[axis])
-        for model in grid.models:
-            if model not in self.models:
-                raise unknown_name("video-language model", model, self.models, where)
-        for change in [*grid.teachers, grid.against]:
-            for axis, value in change.items():
-                if axis in valid and value not in valid[axis]:
-                    raise unknown_name(axis, value, valid[axis], where, REMEDIES[axis])
-        for axis, kept in config.restrict.items():
-            for value in kept:
-                if value not in valid.get(axis, kept):
-                    raise unknown_name(axis, value, valid[axis], "the configuration's `restrict`")
-            grid = grid.model_copy(update={axis: [value for value in getattr(grid, axis) if value in kept]})
-        return grid
-
-    def _is_wanted(self, cell: Cell) -> bool:
-        """Whether `restrict` allows the teachers of `cell`, or the network that it is compared with.
-
-        The cell's own axes were restricted with the grid. Video-language models are exempt: their source is not one of
-        the study's datasets.
-        """
-        networks = [other for other in cell.partners if not stage(other.stage).of_models]
-        return all(getattr(other, axis) in kept for other in networks for axis, kept in self.config.restrict.items())
-
-    def _views_of(self, name: str, entry: Experiment, grid: Grid, cell: Cell) -> list[dict[str, Any]]:
-        """The numbers that `entry` shows of a cell: one per metric, noise and severity."""
-        own = stage(cell.stage).metrics_of(self, cell)[0]
-        # Network sizes are shown independently of the entry's accuracy metric.
-        named = ([entry.x_metric] if entry.x_metric else []) if cell.stage == "network" else entry.metric
-        metrics = named or own
-        valid = self.metrics_of(cell)
-        for metric in metrics:
-            if metric not in valid:
-                place = f"`metric` of {self.place_of(name)} (protocol {grid.protocol}, task {cell.task or 'none'})"
-                raise unknown_name("metric", metric, valid, place)
-        return [
-            {"metric": metric, "noise": noise, "severity": severity}
-            for noise, severity in itertools.product(grid.noise or [""], grid.severity or [0])
-            for metric in metrics
-        ]
 
     def metrics_of(self, cell: Cell) -> list[str]:
         """All metrics of a cell."""
@@ -344,7 +179,7 @@ class Study:
 
         Covers all entries, so that the result does not depend on which of them are requested.
         """
-        found, left = set(), [cell for name in self._all_entries for cell in self._expand(name)]
+        found, left = set(), [cell for name in self._all_entries for cell in self._expansion.shown(name)]
         while left:
             cell = left.pop()
             if cell not in found:

@@ -76,3 +76,10 @@ class PretrainSpec(TrainingSpec, TaskSpec):
     @property
     def last_epoch(self) -> int:
         return self.stop
+
+    @property
+    def task_alone(self) -> TaskSpec:
+        """The task and its backbone, without the training."""
+        normalisation = Normalisation(mean=self.augment.mean, std=self.augment.std)
+        names = TaskSpec.model_fields.keys() - {"augment"}
+        return TaskSpec(augment=normalisation, **{name: getattr(self, name) for name in names})

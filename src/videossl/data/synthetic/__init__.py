@@ -17,22 +17,22 @@ import numpy as np
 from videossl.common.errors import UserError
 from videossl.common.files import write_json
 from videossl.common.progress import track
+from videossl.data.synthetic.designs import DESIGNS, Design, class_names, design_of
 from videossl.data.synthetic.layout import LAYOUTS, Clip
 from videossl.data.synthetic.lists import LISTS
 from videossl.data.synthetic.render import render
-from videossl.data.synthetic.specs import SPECS, Spec, class_names, spec_of
 from videossl.data.synthetic.write import damage, write_video
 
 __all__ = ["DATASETS", "generate", "max_classes"]
 
-DATASETS = tuple(SPECS)
+DATASETS = tuple(DESIGNS)
 MARKER = "generated.json"  # marks a folder as generated, and records how it was made
 SMALLEST_SIDE = 16  # pixels; libx264 and the shapes need some space
 
 
 def max_classes(dataset: str) -> int:
     """Largest number of classes of the generated `dataset`. Raises UserError for an unknown name."""
-    return spec_of(dataset).max_classes()
+    return design_of(dataset).max_classes()
 
 
 def generate(
@@ -68,36 +68,36 @@ def generate(
     Raises:
         UserError: invalid arguments, or a folder with other content.
     """
-    spec = spec_of(dataset)
-    _check(spec, videos, frames, size, fps)
-    names = class_names(spec, classes)
+    design = design_of(dataset)
+    _check(design, videos, frames, size, fps)
+    names = class_names(design, classes)
     _clear(root)
     arguments = {"dataset": dataset, "videos": videos, "classes": classes, "frames": list(frames)}
     arguments |= {"size": list(size), "fps": fps, "seed": seed, "broken": broken}
     write_json(root / MARKER, arguments)
 
-    clips = LAYOUTS[dataset](dataset, names, {split: videos[split] for split in spec.splits}, seed, broken)
+    clips = LAYOUTS[dataset](dataset, names, {split: videos[split] for split in design.splits}, seed, broken)
     counts = []
     for clip in track(clips, f"generating {dataset}, videos") if progress else clips:
-        counts.append(_make(spec, clip, root / "videos", frames, size, fps))
+        counts.append(_make(design, clip, root / "videos", frames, size, fps))
     LISTS[dataset](root / "annotations", names, clips, counts)
 
 
-def _make(spec: Spec, clip: Clip, folder: Path, frames: tuple[int, int], size: tuple[int, int], fps: int) -> int:
+def _make(design: Design, clip: Clip, folder: Path, frames: tuple[int, int], size: tuple[int, int], fps: int) -> int:
     """Write one video and return its number of frames."""
     rng = np.random.default_rng(clip.seed)
     count = int(rng.integers(frames[0], frames[1] + 1))
     path = folder / clip.path
-    write_video(path, render(spec, clip.label, count, size, fps, rng, np.random.default_rng(clip.scene_seed)), fps)
+    write_video(path, render(design, clip.label, count, size, fps, rng, np.random.default_rng(clip.scene_seed)), fps)
     if clip.damage:
         damage(path, clip.damage)
     return count
 
 
-def _check(spec: Spec, videos: dict[str, int], frames: tuple[int, int], size: tuple[int, int], fps: int) -> None:
-    where = f"generated dataset '{spec.name}'"
-    if set(videos) != set(spec.splits) or min(videos.values()) < 1:
-        valid = " and ".join(spec.splits)
+def _check(design: Design, videos: dict[str, int], frames: tuple[int, int], size: tuple[int, int], fps: int) -> None:
+    where = f"generated dataset '{design.name}'"
+    if set(videos) != set(design.splits) or min(videos.values()) < 1:
+        valid = " and ".join(design.splits)
         raise UserError(f"{where}: videos = {videos}; valid: a number of at least 1 for each of {valid}.")
     if not 2 <= frames[0] <= frames[1]:
         raise UserError(f"{where}: frames = {tuple(frames)}; valid: least and greatest number, from 2 up.")

@@ -16,7 +16,7 @@ from videossl.report.html import Cell, Table, number_cell, of_grid, of_lines, pa
 from videossl.report.notes import notes, provenance_line, unit_line
 from videossl.report.record import Made
 from videossl.report.render import TABLE_SUFFIXES
-from videossl.report.site.run import Run
+from videossl.report.site.run_description import Run
 from videossl.report.tables import DASH, Entry, number
 
 

@@ -20,8 +20,8 @@ from videossl.report.site import blocks, claims
 from videossl.report.site.blocks import Page, duration
 from videossl.report.site.chapters import chapters
 from videossl.report.site.claims import Judged
-from videossl.report.site.run import Places, Run
-from videossl.report.site.runs import compute, counts, describe, find_runs, shown_in
+from videossl.report.site.run_description import Places, Run
+from videossl.report.site.run_list import compute, counts, describe, find_runs, shown_in
 
 PAPER = "A Large-Scale Analysis on Contextual Self-Supervised Video Representation Learning"
 

@@ -9,7 +9,7 @@ from typing import Any
 from videossl.common.files import canonical_json
 from videossl.report.collect import FAILED, OK, PENDING
 from videossl.report.record import Made
-from videossl.report.site.run import Places, Run
+from videossl.report.site.run_description import Places, Run
 
 
 def find_runs(records: Iterable[Made]) -> dict[str, Run]:

@@ -13,7 +13,7 @@ Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Spec:
+class Design:
     """One generated stand-in.
 
     `kind`: "appearance" (the class is a shape with a texture) or "temporal" (the class is a motion); `splits`: those of
@@ -49,15 +49,15 @@ _OUTDOORS = Backdrop(
     horizon=(0.5, 0.75), hills=0.12, upper="plain", lower="rough", clutter=3,
 )  # fmt: skip
 
-SPECS: dict[str, Spec] = {
-    spec.name: spec
-    for spec in (
-        Spec(
+DESIGNS: dict[str, Design] = {
+    design.name: design
+    for design in (
+        Design(
             "k400", "appearance", ("train", "val"), radius=(0.27, 0.4), saturation=(0.3, 0.95),
             contrast=(0.45, 0.65), backdrop=_OUTDOORS, camera=Camera(pan=0.1, shake=0.012, zoom=0.15),
             brightening=0.4, approach=0.3,
         ),
-        Spec(
+        Design(
             "k700", "appearance", ("train", "val"), radius=(0.26, 0.4), saturation=(0.2, 0.95),
             contrast=(0.4, 0.65), camera=Camera(pan=0.14, shake=0.015, zoom=0.2), offset=5,
             brightening=0.4, approach=0.3,
@@ -66,7 +66,7 @@ SPECS: dict[str, Spec] = {
                 horizon=(0.5, 0.8), hills=0.08, upper="panels", lower="rough", clutter=4,
             ),
         ),
-        Spec(
+        Design(
             "ucf101", "appearance", ("train", "test"), radius=(0.27, 0.38), saturation=(0.4, 0.95),
             contrast=(0.45, 0.65), camera=Camera(pan=0.05, shake=0.006, zoom=0.05), offset=1,
             backdrop=Backdrop(
@@ -74,7 +74,7 @@ SPECS: dict[str, Spec] = {
                 horizon=(0.55, 0.7), hills=0.02, upper="panels", lower="boards", clutter=2,
             ),
         ),
-        Spec(
+        Design(
             "hmdb51", "appearance", ("train", "test"), radius=(0.25, 0.38), saturation=(0.15, 0.6),
             contrast=(0.4, 0.6), camera=Camera(pan=0.12, shake=0.015, zoom=0.2), offset=3,
             backdrop=Backdrop(
@@ -82,7 +82,7 @@ SPECS: dict[str, Spec] = {
                 horizon=(0.6, 0.8), hills=0.0, upper="panels", lower="boards", clutter=2,
             ),
         ),
-        Spec(
+        Design(
             "ssv2", "temporal", ("train", "val"), radius=(0.16, 0.34), saturation=(0.6, 1.0),
             contrast=(0.4, 0.6), camera=Camera(pan=0.02, shake=0.01, zoom=0.05),
             brightening=0.4,
@@ -91,7 +91,7 @@ SPECS: dict[str, Spec] = {
                 horizon=(0.25, 0.45), hills=0.0, upper="plain", lower="boards", clutter=3,
             ),
         ),
-        Spec(
+        Design(
             "diving48", "temporal", ("train", "test"), radius=(0.16, 0.34), saturation=(0.6, 1.0),
             contrast=(0.4, 0.6), camera=Camera(pan=0.06, shake=0.004, zoom=0.06),
             backdrop=Backdrop(
@@ -103,14 +103,14 @@ SPECS: dict[str, Spec] = {
 }  # fmt: skip
 
 
-def spec_of(dataset: str) -> Spec:
-    """The spec of a generated dataset. Raises UserError for an unknown name."""
-    if dataset not in SPECS:
-        raise unknown_name("generated dataset", dataset, SPECS)
-    return SPECS[dataset]
+def design_of(dataset: str) -> Design:
+    """The design of a generated dataset. Raises UserError for an unknown name."""
+    if dataset not in DESIGNS:
+        raise unknown_name("generated dataset", dataset, DESIGNS)
+    return DESIGNS[dataset]
 
 
-def appearance_class(spec: Spec, label: int) -> tuple[str, str]:
+def appearance_class(design: Design, label: int) -> tuple[str, str]:
     """(shape, texture) of a class. The first n * n classes are the grid of n shapes and n textures.
 
     Even a few classes therefore share shapes and textures, and neither alone reveals the class. Textures run out first;
@@ -120,22 +120,23 @@ def appearance_class(spec: Spec, label: int) -> tuple[str, str]:
     cells = [(s, t) for s in range(len(SHAPES)) for t in range(len(TEXTURES))]
     cells.sort(key=lambda cell: (max(cell), cell))
     shape, texture = cells[label]
-    return SHAPES[(shape + spec.offset) % len(SHAPES)], TEXTURES[(texture + spec.offset) % len(TEXTURES)]
+    return SHAPES[(shape + design.offset) % len(SHAPES)], TEXTURES[(texture + design.offset) % len(TEXTURES)]
 
 
-def class_names(spec: Spec, classes: int) -> list[str]:
+def class_names(design: Design, classes: int) -> list[str]:
     """Readable names of the first `classes` classes, spelt like those of the real dataset.
 
     ssv2: templates with [something]; diving48: the four words of the vocabulary joined by spaces. Raises UserError for
     fewer than 2 or more than the dataset has.
     """
-    if not 2 <= classes <= spec.max_classes():
+    if not 2 <= classes <= design.max_classes():
         raise UserError(
-            f"generated dataset '{spec.name}': classes = {classes} is out of range; valid: 2 to {spec.max_classes()}."
+            f"generated dataset '{design.name}': classes = {classes} is out of range;"
+            f" valid: 2 to {design.max_classes()}."
         )
-    if spec.kind == "temporal":
-        return list(spec.motions())[:classes]
-    pairs = [appearance_class(spec, label) for label in range(classes)]
-    if spec.name == "ucf101":
+    if design.kind == "temporal":
+        return list(design.motions())[:classes]
+    pairs = [appearance_class(design, label) for label in range(classes)]
+    if design.name == "ucf101":
         return [f"{texture.title()}{shape.title()}" for shape, texture in pairs]
-    return [("_" if spec.name == "hmdb51" else " ").join((texture, shape)) for shape, texture in pairs]
+    return [("_" if design.name == "hmdb51" else " ").join((texture, shape)) for shape, texture in pairs]

@@ -1,0 +1,65 @@
+"""What jobs build: networks, pretext tasks and video-language models, to test them before the first job."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from videossl.common.specification import Specification
+from videossl.data.settings import ClipShape
+from videossl.training.specs import BackboneSpec, TaskSpec
+
+
+class _Build(Specification):
+    clip: ClipShape
+    """The clips that the network must accept."""
+    where: str
+    """Files and keys that define it, for messages."""
+
+    @property
+    def identity(self) -> str:
+        """Equal for builds that succeed or fail together."""
+        return type(self).model_validate({**self.values, "where": ""}).json_text
+
+
+class NetworkBuild(_Build):
+    """A backbone."""
+
+    kind: Literal["network"] = "network"
+    backbone: BackboneSpec
+
+    @property
+    def title(self) -> str:
+        """For messages."""
+        return f"a network with {self.backbone.name}"
+
+
+class TaskBuild(_Build):
+    """A pretext task with its backbone."""
+
+    kind: Literal["task"] = "task"
+    task: TaskSpec
+
+    @property
+    def title(self) -> str:
+        """For messages."""
+        return f"{self.task.task} with {self.task.backbone.name}"
+
+
+class ModelBuild(_Build):
+    """A video-language model."""
+
+    kind: Literal["model"] = "model"
+    model: str
+    options: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        """For messages."""
+        return self.model
+
+
+Build = NetworkBuild | TaskBuild | ModelBuild
+BUILDS: TypeAdapter[list[Build]] = TypeAdapter(list[Annotated[Build, Field(discriminator="kind")]])
+"""Reads and writes lists of builds as JSON."""

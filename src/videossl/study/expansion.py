@@ -1,0 +1,157 @@
+"""Expands the entries of `experiments.yaml` into cells, with the numbers that each entry shows of them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from videossl.backbones import registry as backbones
+from videossl.common.errors import UserError, unknown_name
+from videossl.stages.cells import SCRATCH, Cell
+from videossl.stages.parts.networks import baselines
+from videossl.stages.registry import protocols, stage
+from videossl.study.config import Experiment, Grid
+from videossl.study.entry_checks import check_axes, check_fits, check_published
+
+if TYPE_CHECKING:
+    from videossl.study.study import Study
+
+REMEDIES = {
+    "task": "A new task needs a recipe: docs/adding_a_task.md.",
+    "backbone": "A new backbone is a file: docs/adding_a_backbone.md.",
+    "source": "A new dataset needs an entry under `datasets`: docs/adding_a_dataset.md.",
+    "target": "A new dataset needs an entry under `datasets`: docs/adding_a_dataset.md.",
+    "subset": "A new subset needs its number of videos under `subsets` in the configuration.",
+    "epochs": "A new milestone needs its number of epochs under `epochs` in the configuration.",
+}
+"""How to define a new value of an axis, for error messages."""
+
+Shown = dict[Cell, list[dict[str, Any]]]
+"""Cells of an entry; of each the metric, noise and severity of the numbers that the entry shows."""
+
+
+class Expansion:
+    """Expands entries. Entries may show the cells of other entries, so all are needed."""
+
+    def __init__(self, study: Study, entries: Mapping[str, Experiment]) -> None:
+        self._study = study
+        self._entries = entries
+
+    def shown(self, name: str) -> Shown:
+        """The cells of entry `name`, each once, in the order of the entry, with baselines last.
+
+        Raises:
+            UserError: the entry names something unknown, or its layout does not fit its cells.
+        """
+        study, entry = self._study, self._entries[name]
+        if not entry.has_cells:
+            return self._shown_in_parts(name, entry)
+        owner, where = self._owner_of(name), study.place_of(name)
+        check_fits(name, entry, self._entries[owner].grids, where)
+        grids = [self._resolved(grid, study.place_of(owner)) for grid in self._entries[owner].grids]
+        pairs = [(grid, cell) for grid in grids for cell in protocols()[grid.protocol].cells(study, grid)]
+        pairs = [(grid, cell) for grid, cell in pairs if self._is_wanted(cell)]
+        if entry.baseline:
+            pairs += [(grid, cell) for grid in grids for cell in baselines(protocols()[grid.protocol], grid)]
+        shown: Shown = {}
+        for grid, cell in pairs:
+            views = shown.setdefault(cell, [])
+            views += [view for view in self._views_of(name, entry, grid, cell) if view not in views]
+        if entry.published:
+            check_published(itertools.chain.from_iterable(shown.values()), where)
+        return shown
+
+    def _owner_of(self, name: str) -> str:
+        """The entry that defines the grids of entry `name`: itself, or the entry that `cells_of` leads to."""
+        passed = [name]
+        while (other := self._entries[passed[-1]].cells_of) is not None:
+            if other in passed:
+                raise UserError(f"`cells_of` goes in a circle: {' -> '.join([*passed, other])}")
+            passed.append(other)
+        return passed[-1]
+
+    def _shown_in_parts(self, name: str, entry: Experiment) -> Shown:
+        """The students of each part of a distillation figure, each after its teachers, with the part in the views."""
+        study = self._study
+        shown: Shown = {}
+        for number, part in enumerate(entry.parts):
+            grids = [one for one in self._entries[self._owner_of(part.cells_of)].grids if one.protocol == "distill"]
+            where = f"{study.place_of(name)}: part {number + 1}, '{part.title}'"
+            if not grids:
+                raise UserError(f"{where}: `cells_of` names {part.cells_of}, which has no cells of protocol distill.")
+            check_axes({"x": part.x}, grids, where)
+            students = [cell for cell in self.shown(part.cells_of) if cell.stage == "distill"]
+            for cell in dict.fromkeys(itertools.chain.from_iterable((*s.partners, s) for s in students)):
+                view = {"noise": "", "severity": 0, "part": number}
+                metrics = entry.metric or stage(cell.stage).metrics_of(study, cell)[0]
+                shown.setdefault(cell, []).extend({"metric": metric, **view} for metric in metrics)
+        return shown
+
+    def _resolved(self, grid: Grid, where: str) -> Grid:
+        """`grid` with `task: all` expanded and `restrict` of the configuration applied. Raises UserError for unknown
+        names."""
+        study, config = self._study, self._study.config
+        valid = _valid_names(study, grid)
+        if grid.task == ["all"]:
+            grid = grid.model_copy(update={"task": list(study.recipes)})
+        for axis, names in valid.items():
+            for value in getattr(grid, axis):
+                if value not in names:
+                    raise unknown_name(axis, value, names, where, REMEDIES[axis])
+        for model in grid.models:
+            if model not in study.models:
+                raise unknown_name("video-language model", model, study.models, where)
+        for change in [*grid.teachers, grid.against]:
+            for axis, value in change.items():
+                if axis in valid and value not in valid[axis]:
+                    raise unknown_name(axis, value, valid[axis], where, REMEDIES[axis])
+        for axis, kept in config.restrict.items():
+            for value in kept:
+                if value not in valid.get(axis, kept):
+                    raise unknown_name(axis, value, valid[axis], "the configuration's `restrict`")
+            grid = grid.model_copy(update={axis: [value for value in getattr(grid, axis) if value in kept]})
+        return grid
+
+    def _is_wanted(self, cell: Cell) -> bool:
+        """Whether `restrict` allows the teachers of `cell`, or the network that it is compared with.
+
+        The cell's own axes were restricted with the grid. Video-language models are exempt: their source is not one of
+        the study's datasets.
+        """
+        restrict = self._study.config.restrict
+        networks = [other for other in cell.partners if not stage(other.stage).of_models]
+        return all(getattr(other, axis) in kept for other in networks for axis, kept in restrict.items())
+
+    def _views_of(self, name: str, entry: Experiment, grid: Grid, cell: Cell) -> list[dict[str, Any]]:
+        """The numbers that `entry` shows of a cell: one per metric, noise and severity."""
+        study = self._study
+        own = stage(cell.stage).metrics_of(study, cell)[0]
+        # Network sizes are shown independently of the entry's accuracy metric.
+        named = ([entry.x_metric] if entry.x_metric else []) if cell.stage == "network" else entry.metric
+        metrics = named or own
+        valid = study.metrics_of(cell)
+        for metric in metrics:
+            if metric not in valid:
+                place = f"`metric` of {study.place_of(name)} (protocol {grid.protocol}, task {cell.task or 'none'})"
+                raise unknown_name("metric", metric, valid, place)
+        return [
+            {"metric": metric, "noise": noise, "severity": severity}
+            for noise, severity in itertools.product(grid.noise or [""], grid.severity or [0])
+            for metric in metrics
+        ]
+
+
+def _valid_names(study: Study, grid: Grid) -> dict[str, Any]:
+    """The valid values of a grid's axes."""
+    config = study.config
+    tasks = list(study.recipes)
+    return {
+        # A network without pretraining can be a student of a distillation, not only a baseline.
+        "task": [*tasks, SCRATCH] if grid.protocol == "distill" else tasks,
+        "backbone": backbones.names(),
+        "source": config.datasets,
+        "target": config.datasets,
+        "subset": config.subsets,
+        "epochs": config.epochs,
+    }

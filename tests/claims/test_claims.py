@@ -11,9 +11,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from report_cells import PAPER_VALUES, identity
+from videossl.claims.base import Combination, Finding, Measured, absolute, below, every, exceeds, mean, some
 
 from videossl.claims import CLAIMS, Ask, Claim, Number, cells_of_claims, judge
-from videossl.claims.base import Combination, Finding, Measured, absolute, below, every, exceeds, mean, some
 from videossl.common.results import write_metrics, write_predictions
 from videossl.report.claims import frame, measured_numbers, paper_numbers, verdicts, write_claims
 from videossl.report.paper import read_paper_values

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from videossl.claims.ask import QUOTED_BACKBONE
 from videossl.common.errors import UserError, unknown_name
 from videossl.study.titles import BASELINE_TASK
 
@@ -27,8 +28,6 @@ COLUMNS = (
 # cell must have none either.
 OPEN = ("task", "backbone", "source", "subset", "epochs", "complexity", "protocol", "target")
 STRICT = ("teachers", "noise", "severity")
-QUOTED_BACKBONE = "as in the original paper"
-"""Backbone of a number that the paper quotes from the task's own paper, under that paper's conditions."""
 _SCALES = {"percent": 0.01, "millions": 1.0, "gflops": 1.0}
 
 

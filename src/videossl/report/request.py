@@ -33,7 +33,8 @@ class Request:
 
     `arguments` of a table or figure: `entry`, `cells` (identity, views, run folder, files), `manifests` (for figures of
     videos), `reduced` (the mark of a reduced scale) and `paper_values` (a file); also `failures` by run folder, if runs
-    have failed. `arguments` of the claims: `metrics` (files), `default_complexities`, `reduced` and `paper_values`.
+    have failed. `arguments` of the claims: `metrics` (files), `default_complexities`, `reduced`, `paper_values`,
+    `published` (the list of published results; "" for none) and `pending` (cells that cannot be run, with the reason).
     """
 
     kind: str
@@ -44,7 +45,8 @@ class Request:
         """Everything that affects the rendering, besides the numbers."""
         given = self.arguments
         if self.kind == CLAIMS:
-            return {key: given[key] for key in ("metrics", "default_complexities", "reduced")}
+            keys = ("metrics", "default_complexities", "reduced", "pending")
+            return {key: given[key] for key in keys if key in given}
         return {
             "entry": dict(given["entry"]),
             "cells": list(given["cells"]),
@@ -136,11 +138,23 @@ def sets_of(study: Study, name: str) -> list[dict[str, Any]]:
     return [dict(zip(("dataset", "noise", "severity", "manifest"), one, strict=True)) for one in found]
 
 
+def published_of(study: Study) -> str:
+    """The list of published results that an entry of the study shows; "" if none does."""
+    return next((entry.published for entry in study.entries.values() if entry.published), "")
+
+
 def _of_claims(study: Study) -> dict[str, Any]:
-    cells = cells_of_claims(study.all_cells)
+    cells = {cell: study.unavailable(cell) for cell in cells_of_claims(study.all_cells)}
+    can_run = [cell for cell, reason in cells.items() if not reason]
     return {
-        "metrics": [f"{study.config.results_dir}/{cell.path}/metrics.parquet" for cell in cells],
+        "metrics": [f"{study.config.results_dir}/{cell.path}/metrics.parquet" for cell in can_run],
+        "pending": [
+            {**cell.identity, "default_complexity": cell.default_complexity, "reason": reason}
+            for cell, reason in cells.items()
+            if reason
+        ],
         "default_complexities": {task: recipe.default_complexity for task, recipe in study.recipes.items()},
         "reduced": reduced_note_of_cells(study, cells),
         "paper_values": study.config.paper_values,
+        "published": published_of(study),
     }

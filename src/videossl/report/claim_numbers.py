@@ -22,7 +22,7 @@ from videossl.report.cka_map import FILE, read_map
 from videossl.report.collect import read_number
 from videossl.report.paper import PaperTable, read_paper_values
 from videossl.report.published import PublishedRow, read_published
-from videossl.training.record import find_run
+from videossl.training.record import find_run, gpu_seconds
 from videossl.training.run_files import problem_of_run
 
 MULTI_MODAL, THE_PAPERS_OWN = "Multi-Modal", "The paper's own"
@@ -221,8 +221,7 @@ def _of_record(metric: str, folder: Path) -> Number | None:
     if metric == PRETRAINING_VIDEOS:
         videos = run["samples"].get("train")
         return None if videos is None else Number(float(videos))
-    seconds = 3600 * run["gpu_hours"] or run["wall_seconds"]
-    return Number(float(seconds), device=run["device_name"])
+    return Number(gpu_seconds(run), device=run["device_name"])
 
 
 def _blocks(folder: Path) -> BlockStructure | None:

@@ -125,9 +125,13 @@ def frame(found: Sequence[Verdict], reduced: str = "") -> pd.DataFrame:
 
 
 def as_sheet(
-    found: Sequence[Verdict], reduced: str, provenance: Mapping[str, Any], without: Sequence[str] = ()
+    found: Sequence[Verdict],
+    reduced: str,
+    provenance: Mapping[str, Any],
+    without: Sequence[str] = (),
+    subsets: str = "",
 ) -> Sheet:
-    """The table for human readers; `without`: error messages of skipped runs."""
+    """The table for human readers; `without`: error messages of skipped runs, `subsets`: their sizes."""
     rows = [
         (
             verdict.claim.section,
@@ -142,7 +146,7 @@ def as_sheet(
     title = f"{TITLE} — {reduced_mark(reduced)}" if reduced else TITLE
     header = ("Section", "The paper says", "Verdict", "Evidence", "Numbers", "On the paper's own numbers")
     widths = (0.06, 0.24, 0.09, 0.25, 0.06, 0.25)
-    return Sheet(NAME, title, CAPTION, header, widths, rows, notes(without), provenance_line(provenance))
+    return Sheet(NAME, title, CAPTION, header, widths, rows, notes(without, subsets), provenance_line(provenance))
 
 
 def write_claims(
@@ -152,14 +156,15 @@ def write_claims(
     paths: Sequence[Path],
     *,
     reduced: str = "",
+    subsets: str = "",
 ) -> None:
-    """Write the table to each path, in the format of its suffix."""
+    """Write the table to each path, in the format of its suffix. `subsets`: a sentence with their sizes."""
     for path in paths:
         if path.suffix not in TABLE_SUFFIXES:
             raise unknown_name("table format", path.suffix, TABLE_SUFFIXES, str(path))
     found = verdicts(measured_numbers(metrics, defaults), paper_numbers(values))
     provenance = read_provenance({"run_dir": str(path.parent)} for path in metrics)
-    made = as_sheet(found, reduced, provenance, left_out(metrics))
+    made = as_sheet(found, reduced, provenance, left_out(metrics), subsets)
     for path in paths:
         if path.suffix == ".parquet":
             write_parquet(path, pa.Table.from_pandas(frame(found, reduced), preserve_index=False))
@@ -185,9 +190,13 @@ def left_out(metrics: Iterable[Path]) -> list[str]:
     return [problem for path in metrics if path.exists() and (problem := _problem(path))]
 
 
-def notes(without: Sequence[str]) -> list[str]:
+def notes(without: Sequence[str], subsets: str = "") -> list[str]:
     """Notes below the table."""
-    return [*NOTES, *(f"Left out, a run whose files cannot be used: {problem}" for problem in without)]
+    return [
+        *NOTES,
+        *([subsets] if subsets else []),
+        *(f"Left out, a run whose files cannot be used: {problem}" for problem in without),
+    ]
 
 
 def _problem(path: Path) -> str:

@@ -48,5 +48,12 @@ def _make_claims(request: Request, paths: list[Path]) -> bool:
     given = request.arguments
     metrics = [Path(path) for path in given["metrics"]]
     values = read_paper_values(given["paper_values"])
-    write_claims(metrics, given["default_complexities"], values, paths, reduced=given["reduced"])
+    write_claims(
+        metrics,
+        given["default_complexities"],
+        values,
+        paths,
+        reduced=given["reduced"],
+        subsets=given.get("subsets", ""),
+    )
     return not left_out(metrics)

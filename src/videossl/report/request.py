@@ -19,6 +19,7 @@ from videossl.common.specification import hash_of as hash_of_spec
 from videossl.data.settings import NOISES, SEVERITIES
 from videossl.report.entry import entry_of
 from videossl.report.scale import reduced_note, reduced_note_of_cells
+from videossl.report.subsets import subsets_here
 from videossl.stages.registry import stage
 from videossl.study.study import Study
 
@@ -33,7 +34,8 @@ class Request:
 
     `arguments` of a table or figure: `entry`, `cells` (identity, views, run folder, files), `manifests` (for figures of
     videos), `reduced` (the mark of a reduced scale) and `paper_values` (a file); also `failures` by run folder, if runs
-    have failed. `arguments` of the claims: `metrics` (files), `default_complexities`, `reduced` and `paper_values`.
+    have failed. `arguments` of the claims: `metrics` (files), `default_complexities`, `reduced` and `paper_values`;
+    also `subsets`, a sentence with their sizes.
     """
 
     kind: str
@@ -44,7 +46,8 @@ class Request:
         """Everything that affects the rendering, besides the numbers."""
         given = self.arguments
         if self.kind == CLAIMS:
-            return {key: given[key] for key in ("metrics", "default_complexities", "reduced")}
+            shown = {key: given[key] for key in ("metrics", "default_complexities", "reduced")}
+            return {**shown, "subsets": given.get("subsets", "")}
         return {
             "entry": dict(given["entry"]),
             "cells": list(given["cells"]),
@@ -142,5 +145,6 @@ def _of_claims(study: Study) -> dict[str, Any]:
         "metrics": [f"{study.config.results_dir}/{cell.path}/metrics.parquet" for cell in cells],
         "default_complexities": {task: recipe.default_complexity for task, recipe in study.recipes.items()},
         "reduced": reduced_note_of_cells(study, cells),
+        "subsets": subsets_here(study, cells),
         "paper_values": study.config.paper_values,
     }

@@ -60,7 +60,8 @@ def lettered(records: Iterable[Record]) -> Iterator[Record]:
     for record in records:
         if record.paper_others:
             asked, metric = asked_for(record.paper_identity, record.identity["metric"])
-            key = (metric, *(asked.get(axis) for axis in (*OPEN, *STRICT)))
+            # Parts of a figure may show different ones of the cell's numbers.
+            key = (record.paper, metric, *(asked.get(axis) for axis in (*OPEN, *STRICT)))
             record = replace(record, paper_letter=letters.setdefault(key, _letter(len(letters))))
         yield record
 

@@ -9,7 +9,7 @@ from videossl.stages.cells import Cell
 from videossl.study.config import Config
 from videossl.study.study import Study
 
-_LIKE_A_NUMBER = re.compile(r"(\d+(?:\.\d+)?)([kKmM]?)")
+_LIKE_A_NUMBER = re.compile(r"(\d+)([km]?)", re.IGNORECASE)
 _UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 
 
@@ -30,7 +30,7 @@ def caption_here(study: Study, name: str) -> str:
 def subsets_here(study: Study, cells: Iterable[Cell], text: str = "") -> str:
     """A sentence with the sizes of the subsets that `cells` use or `text` names; "" if all are as their names say."""
     config, used = study.config, {cell.subset for cell in cells}
-    named = [name for name in config.subsets if name in used or re.search(rf"\b{re.escape(name)}\b", text)]
+    named = [name for name in config.subsets if name in used or re.search(rf"(?<!\w){re.escape(name)}(?![\w-])", text)]
     said = [here for name in named if (here := subset_here(config, name)) != name]
     return f"Subset{'s' if len(said) > 1 else ''}: {', '.join(said)}." if said else ""
 
@@ -38,4 +38,4 @@ def subsets_here(study: Study, cells: Iterable[Cell], text: str = "") -> str:
 def _size_named(name: str) -> int | None:
     """The number of videos that the name of a subset says: 50000 for 50k; None if it is not a number."""
     found = _LIKE_A_NUMBER.fullmatch(name)
-    return int(float(found[1]) * _UNITS[found[2].lower()]) if found else None
+    return int(found[1]) * _UNITS[found[2].lower()] if found else None

@@ -13,6 +13,7 @@ from videossl.report.numbers import number
 from videossl.report.published import MARKS, ROW_LEVELS
 from videossl.report.spec import AXES, Spec
 from videossl.study import titles
+from videossl.study.availability import in_short
 
 # Axes that apply only to pretrained networks or students. Baselines share the other axes (backbone, target, protocol).
 PRETRAINING_AXES = ("task", "complexity", "source", "subset", "epochs", "teachers")
@@ -111,7 +112,7 @@ class Grid:
 
 def missing(status: str, reasons: Sequence[str]) -> str:
     """The word for a missing number: `failed`, or `pending` and, if the cell cannot be run, the reason in short."""
-    return f"{status}: {reasons[0].partition(':')[0]}" if status == PENDING and reasons else status
+    return f"{status}: {in_short(reasons[0])}" if status == PENDING and reasons else status
 
 
 def build_grid(results: Results, *, paper: bool = False) -> Grid:

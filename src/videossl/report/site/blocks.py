@@ -120,7 +120,7 @@ def run_list(runs: Mapping[str, Run], labels: Mapping[str, Mapping[str, str]]) -
         rows.append(
             [
                 (Cell(run.title(labels), link=link_to_runs([name])), ""),
-                (Cell(run.status, "" if run.status == OK else run.status), ""),
+                (Cell(missing(run.status, _reasons(run.reason)), "" if run.status == OK else run.status), ""),
                 (Cell(first[0]), ""),
                 (Cell(f"{first[3]} {first[4]}".strip()), first[3]),
                 (Cell(time), "" if seconds is None else str(seconds)),
@@ -165,9 +165,7 @@ def _numbers(results: Results, cells: Sequence[Record]) -> Table:
             continue
         metric = record.identity["metric"]
         done = record.status == OK
-        value = (
-            number(metric, record.value) if done else missing(record.status, [record.reason] if record.reason else [])
-        )
+        value = number(metric, record.value) if done else missing(record.status, _reasons(record.reason))
         interval = f"[{number(metric, record.low)}, {number(metric, record.high)}]" if record.low is not None else ""
         entry = Entry(record.status, metric, record.value, paper=record.paper, paper_letter=record.paper_letter)
         row = [(Cell(describe(results.spec, record)), "")]
@@ -179,6 +177,10 @@ def _numbers(results: Results, cells: Sequence[Record]) -> Table:
         row.append((Cell(str(record.n or "")), ""))
         rows.append(row)
     return of_lines(header, rows, "numbers")
+
+
+def _reasons(reason: str) -> list[str]:
+    return [reason] if reason else []
 
 
 def _block(results: Results, made: Made, origin: Origin, **shown) -> Block:

@@ -101,9 +101,13 @@ def frame(found: Sequence[Verdict], reduced: str = "") -> pd.DataFrame:
 
 
 def as_sheet(
-    found: Sequence[Verdict], reduced: str, provenance: Mapping[str, Any], without: Sequence[str] = ()
+    found: Sequence[Verdict],
+    reduced: str,
+    provenance: Mapping[str, Any],
+    without: Sequence[str] = (),
+    subsets: str = "",
 ) -> Sheet:
-    """The table for human readers; `without`: error messages of skipped runs."""
+    """The table for human readers; `without`: error messages of skipped runs, `subsets`: their sizes."""
     rows = [
         (
             verdict.claim.section,
@@ -118,7 +122,7 @@ def as_sheet(
     title = f"{TITLE} — {reduced_mark(reduced)}" if reduced else TITLE
     header = ("Section", "The paper says", "Verdict", "Evidence", "Numbers", "On the paper's own numbers")
     widths = (0.06, 0.24, 0.09, 0.25, 0.06, 0.25)
-    return Sheet(NAME, title, CAPTION, header, widths, rows, notes(without), provenance_line(provenance))
+    return Sheet(NAME, title, CAPTION, header, widths, rows, notes(without, subsets), provenance_line(provenance))
 
 
 def write_claims(arguments: Mapping[str, Any], paths: Sequence[Path]) -> None:
@@ -133,7 +137,7 @@ def write_claims(arguments: Mapping[str, Any], paths: Sequence[Path]) -> None:
     metrics, reduced = [Path(path) for path in arguments["metrics"]], arguments["reduced"]
     found = verdicts(numbers_of(arguments))
     provenance = read_provenance({"run_dir": str(path.parent)} for path in metrics)
-    made = as_sheet(found, reduced, provenance, left_out(metrics))
+    made = as_sheet(found, reduced, provenance, left_out(metrics), arguments.get("subsets", ""))
     for path in paths:
         if path.suffix == ".parquet":
             write_parquet(path, pa.Table.from_pandas(frame(found, reduced), preserve_index=False))
@@ -143,6 +147,10 @@ def write_claims(arguments: Mapping[str, Any], paths: Sequence[Path]) -> None:
             write_text(path, {".md": sheet.markdown, ".tex": sheet.latex, ".html": sheet.html}[path.suffix](made))
 
 
-def notes(without: Sequence[str]) -> list[str]:
+def notes(without: Sequence[str], subsets: str = "") -> list[str]:
     """Notes below the table."""
-    return [*NOTES, *(f"Left out, a run whose files cannot be used: {problem}" for problem in without)]
+    return [
+        *NOTES,
+        *([subsets] if subsets else []),
+        *(f"Left out, a run whose files cannot be used: {problem}" for problem in without),
+    ]

@@ -19,6 +19,7 @@ from videossl.common.specification import hash_of as hash_of_spec
 from videossl.data.settings import NOISES, SEVERITIES
 from videossl.report.entry import entry_of
 from videossl.report.scale import reduced_note, reduced_note_of_cells
+from videossl.report.subsets import subsets_here
 from videossl.stages.registry import stage
 from videossl.study.study import Study
 
@@ -34,7 +35,8 @@ class Request:
     `arguments` of a table or figure: `entry`, `cells` (identity, views, run folder, files), `manifests` (for figures of
     videos), `reduced` (the mark of a reduced scale) and `paper_values` (a file); also `failures` by run folder, if runs
     have failed. `arguments` of the claims: `metrics` (files), `default_complexities`, `reduced`, `paper_values`,
-    `published` (the list of published results; "" for none) and `pending` (cells that cannot be run, with the reason).
+    `published` (the list of published results; "" for none), `pending` (cells that cannot be run, with the reason) and
+    `subsets` (a sentence with their sizes).
     """
 
     kind: str
@@ -45,7 +47,7 @@ class Request:
         """Everything that affects the rendering, besides the numbers."""
         given = self.arguments
         if self.kind == CLAIMS:
-            keys = ("metrics", "default_complexities", "reduced", "pending")
+            keys = ("metrics", "default_complexities", "reduced", "subsets", "pending")
             return {key: given[key] for key in keys if key in given}
         return {
             "entry": dict(given["entry"]),
@@ -155,6 +157,7 @@ def _of_claims(study: Study) -> dict[str, Any]:
         ],
         "default_complexities": {task: recipe.default_complexity for task, recipe in study.recipes.items()},
         "reduced": reduced_note_of_cells(study, cells),
+        "subsets": subsets_here(study, cells),
         "paper_values": study.config.paper_values,
         "published": published_of(study),
     }

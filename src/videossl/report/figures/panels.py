@@ -130,7 +130,8 @@ def fitted(axis: str, names: Sequence[str], room: float) -> tuple[list[str], lis
         return labels, []
     remarks = [f"{short}: {rest.removesuffix(')')}" for short, _, rest in (name.partition(" (") for name in names)]
     note = f"{titles.axis_label(axis)} {'; '.join(dict.fromkeys(remarks))}."
-    return [label.partition("\n(")[0] for label in labels], [note]
+    shown = [label.partition("\n(")[0] for label in labels]
+    return shown, [note] if axis != "subset" else []  # the notes have the sizes of subsets
 
 
 def _inches(labels: Sequence[str]) -> float:

@@ -82,7 +82,7 @@ def block(judged: Judged, made: Made, page: Page) -> Block:
         CAPTION,
         judged.tally,
         of_lines(header, rows, "claims"),
-        notes(judged.left_out),
+        notes(judged.left_out, made.arguments.get("subsets", "")),
         origin(made, page, TABLE_SUFFIXES),
     )
 

@@ -337,6 +337,25 @@ def test_a_severity_that_was_not_tested_is_missing(tmp_path):
     assert {ask.severity for ask in numbers if ask.table == "noise_severity"} == {1, 2}
 
 
+def test_an_interval_without_width_is_that_of_one_video(tmp_path):
+    columns = identity(stage="robustness", protocol="robustness", task="tdl")
+    row = {"split": "test", "metric": "relative_decrease", "value": 0.0, "n": 10, "noise": "mean", "severity": 1}
+    write_metrics(tmp_path / "metrics.parquet", columns, [{**row, "ci_low": 0.0, "ci_high": 0.0}])
+    assert {number.error for number in measured_numbers([tmp_path / "metrics.parquet"], {}).values()} == {0.1}
+
+
+def test_only_generated_or_reduced_numbers_are_not_compared_with_published_results(tmp_path):
+    """An unfinished study has a mark, too, and its numbers are real."""
+    student = {"stage": "distill", "protocol": "distill", "subset": "30k", "teachers": "shufflenet+r2plus1d"}
+    paths = [measure(tmp_path, 199, **student)]
+    found = []
+    for generated in (False, True):
+        given = arguments(paths, reduced="INCOMPLETE, 1 of 2 cells", generated=generated)
+        judged = {verdict.claim.name: verdict.finding for verdict in verdicts(numbers_of(given))}
+        found.append(judged["the_student_surpasses_published_results"].verdict)
+    assert found == ["supported", "undecided"]
+
+
 def test_models_without_weights_are_missing_with_the_reason(monkeypatch, tmp_path):
     """At the paper's scale nothing but the user provides them."""
     monkeypatch.chdir(REPOSITORY)

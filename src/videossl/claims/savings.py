@@ -77,7 +77,9 @@ def _share_of_videos(m: Measured, subset: str) -> Quantity:
 
 def _is_a_tenth(m: Measured) -> Finding:
     """Whether the smallest subset has about a tenth of the videos of the largest."""
-    return near(f"the share of the videos of {WHOLE} in 10k", _share_of_videos(m, "10k"), 0.1)
+    return near(
+        f"the number of videos of the 10k subset, as a share of those of {WHOLE},", _share_of_videos(m, "10k"), 0.1
+    )
 
 
 @claim(
@@ -90,7 +92,9 @@ def _is_a_tenth(m: Measured) -> Finding:
     unprinted=_NO_TIMES,
 )
 def distillation_saves_training_time(m: Measured) -> Finding:
-    time = below("the time of the student and its teachers, of that of R(2+1)D,", _share_of_time(m, "30k"), HALF)
+    time = below(
+        "the time of the student and its teachers, as a share of that of R(2+1)D,", _share_of_time(m, "30k"), HALF
+    )
     return conjunction({"accuracy": _is_better(m, "30k"), "time": time})
 
 

@@ -49,7 +49,7 @@ def numbers_of(arguments: Mapping[str, Any]) -> Numbers:
     measured = measured_numbers([Path(path) for path in arguments["metrics"]], arguments["default_complexities"])
     quoted = {ask: number for ask, number in paper.items() if ask.is_quoted}
     reasons = reasons_of(arguments.get("pending", ()))
-    return Numbers({**quoted, **measured}, paper, reasons, bool(arguments["reduced"]))
+    return Numbers({**quoted, **measured}, paper, reasons, arguments.get("generated", False))
 
 
 def reasons_of(pending: Iterable[Mapping[str, Any]]) -> dict[Ask, str]:
@@ -183,9 +183,17 @@ def _read(ask: Ask, path: Path, identity: Mapping[str, Any]) -> Number | None:
     if not _has(path, view):
         return None  # a severity that was not tested
     found_number = read_number(path, {**identity, **CONDITION, **view}, "a claim")
-    low, high = found_number["low"], found_number["high"]
-    error = None if low is None else (high - low) / (2 * _Z)
-    return Number(found_number["value"], error, _correct(ask, path, found_number["split"]))
+    return Number(found_number["value"], _error(found_number), _correct(ask, path, found_number["split"]))
+
+
+def _error(found: Mapping[str, Any]) -> float | None:
+    """Standard error from the interval of a number; None if it has none.
+
+    An interval without width, such as that of an accuracy that no noise changes, counts as if one sample differed.
+    """
+    if found["low"] is None:
+        return None
+    return (found["high"] - found["low"]) / (2 * _Z) or 1 / max(found["n"], 1)
 
 
 def _has(path: Path, view: Mapping[str, Any]) -> bool:

@@ -35,8 +35,9 @@ class Request:
     `arguments` of a table or figure: `entry`, `cells` (identity, views, run folder, files), `manifests` (for figures of
     videos), `reduced` (the mark of a reduced scale) and `paper_values` (a file); also `failures` by run folder, if runs
     have failed. `arguments` of the claims: `metrics` (files), `default_complexities`, `reduced`, `paper_values`,
-    `published` (the list of published results; "" for none), `pending` (cells that cannot be run, with the reason) and
-    `subsets` (a sentence with their sizes).
+    `published` (the list of published results; "" for none), `pending` (cells that cannot be run, with the reason),
+    `generated` (whether numbers are of a reduced scale or of generated videos) and `subsets` (a sentence with their
+    sizes).
     """
 
     kind: str
@@ -148,6 +149,7 @@ def published_of(study: Study) -> str:
 def _of_claims(study: Study) -> dict[str, Any]:
     cells = {cell: study.unavailable(cell) for cell in cells_of_claims(study.all_cells)}
     can_run = [cell for cell, reason in cells.items() if not reason]
+    reduced = reduced_note_of_cells(study, cells)
     return {
         "metrics": [f"{study.config.results_dir}/{cell.path}/metrics.parquet" for cell in can_run],
         "pending": [
@@ -156,7 +158,8 @@ def _of_claims(study: Study) -> dict[str, Any]:
             if reason
         ],
         "default_complexities": {task: recipe.default_complexity for task, recipe in study.recipes.items()},
-        "reduced": reduced_note_of_cells(study, cells),
+        "reduced": reduced,
+        "generated": bool(reduced),
         "subsets": subsets_here(study, cells),
         "paper_values": study.config.paper_values,
         "published": published_of(study),

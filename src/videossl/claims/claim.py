@@ -115,7 +115,7 @@ def judge(
         reasons: why numbers are missing, as far as known.
         generated: whether they were measured at a reduced scale or on generated videos.
     """
-    if claim.parts:
+    if claim.judge is None:
         return _judge_parts(claim, numbers, reasons or {}, generated)
     asks, missing = _chosen(claim, numbers)
     if claim.real_videos and generated:
@@ -125,7 +125,7 @@ def judge(
     given = {ask: numbers[ask] for ask in asks}
     try:
         _check_devices(given)
-        return Judgement(claim.judge(Measured(given)), asks, ())  # type: ignore[misc]
+        return Judgement(claim.judge(Measured(given)), asks, ())
     except Undefined as error:
         return Judgement(Finding(UNDECIDED, str(error)), asks, ())
 

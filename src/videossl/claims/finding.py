@@ -9,7 +9,7 @@ number (Bonferroni).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 
@@ -151,7 +151,7 @@ def provided(premise: Finding, finding: Finding) -> Finding:
     return Finding(UNDECIDED, f"These numbers do not test the claim: {premise.evidence}")
 
 
-def _several(verdict: str, found: Sequence[Finding], total: int, nearest: type[min] | type[max]) -> Finding:  # type: ignore[valid-type]
+def _several(verdict: str, found: Sequence[Finding], total: int, nearest: Callable[..., float]) -> Finding:
     return Finding(verdict, _evidence(verdict, found, total), nearest(finding.distance for finding in found))
 
 

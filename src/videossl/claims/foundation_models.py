@@ -5,7 +5,7 @@ from __future__ import annotations
 from videossl.claims.ask import Ask, cells
 from videossl.claims.claim import Measured, claim
 from videossl.claims.finding import Finding, every, exceeds, provided
-from videossl.claims.quantity import mean
+from videossl.claims.quantity import Quantity, mean
 from videossl.claims.words import lead
 from videossl.study.titles import name_of
 
@@ -43,7 +43,7 @@ _PROPERTIES = _models(protocol="", target="", metric=["training_videos", "frames
     unprinted=_NOT_AT_HAND,
 )
 def larger_datasets_do_not_make_better_models(m: Measured) -> Finding:
-    def videos(model: str):  # type: ignore[no-untyped-def]
+    def videos(model: str) -> Quantity:
         return m(metric="training_videos", backbone=model)
 
     larger = every(
@@ -74,15 +74,12 @@ def larger_datasets_do_not_make_better_models(m: Measured) -> Finding:
 )
 def more_frames_help_more_than_more_data(m: Measured) -> Finding:
     frames, videos = (_with_most(m, metric) for metric in ("frames", "training_videos"))
-    average = {
-        kind: mean(m(metric="top1", backbone=model) for model in models)
-        for kind, models in (("f", frames), ("v", videos))
-    }
+    first, second = (mean(m(metric="top1", backbone=model) for model in models) for models in (frames, videos))
     what = lead(
         f"the models with the most frames ({', '.join(map(name_of, frames))})",
         f"those with the most training videos ({', '.join(map(name_of, videos))})",
     )
-    return exceeds(what, average["f"] - average["v"])
+    return exceeds(what, first - second)
 
 
 def _with_most(m: Measured, metric: str) -> list[str]:

@@ -178,7 +178,9 @@ def _read(ask: Ask, path: Path, identity: Mapping[str, Any]) -> Number | None:
         return _of_record(ask.metric, path.parent)
     if ask.metric in (OFF_DIAGONAL, BLOCKS):
         found = _blocks(path.parent)
-        return found and Number(found.off_diagonal if ask.metric == OFF_DIAGONAL else float(found.blocks))
+        if found is None:
+            return None
+        return Number(found.off_diagonal if ask.metric == OFF_DIAGONAL else float(found.blocks))
     view = {"metric": ask.metric, "noise": ask.noise, "severity": ask.severity}
     if not _has(path, view):
         return None  # a severity that was not tested
@@ -253,7 +255,7 @@ def _over_seeds(numbers: Sequence[Number]) -> Number:
     value = sum(number.value for number in numbers) / len(numbers)
     errors = [number.error for number in numbers]
     # All seeds use the same test videos, so errors do not average out: we take their mean.
-    error = None if None in errors else math.fsum(errors) / len(errors)  # type: ignore[arg-type]
+    error = None if None in errors else math.fsum(errors) / len(errors)
     device = ", ".join(sorted({number.device for number in numbers if number.device}))
     vectors = [number.correct for number in numbers]
     if any(vector is None or not vector.index.equals(vectors[0].index) for vector in vectors):

@@ -182,7 +182,9 @@ class Presentation(Strict):
     average: bool = Field(False, description="table: add the mean over tasks as a further value of the axis `task`")
     quoted: bool = Field(False, description="table: add rows that the paper quotes from the publications of the tasks")
     published: WorkflowPath | None = Field(
-        None, description="table: CSV file of published accuracies, listed with the entry's own cells: below the same approach, else last"
+        None,
+        description="table: CSV file of published accuracies. The entry's own cells are below those of the same approach,"
+        " else last",
     )
     plot: Plot = Field(
         "lines",

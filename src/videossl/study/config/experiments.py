@@ -183,8 +183,8 @@ class Presentation(Strict):
     quoted: bool = Field(False, description="table: add rows that the paper quotes from the publications of the tasks")
     published: WorkflowPath | None = Field(
         None,
-        description="table: CSV file of published accuracies. The entry's own cells are below those of the same approach,"
-        " else last",
+        description="table: CSV file of published accuracies. The entry's own cells are below those of the same"
+        " approach, else last",
     )
     plot: Plot = Field(
         "lines",

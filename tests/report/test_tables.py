@@ -296,6 +296,25 @@ def test_our_networks_stand_below_published_ones(tmp_path, reduced):
     assert table.loc[table["label"].str.startswith("Context, CVRL"), "paper_value"].tolist() == [0.929, 0.679]
 
 
+def test_a_measured_approach_is_below_the_published_rows_of_the_same_one(tmp_path):
+    cells = [cell(tmp_path, 60, task="videomae", backbone=net, target=target)
+             for net in ("r2plus1d", "vit") for target in ("ucf101", "hmdb51")]  # fmt: skip
+    axes = {"stage": "distill", "protocol": "distill", "teachers": "shufflenet+r2plus1d"}
+    cells += [cell(tmp_path, 90, **axes)]
+    entry = {"name": "sota", "title": "T", "published": str(SOTA), "baseline": False, "rows": [], "columns": []}
+    results = collect(Spec.parse(entry), cells)
+    rows = build_grid(results).rows
+    names = [labels[1] for labels, _ in rows]
+    at = names.index("VideoMAE*")
+    assert names[at - 1 : at + 4] == ["VideoMAE", "VideoMAE*", "VideoMAE", "VideoMAE", "MME"]
+    assert [labels[4] for labels, _ in rows[at : at + 3]] == ["R21D-18", "R(2+1)D", "ViT"]
+    assert [labels[0] for labels, _ in rows[at + 1 : at + 3]] == ["Measured here"] * 2
+    assert [entry.main for entry in rows[at][1]] == ["76.2", "45.4"]
+    assert names[-2:] == ["distilled student*", "RSPNet, student of ShuffleNet + R(2+1)D"]
+    assert "CVRL†" in names and "RSPNet" in names  # students are not below the approach that they start from
+    assert "* and † are marks of Table 17" in " ".join(notes(results))
+
+
 def test_a_file_of_published_results_is_checked(tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
         read_published(tmp_path / "none.csv")

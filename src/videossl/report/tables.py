@@ -74,10 +74,18 @@ class Entry:
 
     @property
     def paper_text(self) -> str:
-        """The paper's number as printed, and the letter of its note; a dash if it has none."""
-        if self.paper is None:
-            return DASH
-        return number(self.metric, self.paper) + (f", note {self.paper_letter}" if self.paper_letter else "")
+        """The paper's number as printed, and its note; a dash if it has none."""
+        return ", ".join(part for part in (self.paper_number, self.paper_note) if part)
+
+    @property
+    def paper_number(self) -> str:
+        """The paper's number as printed; a dash if it has none."""
+        return DASH if self.paper is None else number(self.metric, self.paper)
+
+    @property
+    def paper_note(self) -> str:
+        """The note that the paper's number refers to; "" if there is none."""
+        return f"note {self.paper_letter}" if self.paper_letter else ""
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ def label_x(panel: Panel, positions: Mapping[Any, float]) -> list[str]:
     ax.set_xlim(low - 0.5, high + 0.5)
     milestones = spec.x == "epochs" and panel.results.reduced and not panel.paper
     ax.set_xlabel("Milestone, named by the paper's epochs" if milestones else titles.axis_label(spec.x))
-    return remarks
+    return [] if spec.x == "subset" and spec.subsets_here else remarks  # the notes have them
 
 
 def lean(ax: Axes, labels: Sequence[str], room: float) -> None:
@@ -130,8 +130,7 @@ def fitted(axis: str, names: Sequence[str], room: float) -> tuple[list[str], lis
         return labels, []
     remarks = [f"{short}: {rest.removesuffix(')')}" for short, _, rest in (name.partition(" (") for name in names)]
     note = f"{titles.axis_label(axis)} {'; '.join(dict.fromkeys(remarks))}."
-    shown = [label.partition("\n(")[0] for label in labels]
-    return shown, [note] if axis != "subset" else []  # the notes have the sizes of subsets
+    return [label.partition("\n(")[0] for label in labels], [note]
 
 
 def _inches(labels: Sequence[str]) -> float:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from videossl.common.results import is_fraction
 from videossl.report.collect import FAILED, OK, QUOTED, Record, Results, describe
 from videossl.report.document import Document
-from videossl.report.html import Cell, Table, number_cell, of_grid, of_lines, paper_cell
+from videossl.report.html import Cell, Table, note_of, number_cell, of_grid, of_lines, paper_cell
 from videossl.report.notes import notes, provenance_line, unit_line
 from videossl.report.numbers import number
 from videossl.report.record import Made
@@ -173,7 +173,11 @@ def _numbers(results: Results, cells: Sequence[Record]) -> Table:
         shown = Cell(value, "" if done else record.status, link_to_runs(record.runs))
         row.append((shown, repr(record.value) if done else ""))
         row.append((Cell(interval), repr(record.low) if record.low is not None else ""))
-        row += [(Cell(entry.paper_text + difference(entry)), repr(record.paper or ""))] if beside else []
+        row += (
+            [(Cell(entry.paper_number + difference(entry), details=note_of(entry)), repr(record.paper or ""))]
+            if beside
+            else []
+        )
         row.append((Cell(str(record.n or "")), ""))
         rows.append(row)
     return of_lines(header, rows, "numbers")

@@ -192,8 +192,8 @@ def test_several_comparisons_are_counted_in_words():
     five = [Finding("supported", str(number), distance=number) for number in range(5)]
     assert every(five).evidence == "all 5 comparisons support it: the 4 closest to the limit: 0; 1; 2; 3"
     assert most([YES, NO, OPEN, YES]).evidence == (
-        "2 of 4 comparisons support it, 1 contradict it, the others are open: y (supported); n (contradicted);"
-        " ? (undecided); y (supported)"
+        "4 comparisons, of which 2 support it and 1 contradict it: y (supported); n (contradicted); ? (undecided);"
+        " y (supported)"
     )
 
 

@@ -62,7 +62,7 @@ def test_a_recommendation_is_the_conjunction_of_its_findings():
 def test_a_recommendation_quotes_what_is_not_supported():
     claim, case = CLAIMS["recommendation_on_training_speed"], CASES["recommendation_on_training_speed"]
     evidence = judge(claim, numbers(claim, case.contradicts)).finding.evidence
-    assert evidence.startswith('1 of 2 findings are supported; contradicted: "Contrastive tasks exhibit a larger')
+    assert evidence.startswith('1 of 2 findings is supported; contradicted: "Contrastive tasks exhibit a larger')
 
 
 def test_only_real_videos_are_compared_with_published_results():

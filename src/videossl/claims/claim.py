@@ -147,7 +147,8 @@ def _judge_parts(claim: Claim, numbers: Mapping[Ask, Number], reasons: Mapping[A
     asks = tuple(dict.fromkeys(ask for one in judged for ask in one.asks))
     missing = tuple(dict.fromkeys(ask for one in judged for ask in one.missing))
     verdict = conjunction({part.name: one.finding for part, one in zip(claim.parts, judged, strict=True)}).verdict
-    told = [f"{sum(one.finding.verdict == SUPPORTED for one in judged)} of {len(judged)} findings are supported"]
+    supported = sum(one.finding.verdict == SUPPORTED for one in judged)
+    told = [f"{supported} of {len(judged)} findings {'is' if supported == 1 else 'are'} supported"]
     told += [
         f'{one.finding.verdict}: "{part.sentence}" ({one.finding.evidence})'
         for part, one in zip(claim.parts, judged, strict=True)

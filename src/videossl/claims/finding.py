@@ -123,7 +123,7 @@ def most(findings: Iterable[Finding]) -> Finding:
         return _several(CONTRADICTED, by_verdict[CONTRADICTED], len(findings), max)
     parts = "; ".join(f"{finding.evidence} ({finding.verdict})" for finding in findings)
     supported, contradicted = (len(by_verdict[name]) for name in (SUPPORTED, CONTRADICTED))
-    told = f"{supported} of {len(findings)} comparisons support it, {contradicted} contradict it, the others are open"
+    told = f"{len(findings)} comparisons, of which {supported} support it and {contradicted} contradict it"
     return Finding(UNDECIDED, f"{told}: {parts}")
 
 

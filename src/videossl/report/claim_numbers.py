@@ -49,7 +49,7 @@ def numbers_of(arguments: Mapping[str, Any]) -> Numbers:
     measured = measured_numbers([Path(path) for path in arguments["metrics"]], arguments["default_complexities"])
     quoted = {ask: number for ask, number in paper.items() if ask.is_quoted}
     reasons = reasons_of(arguments.get("pending", ()))
-    return Numbers({**quoted, **measured}, paper, reasons, arguments.get("generated", False))
+    return Numbers({**quoted, **measured}, paper, reasons, arguments.get("generated", bool(arguments["reduced"])))
 
 
 def reasons_of(pending: Iterable[Mapping[str, Any]]) -> dict[Ask, str]:

@@ -12,7 +12,7 @@ export PYTHONUNBUFFERED := 1
 
 BENCH := .venv-bench
 
-.PHONY: help setup demo report test faults bench lint format schema lock clean
+.PHONY: help setup demo report test faults bench lint format claims schema lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -71,6 +71,9 @@ format: setup ## Format all files
 	ruff check --fix --quiet .
 	ruff format --quiet .
 	snakefmt Snakefile rules
+
+claims: setup ## Judge the paper's claims on its own numbers and write the table in docs/results.md
+	python -m videossl.report.paper_claims
 
 schema: setup ## Write the JSON schemas of the configuration files
 	python -m videossl.study.config.schema

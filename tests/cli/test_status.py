@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from pathlib import Path
 
@@ -12,13 +13,13 @@ from run_records import run_record
 from tiny import spec_of
 
 from videossl.cli import run
-from videossl.cli.plan import targets_of
+from videossl.cli.plan import cells_of_targets, targets_of
 from videossl.cli.status import curve
 from videossl.common import places, progress
 from videossl.common.errors import UserError
 from videossl.common.progress import NOTE, noted_in, track
 from videossl.common.results import write_metrics
-from videossl.monitor.run_state import SILENT_SECONDS, failures, states
+from videossl.monitor.run_state import SILENT_SECONDS, cannot_be_run, failures, states
 from videossl.study.study import load_study
 
 REPOSITORY = Path(__file__).parents[2]
@@ -101,6 +102,27 @@ def test_what_needs_a_failed_cell_has_failed_with_its_reason(study, mine, capsys
     records = json.loads(capsys.readouterr().out)
     assert {record["failed_cell"] for record in records if record["state"] == "failed"} == {first.path}
     assert sum(record["state"] == "pending" for record in records) == len(study.all_cells) - 5
+
+
+def test_what_cannot_be_run_here_is_pending_with_its_reason(tmp_path, capsys):
+    overlay = tmp_path / "mine.yaml"
+    overlay.write_text(f"results_dir: {tmp_path / 'results'}\nonly: [vifm_zero_shot, vifm_distill_pairs]\n")
+    given = ("--configfile", "config/paper.yaml", str(overlay))
+    assert run(["status", *given]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"table_vifm_zero_shot +░+  15 pending: weights not provided\n", text)
+    assert re.search(r"table_vifm_distill_pairs +░+  5 pending, 20 pending: weights not provided\n", text)
+    assert "30 cells cannot be run here, pending: weights not provided" in text
+    study = load_study(["config/config.yaml", *given[1:]])
+    waiting = cannot_be_run(study, study.all_cells)
+    assert len(waiting) == 30 and set(waiting.values()) == {"weights not provided"}
+    assert cannot_be_run(study, study.pretraining) == {}
+    done = next(cell for cell in waiting if cell.stage == "vifm")
+    finished(study, done)  # made where the weights were
+    assert set(waiting) - set(cannot_be_run(study, study.all_cells)) == {done}
+    assert set(cells_of_targets(study, [])) == set(study.all_cells)
+    assert cells_of_targets(study, ["table_vifm_zero_shot"]) == study.cells_of["vifm_zero_shot"]
+    assert cells_of_targets(study, [f"{study.results}/{done.path}/weights.pt"]) == [done]
 
 
 def test_a_note_that_is_too_old_is_no_sign_of_life(study):

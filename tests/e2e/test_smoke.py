@@ -373,7 +373,7 @@ def test_a_claim_is_added_as_documented(finished, repository, tmp_path, monkeypa
         "value"
     ]
     gain = 100 * (top1["rspnet", 200] - top1["rspnet", 50])
-    assert f"RSPNet, 200 epochs less 50: {gain:+.1f} points" in row["evidence"]
+    assert f"the gain of RSPNet from 50 to 200 epochs is {gain:+.1f} points" in row["evidence"]
     assert row["numbers_used"] == 2
     assert row["paper_verdict"] == "supported"  # 75.0 after 50 epochs, 77.4 after 200
     assert "RSPNet gains from longer pretraining." in (copied / "claims.md").read_text()

@@ -37,7 +37,7 @@ from videossl.evaluation.finetune import finetune
 from videossl.evaluation.model import load_classifier
 from videossl.evaluation.specs import FeaturesSpec
 from videossl.monitor.verify import DAMAGED, Item, look_at
-from videossl.report.figures.cka import read_map
+from videossl.report.cka_map import read_map
 from videossl.stages.registry import stage
 from videossl.training.checkpoint import STATE, load_parts
 from videossl.training.history import read_epochs

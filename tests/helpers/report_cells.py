@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from videossl.common.results import write_metrics
-from videossl.report.paper import PaperTable
+from videossl.report.comparison import Paper
 from videossl.report.spec import Spec
 from videossl.study.study import Study
 
@@ -90,20 +90,25 @@ def study_entry(study: Study, name: str) -> Spec:
     """An entry of a study, as the workflow hands it to the report, at the paper's scale."""
     entry = study.entries[name].model_dump(mode="json", exclude={"grid", "cells_of", "metric"}, exclude_none=True)
     groups = {task: recipe.objective for task, recipe in study.recipes.items()}
-    return Spec.parse({"name": name, **entry, "groups": groups})
+    complexities = {task: recipe.default_complexity for task, recipe in study.recipes.items()}
+    return Spec.parse({"name": name, **entry, "groups": groups, "complexities": complexities})
 
 
 def measured_as_in_paper(study: Study, name: str, values: pd.DataFrame, root: Path) -> list[dict[str, Any]]:
-    """The cells of an entry with metrics files that hold the paper's numbers; pending where it has none."""
-    table = PaperTable(values, study.entries[name].paper_table)
+    """The cells of an entry with metrics files that hold the paper's numbers.
+
+    A cell without any is pending; of one with some, only these are shown.
+    """
+    paper = Paper.of(study_entry(study, name), values)
     cells = []
     for cell, views in study.views_of[name].items():
         folder = root / cell.path
-        found = [(view, table.find(cell.identity | view, view["metric"])) for view in views]
+        found = [(view, paper.find(cell.identity | view, view["metric"])["paper"]) for view in views]
         rows = [{**view, "split": "test", "value": value, "n": 3783} for view, value in found if value is not None]
         if rows:
             folder.mkdir(parents=True)
             write_metrics(folder / "metrics.parquet", cell.identity, rows)
         paths = {"metrics": str(folder / "metrics.parquet"), "run_dir": str(folder)}
-        cells.append({**cell.identity, **paths, "views": views})
+        shown = [view for view, value in found if value is not None] or views
+        cells.append({**cell.identity, **paths, "views": shown})
     return cells

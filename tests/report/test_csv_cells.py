@@ -14,7 +14,6 @@ from videossl.cli.common import print_records
 from videossl.report.claims import write_claims
 from videossl.report.collect import collect
 from videossl.report.csv_cells import csv_cell, csv_text
-from videossl.report.paper import read_paper_values
 from videossl.report.render import write_table
 
 PAPER = Path(__file__).parents[2] / "config/paper_values.csv"
@@ -87,7 +86,8 @@ def test_a_table_with_formulas_for_names_has_none_in_its_csv(tmp_path):
 
 
 def test_the_claims_and_the_commands_write_alike(tmp_path, capsys):
-    write_claims([], {}, read_paper_values(PAPER), [tmp_path / "c.csv"], reduced="=1+1")
+    given = {"metrics": [], "default_complexities": {}, "reduced": "=1+1", "paper_values": str(PAPER)}
+    write_claims(given, [tmp_path / "c.csv"])
     for row in csv.reader(io.StringIO((tmp_path / "c.csv").read_text())):
         assert all(csv_cell(value) == value for value in row)
     print_records([{"name": "=1+1", "hours": -0.5, "more": 1}], ["name", "hours"], "csv")

@@ -26,7 +26,8 @@ from videossl.common.files import write_parquet
 from videossl.common.results import write_metrics
 from videossl.monitor.run_state import states
 from videossl.report.all_metrics import write_all_metrics
-from videossl.report.claims import as_sheet, left_out, measured_numbers, verdicts
+from videossl.report.claim_numbers import Numbers, left_out, measured_numbers
+from videossl.report.claims import as_sheet, verdicts
 from videossl.report.collect import collect
 from videossl.report.document import Document
 from videossl.report.paper import read_paper_values
@@ -192,7 +193,7 @@ def test_claims_go_on_without_the_run(shown, name):
     assert set(after) <= set(before)
     without = left_out(files)
     assert len(without) == 1 and name in without[0]
-    assert any(without[0] in note for note in as_sheet(verdicts(after, {}), "", {}, without).notes)
+    assert any(without[0] in note for note in as_sheet(verdicts(Numbers(after, {})), "", {}, without).notes)
 
 
 @pytest.fixture

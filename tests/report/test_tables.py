@@ -11,11 +11,12 @@ from videossl.common.results import write_metrics
 from videossl.report.collect import TIDY_COLUMNS, collect
 from videossl.report.document import Document
 from videossl.report.notes import notes
+from videossl.report.numbers import number
 from videossl.report.paper import PaperTable, read_paper_values
 from videossl.report.published import read_published
 from videossl.report.render import TABLE_SUFFIXES, markdown, write_table
 from videossl.report.spec import Spec
-from videossl.report.tables import Entry, build_grid, number
+from videossl.report.tables import Entry, build_grid
 from videossl.study.titles import sort_key
 
 SOTA = PAPER_VALUES.with_name("state_of_the_art.csv")
@@ -94,22 +95,26 @@ def test_every_format_names_missing_cells_and_is_identical_when_repeated(tmp_pat
 def test_paper_stands_beside_at_full_scale_and_apart_at_reduced_scale(tmp_path, paper):
     cells = subset_cells(tmp_path)
     full = markdown(Document.of(collect(table_spec(), cells, paper)))
-    assert "50.8 [42.0, 59.6] (paper 78.0)" in full
-    assert "pending (paper 30.2)" in full
+    assert "50.8 [42.0, 59.6] (paper 78.0, note e)" in full
+    assert "pending (paper 30.2, note c)" in full
     assert "not comparable" not in full
     reduced = markdown(Document.of(collect(table_spec(), cells, paper, reduced="generated videos")))
     assert reduced.startswith("### Effect of the pretraining subset's size — reduced scale: generated videos\n")
     ours, theirs = reduced.split("not comparable cell by cell")
     assert "paper 78.0" not in reduced
     assert "78.0" not in ours
-    assert "| 50k | 41.2 | 46.2 | 30.2 | 78.0 |" in theirs
+    assert "| 50k | 41.2, note a | 46.2, note b | 30.2, note c | 78.0, note e |" in theirs
     assert "| no pretraining | – | ← | ← | ← |" in theirs
 
 
 def test_without_paper_table_nothing_is_compared(tmp_path, paper):
     text = markdown(Document.of(collect(table_spec(paper_table=None), subset_cells(tmp_path), paper)))
     assert "(paper" not in text
-    assert "The paper has no values" in text
+    assert "The paper has no values" not in text
+    assert "Not compared with the paper, which has values for 8 of these cells: Sec 4.1, first sub-table." in text
+    none = [cell(tmp_path, 30, backbone="vit"), cell(tmp_path, 20, backbone="vit", task="scratch")]
+    text = markdown(Document.of(collect(table_spec(paper_table=None), none, paper)))
+    assert "The paper has no values for these cells." in text
 
 
 class Cells(HTMLParser):
@@ -291,6 +296,25 @@ def test_our_networks_stand_below_published_ones(tmp_path, reduced):
     assert table.loc[table["label"].str.startswith("Context, CVRL"), "paper_value"].tolist() == [0.929, 0.679]
 
 
+def test_a_measured_approach_is_below_the_published_rows_of_the_same_one(tmp_path):
+    cells = [cell(tmp_path, 60, task="videomae", backbone=net, target=target)
+             for net in ("r2plus1d", "vit") for target in ("ucf101", "hmdb51")]  # fmt: skip
+    axes = {"stage": "distill", "protocol": "distill", "teachers": "shufflenet+r2plus1d"}
+    cells += [cell(tmp_path, 90, **axes)]
+    entry = {"name": "sota", "title": "T", "published": str(SOTA), "baseline": False, "rows": [], "columns": []}
+    results = collect(Spec.parse(entry), cells)
+    rows = build_grid(results).rows
+    names = [labels[1] for labels, _ in rows]
+    at = names.index("VideoMAE*")
+    assert names[at - 1 : at + 4] == ["VideoMAE", "VideoMAE*", "VideoMAE", "VideoMAE", "MME"]
+    assert [labels[4] for labels, _ in rows[at : at + 3]] == ["R21D-18", "R(2+1)D", "ViT"]
+    assert [labels[0] for labels, _ in rows[at + 1 : at + 3]] == ["Measured here"] * 2
+    assert [entry.main for entry in rows[at][1]] == ["76.2", "45.4"]
+    assert names[-2:] == ["distilled student*", "RSPNet, student of ShuffleNet + R(2+1)D"]
+    assert "CVRL†" in names and "RSPNet" in names  # students are not below the approach that they start from
+    assert "* and † are marks of Table 17" in " ".join(notes(results))
+
+
 def test_a_file_of_published_results_is_checked(tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
         read_published(tmp_path / "none.csv")
@@ -352,7 +376,7 @@ def test_paper_names_of_the_axes_are_used(tmp_path, paper):
     results = collect(table_spec(baseline=False), [small], paper, reduced=REDUCED)
     assert build_grid(results).rows[0][0] == ("small",)
     labels, entries = build_grid(results, paper=True).rows[0]
-    assert (labels, entries[0].paper_text) == (("50k",), "78.0")
+    assert (labels, entries[0].paper_text) == (("50k",), "78.0, note a")
 
 
 def test_labels_of_a_scale_are_not_put_on_the_papers_values(tmp_path, paper):

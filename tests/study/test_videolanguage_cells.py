@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from tiny import spec_of
 
 from videossl.report.collect import PENDING, collect
 from videossl.report.notes import notes
+from videossl.report.render import TABLE_SUFFIXES, write_table
 from videossl.report.spec import Spec
-from videossl.study.availability import NOT_PROVIDED
+from videossl.report.tables import missing
+from videossl.study.availability import NOT_PROVIDED, in_short
 from videossl.study.config import Grid
 from videossl.study.study import load_study
 
@@ -70,7 +73,7 @@ def test_specs_say_what_decides(study):
     }  # fmt: skip
 
 
-def test_without_weights_cells_are_pending_with_the_reason():
+def test_without_weights_cells_are_pending_with_the_reason(tmp_path):
     study = study_of("config/paper.yaml")
     cells = study.cells_of["vifm_zero_shot"] + study.cells_of["vifm_distill_pairs"]
     for cell in cells:
@@ -86,6 +89,16 @@ def test_without_weights_cells_are_pending_with_the_reason():
     results = collect(spec, records)
     assert {record.status for record in results.records} == {PENDING}
     assert f"pending: {NOT_PROVIDED} (20 of 20 cells)." in notes(results)
+    write_table(results, [tmp_path / f"t{suffix}" for suffix in TABLE_SUFFIXES])
+    for suffix in (".md", ".tex", ".html"):  # 20 numbers and the note
+        assert (tmp_path / f"t{suffix}").read_text().count(f"pending: {NOT_PROVIDED}") == 21, suffix
+    assert pd.read_csv(tmp_path / "t.csv")["reason"].tolist() == [NOT_PROVIDED] * 20
+
+
+def test_a_missing_file_is_named_below_the_table_and_the_reason_in_short_in_it():
+    detailed = f"{NOT_PROVIDED}: no pytorch_model.bin in /models"
+    assert missing(PENDING, [detailed]) == f"pending: {NOT_PROVIDED}" == f"pending: {in_short(detailed)}"
+    assert (missing(PENDING, []), missing("failed", ["nan: at step 3"])) == ("pending", "failed")
 
 
 @pytest.mark.parametrize(

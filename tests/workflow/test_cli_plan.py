@@ -38,6 +38,21 @@ def test_the_pending_cells_are_those_of_the_dry_run(copy, capsys):
     assert "Critical path: 5 jobs one after the other" in text
 
 
+def test_models_without_weights_are_in_the_plan(copy, capsys):
+    arguments = ("--configfile", "config/paper.yaml")
+    assert run(["plan", "vifm_zero_shot", "--format", "json", *arguments]) == 0
+    records = json.loads(capsys.readouterr().out)
+    assert sorted(record["stage"] for record in records) == ["vifm"] * 5 + ["zero_shot"] * 10
+    assert {record["state"] for record in records} == {"pending: weights not provided"}
+    assert {record["hours"] for record in records} == {None}
+
+    run(["plan", "table_vifm_distill_pairs", *arguments])
+    text = capsys.readouterr().out
+    assert text.count("  pending: weights not provided\n") == 20
+    assert "20 jobs cannot be run here, pending: weights not provided" in text
+    assert "all cells     5" in text  # those that can be run
+
+
 def test_what_is_done_is_not_pending(copy, capsys):
     target = "results/smoke/pretrain/k400/50k/rotnet/r2plus1d/seed0/epochs50/weights.pt"
     copy.run(target, "--configfile", "config/smoke.yaml", "--cores", "2", "--quiet")

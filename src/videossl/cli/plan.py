@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from videossl.claims import cells_of_claims
 from videossl.cli.common import add_format, entry_named, print_columns, print_records, study_of
 from videossl.common.errors import unknown_name
 from videossl.monitor.estimate import CALCULATED, MEASURED, UNKNOWN, Estimate, Estimator, critical_path
 from videossl.monitor.pending import Pending, pending_jobs
+from videossl.monitor.run_state import PENDING, cannot_be_run
 from videossl.report.dry import check_layouts
 from videossl.stages.cells import Cell
+from videossl.study.availability import in_short
 from videossl.study.inventory import assumptions
 from videossl.study.study import Study
 
@@ -22,8 +27,12 @@ GROUP = ("stage", "task", "backbone", "source", "subset", "target", "epochs")
 """Columns of the table: cells that agree in all of them share a row."""
 COLUMNS = (
     *GROUP, "complexity", "seed", "teachers", "against", "path", "hours", "device_hours", "estimated_from",
-    "on_critical_path",
+    "on_critical_path", "state", "reason",
 )  # fmt: skip
+IDENTIFYING = (*GROUP, "teachers")
+"""Columns of the table of cells that cannot be run here."""
+NOT_HERE = Estimate("")
+"""Estimate of a cell that cannot be run here."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,14 +45,19 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the pending cells."""
     study = study_of(arguments)
     check_layouts(study)
-    pending = pending_jobs(study, targets_of(study, arguments.targets), arguments.configfile)
+    targets = targets_of(study, arguments.targets)
+    pending = pending_jobs(study, targets, arguments.configfile)
+    waiting = cannot_be_run(study, cells_of_targets(study, targets))
     estimator = Estimator(study)
     estimates = {cell: estimator.of(cell) for cell in pending.cells}
     if arguments.format == "table":
         print_plan(study, pending, estimator, estimates)
+        print_waiting(waiting)
     else:
         path = set(critical(study, estimates))
-        print_records([_record(cell, estimates[cell], cell in path) for cell in estimates], COLUMNS, arguments.format)
+        records = [_record(cell, estimates[cell], cell in path) for cell in estimates]
+        records += [_record(cell, NOT_HERE, critical=False, reason=reason) for cell, reason in waiting.items()]
+        print_records(records, COLUMNS, arguments.format)
     said = sys.stdout if arguments.format == "table" else sys.stderr
     for line in estimator.unreadable:
         print(f"Left out of the estimates: {line}", file=said)
@@ -65,6 +79,18 @@ def targets_of(study: Study, asked: Sequence[str]) -> list[str]:
             valid = [f"{entry.kind}_{key}" for key, entry in study.entries.items()]
             raise unknown_name("table or figure", name, ["all", "table_claims", *valid], study.config.experiments_file)
     return targets
+
+
+def cells_of_targets(study: Study, targets: Sequence[str]) -> list[Cell]:
+    """The cells that Snakemake's targets are about, whether or not they can be run here."""
+    asked = set(targets) or {"all"}
+    if "all" in asked:
+        return study.all_cells
+    found = [cell for name, entry in study.entries.items() if f"{entry.kind}_{name}" in asked
+             for cell in study.cells_of[name]]  # fmt: skip
+    found += cells_of_claims(study.all_cells) if "table_claims" in asked else []
+    files = [Path(target).parent for target in asked if "/" in target]
+    return found + [cell for cell in study.all_cells if study.results / cell.path in files]
 
 
 def print_plan(study: Study, pending: Pending, estimator: Estimator, estimates: dict[Cell, Estimate]) -> None:
@@ -95,6 +121,19 @@ def print_plan(study: Study, pending: Pending, estimator: Estimator, estimates: 
         )
     print_critical_path(critical(study, estimates), estimates)
     print_sources(estimator, estimates)
+
+
+def print_waiting(waiting: Mapping[Cell, str]) -> None:
+    """Print the cells that cannot be run here, with the reason in short, and each reason in full."""
+    if not waiting:
+        return
+    groups = Counter((*(_text(cell, axis) for axis in IDENTIFYING), in_short(why)) for cell, why in waiting.items())
+    rows = [[*axes, str(count), f"{PENDING}: {why}"] for (*axes, why), count in groups.items()]
+    print()
+    print_columns([[*IDENTIFYING, "jobs", "state"], *rows], right=(len(IDENTIFYING),))
+    print()
+    for reason, count in Counter(waiting.values()).items():
+        print(f"{count} jobs cannot be run here, {PENDING}: {reason} (`videossl doctor` says how to get them)")
 
 
 def counted_datasets(study: Study, cells: Iterable[Cell]) -> list[str]:
@@ -154,7 +193,7 @@ def _number(hours: float | None) -> str:
     return f"{hours:.0f}" if hours >= 100 else f"{hours:.1f}" if hours >= 1 else f"{hours:.3f}"
 
 
-def _record(cell: Cell, estimate: Estimate, critical: bool) -> dict[str, Any]:
+def _record(cell: Cell, estimate: Estimate, critical: bool, reason: str = "") -> dict[str, Any]:
     hours = {key: getattr(estimate, key) for key in ("hours", "device_hours")}
     return {
         **cell.identity,
@@ -162,4 +201,6 @@ def _record(cell: Cell, estimate: Estimate, critical: bool) -> dict[str, Any]:
         **{key: None if value is None else round(value, 5) for key, value in hours.items()},
         "estimated_from": estimate.source,
         "on_critical_path": critical,
+        "state": f"{PENDING}: {in_short(reason)}" if reason else PENDING,
+        "reason": reason,
     }

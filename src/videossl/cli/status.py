@@ -23,6 +23,7 @@ from videossl.monitor.run_state import (
     STOPPED,
     State,
     described,
+    in_words,
     states,
 )
 from videossl.stages import registry
@@ -76,9 +77,10 @@ def print_entries(study: Study, entries: Iterable[str], found: Mapping[Cell, Sta
     state."""
     rows = []
     for name in entries:
-        counts = Counter(found[cell].name for cell in study.with_dependencies(study.cells_of[name]))
+        counts = Counter(in_words(found[cell]) for cell in study.with_dependencies(study.cells_of[name]))
         total = counts.total()
-        said = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
+        words = sorted(counts, key=lambda word: STATES.index(word.partition(":")[0]))
+        said = ", ".join(f"{counts[word]} {word}" for word in words)
         bar = "█" * (10 * counts[DONE] // total) if total else ""
         rows.append([f"{study.entries[name].kind}_{name}", bar.ljust(10, "░"), said or "has no cells, it shows videos"])
     print_columns(rows)
@@ -134,7 +136,7 @@ def print_details(study: Study, found: Mapping[Cell, State]) -> None:
         print(f"    {state.reason}\n    log: {log_of(study, cell)}")
     for reason, count in Counter(state.reason for state in found.values() if state.name == PENDING).items():
         if reason:
-            print(f"\n{count} cells cannot be run here: {reason}")
+            print(f"\n{count} cells cannot be run here, {PENDING}: {reason} (`videossl doctor` says how to get them)")
     if any(state.name == OUTDATED for state in found.values()):
         print("\noutdated: done with another recipe than the configuration's; Snakemake will run these again")
 

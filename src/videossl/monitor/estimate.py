@@ -17,7 +17,7 @@ from videossl.stages.cells import Cell
 from videossl.stages.registry import stage
 from videossl.study.costs import job_seconds
 from videossl.study.study import Study
-from videossl.training.record import read_run
+from videossl.training.record import gpu_seconds, read_run
 
 MEASURED, CALCULATED, UNKNOWN = "measured", "FLOPs", "unknown"
 
@@ -81,7 +81,7 @@ class Estimator:
         found = defaultdict(list)
         for cell in self.study.all_cells:
             if run := self._run(cell):
-                found[self._kind(cell)].append(_device_seconds(run) / self._calculated_from_start(cell))
+                found[self._kind(cell)].append(gpu_seconds(run) / self._calculated_from_start(cell))
         return found
 
     def _calculated_from_start(self, cell: Cell) -> float:
@@ -115,11 +115,6 @@ class Estimator:
     def _with_networks(self) -> set[str]:
         """Stages whose work can be calculated."""
         return {cell.stage for cell in self.study.all_cells if self._runs_a_network(cell)}
-
-
-def _device_seconds(run: Mapping[str, Any]) -> float:
-    """GPU-seconds of a run on GPUs, otherwise its wall-clock seconds."""
-    return 3600 * run["gpu_hours"] or run["wall_seconds"]
 
 
 def critical_path(study: Study, cells: Iterable[Cell], hours: Mapping[Cell, float]) -> list[Cell]:

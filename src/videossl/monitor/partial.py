@@ -17,7 +17,7 @@ from videossl.report.request import CLAIMS, Request, request_of
 from videossl.study.study import Study
 
 FOLDER = "partial"
-OUTDATED = "made under another configuration than the requested one"
+OUTDATED = "outdated: made under another configuration than the requested one"
 REPORT = "report"
 
 

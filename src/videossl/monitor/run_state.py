@@ -14,6 +14,7 @@ from videossl.common.progress import NOTE, NOTE_KEYS
 from videossl.monitor.belief import OTHER, judge
 from videossl.stages.cells import Cell
 from videossl.stages.registry import stage
+from videossl.study.availability import in_short
 from videossl.study.study import Study
 from videossl.training.failure import reason_of
 from videossl.training.history import History
@@ -73,6 +74,18 @@ def states(study: Study, cells: Iterable[Cell]) -> dict[Cell, State]:
             state = State(PENDING, study.unavailable(cell))
         found[cell] = state
     return found
+
+
+def cannot_be_run(study: Study, cells: Iterable[Cell]) -> dict[Cell, str]:
+    """Reasons of the cells that are pending because they cannot be run here, among `cells` and those that they need."""
+    concerned = [cell for cell in study.with_dependencies(cells) if study.unavailable(cell)]
+    found = states(study, concerned) if concerned else {}
+    return {cell: found[cell].reason for cell in concerned if found[cell].name == PENDING}
+
+
+def in_words(state: State) -> str:
+    """The state; of a cell that cannot be run here, with the reason in short."""
+    return f"{PENDING}: {in_short(state.reason)}" if state.name == PENDING and state.reason else state.name
 
 
 def failures(study: Study, cells: Iterable[Cell]) -> dict[str, str]:

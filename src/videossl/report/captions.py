@@ -7,6 +7,7 @@ from typing import Any
 
 from videossl.report.request import CLAIMS, request_of
 from videossl.report.site.chapters import chapter_title
+from videossl.report.subsets import caption_here
 from videossl.study.study import Study
 
 
@@ -17,7 +18,7 @@ def caption_of(study: Study, name: str) -> dict[str, Any]:
     entry = study.entries[name]
     return {
         "title": _plain(entry.title),
-        "caption": _plain(entry.caption),
+        "caption": _plain(caption_here(study, name)),
         "mark": _plain(request_of(study, name).arguments["reduced"]),
         "plot": entry.plot,
     }

@@ -15,10 +15,12 @@ from videossl.common.errors import DamagedFile, UserError
 from videossl.common.intact import damaged
 from videossl.common.results import CONDITION, IDENTITY, is_fraction, read_cell
 from videossl.data.settings import MEAN
+from videossl.report.comparison import Paper, lettered, other_numbers
 from videossl.report.paper import PaperTable
+from videossl.report.paper_cells import Printed
 from videossl.report.published import PublishedRow, read_published
 from videossl.report.scale import reduced_mark
-from videossl.report.spec import PART, Spec
+from videossl.report.spec import Spec
 from videossl.study.titles import AVERAGE_TASK, BASELINE_TASK
 from videossl.training.failure import reason_of
 from videossl.training.run_files import problem_of_run
@@ -30,7 +32,7 @@ TIDY_COLUMNS = (
     *IDENTITY,
     *CONDITION,
     *("split", "metric", "value", "ci_low", "ci_high", "n", "chance", "status", "reason"),
-    *("paper_value", "reduced_scale", "label"),
+    *("paper_value", "paper_note", "reduced_scale", "label"),
 )
 
 
@@ -59,6 +61,14 @@ class Record:
     n: int | None = None
     chance: float | None = None
     paper: float | None = None
+    paper_elsewhere: str = ""
+    """Where the paper prints a number of the cell, if not in the table that the entry is compared with."""
+    paper_others: tuple[Printed, ...] = ()
+    """Different numbers that the paper prints for the same cell in other tables."""
+    paper_letter: str = ""
+    """Letter of the note about these numbers."""
+    unstated: tuple[str, ...] = ()
+    """Axes that the paper does not state for its number, so that the value of the cell is our choice."""
     published: PublishedRow | None = None
     run_dir: str = ""
     partners: tuple[str, ...] = ()
@@ -137,6 +147,7 @@ class Results:
                 "status": record.status,
                 "reason": record.reason,
                 "paper_value": record.paper,
+                "paper_note": other_numbers(record),
                 "reduced_scale": bool(self.reduced),
                 "label": describe(self.spec, record),
             }
@@ -175,8 +186,7 @@ def collect(
         UserError: a cell lacks columns, a metrics file belongs to another cell or lacks the metric, or the
             entry asks for a baseline that is not among the cells.
     """
-    tables = _paper_tables(spec, paper_values)
-    table = tables.get(None)
+    paper = Paper.of(spec, paper_values)
     cells = list(cells)
     shown = sorted({view["metric"] for cell in cells for view in cell.get("views", [])} - {spec.x_metric})
     if spec.kind == "figure" and len(shown) > 1:
@@ -188,7 +198,7 @@ def collect(
             raise UserError(f"a cell of '{spec.name}' lacks {', '.join(missing)}: {dict(cell)}.")
         if spec.baseline or not _is_baseline(cell):
             failure = _failure(cell, failures or {}) if read else ""
-            records += [_record(spec, cell, view, tables.get(view.get(PART)), failure, read) for view in cell["views"]]
+            records += [_record(spec, cell, view, paper, failure, read) for view in cell["views"]]
     if not records:
         raise UserError(f"'{spec.name}' has no cells; its `grid` in experiments.yaml is empty.")
     if spec.baseline and not any(record.is_baseline for record in records):
@@ -197,8 +207,8 @@ def collect(
             "add it or set `baseline: false`."
         )
     if spec.average:
-        records += _averages(records, table)
-    if spec.quoted and table:
+        records += _averages(records, paper)
+    if spec.quoted and (table := paper.tables.get(None)):
         quoted = _quoted(table)
         if not quoted:
             raise UserError(f"'{spec.name}': paper table '{table.name}' quotes no rows; leave `quoted` out.")
@@ -206,21 +216,15 @@ def collect(
     if spec.published:
         records += [record for row in read_published(spec.published) for record in _published(row)]
     records.sort(key=lambda record: spec.sort_key(record.identity))
-    source = "; ".join(dict.fromkeys(table.source for table in tables.values()))
-    return Results(spec, tuple(records), reduced_mark(reduced), dict(provenance or {}), source)
-
-
-def _paper_tables(spec: Spec, values: pd.DataFrame | None) -> dict[int | None, PaperTable]:
-    """The paper's table of each part of the entry, or under None if it has no parts. Omits missing tables."""
-    names = {number: part.paper_table for number, part in enumerate(spec.parts)} or {None: spec.paper_table}
-    return {} if values is None else {key: PaperTable(values, name) for key, name in names.items() if name}
+    source = "; ".join(dict.fromkeys(table.source for table in paper.tables.values()))
+    return Results(spec, tuple(lettered(records)), reduced_mark(reduced), dict(provenance or {}), source)
 
 
 def _is_baseline(identity: Mapping[str, Any]) -> bool:
     return identity["task"] == BASELINE_TASK and not identity["teachers"]
 
 
-def _averages(records: Sequence[Record], table: PaperTable | None) -> list[Record]:
+def _averages(records: Sequence[Record], paper: Paper) -> list[Record]:
     """Means over tasks for records that agree in everything else, if all tasks are measured."""
     groups: dict[tuple, list[Record]] = {}
     for record in records:
@@ -231,14 +235,14 @@ def _averages(records: Sequence[Record], table: PaperTable | None) -> list[Recor
     for shared, members in groups.items():
         identity = dict(shared)
         paper_identity = members[0].paper_identity | {"task": AVERAGE_TASK, "complexity": ""}
-        paper = table.find(paper_identity, identity["metric"]) if table else None
+        found = paper.find(paper_identity, identity["metric"])
         states = [member.status for member in members]
         status = FAILED if FAILED in states else PENDING if PENDING in states else OK
         value = sum(member.value for member in members) / len(members) if status == OK else None
         reason = "a task failed" if status == FAILED else ""
         split = members[0].split
         runs = tuple(member.run_dir for member in members)
-        averages.append(Record(identity, paper_identity, status, reason, split, value, paper=paper, members=runs))
+        averages.append(Record(identity, paper_identity, status, reason, split, value, members=runs, **found))
     return averages
 
 
@@ -283,13 +287,13 @@ def _failure(cell: Mapping[str, Any], failures: Mapping[str, str]) -> str:
 
 
 def _record(
-    spec: Spec, cell: Mapping[str, Any], view: Mapping[str, Any], table: PaperTable | None, failure: str, read: bool
+    spec: Spec, cell: Mapping[str, Any], view: Mapping[str, Any], paper: Paper, failure: str, read: bool
 ) -> Record:
     identity = {**{key: cell[key] for key in IDENTITY}, **CONDITION, **view}
     paper_identity = {**identity, **(cell.get("paper") or {})}
-    paper = table.find(paper_identity, view["metric"]) if table else None
     path = Path(cell["metrics"])
-    known = {"paper": paper, "run_dir": cell["run_dir"], "partners": tuple(cell.get("partners", ()))}
+    known = {"run_dir": cell["run_dir"], "partners": tuple(cell.get("partners", ()))}
+    known |= paper.find(paper_identity, view["metric"])
     if read and path.exists():
         try:
             if problem := problem_of_run(path.parent, wholly=True):

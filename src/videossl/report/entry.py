@@ -6,6 +6,7 @@ from typing import Any
 
 from videossl.backbones import registry as backbones
 from videossl.report.style import task_looks
+from videossl.report.subsets import caption_here, subset_here, subsets_here
 from videossl.stages.registry import stage
 from videossl.study import titles
 from videossl.study.study import Study
@@ -27,13 +28,17 @@ def entry_of(study: Study, name: str) -> dict[str, Any]:
         names["backbone"][model] = study.models[model].title
         names["source"].setdefault(data.name, data.title)
     clip = config.finetune.clip
+    # State what the paper's names stand for here.
+    names["subset"] = {name: subset_here(config, name) for name in config.subsets}
     names["input"] = {"clip": f"{clip.frames}x{clip.size}"}
-    if config.scale.reduced:  # state what the paper's names stand for here
-        names["subset"] = {name: f"{name} (here {size} videos)" for name, size in config.subsets.items()}
+    if config.scale.reduced:
         names["epochs"] = {str(name): f"{name} (here {run})" for name, run in config.epochs.items()}
     groups = {task: recipe.objective for task, recipe in study.recipes.items()}
     looks = {task: look.model_dump() for task, look in task_looks(study.recipes).items()}
-    return {"name": name, **entry, "labels": names, "groups": groups, "orders": _orders(study, name), "looks": looks}
+    own = {"labels": names, "groups": groups, "orders": _orders(study, name), "looks": looks}
+    complexities = {task: recipe.default_complexity for task, recipe in study.recipes.items()}
+    here = {"caption": caption_here(study, name), "subsets_here": subsets_here(study, study.cells_of[name])}
+    return {"name": name, **entry, **here, **own, "complexities": complexities}
 
 
 def _networks(study: Study, name: str) -> set[str]:

@@ -102,13 +102,18 @@ def number_cell(entry: Entry, beside: bool) -> Cell:
     """Cell of an entry: the number, its interval and, if `beside`, the paper's number."""
     # The texts are separated by spaces, so that they stay separate when copied or read aloud.
     details = [("ci", entry.detail)] if entry.detail else []
-    details += [("paper", f"paper {entry.paper_text}")] if beside else []
+    details += [("paper", f"paper {entry.paper_number}"), *note_of(entry)] if beside else []
     return Cell(entry.main, state(entry), details=details)
 
 
 def paper_cell(entry: Entry) -> Cell:
     """Cell of an entry in the separate grid of the paper's numbers."""
-    return Cell(entry.paper_text)
+    return Cell(entry.paper_number, details=note_of(entry))
+
+
+def note_of(entry: Entry) -> list[tuple[str, str]]:
+    """Reference to the note about the paper's number, as a detail of a cell."""
+    return [("note", entry.paper_note)] if entry.paper_note else []
 
 
 def state(entry: Entry) -> str:

@@ -70,7 +70,7 @@ def render(document: Document) -> str:
 
 
 def _number(entry: Entry) -> str:
-    return rf"\emph{{{entry.main}}}" if entry.status in (PENDING, FAILED) else tex(entry.main)
+    return rf"\emph{{{tex(entry.main)}}}" if entry.status in (PENDING, FAILED) else tex(entry.main)
 
 
 def _interval(entry: Entry) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from videossl.data.provenance import note_made
-from videossl.report.claims import left_out, write_claims
-from videossl.report.paper import read_paper_values
+from videossl.report.claim_numbers import left_out
+from videossl.report.claims import write_claims
 from videossl.report.record import results_of, write_record
 from videossl.report.render import write_table
 from videossl.report.renderings import RECORD
@@ -45,8 +45,5 @@ def _make_entry(request: Request, paths: list[Path]) -> bool:
 
 
 def _make_claims(request: Request, paths: list[Path]) -> bool:
-    given = request.arguments
-    metrics = [Path(path) for path in given["metrics"]]
-    values = read_paper_values(given["paper_values"])
-    write_claims(metrics, given["default_complexities"], values, paths, reduced=given["reduced"])
-    return not left_out(metrics)
+    write_claims(request.arguments, paths)
+    return not left_out(Path(path) for path in request.arguments["metrics"])

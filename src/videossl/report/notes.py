@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from videossl.common.results import is_fraction
+from videossl.common.results import CONDITION, is_fraction
 from videossl.data.classes import read_gaps
 from videossl.report.collect import FAILED, OK, PENDING, Record, Results, describe
-from videossl.report.tables import number
+from videossl.report.comparison import other_numbers
+from videossl.report.numbers import number
+from videossl.report.paper import asked_for
+from videossl.report.spec import Spec
 from videossl.stages.registry import names, stage
 from videossl.study import titles
 
@@ -34,6 +38,7 @@ def notes(results: Results, *, span_marks: bool = False, drawn: bool = False) ->
         drawn: the rendering is a figure, with error bars instead of brackets.
     """
     return [
+        *([results.spec.subsets_here] if drawn and results.spec.subsets_here else []),
         *_interval(results, drawn),
         *_test_videos(results),
         *_missing_classes(results),
@@ -104,20 +109,14 @@ def _missing_classes(results: Results) -> list[str]:
 def _missing(results: Results) -> list[str]:
     cells, lines = [record for record in results.records if record.is_cell], []
     total = len(cells)
-    pending = sum(record.status == PENDING for record in cells)
+    pending = Counter(record.reason for record in cells if record.status == PENDING)
     failed = [record for record in cells if record.status == FAILED]
-    if pending:
-        lines.append(f"pending: {'; '.join(_waiting(cells))} ({pending} of {total} cells).")
+    for reason, count in pending.items():
+        lines.append(f"pending: {reason or 'not run yet, or still running'} ({count} of {total} cells).")
     if failed:
         reasons = "; ".join(f"{describe(results.spec, record)}: {record.reason.rstrip('.')}" for record in failed)
         lines.append(f"failed ({len(failed)} of {total} cells): {reasons}.")
     return lines
-
-
-def _waiting(cells: list[Record]) -> list[str]:
-    """Reasons why cells are pending; cells that cannot be run here have their own reason."""
-    reasons = [record.reason for record in cells if record.status == PENDING]
-    return [reason or "not run yet, or still running" for reason in dict.fromkeys(reasons)]
 
 
 def _baseline(results: Results, span_marks: bool, drawn: bool) -> list[str]:
@@ -130,13 +129,76 @@ def _baseline(results: Results, span_marks: bool, drawn: bool) -> list[str]:
 
 def _paper(results: Results, drawn: bool) -> list[str]:
     if results.spec.published:
-        return ["Published results: as the paper's Tables 5 and 17 list them; not measured here."]
+        listed = "Published results: as the paper's Tables 5 and 17 list them; not measured here."
+        return [f"{listed} * and † are marks of Table 17, which does not explain them."]
     if not results.has_paper_values:
-        return ["The paper has no values for these cells."]
-    source = f"Paper: {results.paper_source}; percentages as printed there"
-    if results.reduced or not drawn:
-        return [f"{source}."]
-    return [f"{source}, drawn with hollow markers."]
+        printed = [record.paper_elsewhere for record in results.records if record.paper_elsewhere]
+        if not printed:
+            return ["The paper has no values for these cells."]
+        places = "; ".join(dict.fromkeys(printed))
+        return [f"Not compared with the paper, which has values for {len(printed)} of these cells: {places}."]
+    drawn_so = ", drawn with hollow markers" if drawn and not results.reduced else ""
+    source = f"Paper: {'; '.join(_places(results))}; percentages as printed there{drawn_so}."
+    return [source, *_choices(results), *(_several_in_short(results) if drawn else _several_values(results))]
+
+
+def _places(results: Results) -> list[str]:
+    """Where the paper prints the numbers: the entry's own table first."""
+    own = [results.paper_source] if results.paper_source else []
+    return list(
+        dict.fromkeys(
+            [*own, *(r.paper_elsewhere for r in results.records if r.paper is not None and r.paper_elsewhere)]
+        )
+    )
+
+
+def _choices(results: Results) -> list[str]:
+    """What the paper does not say about its numbers, so that the cells beside them are our choice."""
+    spec, chosen = results.spec.as_in_paper(), {}
+    for record in results.records:
+        for axis in record.unstated:
+            name = spec.label(axis, record.paper_identity[axis])
+            of = f" of {spec.label('source', record.paper_identity['source'])}" if axis == "subset" else ""
+            chosen.setdefault(axis, {})[f"{name}{of}"] = None
+    said = "; ".join(f"{titles.CHOICES[axis]} ({', '.join(names)})" for axis, names in chosen.items())
+    return [f"Our choice, as the paper does not state it: {said}."] if said else []
+
+
+def _several_values(results: Results) -> list[str]:
+    """A note for each cell that the paper prints with different values."""
+    return [
+        f"Note {letter} ({_cell_of_paper(results.spec, record)}): the paper also prints {other_numbers(record)}."
+        for letter, record in _lettered(results).items()
+    ]
+
+
+def _lettered(results: Results) -> dict[str, Record]:
+    """The first record of each cell that the paper prints with different values, by the letter of its note."""
+    found: dict[str, Record] = {}
+    for record in results.records:
+        if record.paper_letter:
+            found.setdefault(record.paper_letter, record)
+    return found  # letters are given in the order of the records
+
+
+def _cell_of_paper(spec: Spec, record: Record) -> str:
+    """Description of a cell as the paper sees it, which has one accuracy without noise for all kinds of noise."""
+    clean = asked_for(record.paper_identity, record.identity["metric"])[0]
+    axes = [axis for axis in spec.axes if axis not in CONDITION or clean[axis]]
+    return describe(spec.as_in_paper(), record, axes)
+
+
+def _several_in_short(results: Results) -> list[str]:
+    """The same in one sentence, for figures."""
+    found = _lettered(results)
+    if not found:
+        return []
+    most = max(abs(other.value - record.paper) for record in found.values() for other in record.paper_others)
+    metric = next(iter(found.values())).identity["metric"]
+    return [
+        f"Of {len(found)} of these cells the paper prints other values in other tables, which differ by up to"
+        f" {number(metric, most)}."
+    ]
 
 
 def _is_tested(name: str) -> bool:

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from videossl.claims.ask import QUOTED_BACKBONE
 from videossl.common.errors import UserError, unknown_name
+from videossl.common.results import CONDITION
 from videossl.study.titles import BASELINE_TASK
 
 COLUMNS = (
@@ -27,8 +29,10 @@ COLUMNS = (
 # cell must have none either.
 OPEN = ("task", "backbone", "source", "subset", "epochs", "complexity", "protocol", "target")
 STRICT = ("teachers", "noise", "severity")
-QUOTED_BACKBONE = "as in the original paper"
-"""Backbone of a number that the paper quotes from the task's own paper, under that paper's conditions."""
+UNLESS_STATED = {"source": "k400", "subset": "50k"}
+"""Appendix C.4: "Unless otherwise stated, pre-training is done on K400-50k subset for all experiments"."""
+CHOSEN = ("task", "backbone", "source", "subset")
+"""Axes on which we must choose where the paper does not say what its number is of."""
 _SCALES = {"percent": 0.01, "millions": 1.0, "gflops": 1.0}
 
 
@@ -76,10 +80,22 @@ class PaperTable:
         Raises:
             UserError: rows with different numbers apply to the cell.
         """
+        return self._one([row["value"] for row in self.rows_of(identity, metric)], identity, metric)
+
+    def rows_of(self, identity: Mapping[str, Any], metric: str) -> list[dict[str, Any]]:
+        """The rows that apply to a cell."""
         if identity["task"] == BASELINE_TASK and not identity["teachers"]:
-            return None  # rows without a task do not apply to an untrained network
-        fitting = [row for row in self._rows if row["metric"] == metric and _applies(row, identity)]
-        numbers = {row["value"] for row in fitting}
+            return []  # rows without a task do not apply to an untrained network
+        asked, name = asked_for(identity, metric)
+        return [row for row in self._rows if row["metric"] == name and _applies(row, asked)]
+
+    def unstated(self, identity: Mapping[str, Any], metric: str) -> tuple[str, ...]:
+        """The axes of a cell on which the paper does not say what its number is of."""
+        rows = [row | stated_data(row) for row in self.rows_of(identity, metric)]
+        return tuple(axis for axis in CHOSEN if identity.get(axis) and rows and not rows[0][axis])
+
+    def _one(self, found: list[float], identity: Mapping[str, Any], metric: str) -> float | None:
+        numbers = set(found)
         if len(numbers) > 1:
             told = {key: str(identity[key]) for key in (*OPEN, *STRICT) if key in identity}
             raise UserError(
@@ -91,6 +107,25 @@ class PaperTable:
     def quoted(self) -> list[dict[str, Any]]:
         """The rows that the paper quotes from the tasks' own papers."""
         return [row for row in self._rows if row["backbone"] == QUOTED_BACKBONE]
+
+
+def stated_data(row: Mapping[str, str]) -> dict[str, str]:
+    """Source and subset of a row, with what the paper uses unless it says otherwise; "" if it says neither."""
+    source, subset = row["source"], row["subset"]
+    if not subset and source in ("", UNLESS_STATED["source"]):
+        return dict(UNLESS_STATED)
+    return {"source": source, "subset": subset}
+
+
+def asked_for(identity: Mapping[str, Any], metric: str) -> tuple[dict[str, Any], str]:
+    """The cell and metric under which the paper has a number.
+
+    The accuracy without noise, which we measure for each kind of noise on its own videos, is one number in the paper:
+    that of the finetuned network.
+    """
+    if metric == "clean_top1":
+        return {**identity, **CONDITION, "protocol": "finetune"}, "top1"
+    return dict(identity), metric
 
 
 def _applies(row: Mapping[str, Any], identity: Mapping[str, Any]) -> bool:

@@ -17,6 +17,8 @@ from videossl.common.errors import UserError
 
 LABELS = ("group", "approach", "venue", "input_NxWH", "backbone", "pretraining")
 TARGETS = {"ucf101_top1": "ucf101", "hmdb51_top1": "hmdb51"}
+MARKS = "*†"
+"""Marks after an approach, as in the paper."""
 ROW_LEVELS = ("Group", "Approach", "Venue", "Input", "Backbone", "Pretraining")
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from videossl.claims import cells_of_claims
-from videossl.report.request import CLAIMS, request_of
+from videossl.report.request import CLAIMS, published_of, request_of
 from videossl.stages.cells import Cell
 from videossl.stages.jobs import PlannedJob
 from videossl.stages.registry import stage
@@ -65,11 +65,13 @@ def inputs_of(study: Study, name: str) -> dict[str, list[str]]:
     Excludes cells that cannot be run on this machine.
     """
     if name == CLAIMS:
-        cells = cells_of_claims(study.all_cells)
+        cells = [cell for cell in cells_of_claims(study.all_cells) if not study.unavailable(cell)]
         predicted = [cell for cell in cells if cell.stage in _PREDICTED]
         return {
             "metrics": _files(study, cells, "metrics"),
             "predictions": _files(study, predicted, "predictions"),
+            "maps": _files(study, [cell for cell in cells if cell.stage == "cka"], "cka"),
+            "published": [published] if (published := published_of(study)) else [],
             "names": sorted(map(str, (study.project / "config/recipes").glob("*.yaml"))),  # task names in the evidence
         }
     entry, request = study.entries[name], request_of(study, name)
@@ -90,7 +92,12 @@ def code_of_report(library: Path) -> list[str]:
     """Code files that affect the report; `library` as above."""
     folders = [library / "report", library / "claims"]
     files = [path for folder in folders for path in folder.rglob("*") if path.suffix in CODE]
-    files += [library / "common/results.py", library / "analysis/statistics.py", library / "study/titles.py"]
+    files += [
+        library / "common/results.py",
+        library / "analysis/statistics.py",
+        library / "analysis/blocks.py",
+        library / "study/titles.py",
+    ]
     return sorted(map(str, files))
 
 

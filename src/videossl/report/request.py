@@ -19,6 +19,7 @@ from videossl.common.specification import hash_of as hash_of_spec
 from videossl.data.settings import NOISES, SEVERITIES
 from videossl.report.entry import entry_of
 from videossl.report.scale import reduced_note, reduced_note_of_cells
+from videossl.report.subsets import subsets_here
 from videossl.stages.registry import stage
 from videossl.study.study import Study
 
@@ -33,7 +34,10 @@ class Request:
 
     `arguments` of a table or figure: `entry`, `cells` (identity, views, run folder, files), `manifests` (for figures of
     videos), `reduced` (the mark of a reduced scale) and `paper_values` (a file); also `failures` by run folder, if runs
-    have failed. `arguments` of the claims: `metrics` (files), `default_complexities`, `reduced` and `paper_values`.
+    have failed. `arguments` of the claims: `metrics` (files), `default_complexities`, `reduced`, `paper_values`,
+    `published` (the list of published results; "" for none), `pending` (cells that cannot be run, with the reason),
+    `generated` (whether numbers are of a reduced scale or of generated videos) and `subsets` (a sentence with their
+    sizes).
     """
 
     kind: str
@@ -44,7 +48,8 @@ class Request:
         """Everything that affects the rendering, besides the numbers."""
         given = self.arguments
         if self.kind == CLAIMS:
-            return {key: given[key] for key in ("metrics", "default_complexities", "reduced")}
+            keys = ("metrics", "default_complexities", "reduced", "subsets", "pending")
+            return {key: given[key] for key in keys if key in given}
         return {
             "entry": dict(given["entry"]),
             "cells": list(given["cells"]),
@@ -136,11 +141,26 @@ def sets_of(study: Study, name: str) -> list[dict[str, Any]]:
     return [dict(zip(("dataset", "noise", "severity", "manifest"), one, strict=True)) for one in found]
 
 
+def published_of(study: Study) -> str:
+    """The list of published results that an entry of the study shows; "" if none does."""
+    return next((entry.published for entry in study.entries.values() if entry.published), "")
+
+
 def _of_claims(study: Study) -> dict[str, Any]:
-    cells = cells_of_claims(study.all_cells)
+    cells = {cell: study.unavailable(cell) for cell in cells_of_claims(study.all_cells)}
+    can_run = [cell for cell, reason in cells.items() if not reason]
+    reduced = reduced_note_of_cells(study, cells)
     return {
-        "metrics": [f"{study.config.results_dir}/{cell.path}/metrics.parquet" for cell in cells],
+        "metrics": [f"{study.config.results_dir}/{cell.path}/metrics.parquet" for cell in can_run],
+        "pending": [
+            {**cell.identity, "default_complexity": cell.default_complexity, "reason": reason}
+            for cell, reason in cells.items()
+            if reason
+        ],
         "default_complexities": {task: recipe.default_complexity for task, recipe in study.recipes.items()},
-        "reduced": reduced_note_of_cells(study, cells),
+        "reduced": reduced,
+        "generated": bool(reduced),
+        "subsets": subsets_here(study, cells),
         "paper_values": study.config.paper_values,
+        "published": published_of(study),
     }

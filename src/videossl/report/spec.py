@@ -31,6 +31,10 @@ class Spec(Presentation):
     """Printed name of each value, by axis."""
     orders: dict[str, list[str]] | None = None
     """The study's tasks and networks in printing order, by axis; default: the project's own."""
+    subsets_here: str = ""
+    """The sizes of the subsets, if they are not those of their names; a figure says them below its panels."""
+    complexities: dict[str, str] = {}
+    """Default complexity of each task."""
     looks: dict[str, Look] | None = None
     """Style of each task in figures; default: the project's own."""
 

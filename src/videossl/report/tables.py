@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from videossl.common.errors import UserError
-from videossl.common.results import is_fraction
 from videossl.report.collect import FAILED, OK, PENDING, QUOTED, Record, Results
-from videossl.report.published import ROW_LEVELS
+from videossl.report.numbers import number
+from videossl.report.published import MARKS, ROW_LEVELS
 from videossl.report.spec import AXES, Spec
 from videossl.study import titles
+from videossl.study.availability import in_short
 
 # Axes that apply only to pretrained networks or students. Baselines share the other axes (backbone, target, protocol).
 PRETRAINING_AXES = ("task", "complexity", "source", "subset", "epochs", "teachers")
@@ -37,6 +39,8 @@ class Entry:
     seeds_planned: int = 0
     paper: float | None = None
     span: int = 1
+    paper_letter: str = ""
+    """Letter of the note about other numbers that the paper prints of the same cell."""
     chance: float | None = None  # if printed in the table
     runs: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
@@ -46,7 +50,7 @@ class Entry:
         """The number as printed, or a word that says why it is missing."""
         if self.status == OK:
             return number(self.metric, self.value)
-        return DASH if self.status == ABSENT else self.status
+        return DASH if self.status == ABSENT else missing(self.status, self.reasons)
 
     @property
     def detail(self) -> str:
@@ -70,8 +74,18 @@ class Entry:
 
     @property
     def paper_text(self) -> str:
+        """The paper's number as printed, and its note; a dash if it has none."""
+        return ", ".join(part for part in (self.paper_number, self.paper_note) if part)
+
+    @property
+    def paper_number(self) -> str:
         """The paper's number as printed; a dash if it has none."""
         return DASH if self.paper is None else number(self.metric, self.paper)
+
+    @property
+    def paper_note(self) -> str:
+        """The note that the paper's number refers to; "" if there is none."""
+        return f"note {self.paper_letter}" if self.paper_letter else ""
 
 
 @dataclass(frozen=True)
@@ -104,17 +118,9 @@ class Grid:
         return lines
 
 
-def number(metric: str, value: float) -> str:
-    """A value as printed.
-
-    Fractions are printed as percent with one decimal, counts as integers, sizes and costs with two decimals, and others
-    with three significant digits.
-    """
-    if is_fraction(metric):
-        return f"{100 * value:z.1f}"  # z: avoids -0.0
-    if metric in ("training_videos", "frames"):
-        return f"{value:,.0f}"
-    return f"{value:.2f}" if metric in ("parameters_millions", "gflops") else f"{value:.3g}"
+def missing(status: str, reasons: Sequence[str]) -> str:
+    """The word for a missing number: `failed`, or `pending` and, if the cell cannot be run, the reason in short."""
+    return f"{status}: {in_short(reasons[0])}" if status == PENDING and reasons else status
 
 
 def build_grid(results: Results, *, paper: bool = False) -> Grid:
@@ -125,20 +131,28 @@ def build_grid(results: Results, *, paper: bool = False) -> Grid:
 
 
 def _below_published(results: Results) -> Grid:
-    """Published rows, followed by the entry's own cells, in the columns of the published table."""
+    """Published rows and the entry's own cells, in the columns of the published table.
+
+    An own cell is below the published rows of the same approach, or at the end if there are none.
+    """
     spec, own = results.spec, _pivot(results, False)
     published = {record.published for record in results.records if record.published}
     targets = spec.order("target", {record.identity["target"] for record in results.records if record.is_cell})
     values = {(r.published.labels, r.identity["target"]): r.paper for r in results.records if r.published}
-    rows = []
-    for labels in [row.labels for row in sorted(published, key=lambda row: row.number)]:
-        found = [values.get((labels, target)) for target in targets]
-        rows.append((labels, tuple(Entry() if v is None else Entry(OK, "top1", v, seeds=1) for v in found)))
+    listed = sorted(published, key=lambda row: row.number)
+    below: dict[int | None, list[tuple[tuple[str, ...], tuple[Entry, ...]]]] = {None: []}
+    for row in listed:
+        found = [values.get((row.labels, target)) for target in targets]
+        entries = tuple(Entry() if v is None else Entry(OK, "top1", v, seeds=1) for v in found)
+        below[row.number] = [(row.labels, entries)]
     group = "Measured here" + (", reduced scale: not comparable" if results.reduced else "")
     clip = spec.labels.get("input", {}).get("clip", DASH)
     for (task, teachers, backbone, source, subset), entries in own.rows:
         approach = task if teachers == titles.NO_TEACHERS else f"{task}, student of {teachers}"
-        rows.append(((group, approach, DASH, clip, backbone, f"{source}, {subset}"), entries))
+        place = max((row.number for row in listed if row.approach.rstrip(MARKS) == approach), default=None)
+        below[place].append(((group, approach, DASH, clip, backbone, f"{source}, {subset}"), entries))
+    at_the_end = below.pop(None)
+    rows = itertools.chain(*(below[row.number] for row in listed), at_the_end)
     return Grid(ROW_LEVELS, own.columns, tuple(rows))
 
 
@@ -218,6 +232,7 @@ def merge(spec: Spec, records: Sequence[Record]) -> Entry:
     _check_differ_in_seed(spec, records)
     metric, paper, planned = records[0].identity["metric"], records[0].paper, len(records)
     origin = {
+        "paper_letter": records[0].paper_letter,
         "runs": tuple(dict.fromkeys(run for record in records for run in record.runs)),
         "reasons": tuple(record.reason for record in records if record.reason),
     }

@@ -14,6 +14,7 @@ from videossl.common.errors import UserError
 from videossl.study.config.videolanguage import ModelRecipe, VideoLanguage, WeightFiles
 
 NOT_PROVIDED = "weights not provided"
+NO_TOKENISER = "CLIP's tokeniser not provided"
 TOKENIZER_FILES = ("vocab.json", "merges.txt")
 
 
@@ -49,6 +50,11 @@ class Status:
     origin: str
     missing: str
     remedy: str
+
+
+def in_short(reason: str) -> str:
+    """Reason why a cell cannot be run, without details."""
+    return reason.partition(":")[0]
 
 
 def hub_folder(name: str) -> Path | None:
@@ -92,7 +98,7 @@ def _with_the_rest(settings: VideoLanguage, recipe: ModelRecipe, given: WeightFi
     tokenizer = next((folder for folder in _tokenizer_places(settings, weights) if folder), None)
     if tokenizer is None:
         remedy = f"set `vifm.tokenizer` to a folder with them, or run: hf download {settings.tokenizer}"
-        return Found(weights, base, missing=f"no {' and '.join(TOKENIZER_FILES)} of CLIP's tokeniser", remedy=remedy)
+        return Found(weights, base, missing=f"{NO_TOKENISER}: no {' and '.join(TOKENIZER_FILES)}", remedy=remedy)
     return Found(weights, base, tokenizer)
 
 

@@ -45,6 +45,7 @@ METRICS = {
     "gflops": "GFLOPs",
     "training_videos": "training videos",
     "frames": "frames of a video",
+    "clean_top1": "top-1 accuracy without noise",
     "top1": "top-1 accuracy",
     "top5": "top-5 accuracy",
     "recall_at_1": "recall at 1",
@@ -61,7 +62,6 @@ METRICS = {
     "gamma_a": "absolute robustness",
     "mean_cka": "mean CKA",
     "loss": "loss",
-    "clean_top1": "top-1 accuracy without noise",
     "videos_evaluated": "videos tested on",
     "videos_trained": "videos trained on",
     "videos_missing": "videos missing",
@@ -91,6 +91,13 @@ AXES = {
     "severity": "Severity",
     "metric": "Metric",
 }
+CHOICES = {
+    "task": "the pretext task",
+    "backbone": "the backbone",
+    "source": "the pretraining dataset",
+    "subset": "the pretraining subset",
+}
+"""Axes within a sentence."""
 _FIXED: Labels = {
     "source": {**DATASETS, "none": "–"},
     "target": DATASETS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -144,3 +145,8 @@ def find_run(folder: Path) -> dict[str, Any] | None:
         return read_run(folder / "run.json")
     except (UserError, OSError):
         return None
+
+
+def gpu_seconds(run: Mapping[str, Any]) -> float:
+    """GPU-seconds of a run on GPUs, otherwise its wall-clock seconds."""
+    return float(3600 * run["gpu_hours"] or run["wall_seconds"])

@@ -93,9 +93,7 @@ def _our_bar(panel: Panel, bar: Bar, at: float, width: float) -> None:
     elif entry.status in (PENDING, FAILED):
         word = {"rotation": 90, "ha": "center", "va": "bottom", "fontsize": 6.5, "color": "#666666"}
         # At the bottom of the axes, at the position of the missing bar.
-        ax.annotate(
-            entry.status, (at, 0), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", **word
-        )
+        ax.annotate(entry.main, (at, 0), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", **word)
     if entry.paper is not None and not panel.results.reduced:
         ax.plot([at], [factor * entry.paper], color=shared.PAPER_COLOUR, zorder=5, **_PAPER_MARK)
 

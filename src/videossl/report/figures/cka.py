@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -15,8 +13,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from videossl.common.intact import damaged, read_table
 from videossl.report import layout
+from videossl.report.cka_map import Map, read_map
 from videossl.report.collect import OK, Record, Results
 from videossl.report.figures import panels as shared
 from videossl.report.figures.frame import finish, new, wrapped
@@ -32,33 +30,6 @@ _NOTES = (
     "Grey: not defined (a layer whose output hardly differs between videos). Estimates outside 0 to 1, which the"
     " unbiased estimator can give, have the colour of that end.",
 )
-
-
-@dataclass(frozen=True)
-class Map:
-    """A CKA matrix with the names of its layers."""
-
-    matrix: np.ndarray
-    rows: list[str]
-    columns: list[str]
-
-    @property
-    def mean(self) -> float:
-        """Mean of all defined values."""
-        return float(np.nanmean(self.matrix))
-
-
-def read_map(folder: str | Path) -> Map:
-    """Read the map from the folder of a comparison."""
-    path = Path(folder) / "cka.parquet"
-    frame = read_table(path).to_pandas()
-    try:
-        matrix = frame.pivot(index="row", columns="column", values="cka").to_numpy(dtype=float)
-        rows = frame.drop_duplicates("row").sort_values("row")["row_layer"].tolist()
-        columns = frame.drop_duplicates("column").sort_values("column")["column_layer"].tolist()
-    except (KeyError, ValueError, TypeError) as error:
-        raise damaged(path, f"holds no map of similarities ({type(error).__name__}: {error})") from error
-    return Map(matrix, rows, columns)
 
 
 def draw(results: Results) -> Figure:

@@ -109,7 +109,7 @@ def _label_x(panel: Panel, part: Part, keys: Sequence[layout.Key], positions: Se
         second.set_xticks([(places[0] + places[-1]) / 2 for places in outer.values()], names)
         second.tick_params(axis="x", length=0, pad=7)
         ax.set_xlabel("")
-    return remarks
+    return [] if part.x[-1] == "subset" and spec.subsets_here else remarks  # the notes have them
 
 
 def _legend(results: Results) -> list[Artist]:

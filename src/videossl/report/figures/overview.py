@@ -20,6 +20,7 @@ from matplotlib.figure import Figure, SubFigure
 from videossl.common.errors import report_user_errors
 from videossl.common.files import atomic_path
 from videossl.data.manifest import read_manifest
+from videossl.report.cka_map import read_map
 from videossl.report.collect import OK, Results
 from videossl.report.figures import cka, lines, samples, settings
 from videossl.report.figures.panels import Panel
@@ -83,7 +84,7 @@ def _draw_maps(place: SubFigure, results: Results) -> None:
         done = [r for r in results.records if r.identity[axis] == name and r.status == OK]
         ax.set_title(results.spec.label(axis, name), fontsize=8)
         if done:
-            cka.draw_map(ax, cka.read_map(done[0].run_dir), done[0].identity["against"])
+            cka.draw_map(ax, read_map(done[0].run_dir), done[0].identity["against"])
         ax.set(xticks=[], yticks=[], xlabel="", ylabel="")
 
 

@@ -110,7 +110,7 @@ def label_x(panel: Panel, positions: Mapping[Any, float]) -> list[str]:
     ax.set_xlim(low - 0.5, high + 0.5)
     milestones = spec.x == "epochs" and panel.results.reduced and not panel.paper
     ax.set_xlabel("Milestone, named by the paper's epochs" if milestones else titles.axis_label(spec.x))
-    return remarks
+    return [] if spec.x == "subset" and spec.subsets_here else remarks  # the notes have them
 
 
 def lean(ax: Axes, labels: Sequence[str], room: float) -> None:

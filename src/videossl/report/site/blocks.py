@@ -12,12 +12,13 @@ from urllib.parse import quote
 from videossl.common.results import is_fraction
 from videossl.report.collect import FAILED, OK, QUOTED, Record, Results, describe
 from videossl.report.document import Document
-from videossl.report.html import Cell, Table, number_cell, of_grid, of_lines, paper_cell
+from videossl.report.html import Cell, Table, note_of, number_cell, of_grid, of_lines, paper_cell
 from videossl.report.notes import notes, provenance_line, unit_line
+from videossl.report.numbers import number
 from videossl.report.record import Made
 from videossl.report.render import TABLE_SUFFIXES
 from videossl.report.site.run_description import Run
-from videossl.report.tables import DASH, Entry, number
+from videossl.report.tables import DASH, Entry, missing
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def run_list(runs: Mapping[str, Run], labels: Mapping[str, Mapping[str, str]]) -
         rows.append(
             [
                 (Cell(run.title(labels), link=link_to_runs([name])), ""),
-                (Cell(run.status, "" if run.status == OK else run.status), ""),
+                (Cell(missing(run.status, _reasons(run.reason)), "" if run.status == OK else run.status), ""),
                 (Cell(first[0]), ""),
                 (Cell(f"{first[3]} {first[4]}".strip()), first[3]),
                 (Cell(time), "" if seconds is None else str(seconds)),
@@ -164,18 +165,26 @@ def _numbers(results: Results, cells: Sequence[Record]) -> Table:
             continue
         metric = record.identity["metric"]
         done = record.status == OK
-        value = number(metric, record.value) if done else record.status
+        value = number(metric, record.value) if done else missing(record.status, _reasons(record.reason))
         interval = f"[{number(metric, record.low)}, {number(metric, record.high)}]" if record.low is not None else ""
-        entry = Entry(record.status, metric, record.value, paper=record.paper)
+        entry = Entry(record.status, metric, record.value, paper=record.paper, paper_letter=record.paper_letter)
         row = [(Cell(describe(results.spec, record)), "")]
         row += [(Cell(results.spec.label("metric", metric)), "")] if several else []
         shown = Cell(value, "" if done else record.status, link_to_runs(record.runs))
         row.append((shown, repr(record.value) if done else ""))
         row.append((Cell(interval), repr(record.low) if record.low is not None else ""))
-        row += [(Cell(entry.paper_text + difference(entry)), repr(record.paper or ""))] if beside else []
+        row += (
+            [(Cell(entry.paper_number + difference(entry), details=note_of(entry)), repr(record.paper or ""))]
+            if beside
+            else []
+        )
         row.append((Cell(str(record.n or "")), ""))
         rows.append(row)
     return of_lines(header, rows, "numbers")
+
+
+def _reasons(reason: str) -> list[str]:
+    return [reason] if reason else []
 
 
 def _block(results: Results, made: Made, origin: Origin, **shown) -> Block:

@@ -7,20 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from videossl.claims.base import CONTRADICTED, SUPPORTED, UNDECIDED
-from videossl.report.claims import (
-    CAPTION,
-    TITLE,
-    Verdict,
-    left_out,
-    measured_numbers,
-    notes,
-    paper_numbers,
-    runs_of_claims,
-    verdicts,
-)
+from videossl.claims import CONTRADICTED, SUPPORTED, UNDECIDED
+from videossl.report.claim_numbers import left_out, numbers_of, runs_of_claims
+from videossl.report.claims import CAPTION, TITLE, Verdict, notes, said, verdicts
 from videossl.report.html import Cell, Table, of_lines
-from videossl.report.paper import read_paper_values
 from videossl.report.record import Made
 from videossl.report.render import TABLE_SUFFIXES
 from videossl.report.scale import reduced_mark
@@ -62,8 +52,7 @@ def judge(made: Made) -> Judged:
     """Compute the verdicts from the files named by the record."""
     files = [Path(path) for path in made.arguments["metrics"]]
     defaults = made.arguments["default_complexities"]
-    paper = paper_numbers(read_paper_values(made.arguments["paper_values"]))
-    found = verdicts(measured_numbers(files, defaults), paper)
+    found = verdicts(numbers_of(made.arguments))
     return Judged(found, runs_of_claims(files, defaults), left_out(files))
 
 
@@ -72,11 +61,11 @@ def block(judged: Judged, made: Made, page: Page) -> Block:
     rows = []
     for verdict in judged.verdicts:
         claim = verdict.claim
-        used, total = len(claim.asks) - len(verdict.missing), len(claim.asks)
+        used, total = verdict.measured
         rows.append(
             [
                 (Cell(claim.section), ""),
-                (Cell(claim.sentence), ""),
+                (Cell(said(claim)), ""),
                 (_marked(verdict.finding.verdict), verdict.finding.verdict),
                 (Cell(verdict.finding.evidence), ""),
                 (
@@ -93,7 +82,7 @@ def block(judged: Judged, made: Made, page: Page) -> Block:
         CAPTION,
         judged.tally,
         of_lines(header, rows, "claims"),
-        notes(judged.left_out),
+        notes(judged.left_out, made.arguments.get("subsets", "")),
         origin(made, page, TABLE_SUFFIXES),
     )
 

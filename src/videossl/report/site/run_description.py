@@ -12,9 +12,9 @@ from videossl.common.errors import UserError
 from videossl.common.results import IDENTITY, read_cell
 from videossl.data.classes import ClassGaps
 from videossl.report.collect import FAILED, OK, PENDING
+from videossl.report.numbers import number
 from videossl.report.site.history import read_curve
 from videossl.report.site.predictions import class_names, summary
-from videossl.report.tables import number
 from videossl.stages.registry import names, stage
 from videossl.study import titles
 from videossl.training.failure import reason_of

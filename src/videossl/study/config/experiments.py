@@ -182,7 +182,9 @@ class Presentation(Strict):
     average: bool = Field(False, description="table: add the mean over tasks as a further value of the axis `task`")
     quoted: bool = Field(False, description="table: add rows that the paper quotes from the publications of the tasks")
     published: WorkflowPath | None = Field(
-        None, description="table: CSV file of published accuracies, listed above the entry's own cells"
+        None,
+        description="table: CSV file of published accuracies. The entry's own cells are below those of the same"
+        " approach, else last",
     )
     plot: Plot = Field(
         "lines",
@@ -203,7 +205,11 @@ class Presentation(Strict):
     )
     parts: list[Part] = Field([], description="distillation: the panels")
     datasets: Strings = Field([], description="samples, noise_samples: datasets whose videos are shown")
-    paper_table: str | None = Field(None, description="`table` of config/paper_values.csv with the paper's values")
+    paper_table: str | None = Field(
+        None,
+        description="`table` of config/paper_values.csv with the paper's values; cells that it leaves out are looked up"
+        " in the paper's other tables. Empty: no comparison",
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Presentation:

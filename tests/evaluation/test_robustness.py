@@ -63,6 +63,25 @@ def test_scores_by_hand():
             assert row["ci_low"] <= row["value"] <= row["ci_high"]
 
 
+def test_the_means_over_noises_follow_from_the_rows_of_each_noise():
+    """What a reader of the table of noises can compute is what the table of robustness shows."""
+    clean = clean_predictions([number % 4 > 0 for number in range(40)])
+    noisy = {
+        "gaussian_1": [(f"v{n}", n % 2 > 0) for n in range(40)],
+        "shot_1": [(f"v{n}", n % 5 > 0) for n in range(0, 40, 3)],
+        "impulse_1": [(f"v{n}", n % 3 == 0) for n in range(1, 40, 2)],
+        "speckle_1": [(f"v{n}", n % 7 > 2) for n in range(0, 30)],
+    }
+    rows = {
+        (r["noise"], r["metric"]): r["value"]
+        for r in scores(clean, noisy_predictions(**noisy), 5)
+        if r["severity"] == 1
+    }
+    without, under = (sum(rows[key.split("_")[0], metric] for key in noisy) / 4 for metric in ("clean_top1", "top1"))
+    assert rows["mean", "relative_decrease"] == pytest.approx((without - under) / without)
+    assert (rows["mean", "clean_top1"], rows["mean", "top1"]) == (pytest.approx(without), pytest.approx(under))
+
+
 def test_mean_over_severities():
     clean = clean_predictions([True, True, False, True])
     one = [(f"v{n}", n < 2) for n in range(4)]

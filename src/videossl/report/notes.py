@@ -195,9 +195,10 @@ def _several_in_short(results: Results) -> list[str]:
         return []
     most = max(abs(other.value - record.paper) for record in found.values() for other in record.paper_others)
     metric = next(iter(found.values())).identity["metric"]
+    points = " points" if is_fraction(metric) else ""
     return [
         f"Of {len(found)} of these cells the paper prints other values in other tables, which differ by up to"
-        f" {number(metric, most)}."
+        f" {number(metric, most)}{points}."
     ]
 
 

@@ -1,3 +1,4 @@
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +11,7 @@ from videossl.backbones import registry as backbones
 from videossl.common.errors import UserError
 from videossl.data.settings import Augment, ClipShape
 from videossl.pretext import registry as tasks
-from videossl.pretext.tdl import TemporalTriplet, mix_in_a_frame
+from videossl.pretext.tdl import TemporalTriplet, initialise, mix_in_a_frame
 from videossl.training import pretrain
 from videossl.training.session import Compute
 from videossl.training.settings import OptimizerSettings, Schedule
@@ -82,6 +83,43 @@ def test_without_a_second_start_the_video_is_looped(num_frames, anchor, negative
     first, second, third = TemporalTriplet(length=5, stride=3, gap=4)(num_frames, np.random.default_rng(0)).clips
     assert first.tolist() == second.tolist() == anchor
     assert third.tolist() == negative
+
+
+def test_the_network_starts_as_the_references_does():
+    """Convolutions: uniform within sqrt(2) * sqrt(6 / (fan in + fan out)); scales: N(1, 0.02); the rest: as it was."""
+    torch.manual_seed(3)
+    plain = backbones.build("r2plus1d", width=0.25)
+    torch.manual_seed(3)
+    backbone = backbones.build("r2plus1d", width=0.25)
+    task = tasks.build("tdl", backbone, {"queue_size": 10}, frames=FRAMES)
+    scales = []
+    for before, module in zip(plain.modules(), backbone.modules(), strict=True):
+        if isinstance(module, torch.nn.Conv3d):
+            per_pixel = module.weight[0, 0].numel()
+            limit = math.sqrt(2) * math.sqrt(6 / (per_pixel * (module.in_channels + module.out_channels)))
+            assert 0.9 * limit < module.weight.abs().max() <= limit
+            assert module.weight.std().item() == pytest.approx(limit / math.sqrt(3), rel=0.1)
+        elif isinstance(module, torch.nn.BatchNorm3d):
+            scales.append(module.weight.detach())
+            assert torch.equal(module.bias, before.bias)
+    scales = torch.cat(scales)
+    assert scales.mean().item() == pytest.approx(1, abs=0.003) and scales.std().item() == pytest.approx(0.02, rel=0.1)
+    keys = task.key_encoder.encoder[0].state_dict()
+    assert all(torch.equal(keys[name], value) for name, value in backbone.state_dict().items())
+
+
+def test_other_starts_than_the_references_are_kept():
+    """A scale that a backbone starts at 0.2, and networks without batch normalisation."""
+    mobilenet = backbones.build("mobilenet", width=0.1, residual_start=0.2)
+    initialise(mobilenet)
+    scales = torch.cat([module.weight for module in mobilenet.modules() if isinstance(module, torch.nn.BatchNorm3d)])
+    started_low = scales < 0.5
+    assert started_low.any() and not started_low.all()
+    torch.testing.assert_close(scales, torch.where(started_low, 0.2, 1.0), rtol=0.1, atol=0)
+    swin = backbones.build("videoswin", width=0.1, depths=[1, 1])
+    before = {name: value.clone() for name, value in swin.state_dict().items()}
+    initialise(swin)
+    assert all(torch.equal(value, before[name]) for name, value in swin.state_dict().items())
 
 
 def test_mixing_by_hand():

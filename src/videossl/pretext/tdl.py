@@ -3,17 +3,20 @@
 Wang et al. 2020, "Self-supervised temporal discriminative learning for video representation learning". Facts from their
 code, FingerRec/Self-Supervised-Temporal-Discriminative-Representation-Learning-for-Video-Action-Recognition (src:
 train_temporal_dis.py, NCE/NCEAverage.py: MemoryMoCo, data/video_dataset.py: get_moco, model/r2p1d.py,
-TC/gen_positive.py and TC/basic_augmentation/mixup_methods.py).
+TC/gen_positive.py, TC/basic_augmentation/mixup_methods.py and utils/load_weights.py).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
 
 from videossl.backbones.base import Backbone
 from videossl.common.distributed import all_gather, global_batch_size, local_rows
@@ -94,6 +97,27 @@ class UnitLinear(nn.Module):
         return F.normalize(self.linear(features).float(), dim=1)
 
 
+@torch.no_grad()
+def initialise(network: nn.Module) -> None:
+    """Draw the initial weights as the reference does (utils/load_weights.py): convolutions by Xavier's uniform
+    distribution with gain sqrt(2), scales of batch normalisation from N(1, 0.02).
+
+    The recipe's learning rate is meant for these weights: behind a normalisation, a step turns weights by an angle that
+    falls with their squared length, which in R(2+1)D is three to eight times as large as with torch's default. Linear
+    layers keep that default, as in the reference. Biases keep theirs, too: the reference's convolutions have none. A
+    scale that a backbone starts at another value than 1 is multiplied, so 1 becomes N(1, 0.02). Networks without batch
+    normalisation are left as they are: the reference has no such networks.
+    """
+    modules = list(network.modules())
+    if not any(isinstance(module, _BatchNorm) for module in modules):
+        return
+    for module in modules:
+        if isinstance(module, _ConvNd):
+            nn.init.xavier_uniform_(module.weight, gain=math.sqrt(2))
+        elif isinstance(module, _BatchNorm):
+            module.weight.mul_(nn.init.normal_(torch.empty_like(module.weight), 1.0, 0.02))
+
+
 @register("tdl")
 class TDL(PretextTask):
     """Samples a segment twice and another one of the same video; contrasts moments, not only videos.
@@ -136,6 +160,7 @@ class TDL(PretextTask):
         self.mixup, self.temperature = mixup, temperature
         self.sampler = TemporalTriplet(length=frames, stride=stride, gap=gap)
         self.head = UnitLinear(backbone.feature_dim, dim)
+        initialise(self.backbone)
         self.key_encoder = MomentumEncoder(self.encoder(), momentum)
         self.queue = Queue(dim, queue_size)
 

@@ -232,7 +232,10 @@ def test_held_out_clips_are_augmented_for_tdl_alone(monkeypatch, task, flip):
         raise Seen(augment)
 
     monkeypatch.setattr(pretrain, "ClipDataset", dataset)
-    settings = {"augment": Augment(crop="random", flip=0.5), "clip": ClipShape(frames=FRAMES, size=16)}
+    settings = {
+        "augment": Augment(crop="random", resize_short=20, flip=0.5),
+        "clip": ClipShape(frames=FRAMES, size=16),
+    }
     spec = TrainingSpec(
         **settings, seed=0, epochs=1, batch_size=2, optimizer=OptimizerSettings(lr=0.1), schedule=Schedule()
     )
@@ -241,7 +244,9 @@ def test_held_out_clips_are_augmented_for_tdl_alone(monkeypatch, task, flip):
         pretrain.evaluate(
             spec, model, None, pd.DataFrame({"id": [0]}), Compute(), torch.device("cpu"), SimpleNamespace()
         )
-    assert seen.value.args[0].flip == flip
+    augment = seen.value.args[0]
+    assert augment.flip == flip
+    assert augment.crop == ("random" if flip else "center") and augment.resize_short == 20  # at the scale of training
 
 
 @pytest.mark.parametrize(

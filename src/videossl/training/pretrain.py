@@ -123,8 +123,9 @@ def evaluate(
 ) -> list[dict[str, Any]]:
     """The pretext task's metrics on held-out videos; empty if the source has no validation videos.
 
-    Clips are sampled as in training but not augmented (centre crop), unless the task compares augmented views
-    (`heldout_augmented`). The random draws are the same at every milestone, so milestones are comparable.
+    Clips are sampled and prepared as in training, without what is random in the preparation, unless the task compares
+    augmented views (`heldout_augmented`). The random draws are the same at every milestone, so milestones are
+    comparable.
     """
     if heldout.empty:
         print("no validation videos in the source: the pretext task is not measured", flush=True)

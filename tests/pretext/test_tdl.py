@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from videossl.backbones import registry as backbones
 from videossl.common.errors import UserError
+from videossl.common.results import OWN_VIDEO
 from videossl.data.settings import Augment, ClipShape
 from videossl.pretext import registry as tasks
 from videossl.pretext.tdl import TemporalTriplet, initialise, mix_in_a_frame
@@ -83,6 +84,15 @@ def test_without_a_second_start_the_video_is_looped(num_frames, anchor, negative
     first, second, third = TemporalTriplet(length=5, stride=3, gap=4)(num_frames, np.random.default_rng(0)).clips
     assert first.tolist() == second.tolist() == anchor
     assert third.tolist() == negative
+
+
+def test_the_task_needs_a_second_segment():
+    """With one frame less, the negative is the anchor's frames from the middle on, told by their jump."""
+    task = tdl()
+    assert task.min_frames == FRAMES + 1
+    for anchor, _, negative in draw(task.sampler, FRAMES + 1):
+        assert abs(anchor[0] - negative[0]) == 1 and (np.diff(negative) == 1).all()
+    assert all((np.diff(negative) < 0).any() for _, _, negative in draw(task.sampler, FRAMES))
 
 
 def test_the_network_starts_as_the_references_does():
@@ -199,6 +209,27 @@ def test_a_batch_wraps_around_the_queue_and_may_exceed_it():
             task.on_step_end()
             assert torch.isfinite(loss)
         assert task.queue.keys.shape == (8, size) and task.queue.position == position
+
+
+@pytest.mark.parametrize("exclude", [False, True])
+def test_keys_of_the_same_video_are_counted_and_can_be_left_out(exclude):
+    task = tdl(queue_size=3, exclude_same_video=exclude, temperature=0.2).train()
+    for videos in ([4, 5], [6, 4]):
+        task(clips(2), NO_CHOICES, torch.Generator(), videos=torch.tensor(videos))
+        task.on_step_end()
+    assert task.queue.videos.tolist() == [4, 5, 6]
+    queue, batch = task.queue.negatives(), clips(2)
+    with torch.no_grad():
+        query, negative = task.embed(batch, torch.Generator().manual_seed(2))
+        key = task.key_encoder(batch[:, 1])
+    loss, scalars = task(batch, NO_CHOICES, torch.Generator().manual_seed(2), videos=torch.tensor([5, 9]))
+    expected = 0.0
+    for number, kept in enumerate(([0, 2] if exclude else [0, 1, 2], [0, 1, 2])):
+        others = [queue[:, place] for place in kept] + [negative[number]]
+        logits = torch.stack([query[number] @ other for other in [key[number], *others]]) / 0.2
+        expected += F.cross_entropy(logits[None], torch.tensor([0])) / 2
+    torch.testing.assert_close(loss, expected)
+    assert scalars[OWN_VIDEO] == 0.5
 
 
 def test_measures_by_hand():

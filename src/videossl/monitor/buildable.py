@@ -1,7 +1,7 @@
 """Builds each network, pretext task and video-language model of a study once, to find errors before the first job.
 
-Reading the configuration only checks each option by itself. Whether options fit together, and whether a network accepts
-clips of the configured size, is known only to the classes, which need torch.
+Reading the configuration only checks each option by itself. Whether options fit together, whether a network accepts
+clips of the configured size, and how long a task's videos must be, is known only to the classes, which need torch.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from videossl.common.errors import UserError
 from videossl.common.files import canonical_json
 from videossl.stages.cells import Cell
 from videossl.stages.registry import stage
@@ -22,6 +23,7 @@ def builds_of(study: Study, cells: Iterable[Cell]) -> list[dict[str, Any]]:
         build = stage(cell.stage).build(study, cell)
         if build is not None:
             kept = {key: build["spec"][key] for key in build["keys"]}
+            kept |= {"source": build["source"]} if "source" in build else {}
             found.setdefault(canonical_json(kept), {**kept, "seed": cell.seed, "where": build["where"]})
     return list(found.values())
 
@@ -68,8 +70,21 @@ def _build(build: dict[str, Any]) -> None:
     if "task" in build:
         values = {key: build[key] for key in TaskSpec.model_fields if key != "augment"}
         normalisation = {key: build["augment"][key] for key in ("mean", "std")}
-        network = build_task(TaskSpec.parse({**values, "augment": normalisation}, build["where"])).backbone
+        task = build_task(TaskSpec.parse({**values, "augment": normalisation}, build["where"]))
+        _require_long_videos(build, task.min_frames)
+        network = task.backbone
     else:
         network = backbones.build(build["backbone"]["name"], **build["backbone"]["options"])
     side = build["clip"]["size"]
     network.eval()(torch.empty(1, 3, build["clip"]["frames"], side, side))
+
+
+def _require_long_videos(build: dict[str, Any], min_frames: int) -> None:
+    """UserError if no video of the source is known to be long enough for the task."""
+    name, longest = build["source"]["name"], build["source"]["longest"]
+    if longest is not None and longest < min_frames:
+        raise UserError(
+            f"{build['task']} needs videos of at least {min_frames} frames (clips of {build['clip']['frames']} frames,"
+            f" options {build['options']}), and the longest training video of {name} has {longest}: lower clip.frames"
+            f" or the options, or give it longer videos (if they are generated, datasets.{name}.generated.frames)."
+        )

@@ -9,6 +9,7 @@ from typing import Any
 from videossl.common.results import is_fraction
 from videossl.data.classes import read_gaps
 from videossl.report.collect import FAILED, OK, PENDING, Record, Results, describe
+from videossl.report.pretrainings import pretraining_notes
 from videossl.report.tables import number
 from videossl.stages.registry import names, stage
 from videossl.study import titles
@@ -37,6 +38,7 @@ def notes(results: Results, *, span_marks: bool = False, drawn: bool = False) ->
         *_interval(results, drawn),
         *_test_videos(results),
         *_missing_classes(results),
+        *pretraining_notes(results.spec, _pretrainings(results)),
         *_missing(results),
         *_baseline(results, span_marks, drawn),
         *_paper(results, drawn),
@@ -99,6 +101,11 @@ def _missing_classes(results: Results) -> list[str]:
         if (text := read_gaps(Path(run) / "run.json").summary())
     }
     return [f"{results.spec.label('target', target)}: {text}." for target, text in found]
+
+
+def _pretrainings(results: Results) -> list[str]:
+    """Folders of the pretrainings behind the measured numbers."""
+    return [folder for record in results.records if record.status == OK for folder in record.pretrainings]
 
 
 def _missing(results: Results) -> list[str]:

@@ -111,6 +111,7 @@ class Pretrain(Stage[PretrainSpec]):
             "spec": self.spec(study, cell).values,
             "keys": ["task", "options", "backbone", "clip", "augment"],
             "where": f"{where}, and its `backbones.{cell.backbone}`",
+            "source": {"name": cell.source, "longest": study.longest_video(cell.source)},
         }
 
     def kind_of_work(self, study: Study, cell: Cell) -> dict[str, Any]:

@@ -61,6 +61,7 @@ METRICS = {
     "gamma_a": "absolute robustness",
     "mean_cka": "mean CKA",
     "loss": "loss",
+    "own_video_in_queue": "queries with a key of their own video in the queue",
     "clean_top1": "top-1 accuracy without noise",
     "videos_evaluated": "videos tested on",
     "videos_trained": "videos trained on",

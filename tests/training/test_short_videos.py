@@ -173,8 +173,8 @@ def test_each_table_with_the_number_says_it(tmp_path):
         cells.append(behind(made, tmp_path, **facts) if made["task"] != "scratch" else made)
     results = collect(table_spec(), cells)
     line = (
-        "PRP left out videos of fewer than 128 frames, which are too short for the task: 1,012 of 50,000 training and"
-        " 3 held-out videos (K400, 50k). In training, others took their place."
+        "PRP left out videos of fewer than 128 frames, too short for the task: 1,012 of 50,000 for training and 3 held"
+        " out (K400, 50k). In training, others took their place."
     )
     share = (
         "RSPNet: share of the queries for which the queue held a key of their own video: 93.5 % (K400, 10k), 5.0 %"

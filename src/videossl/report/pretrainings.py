@@ -58,11 +58,12 @@ def _too_short(spec: Spec, found: Iterable[Facts]) -> list[str]:
         if facts.too_short:
             short, task = facts.too_short, spec.label("task", facts.identity["task"])
             name = " ".join(part for part in (task, facts.identity["complexity"]) if part)
-            counts = f"{short['train']:,} of {short['of']:,} training and {short['heldout']:,} held-out videos"
-            groups.setdefault((name, short["min_frames"]), {})[f"{counts} ({_set(spec, facts)})"] = None
+            trained, heldout = f"{short['train']:,} of {short['of']:,} for training", f"{short['heldout']:,} held out"
+            item = f"{trained} and {heldout} ({_set(spec, facts)})"
+            groups.setdefault((name, short["min_frames"]), {})[item] = None
     return [
-        f"{name} left out videos of fewer than {frames} frames, which are too short for the task:"
-        f" {'; '.join(items)}. In training, others took their place."
+        f"{name} left out videos of fewer than {frames} frames, too short for the task: {'; '.join(items)}. In training,"
+        " others took their place."
         for (name, frames), items in groups.items()
     ]
 

@@ -62,8 +62,8 @@ def _too_short(spec: Spec, found: Iterable[Facts]) -> list[str]:
             item = f"{trained} and {heldout} ({_set(spec, facts)})"
             groups.setdefault((name, short["min_frames"]), {})[item] = None
     return [
-        f"{name} left out videos of fewer than {frames} frames, too short for the task: {'; '.join(items)}. In training,"
-        " others took their place."
+        f"{name} left out videos of fewer than {frames} frames, too short for the task: {'; '.join(items)}."
+        " In training, others took their place."
         for (name, frames), items in groups.items()
     ]
 

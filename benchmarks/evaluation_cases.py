@@ -26,11 +26,10 @@ from videossl.data.loader import ClipDataset, eval_loader, prepare
 from videossl.data.materialise import resize
 from videossl.data.noisy import merge_noisy_manifest, write_noisy_shards
 from videossl.data.sampling import UniformClips
-from videossl.data.settings import NOISES, SEVERITIES
+from videossl.data.settings import NOISES, SEVERITIES, Normalisation
 from videossl.data.store import FrameStore
 from videossl.data.video import stored_size
 from videossl.stages.data import NOISY_CODEC
-from videossl.training.session import test_augmentation
 
 FRAMES = 60
 """Of each video, in the robustness case: as many as ten clips of 16 frames need at least."""
@@ -97,8 +96,7 @@ def robustness(subject: str, count: int, folder: Path) -> Callable[[], object]:
     settings = Settings(folder)
     files = videos.make_videos(folder)["original"][:count]
     model = backbones.build("shufflenet", width=0.25).eval()
-    spec = {"clip": {"frames": 16, "size": 112}, "augment": {"mean": (0.45,) * 3, "std": (0.22,) * 3}}
-    sampler, augment = UniformClips(16, 2, 10), test_augmentation(spec)
+    sampler, augment = UniformClips(16, 2, 10), Normalisation(mean=(0.45,) * 3, std=(0.22,) * 3).for_test(112)
 
     @torch.no_grad()
     def evaluate(store: FrameStore, manifest: pd.DataFrame) -> None:

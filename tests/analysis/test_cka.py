@@ -89,6 +89,35 @@ def test_layers_are_named_in_the_order_they_fire_and_keep_their_own_values():
     torch.testing.assert_close(grams[1], gram(net.first(x).detach().relu()))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_recording_changes_no_activation(dtype):
+    """What the network computes while it is recorded is what it computes without."""
+    torch.manual_seed(0)
+    net, x = Net().to(dtype).eval(), 3 + torch.randn(5, 6, dtype=dtype)
+    before = x.clone()
+    with torch.no_grad():
+        alone = net(x)
+        with GramRecorder(net):
+            recorded = net(x)
+    assert torch.equal(recorded, alone) and torch.equal(x, before)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_gram_matrix_leaves_its_activation_as_it_is(dtype):
+    activation = 3 + torch.randn(6, 5, 2, dtype=dtype)
+    before = activation.clone()
+    gram(activation)
+    assert torch.equal(activation, before)
+
+
+def test_single_and_double_precision_agree():
+    torch.manual_seed(0)
+    net, x = Net().eval(), 3 + torch.randn(24, 6)
+    single = compare(net, net, x.split(8))[0]
+    double = compare(net.double(), net, x.double().split(8))[0]
+    np.testing.assert_allclose(single, double, atol=1e-4)
+
+
 def test_a_network_with_itself_has_ones_on_the_diagonal_and_is_symmetric():
     torch.manual_seed(0)
     net = Net().eval()

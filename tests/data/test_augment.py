@@ -13,7 +13,7 @@ from videossl.common.errors import UserError
 from videossl.data import geometry as geometric
 from videossl.data.augment import ClipAugmentation, draw
 from videossl.data.photometric import COLUMNS, PhotometricParams, blur_radius, photometric, unit_interval
-from videossl.data.settings import Augmentation
+from videossl.data.settings import Augment, Augmentation
 
 FULL = Augmentation(
     size=32,
@@ -234,6 +234,50 @@ def test_crops_after_a_resize_take_the_same_part_of_the_frame():
     assert (drawn.top, drawn.left, drawn.height, drawn.width) == (0, 21, 128, 128)
     drawn = draw(Augmentation(size=112, crop="random"), 40, 50, rng)  # a frame smaller than the clip
     assert (drawn.height, drawn.width) == (40, 40)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"crop": "center"},
+        {"crop": "center", "resize_short": 128},
+        {"crop": "random"},
+        {"crop": "random", "resize_short": 128},
+        {"crop": "random", "resize_short": 160},
+        {"crop": "whole"},
+    ],
+)
+@pytest.mark.parametrize("frame", [(128, 171), (171, 128), (240, 320), (128, 128)])
+def test_tests_see_frames_at_the_scale_of_training(values, frame):
+    """A crop of the same size, in the middle, with nothing random: for every way to crop that has one scale."""
+    augment = Augment(
+        **values, flip=0.5, rotation=10, jitter=(0.4, 0.4, 0.4, 0.1), gray_p=0.5, blur_p=0.5, gamma=(1, 2)
+    )
+    for train in (
+        Augmentation(**augment.model_dump(), size=112),
+        Augmentation(**augment.preparation.model_dump(), size=112),
+    ):
+        drawn = draw(train, *frame, np.random.default_rng(0))
+        tested = draw(augment.for_test(112), *frame, np.random.default_rng(1))
+        assert (tested.height, tested.width) == (drawn.height, drawn.width)
+    assert abs(2 * tested.top + tested.height - frame[0]) <= 1 and abs(2 * tested.left + tested.width - frame[1]) <= 1
+    assert tested.angle == 0 and not tested.flip
+    assert np.array_equal(tested.photometric, draw(augment.for_test(112), *frame, np.random.default_rng(2)).photometric)
+    assert tested.photometric[-6:] == pytest.approx([*augment.mean, *augment.std])
+
+
+def test_a_crop_of_random_size_is_tested_on_the_largest_square():
+    tested = draw(Augment(crop="random_resized").for_test(112), 128, 171, np.random.default_rng(0))
+    assert (tested.top, tested.left, tested.height, tested.width) == (0, 21, 128, 128)
+
+
+def test_a_preparation_without_values_is_the_one_of_ever():
+    """Specifications keep their text, hence their hash."""
+    plain = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+    assert Augment(crop="center").preparation.model_dump() == plain
+    assert Augment(crop="random_resized").preparation.model_dump() == plain
+    assert Augment(crop="random", resize_short=128).preparation.model_dump() == plain | {"resize_short": 128}
+    assert Augment(crop="random").preparation.model_dump() == plain | {"crop": "unresized"}
 
 
 def test_probabilities_and_ranges_of_the_draws():

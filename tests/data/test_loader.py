@@ -122,6 +122,45 @@ def test_the_clips_hold_the_frames_that_the_sampler_chose(stored):
             np.testing.assert_array_equal(clip, store.read(row["shard"], row["batch"], window)[:, :, 5:37])
 
 
+def test_another_video_takes_the_place_of_a_too_short_one(stored):
+    """FRAMES has six videos of 18 frames or more. Every place of an epoch is filled, and by the same video whatever the
+    workers, the batch or the point of resumption; in another epoch by another one."""
+    store, table = stored
+    data = ClipDataset(store, table, UniformClips(8, 2, 1), AUGMENT, 0, min_frames=18)
+    long = {index for index, frames in enumerate(FRAMES) if frames >= 18}
+    shown = {}
+    for epoch in range(40):
+        for index in range(len(data)):
+            batch = data[epoch, index]
+            (video,) = batch.videos.tolist()
+            assert video in long and (index not in long or video == index)
+            assert batch.labels.item() == table["label"][video]
+            shown.setdefault(index, []).append(video)
+    assert all(set(shown[index]) == long for index in range(len(data)) if index not in long)
+    again = ClipDataset(store, table, UniformClips(8, 2, 1), AUGMENT, 0, min_frames=18)
+    together = again.__getitems__([(3, index) for index in reversed(range(len(data)))])
+    assert together.videos.tolist() == [shown[index][3] for index in reversed(range(len(data)))]
+    for place, index in enumerate(reversed(range(len(data)))):
+        assert torch.equal(together.clips[place], data[3, index].clips[0])
+    batches = EpochBatches(len(data), 4, 0, drop_last=True, start=(1, 1), epochs=3)
+    for workers in (0, 2):
+        loaded = list(train_loader(data, batches, workers=workers))
+        expected = [[shown[index][epoch] for epoch, index in keys] for keys in batches]
+        assert [batch.videos.tolist() for batch in loaded] == expected
+
+
+def test_long_enough_videos_keep_their_draws(stored):
+    """A requirement that all videos meet changes no sample."""
+    plain, asked = dataset(stored), ClipDataset(*stored, RandomClips(8, 2, 2), AUGMENT, 0, min_frames=1)
+    for index in range(len(FRAMES)):
+        assert_equal([plain[2, index]], [asked[2, index]])
+
+
+def test_no_video_long_enough_is_an_error(stored):
+    with pytest.raises(UserError, match=r"none of the 11 videos has 41 frames; the longest has 40"):
+        ClipDataset(*stored, RandomClips(8, 2), AUGMENT, 0, min_frames=41)
+
+
 def test_one_augmentation_a_clip(stored):
     bright, dark = (Augmentation(size=24, mean=(value,) * 3) for value in (0.0, 0.5))
     batch = dataset(stored, augment=[bright, dark])[(0, 0)]

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from tiny import CPU, GRID, changed, make_study, spec_of, table
+from tiny import CONFIG, CPU, GRID, changed, make_study, spec_of, table
 
 from videossl.common.errors import UserError
 from videossl.common.results import read_metrics, read_predictions
@@ -39,6 +39,21 @@ def features(study, target, tmp_path):
     extract(spec, manifest=target.manifest, weights=weights, output=output, compute=CPU)
     assert all(torch.equal(value, backbone.state_dict()[key]) for key, value in before.items())
     return output
+
+
+@pytest.mark.parametrize("crop", ["center", "random"])
+def test_features_see_clips_as_the_test_after_finetuning_does(tmp_path, crop):
+    """`finetune.augment` prepares the clips of every evaluation."""
+    finetune = CONFIG["finetune"] | {"augment": {"crop": crop, "resize_short": 20}}
+    grids = [GRID | {"protocol": protocol, "task": "rspnet"} for protocol in ("linear_probe", "finetune")]
+    study = make_study(tmp_path, {"a": table(grids)}, finetune=finetune)
+    features, tested = (spec_of(study, study.of_stage(name)[0]) for name in ("features", "finetune"))
+    assert features.test_augmentation == tested.test_augmentation
+    assert (tested.test_augmentation.resize_short, tested.test_augmentation.crop) == (20, "center")
+    assert (
+        "resize_short"
+        not in spec_of(make_study(tmp_path, {"a": table(grids)}), study.of_stage("features")[0]).json_text
+    )
 
 
 def cluster(labels: np.ndarray, noise: float, seed: int = 0) -> np.ndarray:

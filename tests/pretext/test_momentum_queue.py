@@ -1,10 +1,15 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from videossl.backbones import registry as backbones
 from videossl.common.errors import UserError
+from videossl.pretext import registry as tasks
 from videossl.pretext.parts.momentum import MomentumEncoder
 from videossl.pretext.parts.queue import Queue
+from videossl.training.synchronise import SharedDropout
 
 
 def linear(value: float) -> nn.Linear:
@@ -45,6 +50,38 @@ def test_running_statistics_are_its_own():
     key.update(query)
     assert (query[0].running_mean > 0).all()
     assert (key.encoder[0].running_mean < 0).all()
+
+
+@pytest.mark.parametrize("backbone", backbones.names())
+@pytest.mark.parametrize("task", ["rspnet", "tdl"])
+def test_a_clip_has_one_key(task, backbone):
+    """In training mode, twice: nothing but batch normalisation is in training mode. Its running statistics move, its
+    output depends on the batch alone."""
+    torch.manual_seed(0)
+    network = backbones.build(backbone, width=0.05)
+    model = tasks.build(task, network, {"queue_size": 4, "dim": 8}, frames=8).train()
+    clips = torch.randn(3, 3, 8, 32, 32)
+    first, second = model.key_encoder(clips), model.key_encoder(clips)
+    torch.testing.assert_close(F.cosine_similarity(first, second, dim=-1), torch.ones(first.shape[:-1]))
+    training = {type(module) for module in model.key_encoder.encoder.modules() if module.training}
+    assert all(issubclass(kind, _BatchNorm) for kind in training)
+    assert bool(training) == any(isinstance(module, _BatchNorm) for module in network.modules())
+    assert all(module.training for module in network.modules())  # queries keep their dropout
+    model.eval()
+    assert not any(module.training for module in model.modules())
+
+
+def test_dropped_branches_stay_off_after_any_change_of_mode():
+    """As the training loop does: build, evaluate, train; and with layers replaced for several processes."""
+    key = MomentumEncoder(nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(4)).train(), momentum=0.9)
+    rows = torch.randn(8, 4)
+    for _ in range(2):
+        assert torch.equal(key(rows), key(rows)) and key.encoder[1].training
+        key.eval()
+        assert not key.encoder[1].training
+        key.train()
+    key.encoder[0] = SharedDropout(key.encoder[0], by_row=False)
+    assert torch.equal(key.train()(rows), key(rows))
 
 
 def test_another_architecture_is_refused():

@@ -77,6 +77,23 @@ def test_a_short_video_is_looped_and_keeps_all_rates():
     assert fastest[:8].tolist() == [0, 2, 4, 1, 3, 0, 2, 4]
 
 
+@pytest.mark.parametrize(
+    ("rates", "frames", "needed"), [([1, 2], 16, 32), ([1, 2, 4], 16, 64), (RATES, 16, 128), (RATES, 4, 32)]
+)
+def test_the_task_needs_videos_for_its_largest_rate(rates, frames, needed):
+    """Of a video just long enough, no rate has a jump: frames rise, at every rate. One frame less, and the largest
+    rate is looped, which gives it away."""
+    task = prp(frames=frames, rates=rates)
+    assert task.min_frames == needed
+
+    def jumps(num_frames: int) -> set[int]:
+        found = draws(task.sampler, num_frames, 200)
+        return {each.choice for each in found if (np.diff(each.clips[0][: 2 * frames]) < 0).any()}
+
+    assert jumps(needed) == jumps(needed + 5) == set()
+    assert jumps(needed - rates[-1]) == {len(rates) - 1}
+
+
 def test_few_frames_are_read():
     """At rate 8, 32 frames to reconstruct and 3 more in each of 8 chunks, of 128."""
     drawn = next(each for each in draws(DilatedClip(16, tuple(RATES)), 300) if each.choice == 3)

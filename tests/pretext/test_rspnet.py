@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +7,7 @@ from torch.nn import functional as F
 
 from videossl.backbones import registry as backbones
 from videossl.common.errors import UserError
+from videossl.common.results import OWN_VIDEO
 from videossl.pretext import registry as tasks
 from videossl.pretext.rspnet import at_speed, random_half, relative_speed_loss
 
@@ -116,6 +119,77 @@ def test_sampler_takes_two_stretches_of_consecutive_frames():
     first, second = rspnet().sampler(300, np.random.default_rng(0)).clips
     assert np.diff(first).tolist() == np.diff(second).tolist() == [1] * 7
     assert first[0] != second[0]
+
+
+def test_the_task_needs_videos_for_the_fast_clip():
+    """In a shorter video only the fast clip would have a jump."""
+    task = rspnet()
+    assert task.min_frames == 2 * FRAMES - 1
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        assert all((np.diff(clip[::2]) == 2).all() for clip in task.sampler(task.min_frames, rng).clips)
+        (clip, _) = task.sampler(task.min_frames - 1, rng).clips
+        assert (np.diff(clip[:FRAMES]) == 1).all() and (np.diff(clip[::2]) < 0).any()
+
+
+# --- a query's own video in the queue ---
+
+
+def steps(task, batches: list[list[int]]) -> list[dict]:
+    """Train on batches of these videos; returns the scalars of each step."""
+    found = []
+    for number, videos in enumerate(batches):
+        batch = clips(len(videos)) + number
+        task.on_step_start()
+        loss, scalars = task(batch, NO_CHOICES, torch.Generator().manual_seed(number), videos=torch.tensor(videos))
+        task.on_step_end()
+        found.append({"loss": loss.item(), **scalars})
+    return found
+
+
+@pytest.mark.parametrize("exclude", [False, True])
+def test_the_share_of_queries_that_meet_their_own_video_is_logged(exclude):
+    """Four keys: those of the last two batches of two videos."""
+    task = rspnet(queue_size=4, exclude_same_video=exclude).train()
+    found = steps(task, [[0, 1], [2, 0], [1, 3], [3, 0], [1, 2], [3, 3]])
+    assert [step[OWN_VIDEO].item() for step in found] == [0, 0.5, 0.5, 1.0, 0.5, 1.0]
+    assert task.queue.videos.tolist() == [1, 2, 3, 3]
+    assert OWN_VIDEO not in task(clips(2), NO_CHOICES, torch.Generator())[1]  # whose videos are not known
+
+
+def test_keys_of_the_same_video_can_be_left_out_of_the_negatives():
+    """Against the loss over the keys of other videos, worked out query by query."""
+    task = rspnet(queue_size=6, exclude_same_video=True, temperature=0.2).train()
+    steps(task, [[0, 1, 2], [3, 0, 1]])
+    batch, videos, queue = clips(3), torch.tensor([0, 2, 7]), task.queue.negatives()
+    fast = random_half(3, torch.Generator().manual_seed(9))
+    with torch.no_grad():
+        state = copy.deepcopy(task.state_dict())
+        query = task.encoder()(at_speed(batch[:, 0], fast))[:, 0]
+        other, same = (task.key_encoder(at_speed(batch[:, 1], speed))[:, 0] for speed in (~fast, fast))
+        task.load_state_dict(state)
+    expected = 0.0
+    for number, kept in enumerate(([1, 2, 3, 5], [0, 1, 3, 4, 5], [0, 1, 2, 3, 4, 5])):
+        negatives = torch.stack([queue[:, place] for place in kept], dim=1)
+        for key in (same, other):
+            logits = torch.cat([query[number] @ key[number, :, None], query[number] @ negatives]) / 0.2
+            expected += F.cross_entropy(logits[None], torch.tensor([0])) / 3
+    assert task.queue.videos.tolist() == [0, 1, 2, 3, 0, 1]
+    _, scalars = task(batch, NO_CHOICES, torch.Generator().manual_seed(9), videos=videos)
+    torch.testing.assert_close(scalars["a_vid"], expected)
+
+
+def test_the_papers_setting_is_the_default():
+    """Own keys count as negatives, and what is known of the videos does not change the loss."""
+    first, second = rspnet(queue_size=4).train(), rspnet(queue_size=4).train()
+    second.load_state_dict(first.state_dict())
+    for number in range(3):
+        batch, drawn = clips(2), torch.Generator().manual_seed(number)
+        losses = [first(batch, NO_CHOICES, drawn, videos=torch.tensor([0, 1]))[0]]
+        losses.append(second(batch, NO_CHOICES, torch.Generator().manual_seed(number))[0])
+        assert losses[0] == losses[1]
+        for task in (first, second):
+            task.on_step_end()
 
 
 def test_retrieval_by_hand():

@@ -1,3 +1,4 @@
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,9 +9,10 @@ from torch.nn import functional as F
 
 from videossl.backbones import registry as backbones
 from videossl.common.errors import UserError
+from videossl.common.results import OWN_VIDEO
 from videossl.data.settings import Augment, ClipShape
 from videossl.pretext import registry as tasks
-from videossl.pretext.tdl import TemporalTriplet, mix_in_a_frame
+from videossl.pretext.tdl import TemporalTriplet, initialise, mix_in_a_frame
 from videossl.training import pretrain
 from videossl.training.session import Compute
 from videossl.training.settings import OptimizerSettings, Schedule
@@ -82,6 +84,52 @@ def test_without_a_second_start_the_video_is_looped(num_frames, anchor, negative
     first, second, third = TemporalTriplet(length=5, stride=3, gap=4)(num_frames, np.random.default_rng(0)).clips
     assert first.tolist() == second.tolist() == anchor
     assert third.tolist() == negative
+
+
+def test_the_task_needs_a_second_segment():
+    """With one frame less, the negative is the anchor's frames from the middle on, told by their jump."""
+    task = tdl()
+    assert task.min_frames == FRAMES + 1
+    for anchor, _, negative in draw(task.sampler, FRAMES + 1):
+        assert abs(anchor[0] - negative[0]) == 1 and (np.diff(negative) == 1).all()
+    assert all((np.diff(negative) < 0).any() for _, _, negative in draw(task.sampler, FRAMES))
+
+
+def test_the_network_starts_as_the_references_does():
+    """Convolutions: uniform within sqrt(2) * sqrt(6 / (fan in + fan out)); scales: N(1, 0.02); the rest: as it was."""
+    torch.manual_seed(3)
+    plain = backbones.build("r2plus1d", width=0.25)
+    torch.manual_seed(3)
+    backbone = backbones.build("r2plus1d", width=0.25)
+    task = tasks.build("tdl", backbone, {"queue_size": 10}, frames=FRAMES)
+    scales = []
+    for before, module in zip(plain.modules(), backbone.modules(), strict=True):
+        if isinstance(module, torch.nn.Conv3d):
+            per_pixel = module.weight[0, 0].numel()
+            limit = math.sqrt(2) * math.sqrt(6 / (per_pixel * (module.in_channels + module.out_channels)))
+            assert 0.9 * limit < module.weight.abs().max() <= limit
+            assert module.weight.std().item() == pytest.approx(limit / math.sqrt(3), rel=0.1)
+        elif isinstance(module, torch.nn.BatchNorm3d):
+            scales.append(module.weight.detach())
+            assert torch.equal(module.bias, before.bias)
+    scales = torch.cat(scales)
+    assert scales.mean().item() == pytest.approx(1, abs=0.003) and scales.std().item() == pytest.approx(0.02, rel=0.1)
+    keys = task.key_encoder.encoder[0].state_dict()
+    assert all(torch.equal(keys[name], value) for name, value in backbone.state_dict().items())
+
+
+def test_other_starts_than_the_references_are_kept():
+    """A scale that a backbone starts at 0.2, and networks without batch normalisation."""
+    mobilenet = backbones.build("mobilenet", width=0.1, residual_start=0.2)
+    initialise(mobilenet)
+    scales = torch.cat([module.weight for module in mobilenet.modules() if isinstance(module, torch.nn.BatchNorm3d)])
+    started_low = scales < 0.5
+    assert started_low.any() and not started_low.all()
+    torch.testing.assert_close(scales, torch.where(started_low, 0.2, 1.0), rtol=0.1, atol=0)
+    swin = backbones.build("videoswin", width=0.1, depths=[1, 1])
+    before = {name: value.clone() for name, value in swin.state_dict().items()}
+    initialise(swin)
+    assert all(torch.equal(value, before[name]) for name, value in swin.state_dict().items())
 
 
 def test_mixing_by_hand():
@@ -163,6 +211,27 @@ def test_a_batch_wraps_around_the_queue_and_may_exceed_it():
         assert task.queue.keys.shape == (8, size) and task.queue.position == position
 
 
+@pytest.mark.parametrize("exclude", [False, True])
+def test_keys_of_the_same_video_are_counted_and_can_be_left_out(exclude):
+    task = tdl(queue_size=3, exclude_same_video=exclude, temperature=0.2).train()
+    for videos in ([4, 5], [6, 4]):
+        task(clips(2), NO_CHOICES, torch.Generator(), videos=torch.tensor(videos))
+        task.on_step_end()
+    assert task.queue.videos.tolist() == [4, 5, 6]
+    queue, batch = task.queue.negatives(), clips(2)
+    with torch.no_grad():
+        query, negative = task.embed(batch, torch.Generator().manual_seed(2))
+        key = task.key_encoder(batch[:, 1])
+    loss, scalars = task(batch, NO_CHOICES, torch.Generator().manual_seed(2), videos=torch.tensor([5, 9]))
+    expected = 0.0
+    for number, kept in enumerate(([0, 2] if exclude else [0, 1, 2], [0, 1, 2])):
+        others = [queue[:, place] for place in kept] + [negative[number]]
+        logits = torch.stack([query[number] @ other for other in [key[number], *others]]) / 0.2
+        expected += F.cross_entropy(logits[None], torch.tensor([0])) / 2
+    torch.testing.assert_close(loss, expected)
+    assert scalars[OWN_VIDEO] == 0.5
+
+
 def test_measures_by_hand():
     """Nearer than the own negative: videos 0, 1. Nearest of all six: 0; 1 is nearest to the negative of 2."""
     query = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
@@ -194,7 +263,10 @@ def test_held_out_clips_are_augmented_for_tdl_alone(monkeypatch, task, flip):
         raise Seen(augment)
 
     monkeypatch.setattr(pretrain, "ClipDataset", dataset)
-    settings = {"augment": Augment(crop="random", flip=0.5), "clip": ClipShape(frames=FRAMES, size=16)}
+    settings = {
+        "augment": Augment(crop="random", resize_short=20, flip=0.5),
+        "clip": ClipShape(frames=FRAMES, size=16),
+    }
     spec = TrainingSpec(
         **settings, seed=0, epochs=1, batch_size=2, optimizer=OptimizerSettings(lr=0.1), schedule=Schedule()
     )
@@ -203,7 +275,9 @@ def test_held_out_clips_are_augmented_for_tdl_alone(monkeypatch, task, flip):
         pretrain.evaluate(
             spec, model, None, pd.DataFrame({"id": [0]}), Compute(), torch.device("cpu"), SimpleNamespace()
         )
-    assert seen.value.args[0].flip == flip
+    augment = seen.value.args[0]
+    assert augment.flip == flip
+    assert augment.crop == ("random" if flip else "center") and augment.resize_short == 20  # at the scale of training
 
 
 @pytest.mark.parametrize(

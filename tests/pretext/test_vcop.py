@@ -55,6 +55,15 @@ def test_in_a_short_video_the_gap_shrinks_and_the_order_stays():
         assert places == sorted(set(places)) and places[-1] + 15 < num_frames
 
 
+@pytest.mark.parametrize("clips", [3, 4, 5])
+def test_the_task_needs_videos_whose_clips_differ(clips):
+    task = vcop(clips=clips, gap=2)
+    assert task.min_frames == FRAMES + clips - 1
+    assert len(set(starts(task.sampler, task.min_frames))) == clips
+    assert len(set(starts(task.sampler, task.min_frames - 1))) == 1
+    assert vcop(clips=clips, stride=3).min_frames == 3 * (FRAMES - 1) + 1 + clips - 1
+
+
 def test_a_video_shorter_than_a_clip_is_looped():
     sampler = SuccessiveClips(length=4, stride=1, gap=2, clips_per_video=3)
     assert [clip.tolist() for clip in sampler(3, np.random.default_rng(0)).clips] == [[0, 1, 2, 0]] * 3

@@ -445,7 +445,8 @@ def test_no_number_is_a_truth_a_text_or_absurd(name, place, kind):
 @pytest.mark.parametrize("registry", [pretext, backbones, models])
 def test_no_option_is_of_another_type_or_absurd(registry):
     for name, key, _, default in registry.option_rows():
-        wrong = [None, True, math.nan, math.inf, -(10**30), 10**400, -1, {}, [[]]]
+        wrong = [None, math.nan, math.inf, -(10**30), 10**400, -1, {}, [[]]]
+        wrong += [1, 0, "true"] if isinstance(default, bool) else [True]
         wrong += [[]] if isinstance(default, list) else [[1]]
         wrong += [] if isinstance(default, str) else ["1"]
         for value in wrong:

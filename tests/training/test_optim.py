@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from videossl.training.optim import base_learning_rate, build_optimizer, lr_factor, set_learning_rate
+from videossl.backbones import registry as backbones
+from videossl.training.optim import base_learning_rate, build_optimizer, lr_factor, matrices_of, set_learning_rate
 from videossl.training.settings import OptimizerSettings, Schedule
 
 
@@ -75,3 +76,55 @@ def test_weight_decay_of_matrices_alone():
     assert {name for name, decay in found.items() if decay == 0.5} == {"0.weight", "2.weight"}
     assert {name for name, decay in found.items() if decay == 0.0} == {"0.bias", "1.weight", "1.bias", "2.bias"}
     assert len(build_optimizer(module, settings.model_copy(update={"decayed": "all"})).param_groups) == 1
+
+
+TABLES = {
+    "videoswin": {"relative_position_bias_table"},
+    "vivit": {"cls_token", "position_embeddings"},
+    "timesformer": {"cls_token", "position_embeddings", "time_embeddings"},
+    "mvit": {"rel_pos_h", "rel_pos_w", "rel_pos_t"},
+}
+"""By backbone: its parameters with two or more dimensions that are looked up or added."""
+
+
+@pytest.mark.parametrize("backbone", backbones.names())
+def test_of_every_backbone_kernels_and_weights_of_layers_decay_and_nothing_else(backbone):
+    """Against the kinds of layers, not names: every kernel of a convolution and every weight of a linear layer."""
+    with torch.device("meta"):
+        network = backbones.build(backbone)
+    kernels = {
+        id(module.weight) for module in network.modules() if isinstance(module, nn.Linear | nn.Conv2d | nn.Conv3d)
+    }
+    decayed = {id(parameter) for parameter in matrices_of(network)}
+    assert decayed == kernels
+    left = {name.split(".")[-1] for name, p in network.named_parameters() if p.ndim > 1 and id(p) not in decayed}
+    assert left == TABLES.get(backbone, set())
+
+
+class Odd(nn.Module):
+    """Parameters with the names and shapes that transformers give them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(5, 4)
+        self.attention = nn.MultiheadAttention(4, 2)
+        self.class_token = nn.Parameter(torch.zeros(1, 1, 4))
+        self.pos_embed = nn.Parameter(torch.zeros(1, 7, 4))
+        self.gate = nn.Parameter(torch.zeros(1, 4, 1))
+        self.proj = nn.Parameter(torch.zeros(4, 3))
+        self.transposed = nn.Parameter(torch.zeros(4, 3))
+
+
+def test_tokens_embeddings_positions_and_stored_vectors_do_not_decay():
+    module = Odd()
+    decayed = {id(parameter) for parameter in matrices_of(module)}
+    found = {name for name, parameter in module.named_parameters() if id(parameter) in decayed}
+    assert found == {"attention.in_proj_weight", "attention.out_proj.weight", "proj", "transposed"}
+
+
+def test_a_shared_matrix_decays_once():
+    module = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    module[1].weight = module[0].weight
+    settings = OptimizerSettings(lr=0.1, weight_decay=0.5, decayed="matrices")
+    decayed, others = build_optimizer(module, settings).param_groups
+    assert [id(p) for p in decayed["params"]] == [id(module[0].weight)] and len(others["params"]) == 2

@@ -98,9 +98,9 @@ def gram(activation: Tensor) -> Tensor:
     flat = activation.flatten(1)
     total = flat.new_zeros(len(flat), len(flat), dtype=torch.float64)
     for piece in flat.split(PIECE, dim=1):
-        piece = piece.double()
-        piece -= piece.mean(dim=0)
-        total.addmm_(piece, piece.T)
+        piece = piece.double()  # of a float64 activation this is no copy but the activation itself: never write to it
+        centred = piece - piece.mean(dim=0)
+        total.addmm_(centred, centred.T)
     return total.fill_diagonal_(0)
 
 

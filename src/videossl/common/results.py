@@ -68,6 +68,10 @@ PREDICTIONS_SCHEMA = pa.schema(
     ]
 )
 
+OWN_VIDEO = "own_video_in_queue"
+"""Metric of a training with a queue of keys: the fraction of the last epoch's queries for which the queue held a key of
+the same video."""
+
 _FRACTION = re.compile(r"(^|_)top\d+$|accuracy|recall|relative_decrease")
 Rows = Iterable[Mapping[str, Any]] | pd.DataFrame
 Problem = Callable[[pd.DataFrame], str]

@@ -53,7 +53,7 @@ def _draw_box(config: Augmentation, height: int, width: int, rng: np.random.Gene
     short = min(height, width)
     resize_short = config.resize_short or (config.size if config.crop == "center" else short)
     side = min(max(round(config.size * short / resize_short), 1), short)
-    if config.crop == "center":
+    if config.crop in ("center", "unresized"):
         return (height - side) // 2, (width - side) // 2, side, side
     return int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1)), side, side
 

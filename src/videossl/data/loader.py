@@ -73,6 +73,8 @@ class ClipDataset(Dataset[Batch]):
         videos: the manifest's columns shard, batch, frames and label, only videos with status ok; its row order defines
             the indices.
         augment: one configuration for all clips, or one for each clip of the sampler.
+        min_frames: fewest frames of a video that the sampler can use. The place of a shorter video is taken by another
+            one, drawn anew in each epoch from those that are long enough; an epoch has as many samples as ever.
     """
 
     def __init__(
@@ -82,6 +84,8 @@ class ClipDataset(Dataset[Batch]):
         sampler: ClipSampler,
         augment: Augmentation | Sequence[Augmentation],
         seed: int,
+        *,
+        min_frames: int = 1,
     ) -> None:
         if (videos["batch"] < 0).any() or (videos["frames"] < 1).any():
             raise UserError("the table holds missing or broken videos; select those with status 'ok' first")
@@ -95,6 +99,13 @@ class ClipDataset(Dataset[Batch]):
         self.rotation = max(config.rotation for config in configs)
         # Plain arrays: cheap to send to workers, and not copied page by page by reference counting.
         self.table = {key: videos[key].to_numpy(np.int64) for key in ("shard", "batch", "frames", "label")}
+        self.min_frames = min_frames
+        self.long_enough = np.flatnonzero(self.table["frames"] >= min_frames)
+        if len(videos) and not len(self.long_enough):
+            raise UserError(
+                f"none of the {len(videos)} videos has {min_frames} frames; the longest has"
+                f" {self.table['frames'].max()}"
+            )
 
     def __len__(self) -> int:
         return len(self.table["label"])
@@ -110,7 +121,8 @@ class ClipDataset(Dataset[Batch]):
         of them twice into new memory, and the first access to new memory costs half as much as decoding.
         """
         generators = [sample_generator(self.seed, *key) for key in keys]
-        drawn = [self._draw(index, rng) for (_, index), rng in zip(keys, generators, strict=True)]
+        chosen = [self._choose(index, rng) for (_, index), rng in zip(keys, generators, strict=True)]
+        drawn = [self._draw(index, rng) for index, rng in zip(chosen, generators, strict=True)]
         videos, clips, length = len(keys), len(self.augment), len(drawn[0].clips[0])
         size = self.augment[0].size
         side = geometry.window_side(size, self.rotation)
@@ -119,13 +131,19 @@ class ClipDataset(Dataset[Batch]):
             size=size,
             places=torch.empty(videos, clips, len(geometry.COLUMNS)),
             params=torch.empty(videos, clips, len(COLUMNS)),
-            labels=torch.from_numpy(self.table["label"][[index for _, index in keys]]),
-            videos=torch.tensor([index for _, index in keys]),
+            labels=torch.from_numpy(self.table["label"][chosen]),
+            videos=torch.tensor(chosen),
             choices=torch.tensor([sample.choice for sample in drawn]),
         )
         for place, (sample, rng) in enumerate(zip(drawn, generators, strict=True)):
             self._fill(batch, place, sample.clips, rng)
         return batch
+
+    def _choose(self, index: int, rng: np.random.Generator) -> int:
+        """The video at this place of the epoch: its own, or another one in place of a too short one."""
+        if self.table["frames"][index] >= self.min_frames:
+            return index
+        return int(rng.choice(self.long_enough))
 
     def _draw(self, index: int, rng: np.random.Generator) -> Drawn:
         return self.sampler(int(self.table["frames"][index]), rng)

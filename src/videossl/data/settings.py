@@ -53,9 +53,19 @@ class Normalisation(Strict):
     mean: Colours
     std: ColourDivisors
 
-    def centre_crop(self, size: int) -> Augmentation:
-        """Augmentation that only crops the largest centre square."""
+    def for_test(self, size: int) -> Augmentation:
+        """How clips of a test are prepared: the largest centre square, nothing random."""
         return Augmentation(size=size, mean=self.mean, std=self.std)
+
+
+class Preparation(Normalisation):
+    """How clips of a test are prepared: cut from the middle, nothing random. Without values the largest square."""
+
+    crop: Literal["center", "unresized", "whole"] = Field("center", exclude_if=lambda crop: crop == "center")
+    resize_short: Side | None = Field(None, exclude_if=lambda side: side is None)
+
+    def for_test(self, size: int) -> Augmentation:
+        return Augmentation(size=size, **self.model_dump())
 
 
 class Augment(Normalisation):
@@ -63,12 +73,14 @@ class Augment(Normalisation):
 
     crop: Literal["random", "center", "random_resized", "whole"] = Field(
         "random",
-        description="random, center: a square of `clip.size` pixels; random_resized: a part of the frame given by"
-        " `scale` and"
-        " `ratio`, resized to that square; whole: the whole frame, squeezed to that square",
+        description="random: a square of `clip.size` pixels anywhere in the frame, in tests in its middle; center: a"
+        " square from the middle; random_resized: a part of the frame given by `scale` and `ratio`, resized to that"
+        " square, in tests the largest centre square; whole: the whole frame, squeezed to that square",
     )
     resize_short: Side | None = Field(
-        None, description="first resize frames to this short side in pixels; null: do not resize"
+        None,
+        description="random, center: first resize frames to this short side in pixels, in training and in tests; null:"
+        " random leaves the stored frames as they are, center takes the largest square",
     )
     scale: Shares = Field(
         (0.08, 1.0), description="random_resized: smallest and largest area of the crop as a fraction of the frame"
@@ -91,6 +103,20 @@ class Augment(Normalisation):
         (0.229, 0.224, 0.225), description="normalisation: RGB values are then divided by these"
     )
 
+    @property
+    def preparation(self) -> Preparation:
+        """The same preparation for tests, without what is random: scale and place are those of training on average.
+
+        Of `random_resized` the scale varies in training; tests see the largest centre square.
+        """
+        crops: dict[str, Literal["center", "unresized", "whole"]] = {"random": "unresized", "whole": "whole"}
+        crop = "center" if self.resize_short else crops.get(self.crop, "center")
+        return Preparation(mean=self.mean, std=self.std, crop=crop, resize_short=self.resize_short)
+
+    def for_test(self, size: int) -> Augmentation:
+        """The training's preparation without what is random (:attr:`preparation`)."""
+        return self.preparation.for_test(size)
+
     @model_validator(mode="after")
     def _fits_the_crop(self) -> Augment:
         if self.resize_short is not None and self.crop in UNRESIZED:
@@ -106,7 +132,8 @@ class Augmentation(Augment):
     """The augmentation of clips of one size. The defaults only cut out the largest centre square."""
 
     size: Side = Field(description="side of the square output, pixels")
-    crop: Literal["random", "center", "random_resized", "whole"] = "center"
+    crop: Literal["random", "center", "random_resized", "whole", "unresized"] = "center"  # type: ignore[assignment]
+    """unresized, of tests only: in the middle, `size` pixels of the stored frame, as large as `random`'s."""
     scale: Shares = (1.0, 1.0)
     ratio: Range = (1.0, 1.0)
     mean: Colours = (0.0, 0.0, 0.0)

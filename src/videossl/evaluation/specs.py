@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from videossl.common.ranges import Count, Few, PositiveShare, Seed, ShareBelowOne, Side, Version
 from videossl.common.specification import Specification
 from videossl.common.strict import Strict
-from videossl.data.settings import Augmentation, ClipShape, ColourDivisors, Colours, Normalisation
+from videossl.data.settings import Augmentation, ClipShape, ColourDivisors, Colours, Normalisation, Preparation
 from videossl.data.specs import NoiseSpec
 from videossl.evaluation.settings import CKA, Distillation, LinearProbe, Retrieval
 from videossl.training.specs import BackboneSpec, TrainingSpec
@@ -28,8 +28,8 @@ class ClipTestSpec(Strict):
 
     @property
     def test_augmentation(self) -> Augmentation:
-        """Test augmentation: the largest centre square, nothing random."""
-        return self.augment.centre_crop(self.clip.size)
+        """How clips are prepared, for their size; nothing random."""
+        return self.augment.for_test(self.clip.size)
 
 
 class FinetuneSpec(TrainingSpec, ClipTestSpec):
@@ -58,6 +58,7 @@ class DistillSpec(FinetuneSpec):
 class FeaturesSpec(Specification, ClipTestSpec):
     """Features of a frozen backbone, on the clips of the test after finetuning."""
 
+    augment: Preparation
     recipe_version: Version
     backbone: BackboneSpec
 

@@ -1,15 +1,16 @@
 """Builds each network, pretext task and video-language model of a study once, to find errors before the first job.
 
-Reading the configuration only checks each option by itself. Whether options fit together, and whether a network accepts
-clips of the configured size, is known only to the classes, which need torch.
+Reading the configuration only checks each option by itself. Whether options fit together, whether a network accepts
+clips of the configured size, and how long a task's videos must be, is known only to the classes, which need torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from videossl.common.errors import UserError
 from videossl.stages.cells import Cell
-from videossl.stages.parts.builds import Build, ModelBuild, NetworkBuild
+from videossl.stages.parts.builds import Build, ModelBuild, NetworkBuild, TaskBuild
 from videossl.stages.registry import stage
 from videossl.study.study import Study
 
@@ -58,5 +59,18 @@ def _try(build: Build) -> None:
     if isinstance(build, NetworkBuild):
         network = backbones.build(build.backbone.name, **build.backbone.options)
     else:
-        network = build_task(build.task).backbone
+        task = build_task(build.task)
+        _require_long_videos(build, task.min_frames)
+        network = task.backbone
     network.eval()(torch.empty(1, 3, frames, side, side))
+
+
+def _require_long_videos(build: TaskBuild, min_frames: int) -> None:
+    """Raise UserError if no video of the source is known to be long enough for the task."""
+    name, longest = build.source, build.longest_video
+    if longest is not None and longest < min_frames:
+        raise UserError(
+            f"{build.task.task} needs videos of at least {min_frames} frames (clips of {build.clip.frames} frames,"
+            f" options {build.task.options}), and the longest training video of {name} has {longest}: lower clip.frames"
+            f" or the options, or give it longer videos (if they are generated, datasets.{name}.generated.frames)."
+        )

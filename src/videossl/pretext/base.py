@@ -17,7 +17,8 @@ class PretextTask(nn.Module):
     """A backbone with the heads that the task needs, and a loss.
 
     A subclass registers itself under its file's name, takes `(backbone, frames, *, <options with defaults>)`, sets
-    `sampler`, and implements :meth:`forward`, :meth:`heldout` and :meth:`summarise`.
+    `sampler` (and `min_frames`, if looping a short video would give the answer away or leave none), and implements
+    :meth:`forward`, :meth:`heldout` and :meth:`summarise`.
 
     Reproducibility: a step draws from the `generator` that it is given, on the CPU, so that a GPU draws the same.
     Layers that draw by themselves (dropout) use torch's global generator, which the training loop seeds before every
@@ -28,6 +29,11 @@ class PretextTask(nn.Module):
     """
 
     sampler: ClipSampler  # which frames form the V clips of a video; runs in the loader's workers
+    min_frames: int = 1
+    """Fewest frames of a video that shows what the task predicts. In training another video takes the place of a
+    shorter one; shorter held-out videos are left out. Both are counted, named and shown."""
+    needs_videos: ClassVar[bool] = False
+    """Whether :meth:`forward` has the argument `videos`, (B,) int64: a number for each video of the training set."""
     heldout_augmented: ClassVar[bool] = (
         False  # augment held-out clips as in training, for tasks about two views of one clip
     )

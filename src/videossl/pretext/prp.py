@@ -37,8 +37,10 @@ class DilatedClip:
     consecutive frames, for the motion. All arrays have room for the largest rate; the rest is filled with the first
     frame. A clip thus costs about 60 frames to read, not T * s = 128.
 
-    A video shorter than T * s frames is looped. The original draws another video instead, so its larger rates see only
-    long videos. (It also requests one frame more than it uses.)
+    A video shorter than T * s frames is looped: its jump from the last frame to the first would give larger rates away.
+    The task therefore uses videos only that have T * s frames at the largest rate (`min_frames`). The original replaces
+    a video by another if it is too short for the rate that was drawn, so that its larger rates see other videos than
+    its smaller ones. (It also requests one frame more than it uses.)
     """
 
     frames: int
@@ -119,6 +121,7 @@ class PRP(PretextTask):
         self.frames = frames
         self.reconstruction_weight, self.classification_weight = reconstruction_weight, classification_weight
         self.sampler = DilatedClip(frames, tuple(rates))
+        self.min_frames = frames * max(rates)
         self.register_buffer("rates", torch.tensor(rates), persistent=False)
         channels = min(channels, backbone.feature_dim)
         self.project = MapProjection(backbone, channels)

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone
-from videossl.common.distributed import all_gather, global_batch_size, local_rows
+from videossl.common.distributed import global_batch_size, local_rows
 from videossl.common.ranges import Channels, Count, Moderate, NotNegative, ShareBelowOne
 from videossl.data.sampling import RandomClips
 from videossl.pretext.base import PretextTask
 from videossl.pretext.parts.losses import info_nce
 from videossl.pretext.parts.momentum import MomentumEncoder
-from videossl.pretext.parts.queue import Queue
+from videossl.pretext.parts.queue import Queue, own_video
 from videossl.pretext.parts.retrieval import retrieval_row
 from videossl.pretext.registry import register
 
@@ -70,12 +70,18 @@ class RSPNet(PretextTask):
 
     The loss is their sum. Then k_negA, not kA, is added to the queue; M has no queue.
 
+    In a looped video of less than 2T - 1 frames only the fast clip has the jump from the last frame to the first, which
+    gives the speed away. The reference accepts that; here other videos take the place of such videos.
+
     Args:
         dim: dimension of an embedding.
-        queue_size: number of keys in the queue. It should be well below the number of training videos, or a video's own
-            old keys are among its negatives.
+        queue_size: number of keys in the queue. If it is not well below the number of training videos, a video's own
+            old keys are among its negatives: the log has the share of queries of which that is true.
+        exclude_same_video: leave such keys out of a query's negatives. The reference does not.
         momentum: of the key encoder.
     """
+
+    needs_videos = True
 
     def __init__(
         self,
@@ -84,6 +90,7 @@ class RSPNet(PretextTask):
         *,
         dim: Channels = 128,
         queue_size: Count = 16384,
+        exclude_same_video: bool = False,
         momentum: ShareBelowOne = 0.999,
         temperature: Moderate = 0.07,
         margin: NotNegative = 2.0,
@@ -91,15 +98,19 @@ class RSPNet(PretextTask):
         super().__init__(backbone)
         self.temperature, self.margin = temperature, margin
         self.sampler = RandomClips(length=2 * frames, stride=1, clips_per_video=2)
+        self.min_frames = 2 * frames - 1  # every 2nd of 2T: the last of them is not seen
         self.heads = SpeedHeads(backbone.feature_dim, dim)
         self.key_encoder = MomentumEncoder(self.encoder(), momentum)
         self.queue = Queue(dim, queue_size)
+        self.exclude_same_video = exclude_same_video
 
     def encoder(self) -> nn.Module:
         """The query encoder: clips (B, 3, T, S, S) -> embeddings (B, 2, dim), those of A first."""
         return nn.Sequential(self.backbone, self.heads)
 
-    def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(
+        self, clips: Tensor, choices: Tensor, generator: torch.Generator, videos: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """clips: (B, 2, 3, 2T, S, S). Draws which half of the batch is fast."""
         fast = local_rows(random_half(global_batch_size(len(clips)), generator)).to(clips.device)
         first, second = clips.unbind(dim=1)
@@ -109,16 +120,18 @@ class RSPNet(PretextTask):
         query = self.encoder()(at_speed(first, fast))
 
         with torch.autocast(clips.device.type, enabled=False):  # similarities / 0.07 need float32
-            negatives = self.queue.negatives()
-            a_vid = info_nce(query[:, 0], key[:, 0], negatives, self.temperature)
-            a_vid = a_vid + info_nce(query[:, 0], key_neg[:, 0], negatives, self.temperature)
+            negatives, same_video = self.queue.negatives(), self.queue.of_same_video(videos)
+            left_out = same_video if self.exclude_same_video else None
+            a_vid = info_nce(query[:, 0], key[:, 0], negatives, self.temperature, left_out=left_out)
+            a_vid = a_vid + info_nce(query[:, 0], key_neg[:, 0], negatives, self.temperature, left_out=left_out)
             same, other = (query[:, 1] * key[:, 1]).sum(dim=1), (query[:, 1] * key_neg[:, 1]).sum(dim=1)
             rsp = relative_speed_loss(same, other, self.temperature, self.margin)
-        self.queue.collect(all_gather(key_neg[:, 0]))
+        self.queue.collect(key_neg[:, 0], videos)
         scalars = {
             "a_vid": a_vid.detach(),
             "rsp": rsp.detach(),
             "speed_accuracy": (same > other).float().mean(),
+            **own_video(same_video),
         }
         return a_vid + rsp, scalars
 

@@ -29,15 +29,20 @@ class SuccessiveClips:
     """`clips_per_video` clips in temporal order, with `gap` frames between the end of one and the start of the next.
 
     They are at a random position of the video. If a video is too short, the gap shrinks, even below 0: the clips then
-    overlap, but their order remains true. If not even that is possible, the video is looped. The original excludes
-    short videos (by a list of those that are long enough); here all tasks must see the same subsets, and little would
-    remain of Something-Something-V2.
+    overlap, but their order remains true. The original excludes such videos (by a list of those that are long enough);
+    here little would remain of Something-Something-V2. Of a video with less than `min_frames` all clips would be the
+    same, and no order is true: the task leaves these videos out. (Here they are looped.)
     """
 
     length: int
     stride: int
     gap: int
     clips_per_video: int
+
+    @property
+    def min_frames(self) -> int:
+        """Fewest frames of a video whose clips start at different frames."""
+        return span(self.length, self.stride) + self.clips_per_video - 1
 
     def __call__(self, num_frames: int, rng: np.random.Generator) -> Drawn:
         reach, steps = span(self.length, self.stride), self.clips_per_video - 1
@@ -96,6 +101,7 @@ class VCOP(PretextTask):
     ) -> None:
         super().__init__(backbone)
         self.sampler = SuccessiveClips(length=frames, stride=stride, gap=gap, clips_per_video=clips)
+        self.min_frames = self.sampler.min_frames
         orders = torch.tensor(list(permutations(range(clips))))  # in lexicographic order
         self.register_buffer("orders", orders, persistent=False)
         hidden = min(hidden, backbone.feature_dim)

@@ -47,7 +47,7 @@ class Record:
     `identity` and `paper_identity` have the identity columns, noise, severity and `metric`. `paper_identity` uses the
     paper's names where a scale renames a dataset or subset. Accuracies are fractions; missing numbers are None.
     `reason` is why the cell failed or cannot be run. `run_dir` is the cell's folder; `partners` are the folders of its
-    teachers, `members` those of the cells that a mean covers.
+    teachers, `members` those of the cells that a mean covers, `pretrainings` those of the pretrainings behind the cell.
     """
 
     identity: dict[str, Any]
@@ -73,6 +73,7 @@ class Record:
     run_dir: str = ""
     partners: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
+    pretrainings: tuple[str, ...] = ()
 
     @property
     def runs(self) -> tuple[str, ...]:
@@ -174,7 +175,8 @@ def collect(
         spec: the entry.
         cells: identity columns, `views` (metric, noise and severity of each number; the part, for a figure with parts),
             `metrics` (path), `run_dir`, and optionally `paper` (the paper's names of axes, if different), `partners`
-            (folders of the teachers) and `pending` (why the cell cannot be run here).
+            (folders of the teachers), `pretrainings` (folders of the pretrainings behind the cell) and `pending` (why
+            the cell cannot be run here).
         paper_values: from `read_paper_values`; None for no comparison.
         reduced: the mark of a reduced scale in titles; "" at the paper's scale.
         provenance: commit, hash of the configuration, seed, hardware: printed as given.
@@ -292,8 +294,8 @@ def _record(
     identity = {**{key: cell[key] for key in IDENTITY}, **CONDITION, **view}
     paper_identity = {**identity, **(cell.get("paper") or {})}
     path = Path(cell["metrics"])
-    known = {"run_dir": cell["run_dir"], "partners": tuple(cell.get("partners", ()))}
-    known |= paper.find(paper_identity, view["metric"])
+    known = {key: tuple(cell.get(key, ())) for key in ("partners", "pretrainings")}
+    known |= {"run_dir": cell["run_dir"], **paper.find(paper_identity, view["metric"])}
     if read and path.exists():
         try:
             if problem := problem_of_run(path.parent, wholly=True):

@@ -13,6 +13,7 @@ from videossl.report.collect import FAILED, OK, PENDING, Record, Results, descri
 from videossl.report.comparison import other_numbers
 from videossl.report.numbers import number
 from videossl.report.paper import asked_for
+from videossl.report.pretrainings import pretraining_notes
 from videossl.report.spec import Spec
 from videossl.stages.registry import names, stage
 from videossl.study import titles
@@ -42,6 +43,7 @@ def notes(results: Results, *, span_marks: bool = False, drawn: bool = False) ->
         *_interval(results, drawn),
         *_test_videos(results),
         *_missing_classes(results),
+        *pretraining_notes(results.spec, _pretrainings(results)),
         *_missing(results),
         *_baseline(results, span_marks, drawn),
         *_paper(results, drawn),
@@ -104,6 +106,11 @@ def _missing_classes(results: Results) -> list[str]:
         if (text := read_gaps(Path(run) / "run.json").summary())
     }
     return [f"{results.spec.label('target', target)}: {text}." for target, text in found]
+
+
+def _pretrainings(results: Results) -> list[str]:
+    """Folders of the pretrainings behind the measured numbers."""
+    return [folder for record in results.records if record.status == OK for folder in record.pretrainings]
 
 
 def _missing(results: Results) -> list[str]:

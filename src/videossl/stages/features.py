@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from videossl.data.settings import Normalisation
 from videossl.evaluation.specs import FeaturesSpec
 from videossl.stages.base import RUN, WEIGHTS, Job, Stage, Work
 from videossl.stages.finetune import finetune_build, finetune_values
@@ -66,8 +65,7 @@ def features_spec(study: Study, cell: Cell) -> FeaturesSpec:
     """Specification of a network's features for a target."""
     values = finetune_values(study, cell)
     kept = ("recipe_version", "backbone", "seed", "clip", "stride", "test_clips", "batch_size")
-    augment = Normalisation(mean=values["augment"].mean, std=values["augment"].std)
-    return FeaturesSpec(**{key: values[key] for key in kept}, augment=augment)
+    return FeaturesSpec(**{key: values[key] for key in kept}, augment=values["augment"].preparation)
 
 
 STAGE = Features()

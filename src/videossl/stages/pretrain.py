@@ -109,8 +109,13 @@ class Pretrain(Stage[PretrainSpec]):
         recipe = f"{study.config.recipes_dir}/{cell.task}.yaml with the configuration's recipe_overrides"
         spec = self.spec(study, cell)
         task = spec.task_alone.model_copy(update={"seed": 0})  # networks of all seeds have the same shape
-        where = f"the recipe {recipe}, and its `backbones.{cell.backbone}`"
-        return TaskBuild(task=task, clip=spec.clip, where=where)
+        return TaskBuild(
+            task=task,
+            clip=spec.clip,
+            source=cell.source,
+            longest_video=study.longest_video(cell.source),
+            where=f"the recipe {recipe}, and its `backbones.{cell.backbone}`",
+        )
 
     def kind_of_work(self, study: Study, cell: Cell) -> dict[str, Any]:
         spec = self.spec(study, cell).values

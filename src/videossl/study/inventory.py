@@ -81,6 +81,28 @@ def videos_of(config: Config, dataset: str) -> Videos:
     return Videos(configured, CONFIGURED, sum(configured.values()))
 
 
+def longest_video(config: Config, dataset: str) -> int | None:
+    """Largest number of frames of a dataset's training videos: as they are generated, or as its manifest says; None if
+    nothing is known before they are stored."""
+    entry = config.datasets[dataset]
+    if entry.generated is not None:
+        return int(entry.generated.frames[1])
+    path = Path(config.results_dir) / "data" / dataset / _FILES[STORED]
+    found = _counted(path)
+    if not found or _left_from_generated(config, dataset, found[2]):
+        return None
+    state = path.stat()
+    return _longest(str(path), state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=256)
+def _longest(path: str, changed: int, size: int) -> int | None:
+    table = read_table(path, columns=["split", "status", "frames"])
+    usable = pc.and_(pc.equal(table["split"], "train"), pc.equal(table["status"], "ok"))
+    frames = pc.max(table["frames"].filter(usable)).as_py()
+    return None if frames is None else int(frames)
+
+
 def assumptions(config: Config, datasets: Iterable[str], configfiles: Sequence[str] = ()) -> list[str]:
     """Messages for those of `datasets` whose number of videos is assumed, with how to provide it."""
     found = []

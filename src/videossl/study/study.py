@@ -30,7 +30,7 @@ from videossl.study.config.videolanguage import ModelRecipe, SmallModels
 from videossl.study.entry_files import read_entries
 from videossl.study.expansion import Expansion
 from videossl.study.folders import check_results_folder
-from videossl.study.inventory import Videos, videos_of
+from videossl.study.inventory import Videos, longest_video, videos_of
 from videossl.study.recipes import corpus_datasets, model_recipes, task_recipes
 from videossl.training.settings import by_backbone
 from videossl.training.specs import BackboneSpec
@@ -249,6 +249,10 @@ class Study:
     def videos(self, dataset: str) -> Videos:
         """The number of videos of a dataset, as far as known."""
         return videos_of(self.config, dataset)
+
+    def longest_video(self, dataset: str) -> int | None:
+        """Frames of a dataset's longest training video, as far as known."""
+        return longest_video(self.config, dataset)
 
     def noisy_videos(self, dataset: str, noise: str) -> int:
         """Approximate number of noisy copies of test videos, see :func:`videossl.study.costs.noisy_videos`."""

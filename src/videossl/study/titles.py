@@ -62,6 +62,7 @@ METRICS = {
     "gamma_a": "absolute robustness",
     "mean_cka": "mean CKA",
     "loss": "loss",
+    "own_video_in_queue": "queries with a key of their own video in the queue",
     "videos_evaluated": "videos tested on",
     "videos_trained": "videos trained on",
     "videos_missing": "videos missing",

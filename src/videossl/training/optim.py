@@ -10,6 +10,13 @@ from torch import nn
 
 from videossl.training.settings import OptimizerSettings, Schedule
 
+LOOKED_UP = {
+    *("token", "tokens", "embed", "embedding", "embeddings", "table"),
+    *("pos", "position", "positions", "positional"),
+}
+"""Words in the names of parameters that are looked up by position or added to the input: cls_token, rel_pos_h,
+position_embeddings, relative_position_bias_table."""
+
 
 def build_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
     """The optimiser of the parameters of `module` that require gradients.
@@ -21,9 +28,10 @@ def build_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.opt
     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
     lr, decay = settings.lr, settings.weight_decay
     parameters: list[Any] = trained
-    if settings.decayed == "matrices":  # excludes vectors: biases, scales, shifts and single tokens
-        vectors = {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0}
-        parameters = [{"params": [p for p in trained if p.ndim > 1]}, vectors]
+    if settings.decayed == "matrices":
+        matrices = {id(parameter) for parameter in matrices_of(module)}
+        others = {"params": [p for p in trained if id(p) not in matrices], "weight_decay": 0.0}
+        parameters = [{"params": [p for p in trained if id(p) in matrices]}, others]
     if settings.name == "sgd":
         return torch.optim.SGD(
             parameters,
@@ -34,6 +42,29 @@ def build_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.opt
         )
     # One fused kernel for all parameters. On a CPU torch's default loop takes a tenth of a small network's step.
     return torch.optim.AdamW(parameters, lr=lr, betas=settings.betas, weight_decay=decay, fused=True)
+
+
+def matrices_of(module: nn.Module) -> list[nn.Parameter]:
+    """The parameters of `module` that inputs are multiplied by: kernels of convolutions, weights of linear layers.
+
+    Not biases, scales and shifts, and not what is looked up or added instead of multiplied, whatever its shape: tokens,
+    embeddings, positions, and tables of relative positions. (Relative positions of MViT multiply queries, but stand for
+    positions; MViT's and Swin's own recipes leave them out as well.)
+    """
+    found: dict[int, nn.Parameter] = {}
+    for owner in module.modules():
+        for name, parameter in owner.named_parameters(recurse=False):
+            if not isinstance(owner, nn.Embedding) and _is_matrix(name, parameter):
+                found[id(parameter)] = parameter
+    return list(found.values())
+
+
+def _is_matrix(name: str, parameter: nn.Parameter) -> bool:
+    """Whether a parameter is a matrix or a kernel, judged by its own name and its shape."""
+    if parameter.ndim <= 1 or LOOKED_UP & set(name.lower().split("_")):
+        return False
+    # A vector may be stored with dimensions of size 1. A layer's `weight` has its shape for a reason: 1 of 1 channels.
+    return name == "weight" or sum(size > 1 for size in parameter.shape) > 1
 
 
 def base_learning_rate(settings: OptimizerSettings, batch_size: int, reference: int | None) -> float:

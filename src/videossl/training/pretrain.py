@@ -17,8 +17,7 @@ from videossl.common.errors import UserError
 from videossl.common.intact import damaged
 from videossl.common.progress import track
 from videossl.common.ranks import is_main_process, rank_and_processes
-from videossl.common.results import write_metrics
-from videossl.data.feasible import require_videos
+from videossl.common.results import OWN_VIDEO, write_metrics
 from videossl.data.loader import ClipDataset, eval_loader, prepare
 from videossl.data.manifest import heldout_videos, open_store, read_manifest, subset_videos
 from videossl.data.store import FrameStore
@@ -33,6 +32,7 @@ from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
 from videossl.training.seeding import INITIAL, seed_everything
 from videossl.training.session import Compute, batches, make_trainer
+from videossl.training.short_videos import ShortVideos, long_enough, require_long_videos
 from videossl.training.specs import PretrainSpec, TaskSpec
 
 
@@ -62,20 +62,16 @@ def pretrain(
         rows = read_manifest(manifest)
         store = open_store(manifest, rows)
         videos = subset_videos(rows, subset)
-        require_videos(
-            len(videos),
-            spec.batch_size,
-            spec.accumulation_steps,
-            f"subset {identity['subset']} of dataset {identity['source']}",
-            f"Give it more: the training list and files of datasets.{identity['source']}, and"
-            f" subsets.{identity['subset']}.",
-        )
-        heldout = heldout_videos(rows, spec.heldout_videos, spec.seed)
         task = build_task(spec).to(device)
-        dataset = ClipDataset(store, videos, task.sampler, spec.augmentation, spec.seed)
+        heldout, short = long_enough(videos, heldout_videos(rows, spec.heldout_videos, spec.seed), task.min_frames)
+        require_long_videos(videos, short, spec, identity["subset"], identity["source"])
+        if is_main_process():
+            short.tell(spec.task)
+        dataset = ClipDataset(store, videos, task.sampler, spec.augmentation, spec.seed, min_frames=task.min_frames)
 
         def step(network: nn.Module, batch: Inputs, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-            found: tuple[Tensor, dict[str, Tensor]] = network(batch.clips, batch.choices, generator)
+            which = {"videos": batch.videos} if task.needs_videos else {}
+            found: tuple[Tensor, dict[str, Tensor]] = network(batch.clips, batch.choices, generator, **which)
             return found
 
         trainer = make_trainer(spec, task, step, dataset, folder, compute, signals)
@@ -88,7 +84,8 @@ def pretrain(
         if is_main_process():
             if begun != (trainer.epoch, trainer.step_in_epoch):
                 trainer.save()  # otherwise the checkpoint already has this state and stays unchanged
-            _finish(folder, spec, identity, trainer, metrics, device, {"train": len(videos), "heldout": len(heldout)})
+            samples = {"train": len(videos), "heldout": len(heldout)}
+            _finish(folder, spec, identity, trainer, metrics, device, samples, short)
 
 
 def build_task(spec: TaskSpec) -> PretextTask:
@@ -123,8 +120,9 @@ def evaluate(
 ) -> list[dict[str, Any]]:
     """The pretext task's metrics on held-out videos; empty if the source has no validation videos.
 
-    Clips are sampled as in training but not augmented (centre crop), unless the task compares augmented views
-    (`heldout_augmented`). The random draws are the same at every milestone, so milestones are comparable.
+    Clips are sampled and prepared as in training, without what is random in the preparation, unless the task compares
+    augmented views (`heldout_augmented`). The random draws are the same at every milestone, so milestones are
+    comparable.
     """
     if heldout.empty:
         print("no validation videos in the source: the pretext task is not measured", flush=True)
@@ -160,6 +158,7 @@ def _finish(
     metrics: list[dict[str, Any]],
     device: torch.device,
     samples: dict[str, int],
+    short: ShortVideos,
 ) -> None:
     # The checkpoint also becomes the next milestone's starting point, as a hard link to save disk space. If Snakemake
     # dies before it records that the job is done, the remaining checkpoint makes the rerun short.
@@ -174,7 +173,7 @@ def _finish(
         folder / "weights.pt",
         {"backbone": backbone.state_dict(), "spec": spec.backbone.model_dump(), "identity": identity},
     )
-    write_metrics(folder / "metrics.parquet", identity, [*metrics, *_last_loss(folder, trainer.epoch)])
+    write_metrics(folder / "metrics.parquet", identity, [*metrics, *_last_epoch(folder, trainer.epoch)])
     write_run(
         folder / "run.json",
         spec=spec,
@@ -182,12 +181,18 @@ def _finish(
         device=device,
         seconds=trainer.clock.seconds,
         samples=samples,
+        too_short=short.as_json(),
     )
 
 
-def _last_loss(folder: Path, epoch: int) -> list[dict[str, Any]]:
-    """The mean training loss of `epoch`, the last epoch, as a metrics row."""
+def _last_epoch(folder: Path, epoch: int) -> list[dict[str, Any]]:
+    """Metrics rows of the training in `epoch`, the last epoch: the mean loss, and the share of queries that met a key
+    of their own video in the queue, if the task has one."""
     last = History(folder).last()
     if last is None or last["epoch"] != epoch:  # trained by an earlier process whose history is lost or damaged
         return []
-    return [{"split": "train", "metric": "loss", "value": last["loss"], "n": last["samples"]}]
+    return [
+        {"split": "train", "metric": name, "value": last[name], "n": last["samples"]}
+        for name in ("loss", OWN_VIDEO)
+        if name in last
+    ]

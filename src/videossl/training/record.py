@@ -104,11 +104,14 @@ def write_run(
     seconds: float,
     samples: dict[str, int],
     classes: dict[str, Any] | None = None,
+    too_short: dict[str, Any] | None = None,
 ) -> None:
     """Write `run.json`: recipe and hash, versions, device, date, wall time, GPU-hours, sample counts.
 
     Args:
         classes: of a test, the classes that lacked videos (:class:`videossl.data.classes.ClassGaps`).
+        too_short: of a pretraining, the videos that are too short for the task
+            (:class:`videossl.training.short_videos.ShortVideos`).
         device: None for a job without torch; this module then does not import it, which takes seconds.
     """
     where = _where(device)
@@ -129,6 +132,7 @@ def write_run(
                 "gpu_hours": round(gpus * seconds / 3600, 4),
                 "samples": samples,
                 **({} if classes is None else {"classes": classes}),
+                **({} if too_short is None else {"too_short": too_short}),
             }
         ),
     )

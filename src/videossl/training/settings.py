@@ -32,7 +32,9 @@ class _OptimizerFields(Strict):
     nesterov: bool = Field(False, description="sgd: Nesterov's momentum")
     weight_decay: NotNegative = Field(0.0, description="weight decay; with adamw decoupled from the gradient")
     decayed: Literal["all", "matrices"] = Field(
-        "all", description="parameters with weight decay; matrices: not biases, normalisation and single tokens"
+        "all",
+        description="parameters with weight decay; matrices: kernels and weights of layers, not biases, normalisation,"
+        " tokens, embeddings and positions",
     )
     betas: numbers(ShareBelowOne, 2) = Field((0.9, 0.999), description="adamw")  # type: ignore[valid-type]
     grad_clip: Positive | None = Field(None, description="gradient clipping: largest norm of the gradient; null: none")

@@ -50,8 +50,8 @@ class TrainingSpec(Specification):
 
     @property
     def test_augmentation(self) -> Augmentation:
-        """Test augmentation: the largest centre square, nothing random."""
-        return self.augment.centre_crop(self.clip.size)
+        """The same preparation for tests, without what is random."""
+        return self.augment.for_test(self.clip.size)
 
 
 class TaskSpec(Strict):

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import copy
+from typing import Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class MomentumEncoder(nn.Module):
     """A copy of `query` whose parameters follow the original: key <- m * key + (1 - m) * query.
 
     Only parameters follow. In training mode, the copy's batch normalisation uses the statistics of its own batches and
-    keeps its own running ones. The copy gets no gradient; its state is part of `state_dict()`.
+    keeps its own running ones; all its other layers stay in evaluation mode, as in TDL's reference. (That of RSPNet
+    has the whole copy in training mode, but its networks have no other layer that behaves differently.) With dropout or
+    dropped branches, two keys of the same clip would be as far apart as those of different clips. The copy gets no
+    gradient; its state is part of `state_dict()`.
     """
 
     def __init__(self, query: nn.Module, momentum: float) -> None:
         super().__init__()
         self.momentum = momentum
         self.encoder = copy.deepcopy(query).requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode: in training mode only layers of batch normalisation are in training mode."""
+        super().train(mode)
+        for module in self.encoder.modules():
+            module.training = mode and isinstance(module, _BatchNorm)
+        return self
 
     @torch.no_grad()
     def update(self, query: nn.Module) -> None:

@@ -40,6 +40,9 @@ class TaskBuild(_Build):
 
     kind: Literal["task"] = "task"
     task: TaskSpec
+    source: str
+    longest_video: int | None
+    """Frames of the longest training video of `source`, if known."""
 
     @property
     def title(self) -> str:

@@ -156,18 +156,9 @@ def generated_videos(wildcards):
     return [f"{RESULTS}/generated/{wildcards.dataset}"] if generated else []
 
 
-def shard_reports(wildcards):
-    """The reports of all shards of a dataset."""
-    count = CONFIG.datasets[wildcards.dataset].shards
-    return [f"{RESULTS}/data/{wildcards.dataset}/shards/{index:04d}.parquet" for index in range(count)]
-
-
-def noisy_reports(wildcards):
-    """The reports of all shards of a dataset's noisy test sets and of the set without noise."""
-    manifests = [noiseless_manifest(wildcards.dataset), *noisy_manifests(wildcards.dataset)]
-    return [
-        f"{Path(path).parent}/shards/{shard:04d}.parquet" for path in manifests for shard in range(CONFIG.noise.shards)
-    ]
+def of_dataset(find):
+    """Input function: the files `find(study, *wildcards)` of a job on a dataset."""
+    return lambda wildcards: strings(find(STUDY, *wildcards))
 
 
 def noiseless_manifest(dataset):

@@ -43,6 +43,7 @@ rule listing:
         "{params.script} --spec {params.recipe:q} --root {params.root:q} --annotations {params.annotations:q} --made-from {input:q} --output {output:q} > {log:q} 2>&1"
 
 
+# A target is stored as a whole: all its training, validation and test videos.
 rule store_shard:
     input:
         f"{RESULTS}/data/{{dataset}}/listing.parquet",
@@ -66,10 +67,26 @@ rule store_shard:
         "{params.script} --spec {params.recipe:q} --listing {input:q} --root {params.root:q} --shard {wildcards.shard} --frames {output.frames:q} --report {output.report:q} > {log:q} 2>&1"
 
 
+# Of a source, the training videos in the order in which subsets take them, as far as the largest subset needs them.
+use rule store_shard as store_train_shard with:
+    output:
+        frames=f"{RESULTS}/data/{{dataset}}/train/{{shard}}.arrow",
+        report=f"{RESULTS}/data/{{dataset}}/train/{{shard}}.parquet",
+    log:
+        f"{RESULTS}/logs/data/{{dataset}}/train_shard{{shard}}.log",
+    resources:
+        mem_mb=other_memory,
+        runtime=train_runtime,
+    params:
+        recipe=data_stages.train_store_spec(CONFIG).json_text,
+    message:
+        "Storing the frames of training videos of {wildcards.dataset}, shard {wildcards.shard}"
+
+
 rule manifest:
     input:
         listing=f"{RESULTS}/data/{{dataset}}/listing.parquet",
-        reports=shard_reports,
+        reports=of_dataset(files.shard_reports),
     output:
         f"{RESULTS}/data/{{dataset}}/manifest.parquet",
     log:
@@ -86,25 +103,49 @@ rule manifest:
         "{params.script} --listing {input.listing:q} --reports {input.reports:q} --output {output:q} > {log:q} 2>&1"
 
 
+# Also decodes the videos that take the place of broken ones, so that the subset is full.
 rule subset:
     input:
-        f"{RESULTS}/data/{{dataset}}/manifest.parquet",
+        of_dataset(data_stages.subset_inputs),
     output:
-        videos=f"{RESULTS}/data/{{dataset}}/subsets/{{subset}}.parquet",
-        description=f"{RESULTS}/data/{{dataset}}/subsets/{{subset}}.json",
+        multiext(f"{RESULTS}/data/{{dataset}}/subsets/{{subset}}", ".arrow", ".parquet", ".json"),
     log:
         f"{RESULTS}/logs/data/{{dataset}}/subset_{{subset}}.log",
     conda:
         ENVIRONMENT
     resources:
-        **OTHER_RESOURCES,
+        mem_mb=other_memory,
+        runtime=subset_runtime,
     params:
         script=start("select_subset.py"),
         recipe=lambda wildcards: data_stages.subset_spec(CONFIG, wildcards.subset).json_text,
+        root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
     message:
         "Choosing subset {wildcards.subset} of {wildcards.dataset}"
     shell:
-        "{params.script} --spec {params.recipe:q} --manifest {input:q} --name {wildcards.dataset}/{wildcards.subset} --videos {output.videos:q} --description {output.description:q} > {log:q} 2>&1"
+        "{params.script} --spec {params.recipe:q} --made-from {input:q} --root {params.root:q} --name {wildcards.dataset}/{wildcards.subset} --videos {output[1]:q} > {log:q} 2>&1"
+
+
+rule heldout:
+    input:
+        f"{RESULTS}/data/{{dataset}}/listing.parquet",
+    output:
+        multiext(f"{RESULTS}/data/{{dataset}}/heldout", ".arrow", ".parquet", ".json"),
+    log:
+        f"{RESULTS}/logs/data/{{dataset}}/heldout.log",
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=other_memory,
+        runtime=heldout_runtime,
+    params:
+        script=start("store_heldout.py"),
+        recipe=data_stages.heldout_spec(CONFIG).json_text,
+        root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
+    message:
+        "Storing validation videos of {wildcards.dataset}"
+    shell:
+        "{params.script} --spec {params.recipe:q} --listing {input:q} --root {params.root:q} --videos {output[1]:q} > {log:q} 2>&1"
 
 
 rule noisy_shard:
@@ -146,7 +187,7 @@ use rule noisy_shard as noiseless_shard with:
 rule noisy_manifests:
     input:
         manifest=f"{RESULTS}/data/{{dataset}}/manifest.parquet",
-        reports=noisy_reports,
+        reports=of_dataset(data_stages.noisy_reports),
     output:
         noiseless_manifest("{dataset}"),
         noisy_manifests("{dataset}"),

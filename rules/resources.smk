@@ -39,17 +39,26 @@ def launcher_of(stage):
     return launcher
 
 
-def store_runtime(wildcards, attempt):
-    """Resource function: time limit in minutes of a shard of a frame store."""
-    videos = videos_of(CONFIG, wildcards.dataset).all / CONFIG.datasets[wildcards.dataset].shards
-    return costs.data_minutes(CONFIG, videos, attempt=attempt)
+def decoding(videos):
+    """Resource function: time limit in minutes of a job that stores about `videos(wildcards)` videos."""
+    return lambda wildcards, attempt: costs.data_minutes(CONFIG, videos(wildcards), attempt=attempt)
 
 
-def noisy_runtime(wildcards, attempt):
-    """Resource function: time limit in minutes of a shard of one noise's test sets, or of the set without noise."""
-    noise = getattr(wildcards, "noise", NOISELESS)
-    copies = costs.noisy_videos(CONFIG, wildcards.dataset, noise) / CONFIG.noise.shards
-    return costs.data_minutes(CONFIG, copies, attempt=attempt)
+def noisy_copies(wildcards):
+    """Copies of videos in a shard of one noise's test sets, or of the set without noise."""
+    return costs.noisy_videos(CONFIG, wildcards.dataset, getattr(wildcards, "noise", NOISELESS)) / CONFIG.noise.shards
+
+
+def whole_shard(wildcards):
+    """Videos in a shard of a dataset that is stored as a whole."""
+    return videos_of(CONFIG, wildcards.dataset).all / CONFIG.datasets[wildcards.dataset].shards
+
+
+store_runtime = decoding(whole_shard)
+train_runtime = decoding(lambda wildcards: CONFIG.store.videos_per_shard)
+subset_runtime = decoding(lambda wildcards: costs.replaced_videos(CONFIG, wildcards.subset))
+heldout_runtime = decoding(lambda wildcards: CONFIG.heldout_videos)
+noisy_runtime = decoding(noisy_copies)
 
 
 def other_memory(wildcards, attempt):

@@ -1,4 +1,4 @@
-"""Decode one shard of a dataset's videos into the frame store."""
+"""Decode one shard of a dataset's videos into the frame store of a whole dataset, or of a source."""
 
 import argparse
 import json
@@ -10,7 +10,12 @@ from videossl.common.errors import report_user_errors
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--spec", type=json.loads, required=True, help="JSON: shards and the keys of `store`")
+    parser.add_argument(
+        "--spec",
+        type=json.loads,
+        required=True,
+        help="JSON: keys of `store`, and shards; of a source: videos_per_shard, seed",
+    )
     parser.add_argument("--listing", type=Path, required=True)
     parser.add_argument("--root", type=Path, required=True, help="folder of the videos")
     parser.add_argument("--shard", type=int, required=True, help="number of the shard, from 0")
@@ -20,25 +25,21 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     from videossl.data.manifest import read_listing_file
-    from videossl.data.specs import StoreSpec
-
-    spec = StoreSpec.parse(arguments.spec, "--spec")
     from videossl.data.materialise import write_shard
     from videossl.data.provenance import note_made
+    from videossl.data.selection import write_train_shard
+    from videossl.data.settings import FrameFormat
+    from videossl.data.specs import StoreSpec, TrainStoreSpec
 
-    write_shard(
-        read_listing_file(arguments.listing),
-        arguments.root,
-        arguments.shard,
-        spec.shards,
-        arguments.frames,
-        arguments.report,
-        short_side=spec.short_side,
-        codec=spec.codec,
-        quality=spec.quality,
-        reader=spec.reader,
-    )
-    note_made(spec, [arguments.listing], [arguments.frames, arguments.report])
+    kind = StoreSpec if "shards" in arguments.spec else TrainStoreSpec
+    spec = kind.parse(arguments.spec, "--spec")
+    listing, outputs = read_listing_file(arguments.listing), (arguments.frames, arguments.report)
+    if isinstance(spec, StoreSpec):
+        form = spec.model_dump(include=set(FrameFormat.model_fields))
+        write_shard(listing, arguments.root, arguments.shard, spec.shards, *outputs, **form)
+    else:
+        write_train_shard(listing, arguments.root, arguments.shard, spec, *outputs)
+    note_made(spec, [arguments.listing], outputs)
 
 
 if __name__ == "__main__":

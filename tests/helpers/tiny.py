@@ -180,9 +180,8 @@ class Data:
             write_whole(manifest, spec, shard_files(self.manifest, manifest), subset)
         else:
             reports = sorted((self.root / "shards").glob("*.parquet"))
-            write_subset(
-                read_listing_file(self.root / "listing.parquet"), self.root / "videos", spec, reports, subset, ""
-            )
+            listing = read_listing_file(self.root / "listing.parquet")
+            write_subset(listing, self.root / "videos", spec, reports, subset, "subset")
         return replace(self, subset=subset)
 
 

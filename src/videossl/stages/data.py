@@ -106,10 +106,8 @@ class Needs:
 def needs(study: Study, name: str) -> Needs:
     """What the study reads of a dataset."""
     read, size = _read(study), study.config.subsets
-    subsets = sorted(
-        (subset for subset in size if files.subset(study, name, subset) in read),
-        key=lambda one: float(_number(size[one])),
-    )
+    by_size = sorted(size, key=lambda subset: _number(size[subset]))
+    subsets = [subset for subset in by_size if files.subset(study, name, subset) in read]
     whole = files.manifest(study, name) in read or name in noisy_datasets(study)
     whole = whole or any(size[subset] == "all" for subset in subsets)
     shown = name in (dataset for entry in study.entries.values() for dataset in entry.datasets)

@@ -129,3 +129,28 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+def gigabytes(size: float) -> str:
+    """A size in GB (10^9 bytes), with two significant digits below 10."""
+    value = size / 1e9
+    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2g}"
+
+
+def sentences(found: Iterable[Storage]) -> list[str]:
+    """How much a study stores and saves, where the sizes come from, and what is stored twice."""
+    found = list(found)
+    stored, listed = (sum(getattr(one, name) for one in found) for name in ("stored", "listed"))
+    size, saved = (sum(getattr(one, name) for one in found) for name in ("bytes", "saved_bytes"))
+    lines = [
+        f"Frame stores: {stored:,} of {listed:,} videos ({gigabytes(size)} GB) are stored, in"
+        f" {sum(one.files for one in found):,} files. Nothing planned reads the other {listed - stored:,} videos"
+        f" ({gigabytes(saved)} GB), which are not stored."
+    ]
+    if guessed := [one.dataset for one in found if not one.measured]:
+        lines.append(
+            f"Sizes of {', '.join(guessed)} are assumed from the mean length of a video (`datasets.*.frames`)."
+        )
+    if twice := [one.dataset for one in found if one.whole and one.train]:
+        lines.append(f"Source and target: of {', '.join(twice)} the videos of subsets are stored twice.")
+    return lines

@@ -68,7 +68,7 @@ def before_first_job():
     if not workflow.touch:  # --touch runs no job
         listed, stored = (
             {job.wildcards["dataset"] for job in planned if job.rule in rules}
-            for rules in (("listing",), ("store_shard", "store_train_shard", "subset", "heldout"))
+            for rules in (("listing",), ("store_shard", "store_train_shard", "subset", "sample"))
         )
         checked(before_run.require_datasets, STUDY, listed, stored)
         cells = [STUDY.find(job.rule, job.wildcards) for job in planned if job.rule in stage_names()]

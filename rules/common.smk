@@ -150,25 +150,9 @@ def dataset_folder(name, kind):
     return str(STUDY.dataset_folder(name, kind))
 
 
-def generated_videos(wildcards):
-    """The generated videos of a generated dataset; empty for a real one, which the workflow does not make."""
-    generated = CONFIG.datasets[wildcards.dataset].generated is not None
-    return [f"{RESULTS}/generated/{wildcards.dataset}"] if generated else []
-
-
 def of_dataset(find):
     """Input function: the files `find(study, *wildcards)` of a job on a dataset."""
     return lambda wildcards: strings(find(STUDY, *wildcards))
-
-
-def noiseless_manifest(dataset):
-    """The manifest of the test videos without noise, stored in the same way as the noisy ones."""
-    return str(files.noiseless_manifest(STUDY, dataset))
-
-
-def noisy_manifests(dataset):
-    """The manifests of all noisy test sets of a dataset."""
-    return strings(files.noisy_manifests(STUDY, dataset))
 
 
 def of_entry(function):
@@ -204,5 +188,6 @@ wildcard_constraints:
     epochs=r"\d+",
     shard=r"\d{4}",
     noise=alternatives(NOISES),
+    sample=alternatives(data_stages.SAMPLES),
     teachers=alternatives(map(re.escape, STUDY.axis_values("teachers"))),
     against=alternatives(map(re.escape, STUDY.axis_values("against"))),

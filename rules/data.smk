@@ -22,7 +22,7 @@ rule generate_videos:
 
 rule listing:
     input:
-        generated_videos,
+        of_dataset(data_stages.generated_videos),
     output:
         f"{RESULTS}/data/{{dataset}}/listing.parquet",
     log:
@@ -48,8 +48,7 @@ rule store_shard:
     input:
         f"{RESULTS}/data/{{dataset}}/listing.parquet",
     output:
-        frames=f"{RESULTS}/data/{{dataset}}/shards/{{shard}}.arrow",
-        report=f"{RESULTS}/data/{{dataset}}/shards/{{shard}}.parquet",
+        multiext(f"{RESULTS}/data/{{dataset}}/shards/{{shard}}", ".arrow", ".parquet"),
     log:
         f"{RESULTS}/logs/data/{{dataset}}/shard{{shard}}.log",
     conda:
@@ -61,17 +60,17 @@ rule store_shard:
         script=start("store_shard.py"),
         recipe=dataset_recipe(data_stages.store_spec),
         root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
+        name=lambda wildcards, input: list(wildcards)[-1],
     message:
         "Storing the frames of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "{params.script} --spec {params.recipe:q} --listing {input:q} --root {params.root:q} --shard {wildcards.shard} --frames {output.frames:q} --report {output.report:q} > {log:q} 2>&1"
+        "{params.script} --spec {params.recipe:q} --made-from {input:q} --root {params.root:q} --name {wildcards.dataset}/{params.name} --made {output:q} > {log:q} 2>&1"
 
 
 # Of a source, the training videos in the order in which subsets take them, as far as the largest subset needs them.
 use rule store_shard as store_train_shard with:
     output:
-        frames=f"{RESULTS}/data/{{dataset}}/train/{{shard}}.arrow",
-        report=f"{RESULTS}/data/{{dataset}}/train/{{shard}}.parquet",
+        multiext(f"{RESULTS}/data/{{dataset}}/train/{{shard}}", ".arrow", ".parquet"),
     log:
         f"{RESULTS}/logs/data/{{dataset}}/train_shard{{shard}}.log",
     resources:
@@ -81,6 +80,40 @@ use rule store_shard as store_train_shard with:
         recipe=data_stages.train_store_spec(CONFIG).json_text,
     message:
         "Storing the frames of training videos of {wildcards.dataset}, shard {wildcards.shard}"
+
+
+# Also stores the videos that take the place of broken ones, so that the subset is full.
+use rule store_shard as subset with:
+    input:
+        of_dataset(data_stages.subset_inputs),
+    output:
+        multiext(f"{RESULTS}/data/{{dataset}}/subsets/{{subset}}", ".arrow", ".parquet", ".json"),
+    log:
+        f"{RESULTS}/logs/data/{{dataset}}/subset_{{subset}}.log",
+    resources:
+        mem_mb=other_memory,
+        runtime=subset_runtime,
+    params:
+        script=start("select_subset.py"),
+        recipe=lambda wildcards: data_stages.subset_spec(CONFIG, wildcards.subset).json_text,
+    message:
+        "Choosing subset {wildcards.subset} of {wildcards.dataset}"
+
+
+# Validation videos of a source, for the metrics of pretext tasks ("heldout"), or some videos for a figure ("shown").
+use rule store_shard as sample with:
+    output:
+        multiext(f"{RESULTS}/data/{{dataset}}/{{sample}}", ".arrow", ".parquet", ".json"),
+    log:
+        f"{RESULTS}/logs/data/{{dataset}}/{{sample}}.log",
+    resources:
+        mem_mb=other_memory,
+        runtime=sample_runtime,
+    params:
+        script=start("store_sample.py"),
+        recipe=lambda wildcards: data_stages.sample_spec(CONFIG, wildcards.sample).json_text,
+    message:
+        "Storing videos of {wildcards.dataset}: {wildcards.sample}"
 
 
 rule manifest:
@@ -103,83 +136,33 @@ rule manifest:
         "{params.script} --listing {input.listing:q} --reports {input.reports:q} --output {output:q} > {log:q} 2>&1"
 
 
-# Also decodes the videos that take the place of broken ones, so that the subset is full.
-rule subset:
-    input:
-        of_dataset(data_stages.subset_inputs),
-    output:
-        multiext(f"{RESULTS}/data/{{dataset}}/subsets/{{subset}}", ".arrow", ".parquet", ".json"),
-    log:
-        f"{RESULTS}/logs/data/{{dataset}}/subset_{{subset}}.log",
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=other_memory,
-        runtime=subset_runtime,
-    params:
-        script=start("select_subset.py"),
-        recipe=lambda wildcards: data_stages.subset_spec(CONFIG, wildcards.subset).json_text,
-        root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
-    message:
-        "Choosing subset {wildcards.subset} of {wildcards.dataset}"
-    shell:
-        "{params.script} --spec {params.recipe:q} --made-from {input:q} --root {params.root:q} --name {wildcards.dataset}/{wildcards.subset} --videos {output[1]:q} > {log:q} 2>&1"
-
-
-rule heldout:
-    input:
-        f"{RESULTS}/data/{{dataset}}/listing.parquet",
-    output:
-        multiext(f"{RESULTS}/data/{{dataset}}/heldout", ".arrow", ".parquet", ".json"),
-    log:
-        f"{RESULTS}/logs/data/{{dataset}}/heldout.log",
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=other_memory,
-        runtime=heldout_runtime,
-    params:
-        script=start("store_heldout.py"),
-        recipe=data_stages.heldout_spec(CONFIG).json_text,
-        root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
-    message:
-        "Storing validation videos of {wildcards.dataset}"
-    shell:
-        "{params.script} --spec {params.recipe:q} --listing {input:q} --root {params.root:q} --videos {output[1]:q} > {log:q} 2>&1"
-
-
-rule noisy_shard:
+use rule store_shard as noisy_shard with:
     input:
         f"{RESULTS}/data/{{dataset}}/manifest.parquet",
     output:
-        frames=[f"{NOISY_DIR}/{severity}/shards/{{shard}}.arrow" for severity in SEVERITIES],
-        reports=[f"{NOISY_DIR}/{severity}/shards/{{shard}}.parquet" for severity in SEVERITIES],
+        [f"{NOISY_DIR}/{severity}/shards/{{shard}}.arrow" for severity in SEVERITIES],
+        [f"{NOISY_DIR}/{severity}/shards/{{shard}}.parquet" for severity in SEVERITIES],
     log:
         f"{RESULTS}/logs/data/{{dataset}}/noisy_{{noise}}_shard{{shard}}.log",
-    conda:
-        ENVIRONMENT
     resources:
         mem_mb=other_memory,
         runtime=noisy_runtime,
     params:
         script=start("noisy_shard.py"),
         recipe=data_stages.noise_spec(CONFIG).json_text,
-        root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
-        noise=lambda wildcards, input: wildcards.noise,
+        name=lambda wildcards, input: f"{wildcards.noise}/{wildcards.shard}",
     message:
         "Adding {wildcards.noise} noise to test videos of {wildcards.dataset}, shard {wildcards.shard}"
-    shell:
-        "{params.script} --spec {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {params.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
 
 
 use rule noisy_shard as noiseless_shard with:
     output:
-        frames=f"{NOISELESS_DIR}/shards/{{shard}}.arrow",
-        report=f"{NOISELESS_DIR}/shards/{{shard}}.parquet",
+        f"{NOISELESS_DIR}/shards/{{shard}}.arrow",
+        f"{NOISELESS_DIR}/shards/{{shard}}.parquet",
     log:
         f"{RESULTS}/logs/data/{{dataset}}/noiseless_shard{{shard}}.log",
     params:
-        noise=NOISELESS,
+        name=lambda wildcards, input: f"{NOISELESS}/{wildcards.shard}",
     message:
         "Storing test videos of {wildcards.dataset} as the noisy ones, without noise, shard {wildcards.shard}"
 
@@ -189,8 +172,7 @@ rule noisy_manifests:
         manifest=f"{RESULTS}/data/{{dataset}}/manifest.parquet",
         reports=of_dataset(data_stages.noisy_reports),
     output:
-        noiseless_manifest("{dataset}"),
-        noisy_manifests("{dataset}"),
+        strings(data_stages.noisy_sets(STUDY, "{dataset}")),
     log:
         f"{RESULTS}/logs/data/{{dataset}}/noisy_manifests.log",
     conda:

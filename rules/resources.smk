@@ -1,7 +1,6 @@
 # Resources of jobs: devices, launchers of processes, time limits, memory. Contains only functions.
 
 from videossl.study import costs
-from videossl.study.inventory import videos_of
 
 
 def threads_of(stage):
@@ -44,21 +43,13 @@ def decoding(videos):
     return lambda wildcards, attempt: costs.data_minutes(CONFIG, videos(wildcards), attempt=attempt)
 
 
-def noisy_copies(wildcards):
-    """Copies of videos in a shard of one noise's test sets, or of the set without noise."""
-    return costs.noisy_videos(CONFIG, wildcards.dataset, getattr(wildcards, "noise", NOISELESS)) / CONFIG.noise.shards
-
-
-def whole_shard(wildcards):
-    """Videos in a shard of a dataset that is stored as a whole."""
-    return videos_of(CONFIG, wildcards.dataset).all / CONFIG.datasets[wildcards.dataset].shards
-
-
-store_runtime = decoding(whole_shard)
+store_runtime = decoding(lambda wildcards: costs.videos_in_shard(CONFIG, wildcards.dataset))
 train_runtime = decoding(lambda wildcards: CONFIG.store.videos_per_shard)
 subset_runtime = decoding(lambda wildcards: costs.replaced_videos(CONFIG, wildcards.subset))
-heldout_runtime = decoding(lambda wildcards: CONFIG.heldout_videos)
-noisy_runtime = decoding(noisy_copies)
+sample_runtime = decoding(lambda wildcards: CONFIG.heldout_videos)
+noisy_runtime = decoding(
+    lambda wildcards: costs.copies_in_shard(CONFIG, wildcards.dataset, getattr(wildcards, "noise", NOISELESS))
+)
 
 
 def other_memory(wildcards, attempt):

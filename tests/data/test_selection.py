@@ -21,12 +21,12 @@ from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.data.selection import (
     open_subset,
     read_subset,
-    write_heldout,
+    write_sample,
     write_subset,
     write_train_shard,
     write_whole,
 )
-from videossl.data.specs import HeldoutSpec, SubsetSpec, TrainStoreSpec
+from videossl.data.specs import SampleSpec, SubsetSpec, TrainStoreSpec
 from videossl.data.subsets import make_subset
 
 
@@ -151,7 +151,7 @@ def test_held_out_videos_are_the_first_usable_ones_in_the_order_of_the_listing(t
     written = {}
     for at_most in (6, 12, 99):
         path = tmp_path / f"{at_most}.parquet"
-        description = write_heldout(listing, tmp_path, HeldoutSpec(**FORMAT, at_most=at_most, seed=0), path)
+        description = write_sample(listing, tmp_path, SampleSpec(**FORMAT, split="val", at_most=at_most, seed=0), path)
         videos, store = open_subset(path)
         written[at_most] = list(videos["id"])
         assert description["size"] == len(videos) == min(at_most, 24 - 5)
@@ -160,7 +160,8 @@ def test_held_out_videos_are_the_first_usable_ones_in_the_order_of_the_listing(t
     assert set(written[6]) < set(written[12]) < set(written[99])
     assert Counter(name[:2] for name in written[6]) == {"c0": 2, "c1": 2, "c2": 2}
     assert all(name[2] == "h" for name in decoder.decoded) and not set(written[99]) & set(names[8:12])
-    nothing = write_heldout(listing_of([3]), tmp_path, HeldoutSpec(**FORMAT, at_most=9, seed=0), tmp_path / "0.parquet")
+    spec = SampleSpec(**FORMAT, split="val", at_most=9, seed=0)
+    nothing = write_sample(listing_of([3]), tmp_path, spec, tmp_path / "0.parquet")
     assert nothing["size"] == 0 and open_subset(tmp_path / "0.parquet")[0].empty
 
 

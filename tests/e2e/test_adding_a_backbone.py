@@ -19,7 +19,7 @@ NETWORKS_TEST, TASKS_TEST = "tests/backbones/test_backbones.py", "tests/pretext/
 TABLE = "table_channel_separation"
 DATA = {
     **{"generate_videos": 2, "listing": 2, "store_shard": 1, "manifest": 1},
-    **{"store_train_shard": 2, "subset": 1, "heldout": 1},
+    **{"store_train_shard": 2, "subset": 1, "sample": 1},
 }
 
 

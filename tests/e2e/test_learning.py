@@ -11,8 +11,8 @@ import pytest
 from videossl.analysis.statistics import wilson_interval
 from videossl.data.materialise import write_shard
 from videossl.data.readers.listing import read_listing
-from videossl.data.selection import write_heldout, write_subset
-from videossl.data.specs import HeldoutSpec, SubsetSpec
+from videossl.data.selection import write_sample, write_subset
+from videossl.data.specs import SampleSpec, SubsetSpec
 from videossl.data.synthetic import generate
 from videossl.stages.registry import stage
 from videossl.study.study import load_study
@@ -44,7 +44,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     form = {"data_version": 1, "short_side": 40, "quality": 90, "seed": 0}
     size = int((listing["split"] == "train").sum())
     write_subset(listing, videos, SubsetSpec(**form, size=size), [report], root / "subset.parquet", "all")
-    write_heldout(listing, videos, HeldoutSpec(**form, at_most=512), root / "heldout.parquet")
+    write_sample(listing, videos, SampleSpec(**form, split="val", at_most=512), root / "heldout.parquet")
     return root
 
 

@@ -82,6 +82,8 @@ def test_broken_videos_are_rows_with_reasons_and_are_counted(finished):
     subset = pd.read_parquet(finished.root / RESULTS / "data/k400/subsets/50k.parquet")
     assert (subset["status"] == "ok").sum() == 12  # full, whatever is broken
     assert (subset.loc[subset["status"] != "ok", "reason"].str.len() > 5).all()
+    log = (finished.root / RESULTS / "logs/data/k400/subset_50k.log").read_text()
+    assert log.count("broken: ") == (subset["status"] == "broken").sum() > 0
     cell = finished.root / RESULTS / "finetune/ucf101/none/none/scratch/r2plus1d/seed0/epochs0"
     counts = pd.read_parquet(cell / "metrics.parquet").set_index(["split", "metric"])["value"]
     assert counts["train", "videos_broken"] == 3  # the generated set's bad files are in its training list

@@ -19,8 +19,8 @@ from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.data.readers.listing import read_listing
 from videossl.data.readers.registry import group_of
 from videossl.data.readers.validation import with_validation
-from videossl.data.selection import write_heldout, write_subset, write_whole
-from videossl.data.specs import HeldoutSpec, SubsetSpec
+from videossl.data.selection import write_sample, write_subset, write_whole
+from videossl.data.specs import SampleSpec, SubsetSpec
 from videossl.data.synthetic import generate
 from videossl.evaluation.specs import FinetuneSpec
 from videossl.stages.cells import Cell
@@ -217,5 +217,6 @@ def make_data(
         reports.append(report)
     manifest = merge_manifest(listing, reports)
     write_parquet(root / "manifest.parquet", manifest)
-    write_heldout(listing, root / "videos", HeldoutSpec(**FORMAT, at_most=512, seed=0), root / "heldout.parquet")
+    spec = SampleSpec(**FORMAT, split="val", at_most=512, seed=0)
+    write_sample(listing, root / "videos", spec, root / "heldout.parquet")
     return Data(root, root / "manifest.parquet", Path()).with_subset("all", root / "subsets/50k.parquet")

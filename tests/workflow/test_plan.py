@@ -61,7 +61,7 @@ def test_default_plan_is_the_whole_study(workflow, study):
     assert jobs["manifest"] == len(whole)
     assert jobs["store_shard"] == sum(study.config.datasets[name].shards for name in whole)
     assert jobs["store_train_shard"] == 3 + 2 + 2  # 112 videos of k400, 80 of k700, 48 of ssv2, 40 in a shard
-    assert jobs["heldout"] == 3
+    assert jobs["sample"] == 3
 
 
 def test_one_table_plans_only_its_own_cells(workflow):
@@ -108,7 +108,7 @@ def test_paper_scale_is_planned_without_its_datasets(workflow, paper, profile):
         "manifest": 3,  # ucf101, hmdb51 and diving48 are stored as a whole
         "store_shard": 8 + 4 + 16,
         "store_train_shard": 100 + 50 + 30,  # k400, k700, ssv2: a thousand videos of the largest subset in each
-        "heldout": 3,
+        "sample": 3,
         "subset": len({(cell.source, cell.subset) for cell in paper.pretraining}),
         "noisy_shard": len(sets) * len(NOISES) * config.noise.shards,
         "noiseless_shard": len(sets) * config.noise.shards,

@@ -104,10 +104,10 @@ def print_plan(study: Study, pending: Pending, estimator: Estimator, estimates: 
 
 def print_storage(found: Sequence[Storage]) -> None:
     """Print how many videos the whole study stores, and how many of the listed ones it leaves out."""
-    columns = ["frame stores", "listed", "stored", "train", "held out", "files", "GB", "GB saved"]
+    columns = ["frame stores", "listed", "stored", "train", "samples", "files", "GB", "GB saved"]
     rows = []
     for one in found:
-        counts = one.listed, one.stored, one.train, one.heldout, one.files
+        counts = one.listed, one.stored, one.train, one.samples, one.files
         sizes = gigabytes(one.bytes), gigabytes(one.saved_bytes)
         rows.append([one.dataset, *(f"{number:,}" for number in counts), *sizes])
     print()

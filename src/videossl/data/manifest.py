@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,12 @@ def read_manifest(path: Path) -> pd.DataFrame:
     """Read a dataset's manifest: one row per video (columns: docs/datasets.md). Raises UserError if the file is
     damaged."""
     return read_table(path, schema=MANIFEST_SCHEMA).to_pandas()
+
+
+def tell_broken(videos: pd.DataFrame) -> None:
+    """Write the path and the reason of each broken video of a manifest or subset to standard error."""
+    for video in videos[videos["status"] == "broken"].itertuples():
+        print(f"broken: {video.path}: {video.reason}", file=sys.stderr)  # which accepts any character in any locale
 
 
 def read_listing_file(path: Path) -> pd.DataFrame:

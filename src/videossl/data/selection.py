@@ -38,7 +38,7 @@ from videossl.data.materialise import (
     write_rows,
 )
 from videossl.data.settings import FrameFormat
-from videossl.data.specs import HeldoutSpec, SubsetSpec, TrainStoreSpec
+from videossl.data.specs import SampleSpec, SubsetSpec, TrainStoreSpec
 from videossl.data.store import FrameStore, ShardWriter
 from videossl.data.subsets import SubsetOrder, checksum, describe, require_size, subset_order
 
@@ -90,13 +90,15 @@ def write_subset(
     return _write(listing, _joined(known, further), rows, "train", spec.seed, shards, output, {"replaced": replaced})
 
 
-def write_heldout(listing: pd.DataFrame, root: Path, spec: HeldoutSpec, output: Path) -> dict[str, Any]:
-    """Write up to `spec.at_most` usable validation videos with all their frames, in the order of the listing. Files as
+def write_sample(
+    listing: pd.DataFrame, root: Path, spec: SampleSpec, output: Path, name: str = "sample"
+) -> dict[str, Any]:
+    """Write up to `spec.at_most` usable videos of a split with all their frames, in the order of the listing. Files as
     of :func:`write_subset`."""
-    order, shards = SubsetOrder(listing, spec.seed, "val"), [output.with_suffix(".arrow")]
+    order, shards = SubsetOrder(listing, spec.seed, spec.split), [output.with_suffix(".arrow")]
     nothing = _read_reports(listing, [])["status"]
-    rows, known = _decode_rest(listing, root, spec, order, spec.at_most, nothing, 0, output, "held-out videos")
-    return _write(listing, known, np.sort(rows), "val", spec.seed, shards, output, {})
+    rows, known = _decode_rest(listing, root, spec, order, spec.at_most, nothing, 0, output, name)
+    return _write(listing, known, np.sort(rows), spec.split, spec.seed, shards, output, {})
 
 
 def write_whole(manifest: pd.DataFrame, spec: SubsetSpec, shards: Sequence[Path], output: Path) -> dict[str, Any]:
@@ -110,7 +112,7 @@ def write_whole(manifest: pd.DataFrame, spec: SubsetSpec, shards: Sequence[Path]
 
 
 def read_subset(path: Path) -> tuple[pd.DataFrame, list[Path]]:
-    """The videos of a subset or of the held-out set, in order (columns of a manifest), and their shard files.
+    """The videos of a subset or sample, in order (columns of a manifest), and their shard files.
 
     Raises UserError if the ids do not match the checksum in the description.
     """
@@ -127,7 +129,7 @@ def read_subset(path: Path) -> tuple[pd.DataFrame, list[Path]]:
 
 
 def open_subset(path: Path) -> tuple[pd.DataFrame, FrameStore]:
-    """The videos of a subset or of the held-out set, and the store of their frames."""
+    """The videos of a subset or sample, and the store of their frames."""
     videos, shards = read_subset(path)
     return videos, FrameStore(shards)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from videossl.common.ranges import Count, Seed, ShareBelowOne, Version
 from videossl.common.specification import Specification
@@ -53,10 +53,11 @@ class SubsetSpec(FrameFormat, Specification):
     seed: Seed
 
 
-class HeldoutSpec(FrameFormat, Specification):
-    """The validation videos of a source on which pretext tasks are measured, with their frames."""
+class SampleSpec(FrameFormat, Specification):
+    """Videos of one split of a dataset, with their frames: those on which pretext tasks are measured, or are shown."""
 
     data_version: Version
+    split: Literal["train", "val"]
     at_most: Count
     seed: Seed
 

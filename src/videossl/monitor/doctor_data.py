@@ -55,11 +55,11 @@ def _dataset(study: Study, name: str) -> list[Finding]:
 
 
 def _stores(study: Study, name: str) -> list[Path]:
-    """The files that list the stored videos of a dataset: manifest, subsets, held-out videos."""
+    """The files that list the stored videos of a dataset: manifest, subsets, samples."""
     needed = needs(study, name)
     whole = [files.manifest(study, name)] if needed.whole else []
-    heldout = [files.heldout(study, name)] if needed.heldout else []
-    return [*whole, *(files.subset(study, name, subset) for subset in needed.subsets), *heldout]
+    samples = [files.sample(study, name, sample) for sample in needed.samples]
+    return [*whole, *(files.subset(study, name, subset) for subset in needed.subsets), *samples]
 
 
 def _classes(subject: str, path: Path) -> list[Finding]:

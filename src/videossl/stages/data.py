@@ -13,9 +13,9 @@ from videossl.data.settings import NOISELESS, NOISES, SEVERITIES
 from videossl.data.specs import (
     DATA_VERSION,
     GenerateSpec,
-    HeldoutSpec,
     ListingSpec,
     NoiseSpec,
+    SampleSpec,
     StoreSpec,
     SubsetSpec,
     TrainStoreSpec,
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from videossl.study.config import Config
     from videossl.study.study import Study
 
+SAMPLES = {"heldout": "val", "shown": "train"}
+"""Samples of a dataset and the split that each is taken from."""
 NOISY_CODEC = "raw"
 """Codec of the frames of noisy sets, see :mod:`videossl.data.codecs`."""
 
@@ -69,10 +71,10 @@ def subset_spec(config: Config, subset: str) -> SubsetSpec:
     return SubsetSpec(data_version=DATA_VERSION, size=size, seed=seed, **_format(config))
 
 
-def heldout_spec(config: Config) -> HeldoutSpec:
-    """Specification of the validation videos of a source."""
+def sample_spec(config: Config, sample: str) -> SampleSpec:
+    """Specification of a sample of a dataset: of its validation videos, or of training videos for a figure."""
     at_most, seed = config.heldout_videos, config.subset_seed
-    return HeldoutSpec(data_version=DATA_VERSION, at_most=at_most, seed=seed, **_format(config))
+    return SampleSpec(data_version=DATA_VERSION, split=SAMPLES[sample], at_most=at_most, seed=seed, **_format(config))
 
 
 def _format(config: Config) -> dict[str, Any]:
@@ -99,8 +101,9 @@ class Needs:
     """Every video, as of a target: training, validation and test."""
     subsets: tuple[str, ...]
     """Names of training subsets, the smallest first."""
-    heldout: bool
-    """Validation videos to measure pretext tasks on."""
+    samples: tuple[str, ...]
+    """`heldout`: validation videos to measure pretext tasks on. `shown`: videos for a figure, if nothing else is stored
+    that it can show."""
 
 
 def needs(study: Study, name: str) -> Needs:
@@ -111,8 +114,8 @@ def needs(study: Study, name: str) -> Needs:
     whole = files.manifest(study, name) in read or name in noisy_datasets(study)
     whole = whole or any(size[subset] == "all" for subset in subsets)
     shown = name in (dataset for entry in study.entries.values() for dataset in entry.datasets)
-    heldout = files.heldout(study, name) in read or (shown and not whole and not subsets)
-    return Needs(whole, tuple(subsets), heldout)
+    samples = {"heldout": files.heldout(study, name) in read, "shown": shown and not whole and not subsets}
+    return Needs(whole, tuple(subsets), tuple(sample for sample, needed in samples.items() if needed))
 
 
 def _number(size: int | str) -> float:
@@ -132,7 +135,7 @@ def shown_videos(study: Study, name: str) -> Path:
     found = needs(study, name)
     if found.whole:
         return files.manifest(study, name)
-    return files.subset(study, name, found.subsets[0]) if found.subsets else files.heldout(study, name)
+    return files.subset(study, name, found.subsets[0]) if found.subsets else files.sample(study, name, "shown")
 
 
 def subset_inputs(study: Study, name: str, subset: str) -> list[Path]:
@@ -144,10 +147,15 @@ def subset_inputs(study: Study, name: str, subset: str) -> list[Path]:
     return [files.listing(study, name), *files.train_reports(study, name, size)]
 
 
+def generated_videos(study: Study, name: str) -> list[Path]:
+    """The folder of a generated dataset's videos; none for a real one, which the workflow does not make."""
+    return [study.results / "generated" / name] if study.config.datasets[name].generated is not None else []
+
+
 def data_jobs(study: Study, name: str) -> Iterator[PlannedJob]:
     """The jobs that prepare a dataset, from its videos to its subsets: those whose results the study reads."""
     config, listing, needed = study.config, files.listing(study, name), needs(study, name)
-    videos = (study.results / "generated" / name,) if config.datasets[name].generated is not None else ()
+    videos = tuple(generated_videos(study, name))
     if videos:
         yield PlannedJob(videos, (), lambda: generate_spec(config, name))
     yield PlannedJob((listing,), videos, lambda: listing_spec(config, name))
@@ -163,8 +171,9 @@ def data_jobs(study: Study, name: str) -> Iterator[PlannedJob]:
     for chosen in needed.subsets:
         made = _with_frames(files.subset(study, name, chosen))
         yield PlannedJob(made, tuple(subset_inputs(study, name, chosen)), partial(subset_spec, config, chosen))
-    if needed.heldout:
-        yield PlannedJob(_with_frames(files.heldout(study, name)), (listing,), partial(heldout_spec, config))
+    for sample in needed.samples:
+        made = _with_frames(files.sample(study, name, sample))
+        yield PlannedJob(made, (listing,), partial(sample_spec, config, sample))
 
 
 def _with_frames(path: Path) -> tuple[Path, ...]:
@@ -180,21 +189,26 @@ def noisy_datasets(study: Study) -> list[str]:
 def noise_jobs(study: Study, name: str) -> Iterator[PlannedJob]:
     """The jobs that make a dataset's noisy test sets and the set without noise."""
     noise, clean = noise_spec(study.config), files.manifest(study, name)
-    for levels in _noisy_sets(study, name):
+    for levels in _made_together(study, name):
         for number in range(study.config.noise.shards):
             made = [_noisy_report(level, number) for level in levels]
             yield PlannedJob((*(one.with_suffix(".arrow") for one in made), *made), (clean,), lambda: noise)
-    sets = (files.noiseless_manifest(study, name), *files.noisy_manifests(study, name))
-    yield PlannedJob(sets, (clean, *noisy_reports(study, name)), lambda: noise)
+    yield PlannedJob(tuple(noisy_sets(study, name)), (clean, *noisy_reports(study, name)), lambda: noise)
 
 
 def noisy_reports(study: Study, name: str) -> list[Path]:
     """The reports of all shards of a dataset's noisy test sets and of the set without noise."""
-    sets = [files.noiseless_manifest(study, name), *files.noisy_manifests(study, name)]
-    return [_noisy_report(one, number) for one in sets for number in range(study.config.noise.shards)]
+    return [
+        _noisy_report(one, number) for one in noisy_sets(study, name) for number in range(study.config.noise.shards)
+    ]
 
 
-def _noisy_sets(study: Study, name: str) -> list[list[Path]]:
+def noisy_sets(study: Study, name: str) -> list[Path]:
+    """The manifests of a dataset's test videos without noise and of all noisy sets."""
+    return [files.noiseless_manifest(study, name), *files.noisy_manifests(study, name)]
+
+
+def _made_together(study: Study, name: str) -> list[list[Path]]:
     """The manifests of the sets that are made together: the one without noise, and all severities of each noise."""
     noisy = [[files.noisy_manifest(study, name, kind, severity) for severity in SEVERITIES] for kind in NOISES]
     return [[files.noiseless_manifest(study, name)], *noisy]

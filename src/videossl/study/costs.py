@@ -165,6 +165,16 @@ def noisy_videos(config: Config, dataset: str, noise: str) -> int:
     return sum(test if size == "all" else min(size, test) for size in each)
 
 
+def videos_in_shard(config: Config, dataset: str) -> float:
+    """Number of videos in a shard of a dataset that is stored as a whole."""
+    return videos_of(config, dataset).all / config.datasets[dataset].shards
+
+
+def copies_in_shard(config: Config, dataset: str, noise: str) -> float:
+    """Number of noisy copies in a shard of one noise's test sets, or of the set without noise."""
+    return noisy_videos(config, dataset, noise) / config.noise.shards
+
+
 def replaced_videos(config: Config, subset: str) -> float:
     """Number of videos for which a subset's job has time: those that replace broken ones."""
     size = config.subsets[subset]

@@ -36,8 +36,8 @@ class Storage:
     """Videos stored as those of a target: all."""
     train: int
     """Training videos stored for subsets."""
-    heldout: int
-    """Validation videos stored to measure pretext tasks."""
+    samples: int
+    """Validation videos stored to measure pretext tasks, and videos for figures alone."""
     files: int
     video_bytes: float
     """Mean size of a stored video."""
@@ -51,7 +51,7 @@ class Storage:
     @property
     def stored(self) -> int:
         """Number of stored videos; one that is stored twice counts twice."""
-        return self.whole + self.train + self.heldout
+        return self.whole + self.train + self.samples
 
     @property
     def bytes(self) -> float:
@@ -77,7 +77,7 @@ def storage_of(study: Study, name: str) -> Storage:
     train = [path for path in shards if path.parent.name == "train"]
     whole = listed if needed.whole else 0
     subset_videos = min(found.train, len(train) * config.store.videos_per_shard)
-    heldout = min(found.splits.get("val", config.heldout_videos), config.heldout_videos) if needed.heldout else 0
+    limits = {"heldout": found.splits.get("val", config.heldout_videos), "shown": found.train}
     counts = {"shards": found.all / config.datasets[name].shards, "train": config.store.videos_per_shard}
     there = {path: size for path in shards if (size := _size(path))}
     videos = sum(counts[path.parent.name] for path in there)
@@ -86,8 +86,8 @@ def storage_of(study: Study, name: str) -> Storage:
         listed=listed,
         whole=whole,
         train=subset_videos,
-        heldout=heldout,
-        files=len(shards) + len(needed.subsets) + needed.heldout,
+        samples=sum(min(limits[sample], config.heldout_videos) for sample in needed.samples),
+        files=len(shards) + len(needed.subsets) + len(needed.samples),
         video_bytes=sum(there.values()) / min(videos, whole + subset_videos) if there else _assumed(config, name),
         measured=bool(there),
         assumed=found.source == ASSUMED,
@@ -116,7 +116,7 @@ def _assumed(config: Config, name: str) -> float:
 
 
 def _shards(study: Study, name: str) -> list[Path]:
-    """The shards that the study reads of a dataset, without those of subsets and held-out videos."""
+    """The shards that the study reads of a dataset, without those of subsets and samples."""
     needed, sizes = needs(study, name), study.config.subsets
     reports = files.shard_reports(study, name) if needed.whole else []
     largest = max((size for subset in needed.subsets if isinstance(size := sizes[subset], int)), default=0)

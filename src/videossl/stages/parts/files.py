@@ -46,7 +46,12 @@ def subset(study: Study, dataset: str, name: str) -> Path:
 
 def heldout(study: Study, dataset: str) -> Path:
     """File that lists the validation videos of a source on which pretext tasks are measured."""
-    return study.results / f"data/{dataset}/heldout.parquet"
+    return sample(study, dataset, "heldout")
+
+
+def sample(study: Study, dataset: str, name: str) -> Path:
+    """File that lists the videos of a sample of a dataset."""
+    return study.results / f"data/{dataset}/{name}.parquet"
 
 
 def described(path: Path) -> list[Path]:

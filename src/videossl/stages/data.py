@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from videossl.common.specification import Specification
 from videossl.data.settings import NOISELESS, NOISES, SEVERITIES
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from videossl.study.config import Config
     from videossl.study.study import Study
 
-SAMPLES = {"heldout": "val", "shown": "train"}
+SAMPLES: dict[str, Literal["train", "val"]] = {"heldout": "val", "shown": "train"}
 """Samples of a dataset and the split that each is taken from."""
 NOISY_CODEC = "raw"
 """Codec of the frames of noisy sets, see :mod:`videossl.data.codecs`."""

@@ -27,12 +27,11 @@ from videossl.stages.registry import stage
 from videossl.study import costs
 from videossl.study.config.resources import Speed
 from videossl.study.inventory import videos_of
+from videossl.study.storage import frame_bytes, mean_frames, sentences, storage
 from videossl.study.study import Study, load_study
 from videossl.training.pretrain import build_task
 
 DOCUMENT = REPOSITORY / "docs/scale.md"
-FRAMES = {"k400": 300, "k700": 300, "ssv2": 46, "ucf101": 186, "hmdb51": 95, "diving48": 160}
-"""Mean frames of a video (rounded); published of the datasets."""
 FILES = {  # a cell leaves behind, its log included
     "pretrain": 7, "finetune": 6, "distill": 6, "cka": 4, "features": 2, "robustness": 4, "linear_probe": 4,
     "retrieval": 3, "network": 2, "vifm": 4, "zero_shot": 4, "class_logits": 4,
@@ -133,15 +132,16 @@ def by_stage(study: Study, sizes: Sizes) -> dict[str, Cost]:
     found: dict[str, Cost] = defaultdict(Cost)
     config, assumed = study.config, sizes.assumed
     cells = study.with_dependencies(study.all_cells)
-    for name in study.datasets:
-        frames = videos_of(config, name).all * FRAMES[name]
-        shards, cost = config.datasets[name].shards, found["frame stores"]
-        cost.jobs += shards + 2
-        cost.bytes += frames * assumed.jpeg_bytes
+    for one in storage(study):
+        frames, cost = one.stored * mean_frames(config, one.dataset), found["frame stores"]
+        cost.jobs += one.files + 1 + (one.whole > 0)  # listing, manifest
+        cost.bytes += frames * frame_bytes(config.store)
         cost.core_seconds += frames / assumed.stored_frames
-        cost.files += 2 * shards + 2
+        cost.files += 2 * one.files + 1 + (one.whole > 0)
     for name in {cell.target for cell in cells if cell.stage == "robustness"}:
-        frames = sum(costs.noisy_videos(config, name, noise) for noise in (NOISELESS, *NOISES)) * FRAMES[name]
+        frames = sum(costs.noisy_videos(config, name, noise) for noise in (NOISELESS, *NOISES)) * mean_frames(
+            config, name
+        )
         shards, cost = config.noise.shards, found["noisy sets"]
         cost.jobs += shards * (len(NOISES) + 1) + 1
         cost.bytes += frames * assumed.noisy_bytes
@@ -173,7 +173,7 @@ def render(study: Study, sizes: Sizes) -> str:
     """The section of docs/scale.md."""
     found = by_stage(study, sizes)
     hours = sum(cost.gpu_seconds for cost in found.values()) / 3600
-    lines = [*_stages(found), "", "## By network", "", *_networks(study, sizes)]
+    lines = [*_stages(found), "", *sentences(storage(study))[:1], "", "## By network", "", *_networks(study, sizes)]
     lines += ["", "## 8 and 64 GPUs", "", *_many_gpus(study, sizes, hours)]
     lines += ["", "## Assumed", "", "| | |", "|---|---:|"]
     values = [(one.metadata["meaning"], getattr(sizes.assumed, one.name)) for one in fields(sizes.assumed)]

@@ -67,7 +67,8 @@ def before_first_job():
     planned = jobs_of(workflow.dag.needrun_jobs())
     if not workflow.touch:  # --touch runs no job
         listed, stored = (
-            {job.wildcards["dataset"] for job in planned if job.rule == name} for name in ("listing", "store_shard")
+            {job.wildcards["dataset"] for job in planned if job.rule in rules}
+            for rules in (("listing",), ("store_shard", "store_train_shard", "subset", "sample"))
         )
         checked(before_run.require_datasets, STUDY, listed, stored)
         cells = [STUDY.find(job.rule, job.wildcards) for job in planned if job.rule in stage_names()]

@@ -150,34 +150,9 @@ def dataset_folder(name, kind):
     return str(STUDY.dataset_folder(name, kind))
 
 
-def generated_videos(wildcards):
-    """The generated videos of a generated dataset; empty for a real one, which the workflow does not make."""
-    generated = CONFIG.datasets[wildcards.dataset].generated is not None
-    return [f"{RESULTS}/generated/{wildcards.dataset}"] if generated else []
-
-
-def shard_reports(wildcards):
-    """The reports of all shards of a dataset."""
-    count = CONFIG.datasets[wildcards.dataset].shards
-    return [f"{RESULTS}/data/{wildcards.dataset}/shards/{index:04d}.parquet" for index in range(count)]
-
-
-def noisy_reports(wildcards):
-    """The reports of all shards of a dataset's noisy test sets and of the set without noise."""
-    manifests = [noiseless_manifest(wildcards.dataset), *noisy_manifests(wildcards.dataset)]
-    return [
-        f"{Path(path).parent}/shards/{shard:04d}.parquet" for path in manifests for shard in range(CONFIG.noise.shards)
-    ]
-
-
-def noiseless_manifest(dataset):
-    """The manifest of the test videos without noise, stored in the same way as the noisy ones."""
-    return str(files.noiseless_manifest(STUDY, dataset))
-
-
-def noisy_manifests(dataset):
-    """The manifests of all noisy test sets of a dataset."""
-    return strings(files.noisy_manifests(STUDY, dataset))
+def of_dataset(find):
+    """Input function: the files `find(study, *wildcards)` of a job on a dataset."""
+    return lambda wildcards: strings(find(STUDY, *wildcards))
 
 
 def of_entry(function):
@@ -213,5 +188,6 @@ wildcard_constraints:
     epochs=r"\d+",
     shard=r"\d{4}",
     noise=alternatives(NOISES),
+    sample=alternatives(data_stages.SAMPLES),
     teachers=alternatives(map(re.escape, STUDY.axis_values("teachers"))),
     against=alternatives(map(re.escape, STUDY.axis_values("against"))),

@@ -22,7 +22,7 @@ rule generate_videos:
 
 rule listing:
     input:
-        generated_videos,
+        of_dataset(data_stages.generated_videos),
     output:
         f"{RESULTS}/data/{{dataset}}/listing.parquet",
     log:
@@ -43,12 +43,12 @@ rule listing:
         "{params.script} --spec {params.recipe:q} --root {params.root:q} --annotations {params.annotations:q} --made-from {input:q} --output {output:q} > {log:q} 2>&1"
 
 
+# A target is stored as a whole: all its training, validation and test videos.
 rule store_shard:
     input:
         f"{RESULTS}/data/{{dataset}}/listing.parquet",
     output:
-        frames=f"{RESULTS}/data/{{dataset}}/shards/{{shard}}.arrow",
-        report=f"{RESULTS}/data/{{dataset}}/shards/{{shard}}.parquet",
+        multiext(f"{RESULTS}/data/{{dataset}}/shards/{{shard}}", ".arrow", ".parquet"),
     log:
         f"{RESULTS}/logs/data/{{dataset}}/shard{{shard}}.log",
     conda:
@@ -60,16 +60,66 @@ rule store_shard:
         script=start("store_shard.py"),
         recipe=dataset_recipe(data_stages.store_spec),
         root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
+        name=lambda wildcards, input: list(wildcards)[-1],
     message:
         "Storing the frames of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "{params.script} --spec {params.recipe:q} --listing {input:q} --root {params.root:q} --shard {wildcards.shard} --frames {output.frames:q} --report {output.report:q} > {log:q} 2>&1"
+        "{params.script} --spec {params.recipe:q} --made-from {input:q} --root {params.root:q} --name {wildcards.dataset}/{params.name} --made {output:q} > {log:q} 2>&1"
+
+
+# Of a source, the training videos in the order in which subsets take them, as far as the largest subset needs them.
+use rule store_shard as store_train_shard with:
+    output:
+        multiext(f"{RESULTS}/data/{{dataset}}/train/{{shard}}", ".arrow", ".parquet"),
+    log:
+        f"{RESULTS}/logs/data/{{dataset}}/train_shard{{shard}}.log",
+    resources:
+        mem_mb=other_memory,
+        runtime=train_runtime,
+    params:
+        recipe=data_stages.train_store_spec(CONFIG).json_text,
+    message:
+        "Storing the frames of training videos of {wildcards.dataset}, shard {wildcards.shard}"
+
+
+# Also stores the videos that take the place of broken ones, so that the subset is full.
+use rule store_shard as subset with:
+    input:
+        of_dataset(data_stages.subset_inputs),
+    output:
+        multiext(f"{RESULTS}/data/{{dataset}}/subsets/{{subset}}", ".arrow", ".parquet", ".json"),
+    log:
+        f"{RESULTS}/logs/data/{{dataset}}/subset_{{subset}}.log",
+    resources:
+        mem_mb=other_memory,
+        runtime=subset_runtime,
+    params:
+        script=start("select_subset.py"),
+        recipe=lambda wildcards: data_stages.subset_spec(CONFIG, wildcards.subset).json_text,
+    message:
+        "Choosing subset {wildcards.subset} of {wildcards.dataset}"
+
+
+# Validation videos of a source, for the metrics of pretext tasks ("heldout"), or some videos for a figure ("shown").
+use rule store_shard as sample with:
+    output:
+        multiext(f"{RESULTS}/data/{{dataset}}/{{sample}}", ".arrow", ".parquet", ".json"),
+    log:
+        f"{RESULTS}/logs/data/{{dataset}}/{{sample}}.log",
+    resources:
+        mem_mb=other_memory,
+        runtime=sample_runtime,
+    params:
+        script=start("store_sample.py"),
+        recipe=lambda wildcards: data_stages.sample_spec(CONFIG, wildcards.sample).json_text,
+    message:
+        "Storing videos of {wildcards.dataset}: {wildcards.sample}"
 
 
 rule manifest:
     input:
         listing=f"{RESULTS}/data/{{dataset}}/listing.parquet",
-        reports=shard_reports,
+        reports=of_dataset(files.shard_reports),
     output:
         f"{RESULTS}/data/{{dataset}}/manifest.parquet",
     log:
@@ -86,59 +136,33 @@ rule manifest:
         "{params.script} --listing {input.listing:q} --reports {input.reports:q} --output {output:q} > {log:q} 2>&1"
 
 
-rule subset:
+use rule store_shard as noisy_shard with:
     input:
         f"{RESULTS}/data/{{dataset}}/manifest.parquet",
     output:
-        videos=f"{RESULTS}/data/{{dataset}}/subsets/{{subset}}.parquet",
-        description=f"{RESULTS}/data/{{dataset}}/subsets/{{subset}}.json",
-    log:
-        f"{RESULTS}/logs/data/{{dataset}}/subset_{{subset}}.log",
-    conda:
-        ENVIRONMENT
-    resources:
-        **OTHER_RESOURCES,
-    params:
-        script=start("select_subset.py"),
-        recipe=lambda wildcards: data_stages.subset_spec(CONFIG, wildcards.subset).json_text,
-    message:
-        "Choosing subset {wildcards.subset} of {wildcards.dataset}"
-    shell:
-        "{params.script} --spec {params.recipe:q} --manifest {input:q} --name {wildcards.dataset}/{wildcards.subset} --videos {output.videos:q} --description {output.description:q} > {log:q} 2>&1"
-
-
-rule noisy_shard:
-    input:
-        f"{RESULTS}/data/{{dataset}}/manifest.parquet",
-    output:
-        frames=[f"{NOISY_DIR}/{severity}/shards/{{shard}}.arrow" for severity in SEVERITIES],
-        reports=[f"{NOISY_DIR}/{severity}/shards/{{shard}}.parquet" for severity in SEVERITIES],
+        [f"{NOISY_DIR}/{severity}/shards/{{shard}}.arrow" for severity in SEVERITIES],
+        [f"{NOISY_DIR}/{severity}/shards/{{shard}}.parquet" for severity in SEVERITIES],
     log:
         f"{RESULTS}/logs/data/{{dataset}}/noisy_{{noise}}_shard{{shard}}.log",
-    conda:
-        ENVIRONMENT
     resources:
         mem_mb=other_memory,
         runtime=noisy_runtime,
     params:
         script=start("noisy_shard.py"),
         recipe=data_stages.noise_spec(CONFIG).json_text,
-        root=lambda wildcards, input: dataset_folder(wildcards.dataset, "root"),
-        noise=lambda wildcards, input: wildcards.noise,
+        name=lambda wildcards, input: f"{wildcards.noise}/{wildcards.shard}",
     message:
         "Adding {wildcards.noise} noise to test videos of {wildcards.dataset}, shard {wildcards.shard}"
-    shell:
-        "{params.script} --spec {params.recipe:q} --manifest {input:q} --root {params.root:q} --noise {params.noise} --shard {wildcards.shard} --frames {output.frames:q} > {log:q} 2>&1"
 
 
 use rule noisy_shard as noiseless_shard with:
     output:
-        frames=f"{NOISELESS_DIR}/shards/{{shard}}.arrow",
-        report=f"{NOISELESS_DIR}/shards/{{shard}}.parquet",
+        f"{NOISELESS_DIR}/shards/{{shard}}.arrow",
+        f"{NOISELESS_DIR}/shards/{{shard}}.parquet",
     log:
         f"{RESULTS}/logs/data/{{dataset}}/noiseless_shard{{shard}}.log",
     params:
-        noise=NOISELESS,
+        name=lambda wildcards, input: f"{NOISELESS}/{wildcards.shard}",
     message:
         "Storing test videos of {wildcards.dataset} as the noisy ones, without noise, shard {wildcards.shard}"
 
@@ -146,10 +170,9 @@ use rule noisy_shard as noiseless_shard with:
 rule noisy_manifests:
     input:
         manifest=f"{RESULTS}/data/{{dataset}}/manifest.parquet",
-        reports=noisy_reports,
+        reports=of_dataset(data_stages.noisy_reports),
     output:
-        noiseless_manifest("{dataset}"),
-        noisy_manifests("{dataset}"),
+        strings(data_stages.noisy_sets(STUDY, "{dataset}")),
     log:
         f"{RESULTS}/logs/data/{{dataset}}/noisy_manifests.log",
     conda:

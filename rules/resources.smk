@@ -1,7 +1,6 @@
 # Resources of jobs: devices, launchers of processes, time limits, memory. Contains only functions.
 
 from videossl.study import costs
-from videossl.study.inventory import videos_of
 
 
 def threads_of(stage):
@@ -39,17 +38,18 @@ def launcher_of(stage):
     return launcher
 
 
-def store_runtime(wildcards, attempt):
-    """Resource function: time limit in minutes of a shard of a frame store."""
-    videos = videos_of(CONFIG, wildcards.dataset).all / CONFIG.datasets[wildcards.dataset].shards
-    return costs.data_minutes(CONFIG, videos, attempt=attempt)
+def decoding(videos):
+    """Resource function: time limit in minutes of a job that stores about `videos(wildcards)` videos."""
+    return lambda wildcards, attempt: costs.data_minutes(CONFIG, videos(wildcards), attempt=attempt)
 
 
-def noisy_runtime(wildcards, attempt):
-    """Resource function: time limit in minutes of a shard of one noise's test sets, or of the set without noise."""
-    noise = getattr(wildcards, "noise", NOISELESS)
-    copies = costs.noisy_videos(CONFIG, wildcards.dataset, noise) / CONFIG.noise.shards
-    return costs.data_minutes(CONFIG, copies, attempt=attempt)
+store_runtime = decoding(lambda wildcards: costs.videos_in_shard(CONFIG, wildcards.dataset))
+train_runtime = decoding(lambda wildcards: CONFIG.store.videos_per_shard)
+subset_runtime = decoding(lambda wildcards: costs.replaced_videos(CONFIG, wildcards.subset))
+sample_runtime = decoding(lambda wildcards: CONFIG.heldout_videos)
+noisy_runtime = decoding(
+    lambda wildcards: costs.copies_in_shard(CONFIG, wildcards.dataset, getattr(wildcards, "noise", NOISELESS))
+)
 
 
 def other_memory(wildcards, attempt):

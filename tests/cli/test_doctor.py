@@ -102,18 +102,35 @@ def test_a_codec_that_does_not_work_is_missing(monkeypatch):
     assert [finding.state for finding in found] == [MISSING, OK, OK] and "libx264 is not there" in found[0].text
 
 
-def test_a_stored_dataset_needs_no_folder_but_enough_videos(tmp_path):
+def test_a_stored_dataset_needs_no_folder(tmp_path):
+    real = REAL.replace("k400:", "ucf101:") % ("none", "none")
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(f"only: [subset_size]\nresults_dir: {tmp_path}\ndatasets: {{{real}}}\n")
+    study = load_study(["config/config.yaml", mine])
+    assert {finding.state for finding in datasets(study) if "ucf101" in finding.subject} == {MISSING}
+    (tmp_path / "data/ucf101/shards").mkdir(parents=True)
+    (tmp_path / "data/ucf101/shards/0000.arrow").write_bytes(b"x" * 1000)
+    rows = {"split": ["train"] * 20 + ["val"], "status": ["ok"] * 19 + ["broken", "ok"]}
+    pd.DataFrame(rows).to_parquet(tmp_path / "data/ucf101/manifest.parquet")
+    (stored,) = (finding for finding in datasets(study) if "ucf101" in finding.subject)
+    assert stored.state == OK and "20 videos ok" in stored.text and "1 videos broken" in stored.text
+    assert "still to be made need about 0.0 GiB" in disk(study)[0].text  # the videos are small
+
+
+def test_a_source_needs_no_folder_once_its_subsets_are_stored_and_enough_videos(tmp_path):
     text = f"results_dir: {tmp_path}\nsubsets: {{50k: 30}}\ndatasets: {{{REAL % ('none', 'none')}}}"
     study = study_of(tmp_path, text)
-    (tmp_path / "data/k400/shards").mkdir(parents=True)
-    (tmp_path / "data/k400/shards/0000.arrow").write_bytes(b"x" * 1000)
-    rows = {"split": ["train"] * 20 + ["val"], "status": ["ok"] * 19 + ["broken", "ok"]}
-    pd.DataFrame(rows).to_parquet(tmp_path / "data/k400/manifest.parquet")
-    stored, subset = datasets(study)
-    assert stored.state == OK and "20 videos ok" in stored.text and "1 videos broken" in stored.text
-    assert subset.state == MISSING and "30 videos, but only 19 training videos are usable" in subset.text
-    assert "lower `subsets.50k` to 19" in subset.remedy
-    assert "still to be made need about 0.0 GiB" in disk(study)[0].text
+    data = tmp_path / "data/k400"
+    (data / "subsets").mkdir(parents=True)
+    rows = {"split": ["train"] * 29 + ["val"], "status": ["found"] * 28 + ["missing", "found"]}
+    table = pd.DataFrame(rows | {"label": [0] * 30, "path": ["a"] * 30, "label_name": ["walk"] * 30})
+    table.to_parquet(data / "listing.parquet")
+    assert any("30 videos, but only 28 training videos are usable" in finding.text for finding in datasets(study))
+    assert any("lower `subsets.50k` to 28" in finding.remedy for finding in datasets(study))
+    for name in ("subsets/50k", "heldout"):
+        pd.DataFrame({"status": ["ok"] * 28 + ["broken"]}).to_parquet(data / f"{name}.parquet")
+    stored = [finding.text for finding in datasets(study) if finding.state == OK]
+    assert stored[:2] == [f"stored, {name}: 28 videos ok, 1 videos broken" for name in ("50k", "heldout")]
 
 
 def test_weights_are_asked_for_only_where_something_needs_them():

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-
 import pytest
 from runs import train
-from tiny import CONFIG, CPU, Data, finetune_arguments, make_study
+from tiny import CONFIG, CPU, finetune_arguments, make_study
 
 from videossl.common.errors import UserError
 from videossl.common.files import write_parquet
 from videossl.data.feasible import require_videos
 from videossl.data.manifest import read_manifest
-from videossl.data.subsets import make_subset, write_subset
 from videossl.evaluation.finetune import finetune
 from videossl.evaluation.probe import choose
 
 pytestmark = pytest.mark.usefixtures("own_signals")
-
-
-def of_size(source: Data, folder: Path, size: int) -> Data:
-    """The dataset with a subset of so many videos."""
-    subset = folder / f"{size}.parquet"
-    write_subset(*make_subset(read_manifest(source.manifest), size, 0), subset, subset.with_suffix(".json"))
-    return replace(source, subset=subset)
 
 
 @pytest.mark.parametrize(
@@ -45,9 +34,9 @@ def test_each_part_of_a_batch_needs_two_videos_unless_the_recipe_says_one(
 def test_pretraining_on_one_video_is_refused_and_on_two_goes_through(source, tmp_path, task):
     study = make_study(tmp_path / "study")
     with pytest.raises(UserError, match=r"subset 50k of dataset k400 has 1 usable training video; a batch needs at le"):
-        train(study, task, of_size(source, tmp_path, 1), tmp_path / "one", 50)
+        train(study, task, source.with_subset(1, tmp_path / "1.parquet"), tmp_path / "one", 50)
     assert not (tmp_path / "one/checkpoint.pt").exists()
-    train(study, task, of_size(source, tmp_path, 2), tmp_path / "two", 50)
+    train(study, task, source.with_subset(2, tmp_path / "2.parquet"), tmp_path / "two", 50)
 
 
 def test_finetuning_on_one_video_is_refused(target, tmp_path):

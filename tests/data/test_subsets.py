@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ import pytest
 from videossl.common.errors import UserError
 from videossl.data.readers.registry import group_of
 from videossl.data.readers.validation import with_validation
-from videossl.data.subsets import make_subset, read_subset, subset_order, write_subset
+from videossl.data.subsets import make_subset, subset_order
 
 
 def manifest_of(sizes: list[int], rng: np.random.Generator | None = None) -> pd.DataFrame:
@@ -55,7 +54,7 @@ def test_properties(case: int) -> None:
             assert max(taken) - min(open_classes) <= 1
         assert description["per_class"] == {"min": min(taken), "max": max(taken)}
         assert description["classes"] == len(sizes)
-        assert description["available"] == total
+        assert description["listed"] == total + len(sizes)
         check_shortfall(description, sizes, taken)
 
 
@@ -110,24 +109,6 @@ def test_class_without_usable_videos_is_a_shortfall() -> None:
 def test_impossible_sizes(size: int) -> None:
     with pytest.raises(UserError, match=r"8 training videos are usable \(10 listed"):
         make_subset(manifest_of([4, 4]), size, seed=0)
-
-
-def test_files_and_checksum(tmp_path: Path) -> None:
-    manifest = manifest_of([4, 4])
-    frame, description = make_subset(manifest, 5, seed=0)
-    paths = tmp_path / "s.parquet", tmp_path / "s.json"
-    write_subset(frame, description, *paths)
-    again, read = read_subset(*paths, manifest)
-    pd.testing.assert_frame_equal(again, frame, check_dtype=False)
-    assert [str(again[name].dtype) for name in ("row", "label")] == ["int32", "int32"]
-    assert read == description
-    with pytest.raises(UserError, match="another manifest"):
-        read_subset(*paths, manifest.iloc[::-1])
-    with pytest.raises(UserError, match="another manifest"):
-        read_subset(*paths, manifest.iloc[:2])
-    write_subset(frame.iloc[::-1], description, *paths)
-    with pytest.raises(UserError, match=r"checksum.*Remove"):
-        read_subset(*paths)
 
 
 # --- validation split ---

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pandas as pd
 import pytest
 
 from videossl.common.errors import UserError
-from videossl.data.manifest import heldout_videos, open_store, read_manifest, subset_videos, target_videos
+from videossl.data.manifest import open_store, read_manifest, target_videos
 
 
 def manifest_of(*rows: tuple[str, int, str]) -> pd.DataFrame:
@@ -61,19 +59,6 @@ def test_nothing_to_train_on_or_to_test_is_an_error(rows):
         target_videos(manifest_of(*rows))
 
 
-def test_held_out_videos_are_readable_validation_videos():
-    rows = [("val", index % 3, OK if index % 4 else BROKEN) for index in range(40)] + [("train", 0, OK)] * 5
-    manifest = manifest_of(*rows)
-    usable = [f"v{index}" for index in range(40) if index % 4]
-    assert ids(heldout_videos(manifest, 30, seed=0)) == ids(heldout_videos(manifest, 99, seed=0)) == usable
-    few = heldout_videos(manifest, 10, seed=0)
-    assert len(few) == 10 and set(ids(few)) < set(usable)
-    assert ids(few) == sorted(ids(few), key=lambda name: int(name[1:]))  # the manifest's order
-    assert few.index.tolist() == list(range(10))
-    assert ids(few) == ids(heldout_videos(manifest, 10, seed=0)) != ids(heldout_videos(manifest, 10, seed=1))
-    assert heldout_videos(manifest_of(("train", 0, OK)), 5, seed=0).empty
-
-
 def test_the_store_beside_a_manifest_has_its_videos(source):
     manifest = read_manifest(source.manifest)
     store = open_store(source.manifest, manifest)
@@ -81,18 +66,3 @@ def test_the_store_beside_a_manifest_has_its_videos(source):
         assert store.num_frames(video.shard, video.batch) == video.frames
     with pytest.raises(UserError, match="there is no file"):
         read_manifest(source.root / "none.parquet")
-
-
-def test_a_subset_is_the_rows_it_names(source, tmp_path):
-    manifest = read_manifest(source.manifest)
-    videos = subset_videos(manifest, source.subset)
-    assert len(videos) == 12 and set(videos["split"]) == {"train"} and videos["id"].is_unique
-    assert ids(videos) == pd.read_parquet(source.subset)["id"].tolist()
-    assert videos.merge(manifest).shape == (12, manifest.shape[1])  # whole rows, as they stand there
-    with pytest.raises(UserError, match="another manifest"):
-        subset_videos(manifest.iloc[::-1], source.subset)
-    description = json.loads(source.subset.with_suffix(".json").read_text())
-    (tmp_path / "a.parquet").write_bytes(source.subset.read_bytes())
-    (tmp_path / "a.json").write_text(json.dumps(description | {"checksum": "0"}))
-    with pytest.raises(UserError, match="checksum"):
-        subset_videos(manifest, tmp_path / "a.parquet")

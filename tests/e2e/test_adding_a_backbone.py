@@ -17,7 +17,10 @@ pytestmark = pytest.mark.xdist_group("backbone")
 PAGE = "adding_a_backbone"
 NETWORKS_TEST, TASKS_TEST = "tests/backbones/test_backbones.py", "tests/pretext/test_tasks.py"
 TABLE = "table_channel_separation"
-DATA = {"generate_videos": 2, "listing": 2, "store_shard": 3, "manifest": 2, "subset": 1}
+DATA = {
+    **{"generate_videos": 2, "listing": 2, "store_shard": 1, "manifest": 1},
+    **{"store_train_shard": 2, "subset": 1, "sample": 1},
+}
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from videossl.analysis.statistics import wilson_interval
-from videossl.common.files import write_parquet
-from videossl.data.materialise import merge_manifest, write_shard
+from videossl.data.materialise import write_shard
 from videossl.data.readers.listing import read_listing
-from videossl.data.subsets import make_subset, write_subset
+from videossl.data.selection import write_sample, write_subset
+from videossl.data.specs import SampleSpec, SubsetSpec
 from videossl.data.synthetic import generate
 from videossl.stages.registry import stage
 from videossl.study.study import load_study
@@ -24,7 +24,7 @@ VIDEOS = 96
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small generated source dataset: its manifest, with frame store and subset beside it."""
+    """A small generated source dataset: the folder of its subset and held-out videos."""
     root = tmp_path_factory.mktemp("source")
     generate(
         "k400",
@@ -41,10 +41,11 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     listing = read_listing("kinetics", videos, root / "made/annotations")
     frames, report = root / "shards/0000.arrow", root / "shards/0000.parquet"
     write_shard(listing, videos, 0, 1, frames, report, short_side=40, quality=90, progress=False)
-    write_parquet(root / "manifest.parquet", merge_manifest(listing, [report]))
-    subset, description = make_subset(pd.read_parquet(root / "manifest.parquet"), None, 0)
-    write_subset(subset, description, root / "subsets/all.parquet", root / "subsets/all.json")
-    return root / "manifest.parquet"
+    form = {"data_version": 1, "short_side": 40, "quality": 90, "seed": 0}
+    size = int((listing["split"] == "train").sum())
+    write_subset(listing, videos, SubsetSpec(**form, size=size), [report], root / "subset.parquet", "all")
+    write_sample(listing, videos, SampleSpec(**form, split="val", at_most=512), root / "heldout.parquet")
+    return root
 
 
 @pytest.mark.parametrize(
@@ -58,8 +59,8 @@ def test_pretext_task_is_learnt(source, tmp_path, repository, monkeypatch, task,
     pretrain(
         spec,
         replace(cell, epochs=50).identity,
-        manifest=source,
-        subset=source.parent / "subsets/all.parquet",
+        subset=source / "subset.parquet",
+        heldout=source / "heldout.parquet",
         folder=tmp_path / "run",
         previous=None,
         compute=Compute(),

@@ -19,6 +19,7 @@ from workflow_copy import Workflow, copy_workflow
 
 from videossl.common.specification import Specification
 from videossl.data.provenance import note_made
+from videossl.data.selection import read_subset
 from videossl.report.request import write_request
 from videossl.stages.data import store_spec
 from videossl.study.study import load_study
@@ -72,12 +73,17 @@ def test_top1_follows_from_the_predictions_of_exactly_the_readable_test_videos(f
 
 
 def test_broken_videos_are_rows_with_reasons_and_are_counted(finished):
-    manifest = pd.read_parquet(finished.root / RESULTS / "data/k400/manifest.parquet")
+    manifest = pd.read_parquet(finished.root / RESULTS / "data/ucf101/manifest.parquet")
     assert (manifest["status"] == "broken").sum() == 3
     assert (manifest["status"] == "missing").sum() == 1
     assert (manifest.loc[manifest["status"] != "ok", "reason"].str.len() > 5).all()
-    log = next((finished.root / RESULTS / "logs/data/k400").glob("manifest.log")).read_text()
+    log = next((finished.root / RESULTS / "logs/data/ucf101").glob("manifest.log")).read_text()
     assert log.count("broken: ") == 3
+    subset = pd.read_parquet(finished.root / RESULTS / "data/k400/subsets/50k.parquet")
+    assert (subset["status"] == "ok").sum() == 12  # full, whatever is broken
+    assert (subset.loc[subset["status"] != "ok", "reason"].str.len() > 5).all()
+    log = (finished.root / RESULTS / "logs/data/k400/subset_50k.log").read_text()
+    assert log.count("broken: ") == (subset["status"] == "broken").sum() > 0
     cell = finished.root / RESULTS / "finetune/ucf101/none/none/scratch/r2plus1d/seed0/epochs0"
     counts = pd.read_parquet(cell / "metrics.parquet").set_index(["split", "metric"])["value"]
     assert counts["train", "videos_broken"] == 3  # the generated set's bad files are in its training list
@@ -89,10 +95,10 @@ def test_subsets_are_nested_and_balanced(finished):
     folder = finished.root / RESULTS / "data/k400/subsets"
     targets = [f"{RESULTS}/data/k400/subsets/{name}.parquet" for name in ("10k", "30k")]
     finished.run(*targets, *SMOKE, "--cores", "2", "--quiet", "rules", warm=True)
-    ids = {name: list(pd.read_parquet(folder / f"{name}.parquet")["id"]) for name in ("10k", "30k", "50k")}
+    ids = {name: list(read_subset(folder / f"{name}.parquet")[0]["id"]) for name in ("10k", "30k", "50k")}
     assert ids["10k"] == ids["30k"][:6]
     assert ids["30k"] == ids["50k"][:9]
-    assert np.ptp(pd.read_parquet(folder / "50k.parquet")["label"].value_counts()) <= 1
+    assert np.ptp(read_subset(folder / "50k.parquet")[0]["label"].value_counts()) <= 1
 
 
 def test_tables_and_figures_are_in_every_format_and_marked_as_reduced(finished):

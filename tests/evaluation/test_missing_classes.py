@@ -289,11 +289,13 @@ def test_the_logs_and_the_doctor_name_a_class_that_is_lost_while_storing(tmp_pat
     monkeypatch.chdir(repository)
     overlay = tmp_path / "mine.yaml"
     overlay.write_text(
-        f"only: [pretext_sanity]\nrestrict: {{task: [rotnet]}}\nresults_dir: {tmp_path}/results\n"
+        f"only: [mine]\nresults_dir: {tmp_path}/results\n"
         f"datasets: {{k400: {{generated: null, root: {disk.root}, annotations: {disk.annotations}}}}}\n"
+        "experiments: {mine: {kind: table, title: Mine, rows: task, columns: target, grid: {task: rotnet,"
+        " backbone: r2plus1d, source: k700, subset: 50k, epochs: 50, target: k400}}}\n"
     )
     study = load_study(["config/config.yaml", overlay])
-    found = datasets(study)
+    found = [finding for finding in datasets(study) if "k400" in finding.subject]
     assert [finding.state for finding in found] == [OK, WARNING]
     assert "Unlisted (by listing.parquet)" in found[1].text and "docs/datasets.md" in found[1].remedy
 

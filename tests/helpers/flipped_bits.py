@@ -29,8 +29,9 @@ from videossl.common.errors import UserError
 from videossl.common.files import write_parquet
 from videossl.common.results import read_metrics, read_predictions
 from videossl.data.feature_file import read_features
-from videossl.data.manifest import read_listing_file, read_manifest, subset_videos
+from videossl.data.manifest import read_listing_file, read_manifest
 from videossl.data.provenance import digest_of, note_made, record_of, require_record
+from videossl.data.selection import open_subset
 from videossl.data.store import FrameStore, ShardWriter
 from videossl.evaluation.features import extract
 from videossl.evaluation.finetune import finetune
@@ -72,7 +73,7 @@ def kinds_of(folder: Path) -> list[Kind]:
     study = make_study(folder / "study")
     before, tuned = folder / "pretrain", folder / "finetune"
     recipe, identity = pretrain_arguments(study, "rotnet", 50)
-    given = {"manifest": source.manifest, "subset": source.subset, "previous": None, "compute": CPU}
+    given = {"subset": source.subset, "heldout": source.heldout, "previous": None, "compute": CPU}
     pretrain(recipe, identity, folder=before, **given)
     recipe, identity = finetune_arguments(study)
     finetune(recipe, identity, manifest=target.manifest, weights=before / "weights.pt", folder=tuned, compute=CPU)
@@ -140,7 +141,7 @@ def _report(path: Path) -> pd.DataFrame:
 
 
 def _subset(data: Data) -> pd.DataFrame:
-    return subset_videos(read_manifest(data.manifest), data.subset)
+    return open_subset(data.subset)[0]
 
 
 def _curve(path: Path) -> Any:

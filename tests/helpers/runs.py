@@ -42,8 +42,8 @@ def train(
     pretrain(
         recipe,
         identity,
-        manifest=data.manifest,
         subset=data.subset,
+        heldout=data.heldout,
         folder=folder,
         previous=None if previous is None else previous / "state.pt",
         compute=compute,
@@ -65,7 +65,7 @@ def start(
     """Start a pretraining as its rule does, in a process group of its own; checkpoints at every step."""
     recipe, identity = pretrain_arguments(study, task)
     recipe = changed(recipe, **spec)
-    inputs = {"manifest": [str(data.manifest)], "subset": [str(data.subset)]}
+    inputs = {"subset": [str(data.subset)], "heldout": [str(data.heldout)]}
     command = [*launcher, SCRIPT, "pretrain", "--spec", recipe.json_text, "--identity", canonical_json(identity)]
     command += ["--inputs", canonical_json(inputs), "--folder", folder]
     command += ["--device", "cpu", "--threads", "1", "--workers", workers, "--checkpoint-minutes", checkpoint_minutes]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,14 @@ import yaml
 from videossl.common.files import write_parquet
 from videossl.common.specification import Specification
 from videossl.common.strict import merge
+from videossl.data.manifest import read_listing_file, read_manifest, shard_files
 from videossl.data.materialise import merge_manifest, write_shard
 from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.data.readers.listing import read_listing
 from videossl.data.readers.registry import group_of
 from videossl.data.readers.validation import with_validation
-from videossl.data.subsets import make_subset, write_subset
+from videossl.data.selection import write_sample, write_subset, write_whole
+from videossl.data.specs import SampleSpec, SubsetSpec
 from videossl.data.synthetic import generate
 from videossl.evaluation.specs import FinetuneSpec
 from videossl.stages.cells import Cell
@@ -59,6 +61,8 @@ RSPNET = {
     "reference_batch_size": 8,
     "schedule": {"name": "cosine", "warmup_epochs": 1},
 }
+FORMAT: dict[str, Any] = {"data_version": 1, "short_side": 20, "quality": 90}
+"""How the frames of :func:`make_data` are stored."""
 GENERATED = {"design": "k400", "classes": 3, "videos": {"train": 4, "val": 2}}
 CONFIG: dict[str, Any] = {
     "scale": {"name": "tiny", "reduced": True, "note": "a test"},
@@ -164,6 +168,22 @@ class Data:
     manifest: Path
     subset: Path
 
+    @property
+    def heldout(self) -> Path:
+        """The held-out videos beside the manifest."""
+        return self.root / "heldout.parquet"
+
+    def with_subset(self, size: int | str, subset: Path) -> Data:
+        """The dataset with another subset, which is written to `subset`."""
+        spec, manifest = SubsetSpec(**FORMAT, size=size, seed=0), read_manifest(self.manifest)
+        if size == "all":
+            write_whole(manifest, spec, shard_files(self.manifest, manifest), subset)
+        else:
+            reports = sorted((self.root / "shards").glob("*.parquet"))
+            listing = read_listing_file(self.root / "listing.parquet")
+            write_subset(listing, self.root / "videos", spec, reports, subset, "subset")
+        return replace(self, subset=subset)
+
 
 def make_data(
     root: Path,
@@ -197,6 +217,6 @@ def make_data(
         reports.append(report)
     manifest = merge_manifest(listing, reports)
     write_parquet(root / "manifest.parquet", manifest)
-    subset = root / "subsets" / "50k.parquet"
-    write_subset(*make_subset(manifest.to_pandas(), None, 0), subset, subset.with_suffix(".json"))
-    return Data(root, root / "manifest.parquet", subset)
+    spec = SampleSpec(**FORMAT, split="val", at_most=512, seed=0)
+    write_sample(listing, root / "videos", spec, root / "heldout.parquet")
+    return Data(root, root / "manifest.parquet", Path()).with_subset("all", root / "subsets/50k.parquet")

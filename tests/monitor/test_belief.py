@@ -181,9 +181,9 @@ def test_what_was_removed_to_save_space_is_not_missed(study, tmp_path):
     """What was made from it is still known to be right; what shows it needs it."""
     cell = next(cell for cell in study.of_stage("pretrain") if cell.task == "rspnet" and cell.epochs == 50)
     (tmp_path / "results" / cell.path / "weights.pt").unlink()
-    (tmp_path / "results/data/k400/shards/0000.arrow").unlink()
+    (tmp_path / "results/data/k400/train/0000.arrow").unlink()
     beliefs = judge(study)
-    assert found(beliefs, ABSENT) == {cell.path, f"{tmp_path}/results/data/k400/shards/0000.arrow"}
+    assert found(beliefs, ABSENT) == {cell.path, f"{tmp_path}/results/data/k400/train/0000.arrow"}
     assert not found(beliefs, OTHER) and not found(beliefs, OTHER, shown=True)
     shown = next(cell for cell in study.all_cells if cell.stage == "finetune" and cell.task == "rspnet")
     (tmp_path / "results" / shown.path / "metrics.parquet").unlink()
@@ -221,18 +221,34 @@ def test_a_table_of_which_a_file_is_missing_is_made_again(study, tmp_path):
 def test_other_videos_of_the_same_size_are_seen(study, tmp_path):
     jobs = [job for job, _ in judge(study).jobs]
     data = tmp_path / "results/data/k400"
-    (data / "shards/0000.arrow").write_text("54321")
+    (data / "train/0000.arrow").write_text("54321")
     for job in jobs:
-        if job.outputs[0] in (data / "shards/0000.arrow", data / "manifest.parquet"):
+        if job.outputs[0] in (data / "train/0000.arrow", data / "subsets/50k.arrow"):
             note_made(job.spec(), job.inputs, job.outputs)
     beliefs = judge(study)
     trained = {cell.path for cell in study.all_cells if cell.source == "k400"}
     assert {path for path in found(beliefs, OTHER) if not path.startswith("/")} == trained
-    assert {path for path in found(beliefs, OTHER) if path.startswith("/")} == {f"{data}/subsets/50k.parquet"}
+    assert not {path for path in found(beliefs, OTHER) if path.startswith("/")}
+
+
+def test_a_larger_subset_adds_shards_and_leaves_what_is_finished(tmp_path):
+    """A source that was stored for 12 videos: nothing is decoded or trained again when another table needs 17."""
+    sizes = "subsets: {100k: 17}\n"
+    finish(study_of(tmp_path / "results", sizes))
+    grid = "{task: rotnet, backbone: r2plus1d, source: k400, subset: 100k, epochs: 50, target: ucf101}"
+    entry = f"experiments: {{more: {{kind: table, title: More, grid: {grid}, rows: task, columns: target}}}}\n"
+    more = "only: [training_time, noise_types, networks, more]\n"
+    beliefs = judge(study_of(tmp_path / "results", sizes + more + entry))
+    assert not found(beliefs, OTHER)
+    data = tmp_path / "results/data/k400"
+    assert {path for path in found(beliefs, ABSENT) if path.startswith("/")} == {
+        f"{data}/train/0002.arrow",
+        f"{data}/subsets/100k.arrow",
+    }
 
 
 def test_a_job_made_anew_with_the_same_content_changes_nothing(study, tmp_path):
-    manifest = tmp_path / "results/data/k400/manifest.parquet"
+    manifest = tmp_path / "results/data/ucf101/manifest.parquet"
     table = pq.read_table(manifest)
     pq.write_table(table.replace_schema_metadata({"by": "another version"}), manifest, compression="none")
     job = next(job for job, _ in judge(study).jobs if job.outputs == (manifest,))

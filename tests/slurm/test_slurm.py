@@ -83,7 +83,9 @@ def test_study(study, undisturbed):
     assert list(table["status"]) == ["ok"]
     jobs = {job["JobId"]: job["Comment"].removeprefix("rule_").split("_wildcards_")[0] for job in study.jobs}
     assert Counter(jobs.values()) == {
-        **dict.fromkeys(("generate_videos", "listing", "store_shard", "manifest"), 2),
+        **dict.fromkeys(("generate_videos", "listing"), 2),
+        **dict.fromkeys(("store_shard", "manifest", "sample"), 1),
+        "store_train_shard": 2,  # 16 videos, 8 in a shard
         **dict.fromkeys(("subset", "pretrain", "finetune"), 1),
     }
     assert set(states(study)) == {"COMPLETED"}

@@ -16,7 +16,6 @@ from tiny import CPU, Data, make_study, pretrain_arguments
 from videossl.common.errors import UserError
 from videossl.common.results import OWN_VIDEO, read_metrics
 from videossl.data.manifest import read_manifest
-from videossl.data.subsets import make_subset, write_subset
 from videossl.pretext.base import PretextTask
 from videossl.study.study import Study
 from videossl.training.checkpoint import load_torch
@@ -131,10 +130,7 @@ def test_a_checkpoint_of_another_recipe_is_not_used(study, source, straight, tmp
 
 def test_a_checkpoint_of_other_videos_is_not_used(study, source, straight, tmp_path, capsys):
     """The recipe is the same when a subset was chosen anew; the workflow then runs the job again."""
-    manifest = read_manifest(source.manifest)
-    subset = tmp_path / "8.parquet"
-    write_subset(*make_subset(manifest, 8, 0), subset, subset.with_suffix(".json"))
-    fewer: Data = replace(source, subset=subset)
+    fewer = source.with_subset(8, tmp_path / "8.parquet")
     expected = train(study, "rotnet", fewer, tmp_path / "expected")
     shutil.copytree(straight["rotnet"], tmp_path / "run")
     train(study, "rotnet", fewer, tmp_path / "run")

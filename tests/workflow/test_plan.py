@@ -56,8 +56,12 @@ def test_default_plan_is_the_whole_study(workflow, study):
     jobs = workflow.plan()
     for rule, count in stages(study).items():
         assert jobs[rule] == count, rule
-    assert jobs["generate_videos"] == jobs["listing"] == jobs["manifest"] == len(study.datasets)
-    assert jobs["store_shard"] == sum(study.config.datasets[name].shards for name in study.datasets)
+    assert jobs["generate_videos"] == jobs["listing"] == len(study.datasets)
+    whole = {"ucf101", "hmdb51", "diving48", "captions"}
+    assert jobs["manifest"] == len(whole)
+    assert jobs["store_shard"] == sum(study.config.datasets[name].shards for name in whole)
+    assert jobs["store_train_shard"] == 3 + 2 + 2  # 112 videos of k400, 80 of k700, 48 of ssv2, 40 in a shard
+    assert jobs["sample"] == 3
 
 
 def test_one_table_plans_only_its_own_cells(workflow):
@@ -101,8 +105,10 @@ def test_paper_scale_is_planned_without_its_datasets(workflow, paper, profile):
     sets = {cell.target for cell in paper.all_cells if cell.stage == "robustness"}
     data = {
         "listing": len(paper.datasets),
-        "manifest": len(paper.datasets),
-        "store_shard": sum(config.datasets[name].shards for name in paper.datasets),
+        "manifest": 3,  # ucf101, hmdb51 and diving48 are stored as a whole
+        "store_shard": 8 + 4 + 16,
+        "store_train_shard": 100 + 50 + 30,  # k400, k700, ssv2: a thousand videos of the largest subset in each
+        "sample": 3,
         "subset": len({(cell.source, cell.subset) for cell in paper.pretraining}),
         "noisy_shard": len(sets) * len(NOISES) * config.noise.shards,
         "noiseless_shard": len(sets) * config.noise.shards,
@@ -251,7 +257,7 @@ def test_a_gpu_that_is_not_there_stops_the_run(workflow):
 
 
 def test_a_failed_job_is_told_at_the_end_with_its_log(workflow):
-    (workflow.root / "mine.yaml").write_text("subsets: {10k: 18, 30k: 18, 50k: 18, 100k: 18}\n")
+    (workflow.root / "mine.yaml").write_text("subsets: {10k: 12, 30k: 12, 50k: 12, 100k: 12}\n")
     target = "results/smoke/data/ucf101/subsets/10k.parquet"  # which no table needs: too few videos are known late
     arguments = ("--configfile", "config/smoke.yaml", "mine.yaml", "--cores", "2")
     said = workflow.run(target, *arguments, check=False).stdout.partition("Failed:\n")[2]

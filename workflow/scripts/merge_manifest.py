@@ -15,7 +15,7 @@ def main() -> None:
     arguments = parser.parse_args()
     from videossl.common.files import write_parquet
     from videossl.common.specification import Specification
-    from videossl.data.manifest import gaps_of, read_listing_file
+    from videossl.data.manifest import gaps_of, read_listing_file, tell_broken
     from videossl.data.materialise import merge_manifest
     from videossl.data.notes import tell
     from videossl.data.provenance import note_made
@@ -25,8 +25,7 @@ def main() -> None:
     note_made(Specification(), [arguments.listing, *arguments.reports], [arguments.output])
     videos = manifest.to_pandas()
     print(videos.groupby(["split", "status"]).size().to_string())
-    for video in videos[videos["status"] == "broken"].itertuples():
-        print(f"broken: {video.path}: {video.reason}", file=sys.stderr)  # stderr accepts any character in any locale
+    tell_broken(videos)
     for sentence in gaps_of(videos).sentences():
         tell(sentence)
 

@@ -1,36 +1,34 @@
-"""Select a class-balanced, nested subset of a dataset's training videos."""
+"""Select a class-balanced, nested subset of a dataset's training videos, and store those that replace broken ones."""
 
-import argparse
 import json
 import sys
-from pathlib import Path
 
 from videossl.common.errors import UserError, report_user_errors
+from videossl.data.arguments import data_arguments
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--spec", type=json.loads, required=True, help='JSON: size (a number or "all"), seed')
-    parser.add_argument("--manifest", type=Path, required=True)
-    parser.add_argument("--name", required=True, help="dataset/subset, used in messages")
-    parser.add_argument("--videos", type=Path, required=True, help="Parquet file (output)")
-    parser.add_argument("--description", type=Path, required=True, help="JSON file: checksum, shortfall (output)")
-    arguments = parser.parse_args()
-    from videossl.data.manifest import read_manifest
+    arguments = data_arguments(
+        __doc__, "size, seed", "the listing and the reports of the source's first shards; for size all: the manifest"
+    )
+    from videossl.data.manifest import read_listing_file, read_manifest, shard_files, tell_broken
+    from videossl.data.provenance import note_made
+    from videossl.data.selection import write_subset, write_whole
     from videossl.data.specs import SubsetSpec
 
     spec = SubsetSpec.parse(arguments.spec, "--spec")
-    from videossl.data.provenance import note_made
-    from videossl.data.subsets import make_subset, write_subset
-
-    size = spec.size
+    (first, *reports), output = arguments.made_from, arguments.made[1]
     try:
-        videos, description = make_subset(read_manifest(arguments.manifest), None if size == "all" else size, spec.seed)
+        if spec.size == "all":
+            manifest = read_manifest(first)
+            description = write_whole(manifest, spec, shard_files(first, manifest), output)
+        else:
+            description = write_subset(read_listing_file(first), arguments.root, spec, reports, output, arguments.name)
     except UserError as error:
         subset = arguments.name.rpartition("/")[2]
         raise UserError(f"subset {arguments.name} (`subsets.{subset}` in the configuration): {error}") from error
-    write_subset(videos, description, arguments.videos, arguments.description)
-    note_made(spec, [arguments.manifest], [arguments.videos, arguments.description])
+    note_made(spec, arguments.made_from, arguments.made)
+    tell_broken(read_manifest(output))
     print(json.dumps(description, indent=2))
 
 

@@ -1,44 +1,29 @@
-"""Decode one shard of a dataset's videos into the frame store."""
+"""Decode one shard of a dataset's videos into the frame store of the whole dataset, or of a source."""
 
-import argparse
-import json
 import sys
-from pathlib import Path
 
 from videossl.common.errors import report_user_errors
+from videossl.data.arguments import data_arguments
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--spec", type=json.loads, required=True, help="JSON: shards and the keys of `store`")
-    parser.add_argument("--listing", type=Path, required=True)
-    parser.add_argument("--root", type=Path, required=True, help="folder of the videos")
-    parser.add_argument("--shard", type=int, required=True, help="number of the shard, from 0")
-    parser.add_argument("--frames", type=Path, required=True, help="Arrow file of the frames (output)")
-    parser.add_argument(
-        "--report", type=Path, required=True, help="Parquet file: status and reason of each video (output)"
-    )
-    arguments = parser.parse_args()
+    arguments = data_arguments(__doc__, "shards; of a source: videos_per_shard, seed", "the listing")
     from videossl.data.manifest import read_listing_file
-    from videossl.data.specs import StoreSpec
-
-    spec = StoreSpec.parse(arguments.spec, "--spec")
     from videossl.data.materialise import write_shard
     from videossl.data.provenance import note_made
+    from videossl.data.selection import write_train_shard
+    from videossl.data.settings import FrameFormat
+    from videossl.data.specs import StoreSpec, TrainStoreSpec
 
-    write_shard(
-        read_listing_file(arguments.listing),
-        arguments.root,
-        arguments.shard,
-        spec.shards,
-        arguments.frames,
-        arguments.report,
-        short_side=spec.short_side,
-        codec=spec.codec,
-        quality=spec.quality,
-        reader=spec.reader,
-    )
-    note_made(spec, [arguments.listing], [arguments.frames, arguments.report])
+    kind = StoreSpec if "shards" in arguments.spec else TrainStoreSpec
+    spec, number = kind.parse(arguments.spec, "--spec"), int(arguments.name.rpartition("/")[2])
+    listing = read_listing_file(arguments.made_from[0])
+    if isinstance(spec, StoreSpec):
+        form = spec.model_dump(include=set(FrameFormat.model_fields))
+        write_shard(listing, arguments.root, number, spec.shards, *arguments.made, **form)
+    else:
+        write_train_shard(listing, arguments.root, number, spec, *arguments.made)
+    note_made(spec, arguments.made_from, arguments.made)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from videossl.report.dry import check_layouts
 from videossl.stages.cells import Cell
 from videossl.study.availability import in_short
 from videossl.study.inventory import assumptions
+from videossl.study.storage import Storage, gigabytes, sentences, storage
 from videossl.study.study import Study
 
 NAME = "plan"
@@ -59,6 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
         records += [_record(cell, NOT_HERE, critical=False, reason=reason) for cell, reason in waiting.items()]
         print_records(records, COLUMNS, arguments.format)
     said = sys.stdout if arguments.format == "table" else sys.stderr
+    if arguments.format != "table":
+        for line in sentences(storage(study)):
+            print(line, file=said)
     for line in estimator.unreadable:
         print(f"Left out of the estimates: {line}", file=said)
     for line in assumptions(study.config, counted_datasets(study, pending.cells), arguments.configfile):
@@ -119,6 +123,7 @@ def print_plan(study: Study, pending: Pending, estimator: Estimator, estimates: 
         print(
             "\nBesides, not in the hours: " + ", ".join(f"{number} {rule}" for rule, number in pending.others.items())
         )
+    print_storage(storage(study))
     print_critical_path(critical(study, estimates), estimates)
     print_sources(estimator, estimates)
 
@@ -134,6 +139,20 @@ def print_waiting(waiting: Mapping[Cell, str]) -> None:
     print()
     for reason, count in Counter(waiting.values()).items():
         print(f"{count} jobs cannot be run here, {PENDING}: {reason} (`videossl doctor` says how to get them)")
+
+
+def print_storage(found: Sequence[Storage]) -> None:
+    """Print how many videos the whole study stores, and how many of the listed ones it leaves out."""
+    columns = ["frame stores", "listed", "stored", "train", "samples", "files", "GB", "GB saved"]
+    rows = []
+    for one in found:
+        counts = one.listed, one.stored, one.train, one.samples, one.files
+        sizes = gigabytes(one.bytes), gigabytes(one.saved_bytes)
+        rows.append([one.dataset, *(f"{number:,}" for number in counts), *sizes])
+    print()
+    print_columns([columns, *rows], right=range(1, len(columns)))
+    for line in sentences(found):
+        print(line)
 
 
 def counted_datasets(study: Study, cells: Iterable[Cell]) -> list[str]:

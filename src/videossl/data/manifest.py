@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from videossl.common.intact import read_table
 from videossl.data.classes import ClassGaps, class_gaps, class_names
 from videossl.data.materialise import MANIFEST_SCHEMA
 from videossl.data.readers.common import LISTING_SCHEMA
+from videossl.data.selection import open_subset
 from videossl.data.store import FrameStore
-from videossl.data.subsets import read_subset
+
+MANIFEST = "manifest.parquet"
+"""File name of the manifest of a dataset that is stored as a whole, or of a noisy test set."""
 
 
 def read_manifest(path: Path) -> pd.DataFrame:
@@ -22,28 +26,28 @@ def read_manifest(path: Path) -> pd.DataFrame:
     return read_table(path, schema=MANIFEST_SCHEMA).to_pandas()
 
 
+def tell_broken(videos: pd.DataFrame) -> None:
+    """Write the path and the reason of each broken video of a manifest or subset to standard error."""
+    for video in videos[videos["status"] == "broken"].itertuples():
+        print(f"broken: {video.path}: {video.reason}", file=sys.stderr)  # which accepts any character in any locale
+
+
 def read_listing_file(path: Path) -> pd.DataFrame:
     """Read a dataset's listing as the workflow wrote it. Raises UserError if the file is damaged."""
     return read_table(path, schema=LISTING_SCHEMA).to_pandas()
 
 
 def open_store(manifest: Path, videos: pd.DataFrame) -> FrameStore:
-    """Open the frame store beside a manifest; `videos` are the rows of the manifest."""
+    """Open the frame store of a manifest, whose rows are `videos`, or of a subset."""
+    if manifest.name != MANIFEST:
+        return open_subset(manifest)[1]
+    return FrameStore(shard_files(manifest, videos))
+
+
+def shard_files(manifest: Path, videos: pd.DataFrame) -> list[Path]:
+    """The shards beside a manifest, whose rows are `videos`."""
     shards = int(videos["shard"].max()) + 1
-    return FrameStore([manifest.parent / "shards" / f"{shard:04d}.arrow" for shard in range(shards)])
-
-
-def subset_videos(manifest: pd.DataFrame, subset: Path) -> pd.DataFrame:
-    """The manifest rows of a subset. Raises UserError if its checksum or its ids do not match."""
-    chosen, _ = read_subset(subset, subset.with_suffix(".json"), manifest)
-    return manifest.iloc[chosen["row"].to_numpy()].reset_index(drop=True)
-
-
-def heldout_videos(manifest: pd.DataFrame, max_videos: int, seed: int) -> pd.DataFrame:
-    """Up to `max_videos` readable validation videos, sampled with `seed`, in the order of the manifest."""
-    usable = manifest[(manifest["split"] == "val") & (manifest["status"] == "ok")]
-    chosen = usable if len(usable) <= max_videos else usable.sample(max_videos, random_state=seed).sort_index()
-    return chosen.reset_index(drop=True)
+    return [manifest.parent / "shards" / f"{shard:04d}.arrow" for shard in range(shards)]
 
 
 @dataclass(frozen=True)

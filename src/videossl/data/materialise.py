@@ -1,6 +1,7 @@
-"""Decodes every video of a listing once, resizes it, and writes it into the shards of a frame store.
+"""Decodes videos of a listing, resizes them, and writes them into the shards of a frame store.
 
-One process writes one shard: the videos whose listing row modulo the number of shards is the shard's number. An
+One process writes one shard. Of a dataset that is stored as a whole, it holds the videos whose listing row modulo the
+number of shards is the shard's number; of a source, see :mod:`videossl.data.selection`. An
 unusable video never stops a shard: it is reported as broken or missing, with the reason. The manifest, merged from the
 reports of the shards, passes that on to every later stage.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from videossl.common.intact import read_table
 from videossl.common.progress import track
 from videossl.data.encode import DECORD, PYAV, Encode, Encoded, Wanted, encode_videos
 from videossl.data.file_names import video_path
+from videossl.data.settings import FrameFormat
 from videossl.data.store import ShardWriter
 from videossl.data.video import BrokenVideo
 
@@ -72,6 +74,8 @@ MANIFEST_SCHEMA = pa.schema(
 )
 """One row per video of the listing, in its order: the listing's columns, then those of the report."""
 
+UNLABELLED = "unlabelled"
+"""Status of a video that is not decoded, as it has no label and is not for training."""
 MEASURED = ("status", "reason", "frames", "fps", "width", "height", "duration", "reader", "reader_reason")
 
 
@@ -151,39 +155,57 @@ def write_shard(
     arrow_path: Path,
     report_path: Path,
     *,
-    short_side: int,
-    quality: int,
-    codec: str = "jpeg",
-    reader: str = PYAV,
     progress: bool = True,
+    **form: Any,
 ) -> None:
-    """Write shard number `shard` of `shards` and its report, both atomically.
+    """Write shard number `shard` of `shards` of a whole dataset and its report, both atomically.
 
     Args:
         listing: one row per video, with a path relative to `root`.
-        short_side: of the stored frames, pixels.
-        codec: one of :mod:`videossl.data.codecs`; `quality` applies to JPEG.
-        reader: "pyav", or "decord" where its frames are verified.
+        form: the keys of :class:`videossl.data.settings.FrameFormat`.
     """
     if not 0 <= shard < shards:
         raise UserError(f"shard {shard} of {shards}: the number must be in 0..{shards - 1}")
-    if short_side < 1 or not 1 <= quality <= 100:
-        raise UserError(f"short side {short_side} must be at least 1 pixel, JPEG quality {quality} in 1..100")
-    require_videos(Path(root))
     rows = range(shard, len(listing), shards)
-    reports: list[VideoReport] = []
+    what = f"shard {shard + 1} of {shards}" if progress else ""
+    write_rows(listing, root, rows, arrow_path, report_path, FrameFormat.parse(form, "the frame store"), what)
+
+
+def write_rows(
+    listing: pd.DataFrame,
+    root: Path,
+    rows: Sequence[int] | np.ndarray,
+    arrow_path: Path,
+    report_path: Path,
+    form: FrameFormat,
+    what: str,
+) -> None:
+    """Write a shard with the videos of some rows of the listing, in this order, and its report, both atomically.
+
+    A video without label that is not for training is left out ("unlabelled"): nothing can read it. `what`: names the
+    shard in the progress report; "": none.
+    """
+    require_videos(Path(root))
+    rows = [int(row) for row in rows]
+    read = [row for row in rows if _can_be_read(listing.iloc[row])]
+    reports = {row: VideoReport(row, listing["id"].iloc[row], status=UNLABELLED) for row in rows}
     with (
         atomic_path(arrow_path) as temporary,
-        ShardWriter(temporary, short_side=short_side, quality=quality, codec=codec) as writer,
+        ShardWriter(temporary, short_side=form.short_side, quality=form.quality, codec=form.codec) as writer,
     ):
-        videos = [Reading(listing.iloc[row], row, _plainly(writer)) for row in rows]
-        read = read_videos(videos, Path(root), short_side, reader)
-        for encoded, report in track(read, f"shard {shard + 1} of {shards}, videos", len(rows)) if progress else read:
-            reports.append(replace(report, batch=writer.append(encoded)) if encoded else report)
-    write_report(report_path, reports)
+        videos = [Reading(listing.iloc[row], row, plainly(writer)) for row in read]
+        found = read_videos(videos, Path(root), form.short_side, form.reader)
+        for encoded, report in track(found, f"{what}, videos", len(read)) if what else found:
+            reports[report.row] = replace(report, batch=writer.append(encoded)) if encoded else report
+    write_report(report_path, list(reports.values()))
 
 
-def _plainly(writer: ShardWriter) -> Encode[bytes]:
+def _can_be_read(video: pd.Series) -> bool:
+    return video["status"] == "missing" or video["label"] >= 0 or video["split"] == "train"
+
+
+def plainly(writer: ShardWriter) -> Encode[bytes]:
+    """Encode frames for `writer` as they are."""
     return lambda frame, size, number: writer.encode(frame)
 
 
@@ -258,7 +280,14 @@ def merge_manifest(listing: pd.DataFrame, reports: Sequence[Path]) -> pa.Table:
             f"{reports[row % len(reports)]} says '{merged['id'].iloc[row]}': the listing has changed since then. "
             "Remove the shards and their reports and run the workflow again."
         )
-    table = listing.reset_index(drop=True).assign(**{name: merged[name] for name in (*MEASURED, "shard", "batch")})
+    return manifest_table(listing, merged)
+
+
+def manifest_table(listing: pd.DataFrame, measured: pd.DataFrame) -> pa.Table:
+    """A manifest (:data:`MANIFEST_SCHEMA`): rows of a listing, and for each of them the measured columns, shard and
+    batch."""
+    columns = {name: measured[name].to_numpy() for name in (*MEASURED, "shard", "batch")}
+    table = listing.reset_index(drop=True).assign(**columns)
     for column in ("start_frame", "end_frame"):
         table[column] = table[column].astype("Int32")
     return pa.Table.from_pandas(table[MANIFEST_SCHEMA.names], schema=MANIFEST_SCHEMA, preserve_index=False)

@@ -83,7 +83,8 @@ def require_record(path: Path) -> dict[str, Any]:
 def content_digest(path: Path) -> str:
     """Digest of a shard: from its record; computed if there is none, or if the file's size differs from the record."""
     record = read_record(record_of(path))
-    if record and record["made"] and record["bytes"] == size_of([path, path.with_suffix(".parquet")]):
+    beside = [path.with_suffix(end) for end in (".parquet", ".json")]  # a report, or a subset with its description
+    if record and record["made"] and record["bytes"] == size_of([path, *beside]):
         return str(record["made"][0])
     return digest_of(path)
 

@@ -34,8 +34,9 @@ NOISELESS = "none"
 """Takes the place of a noise, with severity 0: the clean test videos, stored in the same way as the noisy ones."""
 MEAN = "mean"
 """Name of the mean over all kinds of noise."""
-Shards = Annotated[int, Field(ge=1, le=10_000)]
+MOST_SHARDS = 10_000
 """File names have four digits."""
+Shards = Annotated[int, Field(ge=1, le=MOST_SHARDS)]
 Size = Count | Literal["all"]
 Kind = Literal[NOISES]
 
@@ -146,8 +147,8 @@ class Augmentation(Augment):
         return self
 
 
-class Store(Strict):
-    """The frame store: videos decoded once, stored as JPEG frames or as raw pixels (faster to read, much larger)."""
+class FrameFormat(Strict):
+    """How frames are read and stored: as JPEG frames or as raw pixels (faster to read, much larger)."""
 
     short_side: Annotated[Side, Field(ge=8)] = Field(128, description="shorter side of a stored frame in pixels")
     reader: Literal["pyav", "decord"] = Field(
@@ -158,6 +159,16 @@ class Store(Strict):
     )
     codec: Literal["jpeg", "raw"] = Field("jpeg", description="encoding of a frame; raw: uncompressed pixels")
     quality: Annotated[int, Field(ge=1, le=100)] = Field(90, description="JPEG quality, 1 to 100")
+
+
+class Store(FrameFormat):
+    """The frame stores: each video is decoded once and stored as JPEG frames or as raw pixels."""
+
+    videos_per_shard: Count = Field(
+        1000,
+        description="training videos in a file of a source's frame store, in the order in which subsets take them; one"
+        " job writes one file",
+    )
 
 
 class Noise(Strict):

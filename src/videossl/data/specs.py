@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from videossl.common.ranges import Seed, ShareBelowOne, Version
+from videossl.common.ranges import Count, Seed, ShareBelowOne, Version
 from videossl.common.specification import Specification
 from videossl.data.generated import Generated
-from videossl.data.settings import Shards, Side, Size, Store
+from videossl.data.settings import FrameFormat, Shards, Side, Size
 
 DATA_VERSION = 4
 """Increase this number if a change in the code of `videossl.data` should rebuild listings and frame stores."""
@@ -30,18 +30,35 @@ class ListingSpec(Specification):
     seed: Seed
 
 
-class StoreSpec(Store, Specification):
-    """The frame store of a dataset."""
+class StoreSpec(FrameFormat, Specification):
+    """The frame store of a whole dataset."""
 
     data_version: Version
     shards: Shards
 
 
-class SubsetSpec(Specification):
-    """A named subset of a dataset's training videos."""
+class TrainStoreSpec(FrameFormat, Specification):
+    """The frame store of a source: training videos in the order in which subsets take them."""
+
+    data_version: Version
+    videos_per_shard: Count
+    seed: Seed
+
+
+class SubsetSpec(FrameFormat, Specification):
+    """A named subset of a dataset's training videos, with the frames of those that replace broken ones."""
 
     data_version: Version
     size: Size
+    seed: Seed
+
+
+class SampleSpec(FrameFormat, Specification):
+    """Videos of one split of a dataset, with their frames: those on which pretext tasks are measured, or are shown."""
+
+    data_version: Version
+    split: Literal["train", "val"]
+    at_most: Count
     seed: Seed
 
 

@@ -20,6 +20,7 @@ from videossl.data.settings import NOISES, SEVERITIES
 from videossl.report.entry import entry_of
 from videossl.report.scale import reduced_note, reduced_note_of_cells
 from videossl.report.subsets import subsets_here
+from videossl.stages.data import shown_videos
 from videossl.stages.registry import stage
 from videossl.study.study import Study
 
@@ -133,9 +134,9 @@ def cells_of(study: Study, name: str) -> list[dict[str, Any]]:
 
 
 def sets_of(study: Study, name: str) -> list[dict[str, Any]]:
-    """The sets of videos whose frames a figure shows: dataset, noise, severity and path of the manifest."""
+    """The sets of videos whose frames a figure shows: dataset, noise, severity and path of the manifest or subset."""
     entry, root = study.entries[name], study.config.results_dir
-    found = [(dataset, "", 0, f"{root}/data/{dataset}/manifest.parquet") for dataset in entry.datasets]
+    found = [(dataset, "", 0, str(shown_videos(study, dataset))) for dataset in entry.datasets]
     found += [
         (dataset, noise, severity, f"{root}/data/{dataset}/noisy/{noise}/{severity}/manifest.parquet")
         for dataset in (entry.datasets if entry.plot == "noise_samples" else [])

@@ -9,7 +9,7 @@ from videossl.common.errors import UserError
 from videossl.stages.base import METRICS, PRETRAINING, RUN, WEIGHTS, Job, Stage, Work
 from videossl.stages.parts.builds import TaskBuild
 from videossl.stages.parts.contradictions import batches_divide, precision_fits_the_device
-from videossl.stages.parts.files import manifest, run_folder, subset
+from videossl.stages.parts.files import described, heldout, run_folder, subset
 from videossl.training.settings import by_backbone
 from videossl.training.specs import PretrainSpec
 
@@ -63,9 +63,8 @@ class Pretrain(Stage[PretrainSpec]):
 
     def inputs(self, study: Study, cell: Cell) -> dict[str, list[Path]]:
         return {
-            "manifest": [manifest(study, cell.source)],
-            "subset": [subset(study, cell.source, cell.subset)],
-            "description": [subset(study, cell.source, cell.subset).with_suffix(".json")],
+            "subset": described(subset(study, cell.source, cell.subset)),
+            "heldout": described(heldout(study, cell.source)),
             "previous": [run_folder(study, before) / STATE for before in self.dependencies(study, cell)],
         }
 
@@ -127,8 +126,8 @@ class Pretrain(Stage[PretrainSpec]):
         pretrain(
             job.spec,
             job.identity,
-            manifest=job.file("manifest"),
-            subset=job.file("subset"),
+            subset=job.files("subset")[0],
+            heldout=job.files("heldout")[0],
             folder=job.folder,
             previous=job.file_or_none("previous"),
             compute=job.compute,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from videossl.stages.base import WEIGHTS, Job
-from videossl.stages.parts.files import manifest
+from videossl.stages.parts.files import listing, manifest
 from videossl.stages.parts.models import ModelStage
 from videossl.stages.vifm import small_training
 from videossl.videolanguage.settings import CLIP
@@ -45,7 +45,7 @@ class SmallClip(ModelStage[SmallClipSpec]):
 
     def inputs(self, study: Study, cell: Cell) -> dict[str, list[Path]]:
         training = study.small_models
-        left_out = [manifest(study, name) for name in training.leave_out]
+        left_out = [listing(study, name) for name in training.leave_out]
         return {"manifest": [manifest(study, training.clip.dataset)], "left_out": left_out}
 
     def run(self, job: Job[SmallClipSpec]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from videossl.stages.base import METRICS, WEIGHTS, Job
 from videossl.stages.parts.builds import ModelBuild
-from videossl.stages.parts.files import manifest, run_folder
+from videossl.stages.parts.files import listing, manifest, run_folder
 from videossl.stages.parts.models import MODEL_FOLDER, ModelStage
 from videossl.videolanguage.settings import CLIP
 from videossl.videolanguage.specs import PublishedModelSpec, TrainedModelSpec
@@ -73,7 +73,7 @@ class VideoLanguageModel(ModelStage[PublishedModelSpec | TrainedModelSpec]):
         (start,) = self.dependencies(study, cell)
         return {
             "manifest": [manifest(study, training.corpora[cell.source].dataset)],
-            "left_out": [manifest(study, name) for name in training.leave_out],
+            "left_out": [listing(study, name) for name in training.leave_out],
             "start": [run_folder(study, start) / WEIGHTS],
         }
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from videossl.study.study import Study
 
 TABLE = Path(__file__).parents[1] / "backbones/gflops.csv"
+BROKEN = 0.02
+"""Share of a subset's videos that its job can replace within its time limit, at the first attempt."""
 PAPER_CLIP = ClipShape(frames=16, size=112)
 """The clip shape of the table of operations."""
 
@@ -162,6 +164,22 @@ def noisy_videos(config: Config, dataset: str, noise: str) -> int:
     sizes = config.noise.videos[noise]
     each = sizes if isinstance(sizes, list) else [sizes] * len(SEVERITIES)
     return sum(test if size == "all" else min(size, test) for size in each)
+
+
+def videos_in_shard(config: Config, dataset: str) -> float:
+    """Number of videos in a shard of a dataset that is stored as a whole."""
+    return videos_of(config, dataset).all / config.datasets[dataset].shards
+
+
+def copies_in_shard(config: Config, dataset: str, noise: str) -> float:
+    """Number of noisy copies in a shard of one noise's test sets, or of the set without noise."""
+    return noisy_videos(config, dataset, noise) / config.noise.shards
+
+
+def replaced_videos(config: Config, subset: str) -> float:
+    """Number of videos for which a subset's job has time: those that replace broken ones."""
+    size = config.subsets[subset]
+    return 0.0 if size == "all" else size * BROKEN
 
 
 def write_table() -> None:

@@ -82,17 +82,19 @@ def videos_of(config: Config, dataset: str) -> Videos:
 
 
 def longest_video(config: Config, dataset: str) -> int | None:
-    """Largest number of frames of a dataset's training videos: as they are generated, or as its manifest says; None if
-    nothing is known before they are stored."""
+    """Largest number of frames of a dataset's training videos: as they are generated, or as its manifest or its subsets
+    say; None if nothing is known before they are stored."""
     entry = config.datasets[dataset]
     if entry.generated is not None:
         return int(entry.generated.frames[1])
-    path = Path(config.results_dir) / "data" / dataset / _FILES[STORED]
-    found = _counted(path)
-    if not found or _left_from_generated(config, dataset, found[2]):
-        return None
-    state = path.stat()
-    return _longest(str(path), state.st_mtime_ns, state.st_size)
+    folder = Path(config.results_dir) / "data" / dataset
+    known = []
+    for path in (folder / _FILES[STORED], *sorted((folder / "subsets").glob("*.parquet"))):
+        found = _counted(path)
+        if found and not _left_from_generated(config, dataset, found[2]):
+            state = path.stat()
+            known.append(_longest(str(path), state.st_mtime_ns, state.st_size))
+    return max((frames for frames in known if frames is not None), default=None)
 
 
 @lru_cache(maxsize=256)

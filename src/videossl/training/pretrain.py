@@ -19,7 +19,7 @@ from videossl.common.progress import track
 from videossl.common.ranks import is_main_process, rank_and_processes
 from videossl.common.results import OWN_VIDEO, write_metrics
 from videossl.data.loader import ClipDataset, eval_loader, prepare
-from videossl.data.manifest import heldout_videos, open_store, read_manifest, subset_videos
+from videossl.data.selection import open_subset
 from videossl.data.store import FrameStore
 from videossl.pretext import registry as pretext
 from videossl.pretext.base import PretextTask
@@ -40,8 +40,8 @@ def pretrain(
     spec: PretrainSpec,
     identity: dict[str, Any],
     *,
-    manifest: Path,
     subset: Path,
+    heldout: Path,
     folder: Path,
     previous: Path | None,
     compute: Compute,
@@ -51,19 +51,18 @@ def pretrain(
     Args:
         spec: every setting that affects the weights.
         identity: the cell's identity columns.
-        manifest: manifest of the source dataset; its frame store is in the same folder.
-        subset: Parquet file of the training videos.
+        subset: Parquet file of the training videos; its description names their frame stores.
+        heldout: the same of the validation videos on which the pretext task is measured.
         folder: the run folder.
         previous: `state.pt` of the previous milestone, to continue from; None for the first.
         compute: device, threads, loader workers.
     """
     device, signals = compute.start()
     with exclusive(folder, signals):
-        rows = read_manifest(manifest)
-        store = open_store(manifest, rows)
-        videos = subset_videos(rows, subset)
+        videos, store = open_subset(subset)
+        validation, heldout_store = open_subset(heldout)
         task = build_task(spec).to(device)
-        heldout, short = long_enough(videos, heldout_videos(rows, spec.heldout_videos, spec.seed), task.min_frames)
+        measured, short = long_enough(videos, validation, task.min_frames)
         require_long_videos(videos, short, spec, identity["subset"], identity["source"])
         if is_main_process():
             short.tell(spec.task)
@@ -80,11 +79,11 @@ def pretrain(
             trainer.restore(_matching(load_parts(previous, STATE, "training state"), trainer, previous))
         begun = trainer.epoch, trainer.step_in_epoch
         trainer.run(spec.stop, batches(spec, dataset, compute, device), f"{spec.task}, {len(videos)} videos")
-        metrics = evaluate(spec, task, store, heldout, compute, device, signals)
+        metrics = evaluate(spec, task, heldout_store, measured, compute, device, signals)
         if is_main_process():
             if begun != (trainer.epoch, trainer.step_in_epoch):
                 trainer.save()  # otherwise the checkpoint already has this state and stays unchanged
-            samples = {"train": len(videos), "heldout": len(heldout)}
+            samples = {"train": len(videos), "heldout": len(measured)}
             _finish(folder, spec, identity, trainer, metrics, device, samples, short)
 
 

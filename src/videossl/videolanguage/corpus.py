@@ -10,7 +10,7 @@ import pandas as pd
 
 from videossl.common.errors import UserError
 from videossl.data.frames import Frames
-from videossl.data.manifest import open_store, read_manifest
+from videossl.data.manifest import open_store, read_listing_file, read_manifest
 from videossl.data.subsets import make_subset
 from videossl.videolanguage.specs import CorpusSpec
 from videossl.videolanguage.texts import phrase
@@ -29,11 +29,11 @@ class Corpus:
 def read_corpus(spec: CorpusSpec, manifest: Path, left_out: Sequence[Path]) -> Corpus:
     """The corpus of a specification with `videos` and `subset_seed`.
 
-    `manifest`: manifest of the videos, with the frame store in the same folder; `left_out`: manifests of the datasets
+    `manifest`: manifest of the videos, with the frame store in the same folder; `left_out`: listings of the datasets
     whose classes must not be captions.
     """
     rows = read_manifest(manifest)
-    others = [name for path in left_out for name in read_manifest(path)["label_name"]]
+    others = [name for path in left_out for name in read_listing_file(path)["label_name"]]
     videos, captions = captioned(rows, others, spec.videos, spec.subset_seed)
     return Corpus(open_store(manifest, rows), videos, captions)
 

@@ -38,7 +38,7 @@ def train_start(
     Args:
         spec: every setting that affects the weights.
         manifest: manifest of the corpus; its frame store is in the same folder.
-        left_out: manifests of the datasets whose classes must not be in the corpus.
+        left_out: listings of the datasets whose classes must not be in the corpus.
         folder: the run folder.
         compute: device, threads, loader workers.
     """

@@ -45,7 +45,7 @@ def train_model(
         spec: every setting that affects the weights.
         identity: the cell's identity columns.
         manifest: manifest of the corpus; its frame store is in the same folder.
-        left_out: manifests of the datasets whose classes must not be in the corpus.
+        left_out: listings of the datasets whose classes must not be in the corpus.
         start: `weights.pt` of the small CLIP (:mod:`videossl.videolanguage.start`).
         folder: the run folder.
         compute: device, threads, loader workers.

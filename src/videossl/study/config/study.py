@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,7 +24,7 @@ from videossl.common.ranges import (
 from videossl.common.strict import Strict, merge
 from videossl.data.generated import Generated
 from videossl.data.readers import registry as readers
-from videossl.data.settings import Augment, ClipShape, Noise, Shards, Store
+from videossl.data.settings import MOST_SHARDS, Augment, ClipShape, Noise, Shards, Store
 from videossl.evaluation.settings import CKA, Distillation, LinearProbe, Retrieval
 from videossl.study.config.experiments import Experiment
 from videossl.study.config.layers import FOLDERS, Layer, check_layers
@@ -69,12 +70,19 @@ class Dataset(Strict):
     validation: ShareBelowOne = Field(
         0.1, description="fraction of the training videos held out if the dataset has no validation split"
     )
-    shards: Shards = Field(1, description="number of files of the frame store; one job writes one")
+    shards: Shards = Field(
+        1,
+        description="number of files of the frame store of a target, which is stored as a whole; one job writes one."
+        " Of a source see store.videos_per_shard",
+    )
     generated: Generated | None = Field(None, description="generate the videos instead of reading real ones")
     videos: Annotated[dict[Literal["train", "val", "test"], Count], Field(min_length=1)] | None = Field(
         None,
         description="approximate number of videos per split, for time estimates before they are listed; null:"
         " assume 20,000 training and 5,000 test videos",
+    )
+    frames: Count = Field(
+        250, description="approximate number of frames of a video, for estimates of disk space; known of generated ones"
     )
 
     @model_validator(mode="before")
@@ -227,6 +235,16 @@ class Config(Strict):
         if any(later <= earlier for earlier, later in itertools.pairwise(trained)):
             raise ValueError(f"must rise from milestone to milestone, not {trained}")
         return epochs
+
+    @model_validator(mode="after")
+    def _shards_have_names(self) -> Config:
+        for name, size in self.subsets.items():
+            if size != "all" and size > MOST_SHARDS * self.store.videos_per_shard:
+                raise ValueError(
+                    f"subsets.{name} would be stored in more than {MOST_SHARDS:,} files: raise store.videos_per_shard"
+                    f" to at least {math.ceil(size / MOST_SHARDS)}"
+                )
+        return self
 
 
 def read_layers(paths: Iterable[str | Path]) -> list[Layer]:

@@ -58,8 +58,7 @@ def test_rewind_to_the_start_and_without_a_file(tmp_path):
 
 
 def test_run_json_says_what_was_run_with_what(tmp_path):
-    values, identity = {"size": 10, "seed": 0, "data_version": 1}, {"stage": "pretrain"}
-    spec = SubsetSpec.parse(values, "x")
+    spec, identity = SubsetSpec(size=10, seed=0, data_version=1), {"stage": "pretrain"}
     write_run(
         tmp_path / "run.json",
         spec=spec,
@@ -69,7 +68,7 @@ def test_run_json_says_what_was_run_with_what(tmp_path):
         samples={"train": 3},
     )
     run = json.loads((tmp_path / "run.json").read_text())
-    assert (run["recipe"], run["identity"], run["samples"]) == (values, identity, {"train": 3})
+    assert (run["recipe"], run["identity"], run["samples"]) == (spec.values, identity, {"train": 3})
     assert run["recipe_hash"] == spec.hash
     assert set(run["packages"]) == set(PACKAGES) and run["packages"]["torch"] == torch.__version__
     assert (run["device"], run["wall_seconds"], run["gpu_hours"]) == ("cpu", 12.35, 0.0)

@@ -115,7 +115,7 @@ def test_torchrun_is_stopped_and_goes_on(study, source, trained, tmp_path):
     recipe, identity = pretrain_arguments(study, "rspnet", 100)
     launcher = [str(Path(sys.executable).with_name("torchrun")), "--standalone", "--nproc-per-node", "2"]
     command = [*launcher, str(SCRIPT), "pretrain", "--spec", recipe.json_text, "--identity", canonical_json(identity)]
-    inputs = {"manifest": [str(source.manifest)], "subset": [str(source.subset)]}
+    inputs = {"subset": [str(source.subset)], "heldout": [str(source.heldout)]}
     command += ["--inputs", canonical_json(inputs), "--folder", str(tmp_path)]
     command += ["--device", "cpu", "--checkpoint-minutes", "1e-9"]
 

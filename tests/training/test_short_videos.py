@@ -14,6 +14,7 @@ from tiny import make_data, make_study
 from videossl.common.errors import UserError
 from videossl.common.results import OWN_VIDEO, read_metrics, write_metrics
 from videossl.data.manifest import read_manifest
+from videossl.data.selection import open_subset
 from videossl.monitor.buildable import builds_of, problems_of
 from videossl.report.collect import collect
 from videossl.report.document import Document
@@ -79,10 +80,11 @@ def test_no_long_video_is_an_error(source, tmp_path):
 
 
 def test_too_few_long_videos_are_an_error(source, tmp_path, monkeypatch):
-    rows = read_manifest(source.manifest)
-    rows.loc[rows.index[rows["split"] == "train"][1:], "frames"] = 12
-    rows.loc[rows.index[rows["split"] == "train"][0], "frames"] = 13
-    monkeypatch.setattr("videossl.training.pretrain.read_manifest", lambda path: rows)
+    def all_but_one_short(path):
+        videos, store = open_subset(path)
+        return videos.assign(frames=[13] + [12] * (len(videos) - 1)), store
+
+    monkeypatch.setattr("videossl.training.pretrain.open_subset", all_but_one_short)
     message = (
         r"subset 50k of dataset k400, without videos of fewer than 13 frames, has 1 usable training video; a batch"
     )
@@ -145,7 +147,7 @@ def test_generated_sources_are_long_enough_for_every_task(repository, monkeypatc
     study = load_study(["config/config.yaml", *overlay])
     shortest = {name: one.generated.frames[0] for name, one in study.config.datasets.items() if one.generated}
     for build in builds_of(study, study.pretraining):
-        assert problems_of([build | {"source": {"name": "x", "longest": shortest[build["source"]["name"]]}}]) == []
+        assert problems_of([build.model_copy(update={"longest_video": shortest[build.source]})]) == []
 
 
 # --- tables ---

@@ -27,17 +27,9 @@ BACKBONE_OPTIONS = {  # where the default depth makes a step slow, or learning u
     "vit": {"depth": 2},
     "vivit": {"depth": 2},
 }
-RATES = {  # of gradient descent
-    "videomae": 1.0,  # the mean over a thousand pixels has a small gradient
-    ("rotnet", "shufflenet"): 0.02,
-    ("rotnet", "mobilenet"): 0.03,  # the deepest network; needs some twenty steps at 0.01
-    # Its unit vectors divide gradients by the size of an untrained network's embeddings, which differs much.
-    "tdl": 1e-3,
-    ("tdl", "mobilenet"): 1e-5,
-    ("tdl", "r2plus1d"): 1e-4,
-    ("tdl", "shufflenet"): 1e-2,
-    ("tdl", "squeezenet"): 3e-5,
-}
+RATES = (0.01, 0.03, 1e-3, 1e-4, 1e-5, 1.0)
+"""Rates of gradient descent. TDL divides gradients by the size of an untrained network's embeddings, which differs much
+between networks; VideoMAE's mean over a thousand pixels has a small gradient."""
 
 
 @pytest.fixture(autouse=True)
@@ -111,17 +103,26 @@ def test_forward_and_backward(task, backbone):
 
 @pytest.mark.parametrize(("task", "backbone"), PAIRS)
 def test_loss_falls(task, backbone):
-    """Batch and draws are fixed, and what the task keeps from step to step (keys, a queue) is put back: then the
-    loss is a fixed function of the trained weights, and gradient descent must lower it.
-    """
-    training = Training(make(task, backbone), lr=RATES.get((task, backbone), RATES.get(task, 0.01)))
+    """Batch and draws are fixed, and so is what the task keeps (keys, a queue). The loss is then a function of the
+    trained weights alone, and gradient descent must lower it at some rate."""
+    found = {}
+    for rate in RATES:
+        first, last = _descent(Training(make(task, backbone), lr=rate))
+        if last < 0.85 * first:
+            return
+        found[rate] = last / first
+    pytest.fail(f"the loss falls at no rate: {found}")
+
+
+def _descent(training):
+    """The loss before the first and before the 15th step; what the task keeps from step to step is put back."""
     trained = {key for key, p in training.task.named_parameters() if p.requires_grad}
     kept = {key: v.clone() for key, v in training.task.state_dict().items() if key not in trained}
     losses = []
     for _ in range(15):
         losses.append(training.step(0))
         training.task.load_state_dict(kept, strict=False)
-    assert losses[-1] < 0.85 * losses[0]
+    return losses[0], losses[-1]
 
 
 @pytest.mark.parametrize(("task", "backbone"), PAIRS)

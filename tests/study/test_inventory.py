@@ -19,7 +19,7 @@ from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.monitor.estimate import Estimator
 from videossl.monitor.pending import Pending
 from videossl.stages.cells import Cell
-from videossl.study import costs
+from videossl.study import costs, inventory
 from videossl.study.inventory import ASSUMED, CONFIGURED, GENERATED, LISTED, STORED, assumptions, videos_of
 from videossl.study.study import load_study
 
@@ -91,8 +91,8 @@ def test_a_file_that_is_being_written_is_no_error(tmp_path, text):
 def test_a_file_is_read_once_and_anew_when_it_changes(tmp_path, monkeypatch):
     config, path = study_in(tmp_path).config, tmp_path / "results/data/ucf101/listing.parquet"
     write(path, LISTING_SCHEMA, {("train", "found", 0): 3})
-    read, times = pq.read_table, []
-    monkeypatch.setattr(pq, "read_table", lambda *args, **named: times.append(1) or read(*args, **named))
+    read, times = inventory.read_table, []
+    monkeypatch.setattr(inventory, "read_table", lambda *args, **named: times.append(1) or read(*args, **named))
     assert [videos_of(config, "ucf101").train for _ in range(5)] == [3] * 5 and len(times) == 1
     write(path, LISTING_SCHEMA, {("train", "found", 0): 3000})
     assert videos_of(config, "ucf101").train == 3000 and len(times) == 2

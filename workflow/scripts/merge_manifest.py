@@ -14,6 +14,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="manifest.parquet")
     arguments = parser.parse_args()
     from videossl.common.files import write_parquet
+    from videossl.common.intact import frame_of
     from videossl.common.specification import Specification
     from videossl.data.manifest import gaps_of, read_listing_file, tell_broken
     from videossl.data.materialise import merge_manifest
@@ -23,7 +24,7 @@ def main() -> None:
     manifest = merge_manifest(read_listing_file(arguments.listing), arguments.reports)
     write_parquet(arguments.output, manifest)
     note_made(Specification(), [arguments.listing, *arguments.reports], [arguments.output])
-    videos = manifest.to_pandas()
+    videos = frame_of(manifest)
     print(videos.groupby(["split", "status"]).size().to_string())
     tell_broken(videos)
     for sentence in gaps_of(videos).sentences():

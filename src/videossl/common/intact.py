@@ -11,13 +11,16 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from xxhash import xxh3_64_hexdigest
 
 from videossl.common.errors import DamagedFile, UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REMEDY = "Remove it and run the same command again; the workflow recreates it."
 SEAL = "file_checksum"
@@ -109,7 +112,12 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None, schema: p
     """
     data = _whole(path)
     try:
-        table = pq.read_table(pa.BufferReader(data), columns=None if columns is None else list(columns))
+        # Not pq.read_table: its threads may still run when the interpreter ends, which then aborts
+        # (apache/arrow#34314), and forked jobs inherit their locks.
+        wanted = None if columns is None else list(columns)
+        table = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False).read(wanted, use_threads=False)
+        if wanted is not None:
+            table = table.select(wanted)  # raises KeyError for a column that is not there
         if schema is not None:
             _require_columns(path, table.schema, schema)
     except DamagedFile:
@@ -118,6 +126,16 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None, schema: p
         raise unreadable(path, error) from None
     kept = {key: value for key, value in (table.schema.metadata or {}).items() if key != _KEY}
     return table.replace_schema_metadata(kept or None)
+
+
+def read_frame(path: str | Path, columns: Sequence[str] | None = None, schema: pa.Schema | None = None) -> pd.DataFrame:
+    """The same as a data frame."""
+    return frame_of(read_table(path, columns, schema))
+
+
+def frame_of(table: pa.Table) -> pd.DataFrame:
+    """A table as a data frame, without Arrow's threads (see :func:`read_table`)."""
+    return table.to_pandas(use_threads=False)
 
 
 def _require_columns(path: str | Path, found: pa.Schema, schema: pa.Schema) -> None:

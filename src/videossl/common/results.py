@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from videossl.common.files import write_parquet
-from videossl.common.intact import damaged, read_table
+from videossl.common.intact import damaged, frame_of, read_table
 
 _IDENTITY_FIELDS = [
     pa.field("stage", pa.string(), nullable=False),  # pretrain, finetune, ...
@@ -157,7 +157,7 @@ def _checked(frame: pd.DataFrame, schema: pa.Schema, problem_of: Problem, what: 
         table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata(None)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise ValueError(f"{what}: a column has the wrong type: {error}") from error
-    if problem := problem_of(table.to_pandas()):
+    if problem := problem_of(frame_of(table)):
         raise ValueError(f"{what}: {problem}")
     return table
 
@@ -169,11 +169,11 @@ def _read(paths: str | Path | Sequence[str | Path], schema: pa.Schema, problem_o
         table = read_table(file, schema=schema)
         if not table.num_rows:
             raise damaged(file, "has no rows")
-        frame = table.select(schema.names).to_pandas()
+        frame = frame_of(table.select(schema.names))
         if problem := problem_of(frame):
             raise damaged(file, f"holds what no run measures: {problem}")
         frames.append(frame)
-    return pd.concat(frames, ignore_index=True) if frames else schema.empty_table().to_pandas()
+    return pd.concat(frames, ignore_index=True) if frames else frame_of(schema.empty_table())
 
 
 def _metrics_problem(frame: pd.DataFrame) -> str:

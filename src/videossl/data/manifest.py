@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from videossl.common.errors import UserError
-from videossl.common.intact import read_table
+from videossl.common.intact import read_frame
 from videossl.data.classes import ClassGaps, class_gaps, class_names
 from videossl.data.materialise import MANIFEST_SCHEMA
 from videossl.data.readers.common import LISTING_SCHEMA
@@ -23,7 +23,7 @@ MANIFEST = "manifest.parquet"
 def read_manifest(path: Path) -> pd.DataFrame:
     """Read a dataset's manifest: one row per video (columns: docs/datasets.md). Raises UserError if the file is
     damaged."""
-    return read_table(path, schema=MANIFEST_SCHEMA).to_pandas()
+    return read_frame(path, schema=MANIFEST_SCHEMA)
 
 
 def tell_broken(videos: pd.DataFrame) -> None:
@@ -34,7 +34,7 @@ def tell_broken(videos: pd.DataFrame) -> None:
 
 def read_listing_file(path: Path) -> pd.DataFrame:
     """Read a dataset's listing as the workflow wrote it. Raises UserError if the file is damaged."""
-    return read_table(path, schema=LISTING_SCHEMA).to_pandas()
+    return read_frame(path, schema=LISTING_SCHEMA)
 
 
 def open_store(manifest: Path, videos: pd.DataFrame) -> FrameStore:

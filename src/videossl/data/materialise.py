@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from videossl.common.errors import UserError
 from videossl.common.files import atomic_path, write_parquet
-from videossl.common.intact import read_table
+from videossl.common.intact import read_frame
 from videossl.common.progress import track
 from videossl.data.encode import DECORD, PYAV, Encode, Encoded, Wanted, encode_videos
 from videossl.data.file_names import video_path
@@ -261,7 +261,7 @@ def merge_manifest(listing: pd.DataFrame, reports: Sequence[Path]) -> pa.Table:
     """Join a listing and the reports of all its shards (in their order) into the manifest."""
     parts = []
     for shard, path in enumerate(reports):
-        part = read_table(path, schema=REPORT_SCHEMA).to_pandas()
+        part = read_frame(path, schema=REPORT_SCHEMA)
         expected = range(shard, len(listing), len(reports))
         if part["row"].tolist() != list(expected):
             raise UserError(

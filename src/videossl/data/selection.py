@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from videossl.common.errors import UserError
 from videossl.common.files import atomic_path, write_json, write_parquet
-from videossl.common.intact import read_json, read_table
+from videossl.common.intact import frame_of, read_frame, read_json
 from videossl.common.progress import track
 from videossl.data.materialise import (
     MANIFEST_SCHEMA,
@@ -117,7 +117,7 @@ def read_subset(path: Path) -> tuple[pd.DataFrame, list[Path]]:
     Raises UserError if the ids do not match the checksum in the description.
     """
     described = path.with_suffix(".json")
-    rows = read_table(path, schema=MANIFEST_SCHEMA).to_pandas()
+    rows = read_frame(path, schema=MANIFEST_SCHEMA)
     videos = rows[rows["status"] == "ok"].reset_index(drop=True)
     description = read_json(described, {"checksum": str, "size": int, "shards": list}, "description of a subset")
     if checksum(videos["id"]) != description["checksum"] or len(videos) != description["size"]:
@@ -143,7 +143,7 @@ def _read_reports(listing: pd.DataFrame, reports: Sequence[Path]) -> pd.DataFram
     another listing, or two are of shards of different sizes."""
     parts = []
     for shard, path in enumerate(reports):
-        part = read_table(path, schema=REPORT_SCHEMA).to_pandas().assign(shard=shard)
+        part = read_frame(path, schema=REPORT_SCHEMA).assign(shard=shard)
         rows = part["row"].to_numpy()
         known = rows.min(initial=0) >= 0 and rows.max(initial=-1) < len(listing)
         if not known or (listing["id"].to_numpy()[rows] != part["id"].to_numpy()).any():
@@ -162,7 +162,7 @@ def _read_reports(listing: pd.DataFrame, reports: Sequence[Path]) -> pd.DataFram
 def _frame(reports: Sequence[VideoReport], shard: int) -> pd.DataFrame:
     """Reports as a table, with the shard's number."""
     columns = {name: [getattr(report, name) for report in reports] for name in REPORT_SCHEMA.names}
-    return pa.table(columns, schema=REPORT_SCHEMA).to_pandas().assign(shard=shard)
+    return frame_of(pa.table(columns, schema=REPORT_SCHEMA)).assign(shard=shard)
 
 
 def _joined(*parts: pd.DataFrame) -> pd.DataFrame:

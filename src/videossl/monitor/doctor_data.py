@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from videossl.common.errors import UserError
-from videossl.common.intact import read_table
+from videossl.common.intact import frame_of, read_frame, read_table
 from videossl.common.places import existing, unwritable
 from videossl.data.manifest import MANIFEST, gaps_of
 from videossl.monitor.finding import MISSING, OK, WARNING, Finding
@@ -70,7 +70,7 @@ def _classes(subject: str, path: Path) -> list[Finding]:
         table = read_table(path)
     except UserError as error:
         return [Finding(WARNING, subject, f"{path.name} cannot be read", str(error))]
-    sentences = gaps_of(table.to_pandas()).sentences() if "label" in table.schema.names else []
+    sentences = gaps_of(frame_of(table)).sentences() if "label" in table.schema.names else []
     return [Finding(WARNING, subject, f"{sentence} (by {path.name})", remedy) for sentence in sentences]
 
 
@@ -84,7 +84,7 @@ def _number_of_videos(study: Study, name: str) -> str:
 def _stored(subject: str, path: Path) -> Finding:
     """Usable and unusable videos of a manifest or subset."""
     try:
-        counts = read_table(path, columns=["status"]).to_pandas()["status"].value_counts()
+        counts = read_frame(path, columns=["status"])["status"].value_counts()
     except UserError as error:
         return Finding(MISSING, subject, f"{path.name} cannot be read", str(error))
     what = "stored" if path.name == MANIFEST else f"stored, {path.stem}"

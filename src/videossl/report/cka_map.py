@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from videossl.common.intact import damaged, read_table
+from videossl.common.intact import damaged, read_frame
 
 FILE = "cka.parquet"
 
@@ -29,7 +29,7 @@ class Map:
 def read_map(folder: str | Path) -> Map:
     """Read the map from the folder of a comparison."""
     path = Path(folder) / FILE
-    frame = read_table(path).to_pandas()
+    frame = read_frame(path)
     try:
         matrix = frame.pivot(index="row", columns="column", values="cka").to_numpy(dtype=float)
         rows = frame.drop_duplicates("row").sort_values("row")["row_layer"].tolist()

@@ -135,7 +135,7 @@ def _read(path: str, changed: int, size: int) -> tuple[tuple[tuple[str, int], ..
     table = read_table(path, columns=["split", "status", "label", "path"])
     usable: dict[str, int] = {}
     labelled = table.append_column("labelled", pc.greater_equal(table["label"], 0))
-    counts = labelled.group_by(["split", "status", "labelled"]).aggregate([([], "count_all")])
+    counts = labelled.group_by(["split", "status", "labelled"], use_threads=False).aggregate([([], "count_all")])
     for row in counts.to_pylist():
         # A training video needs no label for pretraining; a test video without label cannot be used.
         if row["status"] in ("ok", "found") and (row["labelled"] or row["split"] == "train"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from videossl.common.intact import read_table
+from videossl.common.intact import read_frame
 
 CLASSES = 12
 """Maximum number of listed classes; of more classes, the best and the worst half as many each."""
@@ -18,7 +18,7 @@ def class_names(manifest: Path) -> dict[int, str]:
     """Class names of a dataset by label; {} without a manifest."""
     if not manifest.exists():
         return {}
-    frame = read_table(manifest, columns=["label", "label_name"]).to_pandas().drop_duplicates("label")
+    frame = read_frame(manifest, columns=["label", "label_name"]).drop_duplicates("label")
     return dict(zip(frame["label"].astype(int), frame["label_name"].astype(str), strict=True))
 
 
@@ -30,7 +30,7 @@ def summary(path: Path, names: dict[int, str]) -> dict[str, Any]:
     """
     if not path.exists():
         return {}
-    frame = read_table(path, columns=["label", "prediction", "correct", "noise"]).to_pandas()
+    frame = read_frame(path, columns=["label", "prediction", "correct", "noise"])
     if (frame["noise"] != "").any():
         frame = frame[frame["noise"] != ""]
     named = {label: names.get(label, f"class {label}") for label in {*frame["label"], *frame["prediction"]}}

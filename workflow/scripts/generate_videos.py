@@ -28,6 +28,7 @@ def main() -> None:
         size=tuple(spec.size),
         fps=spec.fps,
         seed=spec.seed,
+        scene=spec.scene,
         broken=spec.broken,
     )
     note_made(spec, [], [arguments.output])

@@ -52,6 +52,11 @@ class Generated(Strict):
     size: numbers(EvenSide, 2) = Field((56, 48), description="width and height in pixels, both even")  # type: ignore[valid-type]
     fps: Annotated[int, Field(ge=1, le=1000)] = Field(12, description="frames per second")
     seed: Seed = Field(0, description="random seed of the videos")
+    scene: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None,
+        description="probability that a video's surroundings are one of the three places of its class instead of any of"
+        " the dataset's 36; null for the design's: 0.5 for appearance sets, 0 for temporal ones",
+    )
     broken: bool = Field(
         False, description="add four unusable videos, for tests: truncated, empty, a text file, missing"
     )

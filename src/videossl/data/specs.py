@@ -9,7 +9,7 @@ from videossl.common.specification import Specification
 from videossl.data.generated import Generated
 from videossl.data.settings import FrameFormat, Shards, Side, Size
 
-DATA_VERSION = 4
+DATA_VERSION = 5
 """Increase this number if a change in the code of `videossl.data` should rebuild listings and frame stores."""
 
 

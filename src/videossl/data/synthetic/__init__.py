@@ -17,10 +17,11 @@ import numpy as np
 from videossl.common.errors import UserError
 from videossl.common.files import write_json
 from videossl.common.progress import track
-from videossl.data.synthetic.designs import DESIGNS, Design, class_names, design_of
-from videossl.data.synthetic.layout import LAYOUTS, Clip
+from videossl.data.synthetic.designs import DESIGNS, Design, class_names, design_of, place_of
+from videossl.data.synthetic.layout import LAYOUTS, Clip, seed_of
 from videossl.data.synthetic.lists import LISTS
 from videossl.data.synthetic.render import render
+from videossl.data.synthetic.scene import Place, paint_place
 from videossl.data.synthetic.write import damage, write_video
 
 __all__ = ["DATASETS", "generate", "max_classes"]
@@ -45,6 +46,7 @@ def generate(
     size: tuple[int, int],
     fps: int,
     seed: int,
+    scene: float | None = None,
     broken: bool = False,
     progress: bool = True,
 ) -> None:
@@ -60,6 +62,8 @@ def generate(
         seed: everything is a function of (seed, dataset, split, class, index). The same arguments give the same bytes
             on one machine, and a video does not depend on the number of others (except that ucf101's groups, which
             share their surroundings, and the three splits of ucf101 and hmdb51 follow the counts).
+        scene: probability that a video's place is one of the class's own three; None for the design's default. The
+            other videos are in any of the dataset's 36 places.
         broken: add to the training lists a truncated, an empty and a text file under a video's name, and one entry
             without a file.
 
@@ -73,22 +77,29 @@ def generate(
     names = class_names(design, classes)
     _clear(root)
     arguments = {"dataset": dataset, "videos": videos, "classes": classes, "frames": list(frames)}
-    arguments |= {"size": list(size), "fps": fps, "seed": seed, "broken": broken}
+    arguments |= {"size": list(size), "fps": fps, "seed": seed, "scene": scene, "broken": broken}
     write_json(root / MARKER, arguments)
 
     clips = LAYOUTS[dataset](dataset, names, {split: videos[split] for split in design.splits}, seed, broken)
-    counts = []
+    counts, places = [], dict[int, Place]()
     for clip in track(clips, f"generating {dataset}, videos") if progress else clips:
-        counts.append(_make(design, clip, root / "videos", frames, size, fps))
+        place_rng = np.random.default_rng(clip.scene_seed)
+        number = place_of(clip.label, design.scene if scene is None else scene, place_rng)
+        if number not in places:
+            place_seed = seed_of(seed, dataset, "place", number)
+            places[number] = paint_place(design.backdrop, size[1], size[0], np.random.default_rng(place_seed))
+        counts.append(_make(design, clip, places[number], root / "videos", frames, size, fps))
     LISTS[dataset](root / "annotations", names, clips, counts)
 
 
-def _make(design: Design, clip: Clip, folder: Path, frames: tuple[int, int], size: tuple[int, int], fps: int) -> int:
+def _make(
+    design: Design, clip: Clip, place: Place, folder: Path, frames: tuple[int, int], size: tuple[int, int], fps: int
+) -> int:
     """Write one video and return its number of frames."""
     rng = np.random.default_rng(clip.seed)
     count = int(rng.integers(frames[0], frames[1] + 1))
     path = folder / clip.path
-    write_video(path, render(design, clip.label, count, size, fps, rng, np.random.default_rng(clip.scene_seed)), fps)
+    write_video(path, render(design, clip.label, place, count, size, fps, rng), fps)
     if clip.damage:
         damage(path, clip.damage)
     return count

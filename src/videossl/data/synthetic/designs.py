@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from videossl.common.errors import UserError, unknown_name
 from videossl.data.synthetic.motion import DIVES, GESTURES, Camera, Drive
 from videossl.data.synthetic.scene import Backdrop
@@ -29,10 +31,7 @@ class Design:
     backdrop: Backdrop
     camera: Camera
     offset: int = 0  # where the enumeration of shapes and textures starts
-    # An arrow of time, as in real videos (people approach, something happens); without it the order of clips cannot be
-    # learned. From the first to the last frame, light and the object's size grow by these fractions.
-    brightening: float = 0.0
-    approach: float = 0.0
+    scene: float = 0.0  # default of the configuration's `scene`: how often a video's place is one of its class's own
 
     def max_classes(self) -> int:
         if self.kind == "appearance":
@@ -44,6 +43,9 @@ class Design:
         return {"ssv2": GESTURES, "diving48": DIVES}.get(self.name, {})
 
 
+PLACES = 36  # of a dataset; its videos share them, as in real sets many videos show the same kind of surroundings
+OWN_PLACES = 3  # of a class
+
 _OUTDOORS = Backdrop(
     upper_hue=(0.5, 0.68), lower_hue=(0.08, 0.4), saturation=(0.15, 0.6), value=(0.6, 0.95),
     horizon=(0.5, 0.75), hills=0.12, upper="plain", lower="rough", clutter=3,
@@ -53,21 +55,19 @@ DESIGNS: dict[str, Design] = {
     design.name: design
     for design in (
         Design(
-            "k400", "appearance", ("train", "val"), radius=(0.27, 0.4), saturation=(0.3, 0.95),
+            "k400", "appearance", ("train", "val"), scene=0.5, radius=(0.27, 0.4), saturation=(0.3, 0.95),
             contrast=(0.45, 0.65), backdrop=_OUTDOORS, camera=Camera(pan=0.1, shake=0.012, zoom=0.15),
-            brightening=0.4, approach=0.3,
         ),
         Design(
-            "k700", "appearance", ("train", "val"), radius=(0.26, 0.4), saturation=(0.2, 0.95),
+            "k700", "appearance", ("train", "val"), scene=0.5, radius=(0.26, 0.4), saturation=(0.2, 0.95),
             contrast=(0.4, 0.65), camera=Camera(pan=0.14, shake=0.015, zoom=0.2), offset=5,
-            brightening=0.4, approach=0.3,
             backdrop=Backdrop(
                 upper_hue=(0.0, 1.0), lower_hue=(0.0, 1.0), saturation=(0.1, 0.6), value=(0.4, 0.95),
                 horizon=(0.5, 0.8), hills=0.08, upper="panels", lower="rough", clutter=4,
             ),
         ),
         Design(
-            "ucf101", "appearance", ("train", "test"), radius=(0.27, 0.38), saturation=(0.4, 0.95),
+            "ucf101", "appearance", ("train", "test"), scene=0.5, radius=(0.27, 0.38), saturation=(0.4, 0.95),
             contrast=(0.45, 0.65), camera=Camera(pan=0.05, shake=0.006, zoom=0.05), offset=1,
             backdrop=Backdrop(
                 upper_hue=(0.2, 0.45), lower_hue=(0.05, 0.13), saturation=(0.15, 0.5), value=(0.5, 0.9),
@@ -75,7 +75,7 @@ DESIGNS: dict[str, Design] = {
             ),
         ),
         Design(
-            "hmdb51", "appearance", ("train", "test"), radius=(0.25, 0.38), saturation=(0.15, 0.6),
+            "hmdb51", "appearance", ("train", "test"), scene=0.5, radius=(0.25, 0.38), saturation=(0.15, 0.6),
             contrast=(0.4, 0.6), camera=Camera(pan=0.12, shake=0.015, zoom=0.2), offset=3,
             backdrop=Backdrop(
                 upper_hue=(0.0, 1.0), lower_hue=(0.0, 0.15), saturation=(0.02, 0.2), value=(0.35, 0.75),
@@ -85,7 +85,6 @@ DESIGNS: dict[str, Design] = {
         Design(
             "ssv2", "temporal", ("train", "val"), radius=(0.16, 0.34), saturation=(0.6, 1.0),
             contrast=(0.4, 0.6), camera=Camera(pan=0.02, shake=0.01, zoom=0.05),
-            brightening=0.4,
             backdrop=Backdrop(
                 upper_hue=(0.05, 0.15), lower_hue=(0.02, 0.12), saturation=(0.05, 0.35), value=(0.55, 0.9),
                 horizon=(0.25, 0.45), hills=0.0, upper="plain", lower="boards", clutter=3,
@@ -108,6 +107,12 @@ def design_of(dataset: str) -> Design:
     if dataset not in DESIGNS:
         raise unknown_name("generated dataset", dataset, DESIGNS)
     return DESIGNS[dataset]
+
+
+def place_of(label: int, scene: float, rng: np.random.Generator) -> int:
+    """The place of a video of class `label`, from 0 to PLACES - 1: with probability `scene` one of the class's own."""
+    own, any_place = label * OWN_PLACES + int(rng.integers(OWN_PLACES)), int(rng.integers(PLACES))
+    return (own if rng.uniform() < scene else any_place) % PLACES
 
 
 def appearance_class(design: Design, label: int) -> tuple[str, str]:

@@ -3,10 +3,16 @@
 Positions are fractions of the frame's width (x, to the right) and height (y, down), scales are radii as fractions of
 the frame's height, angles are radians (clockwise as seen), times are seconds.
 
+**A natural speed.** Things in real videos have one: people walk at about two steps a second, pendulums swing, objects
+fall. Here every repeated motion has a period of about a second (TEMPO), so that a clip played twice as fast looks fast.
+
+**An arrow of time.** Swings lose their force like a pendulum's (DECAY), so that the order of two clips can be seen.
+
 **Why a single frame of a temporal set reveals nothing.** Every coordinate has the same distribution in every class at
-every moment, whether the class moves it or not. Positions are uniform on a torus (what leaves at the right enters at
-the left) and start anywhere. Size and opacity run through a cycle with a uniform phase, or rest at a value drawn from
-the same distribution as the cycle's. Only the change over time differs.
+every moment, whether the class moves it or not. Positions on a steady course are uniform on a torus (what leaves at the
+right enters at the left). A swing is an amplitude times the sine of a uniform phase, and in classes without it the same
+offset stays, without the oscillation. Size and opacity on a one-way course run through a cycle with a uniform phase, or
+rest at a value drawn from the same distribution as the cycle's. Only the change over time differs.
 """
 
 from __future__ import annotations
@@ -19,6 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+TEMPO = (0.9, 1.1)  # cycles per second of a natural motion
+DECAY = 3.0  # seconds in which a swing's amplitude falls to 1/e
+COURSE = (0.45, 0.55)  # frame heights per second of a steady course
+CYCLE = (1.8, 2.2)  # seconds of a one-way cycle of size or opacity
 
 
 @dataclass(frozen=True)
@@ -35,73 +46,74 @@ class Track:
 
 @dataclass(frozen=True)
 class Drive:
-    """The motion of a temporal class: signs and directions. Everything else is random."""
+    """The motion of a temporal class: signs, directions and multiples of the natural tempo. The rest is random."""
 
     direction: tuple[int, int] | None = None  # of steady motion: (right, down)
     travels: bool = False  # steady motion in a direction drawn for each video
     pace: int = 0  # +1 accelerates, -1 decelerates, periodically
     scale: int = 0  # +1 approaches, -1 recedes
-    spin: int = 0  # +1 clockwise, on the spot
-    orbit: int = 0  # +1 clockwise, around a point
     opacity: int = 0  # +1 fades in, -1 fades out
     saw: tuple[int, int] = (0, 0)  # slowly in this direction and quickly back
-    shake: tuple[int, int] = (0, 0)  # back and forth along this direction
+    # Multiples of the natural tempo; 0 for no such motion.
+    spin: float = 0  # on the spot; positive is clockwise
+    tumbles: bool = False  # the sense of the spin is drawn for each video
+    orbit: float = 0  # around a point; positive is clockwise
+    shake: tuple[float, float] = (0, 0)  # back and forth along (x, y)
+    pulse: float = 0  # grows and shrinks
 
 
-# Pairs of a motion and its reversal in time (the shakes, which are their own reversals, differ in axis). The first
-# pairs survive a horizontal flip, so that a few classes suit recipes with and without flips.
+# Pairs of a motion and its reversal in time, or of two tempos of one motion. The first four survive a horizontal flip,
+# so that a few classes suit recipes with and without flips.
 GESTURES: dict[str, Drive] = {
     "Moving [something] up": Drive(direction=(0, -1)),
     "Moving [something] down": Drive(direction=(0, 1)),
-    "Moving [something] closer": Drive(scale=1),
-    "Moving [something] away": Drive(scale=-1),
+    "Shaking [something] up and down": Drive(shake=(0, 1)),
+    "Shaking [something] up and down quickly": Drive(shake=(0, 2)),
     "Moving [something] left to right": Drive(direction=(1, 0)),
     "Moving [something] right to left": Drive(direction=(-1, 0)),
     "Spinning [something] clockwise": Drive(spin=1),
     "Spinning [something] counterclockwise": Drive(spin=-1),
+    "Squeezing [something]": Drive(pulse=1),
+    "Squeezing [something] quickly": Drive(pulse=2),
+    "Circling [something] clockwise": Drive(orbit=1),
+    "Circling [something] counterclockwise": Drive(orbit=-1),
+    "Shaking [something] sideways": Drive(shake=(1, 0)),
+    "Shaking [something] sideways quickly": Drive(shake=(2, 0)),
+    "Moving [something] closer": Drive(scale=1),
+    "Moving [something] away": Drive(scale=-1),
     "Moving [something] faster and faster": Drive(travels=True, pace=1),
     "Moving [something] slower and slower": Drive(travels=True, pace=-1),
     "Making [something] appear slowly and fade at once": Drive(opacity=1),
     "Making [something] fade slowly and appear at once": Drive(opacity=-1),
-    "Circling [something] clockwise": Drive(orbit=1),
-    "Circling [something] counterclockwise": Drive(orbit=-1),
     "Lifting [something] slowly and dropping it quickly": Drive(saw=(0, -1)),
     "Throwing [something] up quickly and letting it sink slowly": Drive(saw=(0, 1)),
     "Pushing [something] slowly to the right and pulling it back quickly": Drive(saw=(1, 0)),
     "Pushing [something] slowly to the left and pulling it back quickly": Drive(saw=(-1, 0)),
-    "Shaking [something] sideways": Drive(shake=(1, 0)),
-    "Shaking [something] up and down": Drive(shake=(0, 1)),
-    "Moving [something] up and to the right": Drive(direction=(1, -1)),
-    "Moving [something] down and to the left": Drive(direction=(-1, 1)),
-    "Moving [something] up and to the left": Drive(direction=(-1, -1)),
-    "Moving [something] down and to the right": Drive(direction=(1, 1)),
 }
 
-# A dive combines four attributes, like the four fields of Diving48's vocabulary; the last value of the latter three is
-# neutral. Every dive survives a horizontal flip.
+# A dive combines four attributes, like the four fields of Diving48's vocabulary. Somersaults and twists differ in how
+# many there are in the time of a dive, that is, in tempo. Every dive survives a horizontal flip.
 _ATTRIBUTES: tuple[dict[str, dict], ...] = (
-    {"Fall": {"direction": (0, 1)}, "Rise": {"direction": (0, -1)}},
-    {"Toward": {"scale": 1}, "Away": {"scale": -1}, "Level": {}},
-    {"FadeIn": {"opacity": 1}, "FadeOut": {"opacity": -1}, "Clear": {}},
-    {"SpeedUp": {"pace": 1}, "SlowDown": {"pace": -1}, "Even": {}},
+    {"Forward": {"direction": (0, 1)}, "Back": {"direction": (0, -1)}},
+    {"NoSom": {}, "10som": {"spin": 1}, "05som": {"spin": 0.5}, "20som": {"spin": 2}},
+    {"NoTwis": {}, "10Twis": {"pulse": 1}, "20Twis": {"pulse": 2}},
+    {"STR": {}, "PIKE": {"shake": (1, 0)}},
 )
-_NEUTRAL = ("Level", "Clear", "Even")
-_DIVE_COUNT = 48
 
 
 def _dives() -> dict[str, Drive]:
-    """The dives by their four words: first those with one attribute besides the direction, then with none, two,
-    three."""
+    """The dives by their four words. A few classes already share each word with others, so no attribute is enough."""
 
-    def order(words: tuple[str, ...]) -> tuple[int, tuple[bool, ...]]:
-        neutral = tuple(word in _NEUTRAL for word in words[1:])
-        return (1, 0, 2, 3)[3 - sum(neutral)], neutral
+    def order(indices: tuple[int, ...]) -> tuple[int, ...]:
+        takeoff, somersaults, twists, position = indices
+        return (takeoff + position, max(somersaults, twists), *indices)
 
-    chosen = sorted(itertools.product(*_ATTRIBUTES), key=order)[:_DIVE_COUNT]
-    return {
-        " ".join(words): Drive(**dict(ChainMap(*(_ATTRIBUTES[k][word] for k, word in enumerate(words)))))
-        for words in chosen
-    }
+    dives = {}
+    for indices in sorted(itertools.product(*(range(len(values)) for values in _ATTRIBUTES)), key=order):
+        words = [[*values][index] for values, index in zip(_ATTRIBUTES, indices, strict=True)]
+        drive = dict(ChainMap(*(_ATTRIBUTES[k][word] for k, word in enumerate(words))))
+        dives[" ".join(words)] = Drive(tumbles=True, **drive)
+    return dives
 
 
 DIVES = _dives()
@@ -118,13 +130,19 @@ def sawtooth(phase: Array, sense: int) -> Array:
 
 def _cycle(time: Array, sense: int, rng: np.random.Generator) -> Array:
     """A coordinate in [0, 1]: running through its cycle, or at rest (`sense` 0) at a uniform value."""
-    start, period = rng.uniform(), rng.uniform(1.6, 2.4)
+    start, period = rng.uniform(), rng.uniform(*CYCLE)
     return sawtooth(start + time / period, sense) if sense else np.full(time.shape, start)
+
+
+def _swing(time: Array, multiple: float, rng: np.random.Generator) -> Array:
+    """An offset in [-1, 1] that oscillates at a multiple of the natural tempo (0: not at all) and loses its force."""
+    start, tempo = rng.uniform(), rng.uniform(*TEMPO)
+    return np.exp(-time / DECAY) * np.sin(2 * np.pi * (start + multiple * tempo * time))
 
 
 def _travel(time: Array, drive: Drive, rng: np.random.Generator) -> Array:
     """Distance travelled at each frame, in frame sizes; the mean speed does not depend on the pace."""
-    speed = rng.uniform(0.4, 0.6)
+    speed = rng.uniform(*COURSE)
     phase = np.mod(rng.uniform() + time / rng.uniform(1.4, 2.0), 1)
     if drive.pace:
         speed = speed * (0.2 + 1.6 * (phase if drive.pace > 0 else 1 - phase))
@@ -142,24 +160,24 @@ def temporal_track(
     x, y, turn, heading = rng.uniform(size=4)
     travel = _travel(time, drive, rng)
     closeness, opacity = _cycle(time, drive.scale, rng), _cycle(time, drive.opacity, rng)
-    period, phase, swing = rng.uniform(1.6, 2.4), rng.uniform(), rng.uniform(0.17, 0.23)
-    cycle = 2 * np.pi * (phase + time / period)
+    tempo, phase, reach = rng.uniform(*TEMPO), rng.uniform(), rng.uniform(0.17, 0.23)
+    sense = rng.choice((-1, 1)) if drive.tumbles else 1
+    shake_x, shake_y = (_swing(time, multiple, rng) for multiple in drive.shake)
+    pulse = _swing(time, drive.pulse, rng)
 
     right, down = drive.direction or (0, 0)
     if drive.travels:
         right, down = np.cos(2 * np.pi * heading), np.sin(2 * np.pi * heading)
-    slide = 1.6 * swing * sawtooth(phase + time / period, 1)
-    sway = swing * np.sin(2 * cycle)
-    dx = right * travel + drive.saw[0] * slide + drive.shake[0] * sway
-    dy = down * travel + drive.saw[1] * slide + drive.shake[1] * sway
-    if drive.orbit:  # with y downwards, (cos, sin) of a growing angle runs clockwise
-        dx, dy = dx + swing * np.cos(drive.orbit * cycle), dy + swing * np.sin(drive.orbit * cycle)
+    slide = 1.6 * reach * sawtooth(phase + tempo * time / 2, 1)
+    orbit = 2 * np.pi * (phase + drive.orbit * tempo * time)  # with y downwards, a growing angle runs clockwise
+    dx = right * travel + drive.saw[0] * slide + reach * (shake_x + np.cos(orbit))
+    dy = down * travel + drive.saw[1] * slide + reach * (shake_y + np.sin(orbit))
     low, high = np.log(radius)
     return Track(
         x=np.mod(x + dx / aspect, 1),  # equal speeds in pixels along both axes
         y=np.mod(y + dy, 1),
-        scale=np.exp(low + (high - low) * closeness),
-        angle=2 * np.pi * turn + drive.spin * cycle,
+        scale=np.exp(low + (high - low) * (0.3 + 0.4 * closeness + 0.3 * pulse)),
+        angle=2 * np.pi * (turn + sense * drive.spin * tempo * time),
         opacity=0.5 + 0.5 * opacity,
         wraps=True,
     )
@@ -168,23 +186,21 @@ def temporal_track(
 def wandering_track(time: Array, radius: tuple[float, float], aspect: float, rng: np.random.Generator) -> Track:
     """The nuisance motion of an appearance set at `time` (T,): smooth, upright, within the picture.
 
-    The path is a circle, an ellipse, a sway or a hop. Its typical speed varies little between videos (a factor of 1.7),
-    so that a clip sampled at twice the rate looks fast.
+    The path is a circle, an ellipse, a sway or a hop, at the natural tempo; it loses its force.
     """
-    speed = rng.uniform(0.42, 0.72)  # frame heights per second at the fastest point
     phase = rng.uniform(0, 2 * np.pi, size=3)
-    reach_x, reach_y = rng.uniform(0.1, 0.26) * aspect, rng.uniform(0.05, 0.15)
+    reach_x, reach_y = rng.uniform(0.14, 0.26) * aspect, rng.uniform(0.06, 0.15)
     centre_x, centre_y = rng.uniform(0.38, 0.62), rng.uniform(0.46, 0.58)
-    turn = rng.choice((-1, 1)) * speed / max(reach_x, reach_y) * time
+    turn = rng.choice((-1, 1)) * 2 * np.pi * rng.uniform(*TEMPO) * time
+    force = np.exp(-time / DECAY)
     dy = np.sin(turn + phase[1])
-    if rng.uniform() < 0.4:  # hops: falls and rebounds, twice in a sway
-        dy = 1 - 2 * np.abs(dy)
-    breathing = 1 + 0.1 * np.sin(1.5 * speed / 0.57 * time + phase[2])
+    if rng.uniform() < 0.4:  # hops: falls and rebounds, twice in a cycle
+        dy = 1 - 2 * np.abs(np.sin(turn / 2 + phase[1]))
     return Track(
-        x=centre_x + reach_x / aspect * np.sin(turn + phase[0]),
-        y=centre_y + reach_y * dy,
-        scale=rng.uniform(*radius) * breathing,
-        angle=rng.uniform(-0.2, 0.2) + rng.uniform(0, 0.2) * np.sin(turn + phase[2]),
+        x=centre_x + reach_x / aspect * force * np.sin(turn + phase[0]),
+        y=centre_y + reach_y * force * dy,
+        scale=rng.uniform(*radius) * (1 + 0.1 * force * np.sin(turn + phase[2])),
+        angle=rng.uniform(-0.2, 0.2) + rng.uniform(0, 0.2) * force * np.sin(turn + phase[2]),
         opacity=np.ones(time.shape),
         wraps=False,
     )

@@ -1,7 +1,7 @@
 """Rendering: a painted backdrop seen by a moving camera, and one anti-aliased object in front of it.
 
-Images are float32 RGB in [0, 1]. Every scene has an up direction: light from above, ground below, and the object's
-shadow under it.
+Images are float32 RGB in [0, 1]. A place seen from the side has an up direction: light from above, ground below, and
+the object's shadow under it. A place seen from above has none of these; there only the object shows which way is up.
 """
 
 from __future__ import annotations
@@ -34,6 +34,16 @@ class Backdrop:
     upper: str  # plain, panels or tiles
     lower: str  # rough, boards or waves
     clutter: int  # largest number of background objects
+    above: float = 0.5  # share of places that are seen from above
+
+
+@dataclass(frozen=True)
+class Place:
+    """Surroundings of videos: a canvas larger than the frame by MARGIN on all sides, and its main hue in turns."""
+
+    canvas: Array
+    hue: float
+    from_above: bool
 
 
 @dataclass(frozen=True)
@@ -87,15 +97,51 @@ def _lower_pattern(style: str, x: Array, depth: Array, pitch: float) -> Array:
     return np.zeros((1, 1))
 
 
-def paint_backdrop(style: Backdrop, height: int, width: int, rng: np.random.Generator) -> tuple[Array, float]:
-    """A canvas for frames of height x width, larger by MARGIN on all sides, and the upper part's hue."""
+def paint_place(style: Backdrop, height: int, width: int, rng: np.random.Generator) -> Place:
+    """A place for frames of `height` x `width` pixels."""
     y = (np.arange(round(height * (1 + 2 * MARGIN)), dtype=np.float32)[:, None] + 0.5) / height - MARGIN
     x = (np.arange(round(width * (1 + 2 * MARGIN)), dtype=np.float32)[None, :] + 0.5 - MARGIN * width) / height
     hue, ground_hue = rng.uniform(*style.upper_hue), rng.uniform(*style.lower_hue)
     saturation, value = rng.uniform(*style.saturation), rng.uniform(*style.value)
+    from_above = bool(rng.uniform() < style.above)
     pitch = rng.uniform(0.2, 0.4)
+    ground = rgb(ground_hue, min(1, saturation + 0.15), 0.72 * value)
+    if from_above:
+        canvas, rough = _floor(style, ground, x, y, pitch, rng), np.float32(1)
+    else:
+        canvas, rough = _view(style, rgb(hue, saturation, value), ground, x, y, pitch, hue, rng)
+    roughness = 0.12 if style.lower == "rough" else 0.05
+    canvas = canvas * (1 + 0.1 * _noise(y.size, x.size, 7, rng) + roughness * rough * _noise(y.size, x.size, 36, rng))
+    return Place(canvas.astype(np.float32), ground_hue if from_above else hue, from_above)
 
-    upper = rgb(hue, saturation, value) * (1.15 - 0.35 * y)[..., None]
+
+def _floor(style: Backdrop, ground: Array, x: Array, y: Array, pitch: float, rng: np.random.Generator) -> Array:
+    """The ground from above (H, W, 3): its pattern in a random direction, and clutter, without an up direction."""
+    turn = rng.uniform(0, 2 * np.pi)
+    along = np.cos(turn) * x + np.sin(turn) * y
+    across = np.cos(turn) * y - np.sin(turn) * x
+    lines = np.abs(np.mod(along / pitch, 1) - 0.5) > 0.42
+    if style.upper == "tiles":
+        lines = lines | (np.abs(np.mod(across / pitch, 1) - 0.5) > 0.42)
+    patches = np.sin(2 * across / pitch + 2 * np.sin(3 * along)) > 0.3
+    shade = 0.2 * lines if style.lower == "boards" else 0.15 * patches
+    canvas = ground * (1.1 - shade)[..., None]
+    for _ in range(rng.integers(0, style.clutter + 1)):
+        centre = rng.uniform(-0.4, 1.6), rng.uniform(-0.4, 1.4)
+        colour = rgb(
+            rng.uniform(*style.lower_hue) + rng.uniform(-0.2, 0.2), rng.uniform(0.1, 0.6), rng.uniform(0.35, 0.85)
+        )
+        mask = np.hypot(x - centre[0], y - centre[1]) < rng.uniform(0.06, 0.2)
+        canvas[mask] = 0.35 * canvas[mask] + 0.65 * colour
+    return canvas
+
+
+def _view(
+    style: Backdrop, sky: Array, ground: Array, x: Array, y: Array, pitch: float, hue: float, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """The place from the side (H, W, 3), and the share of the ground in each pixel (H, W, 1)."""
+    height = (y.size - 1) / (y[-1, 0] - y[0, 0])  # pixels per frame height
+    upper = sky * (1.15 - 0.35 * y)[..., None]
     upper = upper * (1 - _upper_pattern(style.upper, x, y, pitch))[..., None]
     rates, phases = rng.uniform(1, 7, size=3), rng.uniform(0, 2 * np.pi, size=3)
     skyline = sum(np.sin(rate * x + phase) for rate, phase in zip(rates, phases, strict=True)) / 3
@@ -104,13 +150,10 @@ def paint_backdrop(style: Backdrop, height: int, width: int, rng: np.random.Gene
     for _ in range(rng.integers(0, style.clutter + 1)):
         _add_clutter(canvas, x, y, hue, rng)
     depth = y - edge
-    lower = rgb(ground_hue, min(1, saturation + 0.15), 0.72 * value) * (1 - 0.35 * np.clip(depth, 0, 1))[..., None]
+    lower = ground * (1 - 0.35 * np.clip(depth, 0, 1))[..., None]
     lower = lower * (1 - _lower_pattern(style.lower, x, depth, pitch))[..., None]
     share = np.clip(depth * height + 0.5, 0, 1)[..., None]
-    canvas += share * (lower - canvas)
-    roughness = 0.12 if style.lower == "rough" else 0.05
-    canvas *= 1 + 0.1 * _noise(y.size, x.size, 7, rng) + roughness * share * _noise(y.size, x.size, 36, rng)
-    return canvas.astype(np.float32), hue
+    return canvas + share * (lower - canvas), share
 
 
 def _add_clutter(canvas: Array, x: Array, y: Array, hue: float, rng: np.random.Generator) -> None:
@@ -145,8 +188,8 @@ def _window(centre: Array, reach: int, size: int, wraps: bool) -> NDArray[np.int
     return first[:, None] + np.arange(count)
 
 
-def draw(frames: Array, track: Track, look: Look) -> None:
-    """Draw the object with its shadow into `frames` (T, H, W, 3), in place.
+def draw(frames: Array, track: Track, look: Look, from_above: bool) -> None:
+    """Draw the object into `frames` (T, H, W, 3), in place; from the side it has a shadow and light on its top.
 
     Computes only a patch around the object. On a torus the patch wraps around the frame's borders.
     """
@@ -161,18 +204,18 @@ def draw(frames: Array, track: Track, look: Look) -> None:
     cos, sin = (f(track.angle).astype(np.float32)[:, None, None] for f in (np.cos, np.sin))
     u, v = cos * right + sin * down, cos * down - sin * right
     outline = distance(look.shape, u, v)
-    below = 0.28  # the shadow lies this many radii lower
-    shade = distance(look.shape, u - sin * below, v - cos * below)
-
     opacity = track.opacity.astype(np.float32)[:, None, None]
     cover = (opacity * np.clip(0.5 - outline * radius, 0, 1))[..., None]
-    shadow = (0.45 * opacity * np.clip(0.5 - 2.5 * shade, 0, 1))[..., None]
     share = texture(look.texture, u, v, look.frequency)[..., None]
-    light = (1.08 - 0.22 * np.clip(down, -1, 1))[..., None]  # brighter on top
+    light = 1.0 if from_above else (1.08 - 0.22 * np.clip(down, -1, 1))[..., None]
     colour = (look.first + share * (look.second - look.first)) * light
 
     at = (np.arange(count)[:, None, None] * height + (rows % height)[:, :, None]) * width
     at = at + (columns % width)[:, None, :]
     pixels = frames.reshape(-1, 3)
-    patch = np.take(pixels, at, axis=0) * (1 - shadow)
+    patch = np.take(pixels, at, axis=0)
+    if not from_above:
+        below = 0.28  # the shadow lies this many radii lower
+        shade = distance(look.shape, u - sin * below, v - cos * below)
+        patch = patch * (1 - 0.45 * opacity * np.clip(0.5 - 2.5 * shade, 0, 1))[..., None]
     pixels[at] = patch + cover * (colour - patch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ from scipy.stats import ks_2samp, norm
 from videossl.common.errors import UserError
 from videossl.data.readers.listing import read_listing
 from videossl.data.synthetic import DATASETS, generate, max_classes
-from videossl.data.synthetic.designs import class_names, design_of
-from videossl.data.synthetic.motion import DIVES, GESTURES, temporal_track
+from videossl.data.synthetic.designs import PLACES, class_names, design_of, place_of
+from videossl.data.synthetic.motion import DIVES, GESTURES, temporal_track, wandering_track
+from videossl.data.synthetic.scene import paint_place
 from videossl.data.synthetic.shapes import SHAPES, TEXTURES, distance
 from videossl.data.video import BrokenVideo, check_video, pyav_frames
 
@@ -70,6 +72,44 @@ def test_videos_do_not_depend_on_their_number(dataset, tmp_path):
     few = contents(make(dataset, tmp_path / "a", 2, 1, classes=2) / "videos")
     many = contents(make(dataset, tmp_path / "b", 4, 2, classes=3) / "videos")
     assert set(few.values()) <= set(many.values())
+
+
+@pytest.mark.parametrize(("scene", "own"), [(0.0, 3 / 36), (0.5, 0.5 + 0.5 * 3 / 36), (1.0, 1.0)])
+def test_scene_is_the_probability_of_a_place_of_the_class(scene, own):
+    """The share of videos in their class's own three places, among 4,000 (a normal bound at five deviations)."""
+    rng = np.random.default_rng(0)
+    places = np.array([place_of(label, scene, rng) for label in np.arange(4000) % 8])
+    shares = np.isin(places - 3 * (np.arange(4000) % 8), (0, 1, 2)).mean()
+    assert abs(shares - own) <= 5 * (own * (1 - own) / 4000) ** 0.5
+    assert set(places) <= set(range(PLACES))
+
+
+def test_scene_reaches_the_videos(tmp_path):
+    anywhere, own = (contents(make("k400", tmp_path / str(s), 4, 1, classes=2, scene=s)) for s in (0.0, 1.0))
+    videos = [path for path in own if path.startswith("videos")]
+    assert any(anywhere[path] != own[path] for path in videos)
+
+
+def test_motions_have_a_natural_tempo_and_lose_force():
+    """A wandering object returns after about a second, and moves less in its last second than in its first."""
+    time = np.arange(60) / 12
+    for index in range(20):
+        track = wandering_track(time, (0.2, 0.3), 1.2, np.random.default_rng(index))
+        x = (track.x - np.mean(track.x[-24:])) * np.exp(time / 3)
+        spectrum = np.abs(np.fft.rfft((x - x.mean()) * np.hanning(60), 600))
+        assert 0.75 <= np.fft.rfftfreq(600, 1 / 12)[spectrum.argmax()] <= 1.25
+        assert np.ptp(track.x[-12:]) < 0.6 * np.ptp(track.x[:12])
+
+
+@pytest.mark.parametrize("view", [0.0, 1.0])
+def test_places_from_above_have_no_up_direction(view):
+    """The mean brightness of the upper and the lower half differs from the side, and not from above (24 places)."""
+    style = replace(design_of("k400").backdrop, above=view)
+    places = [paint_place(style, 48, 56, np.random.default_rng(k)) for k in range(24)]
+    assert {place.from_above for place in places} == {bool(view)}
+    halves = [place.canvas[:43].mean() - place.canvas[-43:].mean() for place in places]
+    up = abs(np.mean(halves)) > 3 * np.std(halves) / len(halves) ** 0.5
+    assert up == (not view)
 
 
 def test_remaking_replaces_and_foreign_folders_are_refused(tmp_path):

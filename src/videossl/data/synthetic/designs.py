@@ -83,7 +83,7 @@ DESIGNS: dict[str, Design] = {
             ),
         ),
         Design(
-            "ssv2", "temporal", ("train", "val"), radius=(0.16, 0.34), saturation=(0.6, 1.0),
+            "ssv2", "temporal", ("train", "val"), radius=(0.22, 0.36), saturation=(0.6, 1.0),
             contrast=(0.4, 0.6), camera=Camera(pan=0.02, shake=0.01, zoom=0.05),
             backdrop=Backdrop(
                 upper_hue=(0.05, 0.15), lower_hue=(0.02, 0.12), saturation=(0.05, 0.35), value=(0.55, 0.9),
@@ -91,7 +91,7 @@ DESIGNS: dict[str, Design] = {
             ),
         ),
         Design(
-            "diving48", "temporal", ("train", "test"), radius=(0.16, 0.34), saturation=(0.6, 1.0),
+            "diving48", "temporal", ("train", "test"), radius=(0.22, 0.36), saturation=(0.6, 1.0),
             contrast=(0.4, 0.6), camera=Camera(pan=0.06, shake=0.004, zoom=0.06),
             backdrop=Backdrop(
                 upper_hue=(0.5, 0.6), lower_hue=(0.48, 0.58), saturation=(0.25, 0.6), value=(0.65, 0.95),

@@ -4,7 +4,8 @@ Positions are fractions of the frame's width (x, to the right) and height (y, do
 the frame's height, angles are radians (clockwise as seen), times are seconds.
 
 **A natural speed.** Things in real videos have one: people walk at about two steps a second, pendulums swing, objects
-fall. Here every repeated motion has a period of about a second (TEMPO), so that a clip played twice as fast looks fast.
+fall. Here every repeated motion has a period of about two seconds (TEMPO), so that a clip played twice as fast looks
+fast. Between two frames of a small clip (a sixth of a second apart) an object then moves by a few pixels.
 
 **An arrow of time.** Swings lose their force like a pendulum's (DECAY), so that the order of two clips can be seen.
 
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-TEMPO = (0.9, 1.1)  # cycles per second of a natural motion
+TEMPO = (0.45, 0.55)  # cycles per second of a natural motion
 DECAY = 3.0  # seconds in which a swing's amplitude falls to 1/e
 COURSE = (0.45, 0.55)  # frame heights per second of a steady course
 CYCLE = (1.8, 2.2)  # seconds of a one-way cycle of size or opacity
@@ -91,22 +92,24 @@ GESTURES: dict[str, Drive] = {
     "Pushing [something] slowly to the left and pulling it back quickly": Drive(saw=(-1, 0)),
 }
 
-# A dive combines four attributes, like the four fields of Diving48's vocabulary. Somersaults and twists differ in how
-# many there are in the time of a dive, that is, in tempo. Every dive survives a horizontal flip.
+# A dive combines four attributes, like the four fields of Diving48's vocabulary. Twists (a sway to the sides) and
+# somersaults (a spin) differ in how many there are in the time of a dive, that is, in tempo. Every dive survives a
+# horizontal flip.
 _ATTRIBUTES: tuple[dict[str, dict], ...] = (
     {"Forward": {"direction": (0, 1)}, "Back": {"direction": (0, -1)}},
-    {"NoSom": {}, "10som": {"spin": 1}, "05som": {"spin": 0.5}, "20som": {"spin": 2}},
-    {"NoTwis": {}, "10Twis": {"pulse": 1}, "20Twis": {"pulse": 2}},
-    {"STR": {}, "PIKE": {"shake": (1, 0)}},
+    {"NoTwis": {}, "05Twis": {"shake": (0.5, 0)}, "20Twis": {"shake": (2, 0)}, "10Twis": {"shake": (1, 0)}},
+    {"NoSom": {}, "20som": {"spin": 2}, "10som": {"spin": 1}},
+    {"STR": {}, "TUCK": {"pulse": 1}},
 )
+_FIRST = 3  # values of an attribute that the first classes combine
 
 
 def _dives() -> dict[str, Drive]:
-    """The dives by their four words. A few classes already share each word with others, so no attribute is enough."""
+    """The dives by their four words. Even six classes share each of their words, so one attribute is not enough."""
 
     def order(indices: tuple[int, ...]) -> tuple[int, ...]:
-        takeoff, somersaults, twists, position = indices
-        return (takeoff + position, max(somersaults, twists), *indices)
+        takeoff, twists, somersaults, position = indices
+        return (position, max(twists, somersaults + 1) // _FIRST, somersaults, twists, takeoff)
 
     dives = {}
     for indices in sorted(itertools.product(*(range(len(values)) for values in _ATTRIBUTES)), key=order):
@@ -160,7 +163,7 @@ def temporal_track(
     x, y, turn, heading = rng.uniform(size=4)
     travel = _travel(time, drive, rng)
     closeness, opacity = _cycle(time, drive.scale, rng), _cycle(time, drive.opacity, rng)
-    tempo, phase, reach = rng.uniform(*TEMPO), rng.uniform(), rng.uniform(0.17, 0.23)
+    tempo, phase, reach = rng.uniform(*TEMPO), rng.uniform(), rng.uniform(0.2, 0.26)
     sense = rng.choice((-1, 1)) if drive.tumbles else 1
     shake_x, shake_y = (_swing(time, multiple, rng) for multiple in drive.shake)
     pulse = _swing(time, drive.pulse, rng)
@@ -168,7 +171,7 @@ def temporal_track(
     right, down = drive.direction or (0, 0)
     if drive.travels:
         right, down = np.cos(2 * np.pi * heading), np.sin(2 * np.pi * heading)
-    slide = 1.6 * reach * sawtooth(phase + tempo * time / 2, 1)
+    slide = 1.6 * reach * sawtooth(phase + tempo * time, 1)
     orbit = 2 * np.pi * (phase + drive.orbit * tempo * time)  # with y downwards, a growing angle runs clockwise
     dx = right * travel + drive.saw[0] * slide + reach * (shake_x + np.cos(orbit))
     dy = down * travel + drive.saw[1] * slide + reach * (shake_y + np.sin(orbit))
@@ -186,7 +189,7 @@ def temporal_track(
 def wandering_track(time: Array, radius: tuple[float, float], aspect: float, rng: np.random.Generator) -> Track:
     """The nuisance motion of an appearance set at `time` (T,): smooth, upright, within the picture.
 
-    The path is a circle, an ellipse, a sway or a hop, at the natural tempo; it loses its force.
+    The path is a circle, an ellipse, a sway or a hop, at the natural tempo, and loses its force.
     """
     phase = rng.uniform(0, 2 * np.pi, size=3)
     reach_x, reach_y = rng.uniform(0.14, 0.26) * aspect, rng.uniform(0.06, 0.15)

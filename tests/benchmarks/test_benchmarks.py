@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import demo_time
+from benchmarks import demo_time, startup
 from benchmarks.run import DOCUMENT, NAMES, with_section
 from benchmarks.scale import Assumptions, Sizes, by_stage, longest_chain
+from videossl.stages.registry import names
 from videossl.study.study import load_study
 
 
@@ -30,6 +31,16 @@ def test_the_scale_counts_every_cell_of_the_paper(paper) -> None:
     longest, chain = longest_chain(paper, sizes)
     assert 0 < longest < total
     assert [cell.stage for cell in chain[-2:]] == ["pretrain", "finetune"]
+
+
+def test_start_up_is_measured_with_what_each_stage_imports() -> None:
+    """All stages run by one script, which imports their code only when they run."""
+    found = startup.codes()
+    shared = startup.imports(startup.SCRIPTS / startup.STAGES)
+    own = {name: code.removeprefix(shared).strip() for name, code in found.items() if name.startswith(startup.STAGES)}
+    assert set(own) == {f"{startup.STAGES} {name}" for name in names()} and all(own.values())
+    assert "videossl.evaluation.finetune" in own["run_stage.py finetune"] == own["run_stage.py distill"]
+    assert {path.name for path in startup.SCRIPTS.glob("*.py")} - {startup.STAGES} <= set(found)
 
 
 def record(folder: Path, rule: str, output: str, start: float, end: float) -> None:

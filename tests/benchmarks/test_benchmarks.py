@@ -1,6 +1,7 @@
 """The benchmarks that compute or read instead of measuring."""
 
 import json
+import re
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
@@ -31,6 +32,15 @@ def test_the_scale_counts_every_cell_of_the_paper(paper) -> None:
     longest, chain = longest_chain(paper, sizes)
     assert 0 < longest < total
     assert [cell.stage for cell in chain[-2:]] == ["pretrain", "finetune"]
+
+
+def test_every_rule_that_runs_a_job_has_its_place_in_the_demos_time(repository: Path) -> None:
+    """Otherwise the table of a finished demo cannot be made."""
+    rules = "\n".join(path.read_text() for path in sorted((repository / "rules").glob("*.smk")))
+    made = re.findall(r"^(?:rule|use rule \w+ as) (\w+)(?: with)?:", rules, re.MULTILINE)
+    without_jobs = {"table_claims", "no_such_target"}
+    assert {"store_train_shard", "table"} <= set(made)
+    assert set(made) - without_jobs | set(names()) == {rule for found in demo_time.STAGES.values() for rule in found}
 
 
 def test_start_up_is_measured_with_what_each_stage_imports() -> None:

@@ -21,7 +21,14 @@ from videossl.common.files import write_text
 NAME = "demo_time"
 STAGES = {
     "making the stand-in videos": ("generate_videos",),
-    "decoding videos into frame stores": ("listing", "store_shard", "manifest", "subset"),
+    "decoding videos into frame stores": (
+        "listing",
+        "store_shard",
+        "store_train_shard",
+        "manifest",
+        "subset",
+        "sample",
+    ),
     "noise, into frame stores": ("noisy_shard", "noiseless_shard", "noisy_manifests"),
     "pretraining": ("pretrain",),
     "finetuning and its test": ("finetune",),

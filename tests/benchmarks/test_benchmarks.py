@@ -1,14 +1,16 @@
 """The benchmarks that compute or read instead of measuring."""
 
 import json
+import re
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
 
-from benchmarks import demo_time
+from benchmarks import demo_time, startup
 from benchmarks.run import DOCUMENT, NAMES, with_section
 from benchmarks.scale import Assumptions, Sizes, by_stage, longest_chain
+from videossl.stages.registry import names
 from videossl.study.study import load_study
 
 
@@ -30,6 +32,25 @@ def test_the_scale_counts_every_cell_of_the_paper(paper) -> None:
     longest, chain = longest_chain(paper, sizes)
     assert 0 < longest < total
     assert [cell.stage for cell in chain[-2:]] == ["pretrain", "finetune"]
+
+
+def test_every_rule_that_runs_a_job_has_its_place_in_the_demos_time(repository: Path) -> None:
+    """Otherwise the table of a finished demo cannot be made."""
+    rules = "\n".join(path.read_text() for path in sorted((repository / "rules").glob("*.smk")))
+    made = re.findall(r"^(?:rule|use rule \w+ as) (\w+)(?: with)?:", rules, re.MULTILINE)
+    without_jobs = {"table_claims", "no_such_target"}
+    assert {"store_train_shard", "table"} <= set(made)
+    assert set(made) - without_jobs | set(names()) == {rule for found in demo_time.STAGES.values() for rule in found}
+
+
+def test_start_up_is_measured_with_what_each_stage_imports() -> None:
+    """All stages run by one script, which imports their code only when they run."""
+    found = startup.codes()
+    shared = startup.imports(startup.SCRIPTS / startup.STAGES)
+    own = {name: code.removeprefix(shared).strip() for name, code in found.items() if name.startswith(startup.STAGES)}
+    assert set(own) == {f"{startup.STAGES} {name}" for name in names()} and all(own.values())
+    assert "videossl.evaluation.finetune" in own["run_stage.py finetune"] == own["run_stage.py distill"]
+    assert {path.name for path in startup.SCRIPTS.glob("*.py")} - {startup.STAGES} <= set(found)
 
 
 def record(folder: Path, rule: str, output: str, start: float, end: float) -> None:

@@ -58,6 +58,13 @@ TEXTS = [
 ]
 
 
+@pytest.mark.parametrize("overview", ["CONTRIBUTING.md", "docs/extending.md"])
+def test_an_overview_links_every_page_on_adding_something(overview):
+    text = (REPOSITORY / overview).read_text()
+    pages = sorted(path.name for path in (REPOSITORY / "docs").glob("adding_a_*.md"))
+    assert pages and [page for page in pages if f"{page})" not in text] == []
+
+
 @pytest.mark.parametrize("page", dict.fromkeys(TEXTS))
 def test_no_example_has_a_target_after_a_configuration_file(page):
     """Snakemake would take it for one."""

@@ -122,6 +122,15 @@ def test_the_note_stands_at_the_number_in_all_formats(tmp_path, values):
         assert list(pd.read_parquet(tmp_path / "a.parquet")["paper_note"]) == list(tidy["paper_note"])
 
 
+def test_a_figure_says_of_how_many_cells_and_by_how_much(tmp_path, values):
+    """Of RSPNet's 70.9 and 78.0, Table 11 has 69.6 and 77.4; PRP's 17.5 stands alone."""
+    cells = [cell(tmp_path, 60, subset=subset) for subset in ("10k", "50k")]
+    cells.append(cell(tmp_path, 60, subset="10k", task="prp"))
+    results = collect(table_spec(baseline=False, complexities=COMPLEXITIES), cells, values)
+    (said,) = [note for note in notes(results, drawn=True) if "other tables" in note]
+    assert "2 of these cells" in said and "1.3 points" in said
+
+
 def test_what_is_noted_comes_from_the_file(tmp_path):
     mine = tmp_path / "values.csv"
     lines = [

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 from tiny import GRID, make_study, spec_of, table
 
 from videossl.common.errors import UserError
-from videossl.stages.base import METRICS, RECORD
+from videossl.stages.base import METRICS, RECORD, Stage
 from videossl.stages.cells import Cell, axes_of
 from videossl.stages.jobs import job_of
-from videossl.stages.registry import names, protocols, stage, stages
+from videossl.stages.registry import REQUIRED, names, protocols, stage, stage_of, stages
 
 NOISY = {"protocol": "robustness", "noise": "mean", "severity": 1}
 ENTRIES = {
@@ -47,6 +48,34 @@ def test_a_stage_is_complete(one):
         assert (one.description and one.metrics) or one.name == "pretrain"
     if not one.makes_metrics:
         assert not one.is_protocol
+
+
+def test_every_attribute_without_a_default_is_required():
+    given = {"label": "title", "protocol": "name"}  # their defaults are taken from these
+    without = {name for name in vars(Stage)["__annotations__"] if not hasattr(Stage, name)}
+    assert {given.get(name, name) for name in without} == set(REQUIRED)
+
+
+@pytest.mark.parametrize("attribute", REQUIRED)
+def test_an_attribute_that_a_new_stage_forgets_is_named(attribute):
+    complete = stage("robustness")
+    values = {name: getattr(complete, name) for name in REQUIRED if name != attribute}
+    methods = {"spec": lambda self, study, cell: None, "run": lambda self, job: None}
+    module = ModuleType("mine")
+    module.__file__, module.STAGE = "mine.py", type("Mine", (Stage,), values | methods)()
+    with pytest.raises(UserError, match=rf"mine\.py does not set `{attribute}`, which every stage"):
+        stage_of(module, "robustness")
+
+
+def test_a_file_without_a_stage_or_with_another_name_is_refused():
+    module = ModuleType("mine")
+    module.__file__ = "mine.py"
+    with pytest.raises(UserError, match=r"mine\.py defines no stage"):
+        stage_of(module, "mine")
+    module.STAGE = stage("robustness")
+    with pytest.raises(UserError, match=r"mine\.py sets `name` to 'robustness', .*its file: 'mine'"):
+        stage_of(module, "mine")
+    assert stage_of(module, "robustness") is module.STAGE
 
 
 def test_folders_differ_and_lead_back_to_the_cell(tmp_path):

@@ -50,9 +50,22 @@ def test_what_is_read_decides(tmp_path):
     assert more[: len(some)] == some and (len(some), len(more)) == (1, 3)
     both = make_study(tmp_path, {"main": table(GRID | {"subset": "10k", "target": "k400"})})
     assert needs(both, "k400").whole and needs(both, "k400").subsets == ("10k",)
-    assert "of k400 the videos of subsets are stored twice" in sentences(storage(both))[-1]
     whole = make_study(tmp_path, subsets={"10k": 4, "30k": 8, "50k": "all"})
     assert needs(whole, "k400").whole and storage_of(whole, "k400").train == 0
+
+
+def test_videos_that_are_stored_twice_save_nothing(tmp_path):
+    """A dataset that is a target, too, is stored as a whole, and again for its subsets: none of its videos is left out,
+    and none is counted twice among those that are stored."""
+    both = make_study(tmp_path, {"main": table(GRID | {"subset": "10k", "target": "k400"})})
+    found = storage_of(both, "k400")
+    assert found.train and found.twice == found.train + found.samples
+    assert found.stored == found.listed + found.twice and (found.saved, found.saved_bytes) == (0, 0)
+    said = sentences([found])
+    assert f"{found.listed} of {found.listed} videos" in said[0] and "other 0 videos" in said[0]
+    assert "twice" in said[-1] and f"{found.twice} videos of k400" in said[-1]
+    once = storage_of(make_study(tmp_path), "k400")
+    assert (once.twice, once.saved) == (0, once.listed - once.stored)
 
 
 def test_more_shards_than_there_are_names_are_refused(tmp_path):

@@ -204,7 +204,7 @@ def _several_in_short(results: Results) -> list[str]:
     metric = next(iter(found.values())).identity["metric"]
     points = " points" if is_fraction(metric) else ""
     return [
-        f"Of {len(found)} of these cells the paper prints other values in other tables, which differ by up to"
+        f"For {len(found)} of these cells, other tables of the paper print different values; the largest difference is"
         f" {number(metric, most)}{points}."
     ]
 

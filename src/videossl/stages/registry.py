@@ -5,15 +5,16 @@ from __future__ import annotations
 import importlib
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
-from videossl.common.errors import unknown_name
+from videossl.common.errors import UserError, unknown_name
 from videossl.common.registry import module_names
-
-if TYPE_CHECKING:
-    from videossl.stages.base import Stage
+from videossl.stages.base import Stage
 
 NOT_STAGES = ("base", "cells", "data", "jobs", "registry")
+REQUIRED = ("name", "title", "folder", "results", "specification", "message")
+"""Attributes of a stage that have no default."""
 
 
 @cache
@@ -27,9 +28,23 @@ def stage(name: str) -> Stage[Any]:
     """The stage called `name`: `STAGE` of its module. Raises UserError if there is none."""
     if name not in names():
         raise unknown_name("stage", name, names())
-    found: Stage[Any] = importlib.import_module(f"{__package__}.{name}").STAGE
+    return stage_of(importlib.import_module(f"{__package__}.{name}"), name)
+
+
+def stage_of(module: ModuleType, name: str) -> Stage[Any]:
+    """The stage that a module file defines. Raises UserError if it defines none, or an incomplete one.
+
+    name: of the file, without suffix.
+    """
+    place = f"the stage file {module.__file__}"
+    found = getattr(module, "STAGE", None)
+    if not isinstance(found, Stage):
+        raise UserError(f"{place} defines no stage: end it with `STAGE = <class of the stage>()`.")
+    if missing := [attribute for attribute in REQUIRED if not hasattr(found, attribute)]:
+        named = " and ".join(f"`{attribute}`" for attribute in missing)
+        raise UserError(f"{place} does not set {named}, which every stage must set: see src/videossl/stages/base.py.")
     if found.name != name:
-        raise ValueError(f"{__package__}.{name} defines a stage of the name '{found.name}'")
+        raise UserError(f"{place} sets `name` to '{found.name}', but a stage must have the name of its file: '{name}'.")
     return found
 
 

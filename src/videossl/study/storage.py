@@ -59,9 +59,14 @@ class Storage:
         return self.stored * self.video_bytes
 
     @property
+    def twice(self) -> int:
+        """Videos that are stored twice: as those of a dataset that is stored as a whole, and for subsets or samples."""
+        return self.train + self.samples if self.whole else 0
+
+    @property
     def saved(self) -> int:
         """Videos that are not stored, compared with all videos of the lists."""
-        return self.listed - self.stored
+        return self.listed - (self.stored - self.twice)
 
     @property
     def saved_bytes(self) -> float:
@@ -140,17 +145,20 @@ def gigabytes(size: float) -> str:
 def sentences(found: Iterable[Storage]) -> list[str]:
     """How much a study stores and saves, where the sizes come from, and what is stored twice."""
     found = list(found)
-    stored, listed = (sum(getattr(one, name) for one in found) for name in ("stored", "listed"))
+    listed, left_out = (sum(getattr(one, name) for one in found) for name in ("listed", "saved"))
     size, saved = (sum(getattr(one, name) for one in found) for name in ("bytes", "saved_bytes"))
     lines = [
-        f"Frame stores: {stored:,} of {listed:,} videos ({gigabytes(size)} GB) are stored, in"
-        f" {sum(one.files for one in found):,} files. Nothing planned reads the other {listed - stored:,} videos"
+        f"Frame stores: {listed - left_out:,} of {listed:,} videos ({gigabytes(size)} GB) are stored, in"
+        f" {sum(one.files for one in found):,} files. Nothing planned reads the other {left_out:,} videos"
         f" ({gigabytes(saved)} GB), which are not stored."
     ]
     if guessed := [one.dataset for one in found if not one.measured]:
         lines.append(
             f"Sizes of {', '.join(guessed)} are assumed from the mean length of a video (`datasets.*.frames`)."
         )
-    if twice := [one.dataset for one in found if one.whole and one.train]:
-        lines.append(f"Source and target: of {', '.join(twice)} the videos of subsets are stored twice.")
+    if twice := [f"{one.twice:,} videos of {one.dataset}" for one in found if one.twice]:
+        lines.append(
+            "Stored twice, as part of a whole dataset (a target, or a subset of all videos) and for subsets or held-out"
+            f" videos: {', '.join(twice)}."
+        )
     return lines

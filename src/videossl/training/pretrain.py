@@ -117,14 +117,14 @@ def evaluate(
     device: torch.device,
     signals: Signals,
 ) -> list[dict[str, Any]]:
-    """The pretext task's metrics on held-out videos; empty if the source has no validation videos.
+    """The pretext task's metrics on held-out videos; empty if the source has no validation videos that can be used.
 
     Clips are sampled and prepared as in training, without what is random in the preparation, unless the task compares
     augmented views (`heldout_augmented`). The random draws are the same at every milestone, so milestones are
     comparable.
     """
     if heldout.empty:
-        print("no validation videos in the source: the pretext task is not measured", flush=True)
+        print("the source has no validation videos that can be used: the pretext task is not measured", flush=True)
         return []
     task.eval()
     augment = spec.augmentation if task.heldout_augmented else spec.test_augmentation

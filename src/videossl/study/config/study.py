@@ -192,7 +192,11 @@ class Config(Strict):
     restrict: dict[
         Literal["task", "backbone", "source", "subset", "epochs", "target", "seed"],
         Annotated[list[str | int], Once, Field(min_length=1)],
-    ] = Field({}, description="by axis: values to keep; cells with other values are left out of every table and figure")
+    ] = Field(
+        {},
+        description="by axis: values to keep; cells with other values are left out of every table and figure. Of"
+        " video-language models only the targets are restricted; leave out their tables with `only`",
+    )
     recipes_dir: FilePath = Field("config/recipes", description="folder with one recipe file per pretext task")
     paper_values: WorkflowPath = Field("config/paper_values.csv", description="the paper's numbers")
     datasets: Annotated[dict[Name, Dataset], SameInAnyCase] = Field(

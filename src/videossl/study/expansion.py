@@ -95,6 +95,8 @@ class Expansion:
         valid = _valid_names(study, grid)
         if grid.task == ["all"]:
             grid = grid.model_copy(update={"task": list(study.recipes)})
+        if not grid.seed:
+            grid = grid.model_copy(update={"seed": self._seeds(grid)})
         for axis, names in valid.items():
             for value in getattr(grid, axis):
                 if value not in names:
@@ -112,6 +114,12 @@ class Expansion:
                     raise unknown_name(axis, value, valid[axis], "the configuration's `restrict`")
             grid = grid.model_copy(update={axis: [value for value in getattr(grid, axis) if value in kept]})
         return grid
+
+    def _seeds(self, grid: Grid) -> list[int]:
+        """The seeds of a grid that names none. A published model is the same with every seed, so it has one."""
+        config = self._study.config
+        is_published = protocols()[grid.protocol].of_models and config.vifm.training is None
+        return [0] if is_published else list(range(config.seeds))
 
     def _is_wanted(self, cell: Cell) -> bool:
         """Whether `restrict` allows the teachers of `cell`, or the network that it is compared with.

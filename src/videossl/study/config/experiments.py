@@ -78,7 +78,7 @@ class Grid(Strict):
     noise: Kinds = Field([], description="robustness: kinds of noise; mean: the mean over all kinds")
     severity: Severities = Field([], description="robustness: severities 1 to 5; 0: the mean over all")
     seed: Seeds = Field(
-        [0], description="random seeds; with several, every network is trained once per seed, and tables show the mean"
+        [], description="random seeds: every network is trained once per seed; left out: 0 to `seeds` - 1 of the scale"
     )
 
     @model_validator(mode="after")

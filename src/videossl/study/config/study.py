@@ -42,6 +42,7 @@ def _of_json(key: object) -> object:
 
 
 Milestone = Annotated[Count, BeforeValidator(_of_json)]
+SeedCount = Annotated[int, Field(ge=1, le=100)]
 
 
 class Scale(Strict):
@@ -212,6 +213,11 @@ class Config(Strict):
     store: Store = Store()
     recipe_overrides: dict[str, dict[str, Any]] | None = Field(
         None, description="by pretext task (`all`: every task): keys that override those of its recipe file"
+    )
+    seeds: SeedCount = Field(
+        1,
+        description="number of seeds: every network is trained once per seed, and tables, figures and claims use all of"
+        " them. A grid with a `seed` of its own keeps it",
     )
     heldout_videos: Count = Field(
         512, description="largest number of validation videos of the source on which a pretext task is measured"

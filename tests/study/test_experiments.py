@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tiny import GRID, make_study, table
+from tiny import GRID, make_study, spec_of, table
 
 from videossl.common.errors import UserError
 from videossl.stages.cells import Cell
-from videossl.stages.registry import stage, stages
+from videossl.stages.registry import stages
 from videossl.study import costs
 from videossl.study.config.reading import read_yaml
 from videossl.study.study import Study, load_study
@@ -111,7 +111,7 @@ def test_one_seed_is_the_default_and_specifications_do_not_know_of_more(tmp_path
     one, three = make_study(tmp_path, ENTRIES), make_study(tmp_path, ENTRIES, seeds=3)
     assert {cell.seed for cell in one.all_cells} == {0}
     for cell in one.all_cells:
-        assert stage(cell.stage).spec(one, cell).json_text == stage(cell.stage).spec(three, cell).json_text
+        assert spec_of(one, cell).json_text == spec_of(three, cell).json_text
 
 
 def test_several_grids_are_joined(tmp_path):

@@ -15,6 +15,7 @@ from videossl.common.errors import DamagedFile, UserError
 from videossl.common.intact import damaged
 from videossl.common.results import CONDITION, IDENTITY, is_fraction, read_cell
 from videossl.data.settings import MEAN
+from videossl.report.by_video import Term
 from videossl.report.comparison import Paper, lettered, other_numbers
 from videossl.report.paper import PaperTable
 from videossl.report.paper_cells import Printed
@@ -74,6 +75,8 @@ class Record:
     partners: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
     pretrainings: tuple[str, ...] = ()
+    terms: tuple[Term, ...] = ()
+    """The measured numbers that the value is the sum of: itself, or the numbers of a mean; () without a value."""
 
     @property
     def runs(self) -> tuple[str, ...]:
@@ -244,7 +247,10 @@ def _averages(records: Sequence[Record], paper: Paper) -> list[Record]:
         reason = "a task failed" if status == FAILED else ""
         split = members[0].split
         runs = tuple(member.run_dir for member in members)
-        averages.append(Record(identity, paper_identity, status, reason, split, value, members=runs, **found))
+        terms = tuple(term.times(1 / len(members)) for member in members for term in member.terms)
+        averages.append(
+            Record(identity, paper_identity, status, reason, split, value, members=runs, terms=terms, **found)
+        )
     return averages
 
 
@@ -303,7 +309,10 @@ def _record(
             found = read_number(path, identity, f"'{spec.name}'")
         except DamagedFile as error:
             return Record(identity, paper_identity, FAILED, str(error), **known)
-        return Record(identity, paper_identity, OK, **known, **found)
+        term = Term(
+            str(path.parent), view["metric"], found["value"], found["split"], identity["noise"], identity["severity"]
+        )
+        return Record(identity, paper_identity, OK, terms=(term,), **known, **found)
     # A cell without metrics is shown as pending or failed, never as zero or as a gap.
     return Record(identity, paper_identity, FAILED if failure else PENDING, failure or cell.get("pending", ""), **known)
 

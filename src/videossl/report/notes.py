@@ -12,6 +12,7 @@ from videossl.data.classes import read_gaps
 from videossl.report.collect import FAILED, OK, PENDING, Record, Results, describe
 from videossl.report.comparison import other_numbers
 from videossl.report.numbers import number
+from videossl.report.over_seeds import ONE_SEED, SEEDS_ALONE, SEEDS_AND_VIDEOS, of_places, over_seeds
 from videossl.report.paper import asked_for
 from videossl.report.pretrainings import pretraining_notes
 from videossl.report.spec import Spec
@@ -60,18 +61,28 @@ def provenance_line(provenance: Mapping[str, Any]) -> str:
 
 
 def _interval(results: Results, drawn: bool) -> list[str]:
-    measured = [record for record in results.records if record.status == OK]
-    if not any(record.low is not None for record in measured):
+    """What the intervals hold: with one seed, only the choice of test videos."""
+    places = of_places(record for record in results.records if record.status == OK)
+    means = [(records, mean) for records in places if (mean := over_seeds(records)).low is not None]
+    if not means:
         return []
-    several = len({record.identity["seed"] for record in results.records}) > 1
-    bars, braces = ("Error bars", "Error bars") if drawn else ("Brackets", "Braces")
     shares = all(is_fraction(metric) and "relative" not in metric for metric in results.metrics)
     kind = "Wilson interval" if shares else "interval"
-    held_out = all(record.identity["stage"] == PRETRAINING for record in measured if record.low is not None)
-    text = f"{bars}: 95 % {kind} over the {'held-out samples' if held_out else 'test videos'}"
-    if several:
-        return [f"{text}, where one seed has finished. {braces} of means over seeds: smallest and largest seed."]
-    return [f"{text}; one seed, so the randomness of training is not in it."]
+    held_out = all(record.identity["stage"] == PRETRAINING for records, _ in means for record in records)
+    videos = "held-out samples" if held_out else "test videos"
+    of_one = f"95 % {kind} over the {videos}"
+    bars = "Error bars" if drawn else "Brackets"
+    if len({record.identity["seed"] for record in results.records}) == 1:
+        return [f"{bars}: {of_one}; one seed, so the randomness of training is not in it."]
+    told = {
+        SEEDS_AND_VIDEOS: f"95 % interval of the mean over seeds; it holds the randomness of training and the choice of"
+        f" {videos} (hierarchical bootstrap)",
+        SEEDS_ALONE: "95 % t-interval over the seeds; it holds the randomness of training, but not the choice of"
+        f" {videos}, as results of single ones are not stored",
+        ONE_SEED: f"{of_one}, where one seed has finished; the randomness of training is not in it",
+    }
+    held = {mean.holds for _, mean in means}
+    return [f"{bars}: {'. Or: '.join(text for holds, text in told.items() if holds in held)}."]
 
 
 def _test_videos(results: Results) -> list[str]:

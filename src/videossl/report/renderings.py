@@ -8,6 +8,7 @@ from pathlib import Path
 
 from videossl.claims import cells_of_claims
 from videossl.report.request import CLAIMS, published_of, request_of
+from videossl.stages.base import PREDICTIONS
 from videossl.stages.cells import Cell
 from videossl.stages.jobs import PlannedJob
 from videossl.stages.registry import stage
@@ -77,10 +78,19 @@ def inputs_of(study: Study, name: str) -> dict[str, list[str]]:
     entry, request = study.entries[name], request_of(study, name)
     return {
         "metrics": _files(study, [cell for cell in study.cells_of[name] if not study.unavailable(cell)], "metrics"),
+        "predictions": _files(study, _compared_by_video(study, name), "predictions"),
         "maps": _files(study, study.cells_of[name] if entry.plot == "cka" else [], "cka"),
         "manifests": [one["manifest"] for one in request.arguments["manifests"]],
         "published": [entry.published] if entry.published else [],
     }
+
+
+def _compared_by_video(study: Study, name: str) -> list[Cell]:
+    """The cells whose single test videos an entry reads: those of several seeds."""
+    cells = [cell for cell in study.cells_of[name] if not study.unavailable(cell)]
+    if len({cell.seed for cell in cells}) < 2:
+        return []
+    return [cell for cell in cells if PREDICTIONS in stage(cell.stage).results]
 
 
 def code_of_tables(library: Path) -> list[str]:

@@ -11,6 +11,7 @@ import numpy as np
 from videossl.analysis.statistics import crossed_bootstrap, t_interval
 from videossl.common.results import is_fraction
 from videossl.report.by_video import values_by_video
+from videossl.study.titles import GAIN
 
 if TYPE_CHECKING:
     from videossl.report.collect import Record
@@ -43,7 +44,7 @@ def over_seeds(records: Sequence[Record]) -> OverSeeds:
         value, low, high = t_interval(np.array([record.value for record in records]))
         holds = SEEDS_ALONE
     else:
-        value, low, high = _bootstrap(np.stack([one.to_numpy() for one in by_video]))
+        value, low, high = bootstrap(np.stack([one.to_numpy() for one in by_video]))
         holds = SEEDS_AND_VIDEOS
     if is_share(first):
         low, high = max(0.0, low), min(1.0, high)
@@ -53,7 +54,7 @@ def over_seeds(records: Sequence[Record]) -> OverSeeds:
 def is_share(record: Record) -> bool:
     """Whether the number is a fraction between 0 and 1."""
     metric = record.identity["metric"]
-    return is_fraction(metric) and "relative" not in metric
+    return is_fraction(metric) and "relative" not in metric and not metric.startswith(GAIN)
 
 
 def of_places(records: Iterable[Record]) -> list[list[Record]]:
@@ -65,7 +66,8 @@ def of_places(records: Iterable[Record]) -> list[list[Record]]:
     return list(found.values())
 
 
-def _bootstrap(values: np.ndarray) -> tuple[float, float, float]:
+def bootstrap(values: np.ndarray) -> tuple[float, float, float]:
+    """Mean and 95 % interval of values (seeds, videos), see :func:`videossl.analysis.statistics.crossed_bootstrap`."""
     return _bootstrap_once(values.tobytes(), values.shape)
 
 

@@ -86,9 +86,9 @@ def inputs_of(study: Study, name: str) -> dict[str, list[str]]:
 
 
 def _compared_by_video(study: Study, name: str) -> list[Cell]:
-    """The cells whose single test videos an entry reads: those of several seeds."""
+    """The cells whose single test videos an entry reads: those of several seeds, or of gains."""
     cells = [cell for cell in study.cells_of[name] if not study.unavailable(cell)]
-    if len({cell.seed for cell in cells}) < 2:
+    if len({cell.seed for cell in cells}) < 2 and not study.entries[name].gain:
         return []
     return [cell for cell in cells if PREDICTIONS in stage(cell.stage).results]
 

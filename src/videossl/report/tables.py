@@ -9,6 +9,7 @@ from typing import Any
 
 from videossl.common.errors import UserError
 from videossl.report.collect import FAILED, OK, PENDING, QUOTED, Record, Results
+from videossl.report.gains import PRETRAINING_AXES
 from videossl.report.numbers import number
 from videossl.report.over_seeds import over_seeds
 from videossl.report.published import MARKS, ROW_LEVELS
@@ -16,10 +17,10 @@ from videossl.report.spec import AXES, Spec
 from videossl.study import titles
 from videossl.study.availability import in_short
 
-# Axes that apply only to pretrained networks or students. Baselines share the other axes (backbone, target, protocol).
-PRETRAINING_AXES = ("task", "complexity", "source", "subset", "epochs", "teachers")
 ABSENT = "absent"
 DASH = "–"
+NOT_ZERO = "*"
+"""Mark of a gain whose interval does not contain 0."""
 Key = tuple[Any, ...]
 
 
@@ -50,8 +51,14 @@ class Entry:
     def main(self) -> str:
         """The number as printed, or a word that says why it is missing."""
         if self.status == OK:
-            return number(self.metric, self.value)
+            return number(self.metric, self.value) + (NOT_ZERO if self.is_marked else "")
         return DASH if self.status == ABSENT else missing(self.status, self.reasons)
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether it is a gain whose interval does not contain 0."""
+        known = self.metric.startswith(titles.GAIN) and self.low is not None and self.high is not None
+        return known and not self.low <= 0 <= self.high
 
     @property
     def detail(self) -> str:

@@ -12,7 +12,7 @@ from videossl.stages.cells import SCRATCH, Cell
 from videossl.stages.parts.networks import baselines
 from videossl.stages.registry import protocols, stage
 from videossl.study.config import Experiment, Grid
-from videossl.study.entry_checks import check_axes, check_fits, check_published
+from videossl.study.entry_checks import check_axes, check_fits, check_gain, check_published
 
 if TYPE_CHECKING:
     from videossl.study.study import Study
@@ -52,7 +52,9 @@ class Expansion:
         grids = [self._resolved(grid, study.place_of(owner)) for grid in self._entries[owner].grids]
         pairs = [(grid, cell) for grid in grids for cell in protocols()[grid.protocol].cells(study, grid)]
         pairs = [(grid, cell) for grid, cell in pairs if self._is_wanted(cell)]
-        if entry.baseline:
+        if entry.gain:
+            check_gain(grids, where)
+        if entry.baseline or entry.gain:
             pairs += [(grid, cell) for grid in grids for cell in baselines(protocols()[grid.protocol], grid)]
         shown: Shown = {}
         for grid, cell in pairs:

@@ -140,7 +140,7 @@ def test_crossed_interval_has_the_variance_of_both_sources():
     error = np.sqrt(values.mean(axis=1).var(ddof=1) / 6 + values.mean(axis=0).var(ddof=1) / 300)
     assert mean == pytest.approx(values.mean())
     assert high - low == pytest.approx(2 * 1.96 * error, rel=0.05)
-    assert crossed_variance(values.mean(axis=1), values.mean(axis=0)) == pytest.approx(error**2)
+    assert crossed_variance([values.mean(axis=1)], [values.mean(axis=0)]) == pytest.approx(error**2)
     assert crossed_bootstrap(values) == (mean, low, high)
 
 
@@ -151,7 +151,8 @@ def test_with_one_seed_only_videos_are_resampled():
     crossed_alone = crossed_bootstrap((first.astype(float) - second)[None])
     assert crossed_alone[0] == pytest.approx(paired[0])
     assert crossed_alone[1:] == pytest.approx(paired[1:], abs=0.01)
-    assert crossed_variance(np.array([0.2]), first) == pytest.approx(first.var(ddof=1) / 150)
+    assert crossed_variance([np.array([0.2])], [first]) == pytest.approx(first.var(ddof=1) / 150)
+    assert crossed_variance([], [first, second]) == pytest.approx((first.var(ddof=1) + second.var(ddof=1)) / 150)
 
 
 def test_equal_seeds_add_nothing_and_equal_videos_leave_the_seeds():

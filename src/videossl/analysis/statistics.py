@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -74,7 +75,7 @@ def paired_bootstrap(
     return float(difference.mean()), float(low), float(high)
 
 
-def crossed_variance(by_seed: np.ndarray, by_video: np.ndarray) -> float:
+def crossed_variance(by_seed: Sequence[np.ndarray], by_video: Sequence[np.ndarray]) -> float:
     """Variance of a mean over seeds and test videos that holds both sources of chance: training and choice of videos.
 
     Every network (seed) is tested on the same videos, a crossed design. With V the variance between seeds' means of n
@@ -82,10 +83,11 @@ def crossed_variance(by_seed: np.ndarray, by_video: np.ndarray) -> float:
     contain the interaction of seeds and videos.
 
     Args:
-        by_seed: shape (seeds,), the mean over videos of each seed; with one seed, its chance is unknown and left out.
-        by_video: shape (videos,), the mean over seeds of each video; with one video likewise.
+        by_seed: the mean over videos of each seed, shape (seeds,). Several vectors are of networks trained
+            independently, whose numbers are added. One seed says nothing about its chance and is left out.
+        by_video: the mean over seeds of each video, shape (videos,). Several vectors are of independent test sets.
     """
-    parts = (np.asarray(part, dtype=np.float64) for part in (by_seed, by_video))
+    parts = (np.asarray(part, dtype=np.float64) for part in (*by_seed, *by_video))
     return float(sum(part.var(ddof=1) / part.size for part in parts if part.size > 1))
 
 

@@ -95,6 +95,12 @@ class Expansion:
         names."""
         study, config = self._study, self._study.config
         valid = _valid_names(study, grid)
+        for name in grid.target:
+            if parts := config.datasets[name].combine if name in config.datasets else None:
+                raise UserError(
+                    f"{where}: `target` names {name}, which combines the training videos of {', '.join(parts)} and has"
+                    " neither classes nor test videos: it is a source for pretraining only. Use one of its parts."
+                )
         if grid.task == ["all"]:
             grid = grid.model_copy(update={"task": list(study.recipes)})
         if not grid.seed:
@@ -161,7 +167,7 @@ def _valid_names(study: Study, grid: Grid) -> dict[str, Any]:
         "task": [*tasks, SCRATCH] if grid.protocol == "distill" else tasks,
         "backbone": backbones.names(),
         "source": config.datasets,
-        "target": config.datasets,
+        "target": {name: one for name, one in config.datasets.items() if not one.combine},
         "subset": config.subsets,
         "epochs": config.epochs,
     }

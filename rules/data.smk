@@ -82,7 +82,8 @@ use rule store_shard as store_train_shard with:
         "Storing the frames of training videos of {wildcards.dataset}, shard {wildcards.shard}"
 
 
-# Also stores the videos that take the place of broken ones, so that the subset is full.
+# Also stores the videos that take the place of broken ones, so that the subset is full. Of a source that combines
+# datasets, it refers to their stores.
 use rule store_shard as subset with:
     input:
         of_dataset(data_stages.subset_inputs),
@@ -95,13 +96,15 @@ use rule store_shard as subset with:
         runtime=subset_runtime,
     params:
         script=start("select_subset.py"),
-        recipe=lambda wildcards: data_stages.subset_spec(CONFIG, wildcards.subset).json_text,
+        recipe=lambda wildcards: data_stages.subset_of_spec(CONFIG, *wildcards).json_text,
     message:
         "Choosing subset {wildcards.subset} of {wildcards.dataset}"
 
 
 # Validation videos of a source, for the metrics of pretext tasks ("heldout"), or some videos for a figure ("shown").
 use rule store_shard as sample with:
+    input:
+        of_dataset(data_stages.sample_inputs),
     output:
         multiext(f"{RESULTS}/data/{{dataset}}/{{sample}}", ".arrow", ".parquet", ".json"),
     log:
@@ -111,7 +114,7 @@ use rule store_shard as sample with:
         runtime=sample_runtime,
     params:
         script=start("store_sample.py"),
-        recipe=lambda wildcards: data_stages.sample_spec(CONFIG, wildcards.sample).json_text,
+        recipe=lambda wildcards: data_stages.sample_of_spec(CONFIG, *wildcards).json_text,
     message:
         "Storing videos of {wildcards.dataset}: {wildcards.sample}"
 

@@ -4,9 +4,12 @@ import pytest
 
 from videossl.analysis.statistics import (
     compare_predictions,
+    crossed_bootstrap,
+    crossed_variance,
     mcnemar_p,
     paired_bootstrap,
     ratio_interval,
+    t_interval,
     wilson_interval,
 )
 
@@ -110,3 +113,66 @@ def test_predictions_of_other_videos_are_refused():
         compare_predictions(first, predictions([True, True], ["a", "x"]))
     with pytest.raises(ValueError, match="labels"):
         compare_predictions(first, first.assign(label=[5, 6]))
+
+
+def crossed(generator: np.random.Generator, seeds: int, videos: int, of_seed: float, of_both: float) -> np.ndarray:
+    """Values (seeds, videos) with mean 0: a part of each seed, one of each video (deviation 1), and one of the pair."""
+    parts = ((of_seed, (seeds, 1)), (1.0, (1, videos)), (of_both, (seeds, videos)))
+    return sum(deviation * generator.normal(size=shape) for deviation, shape in parts)
+
+
+def test_crossed_interval_covers_the_true_mean_about_as_often_as_it_says():
+    """Where seeds vary much: videos alone, or seeds and videos taken for one sample, would cover it far less often."""
+    generator, hits, of_videos = np.random.default_rng(0), 0, 0
+    for _ in range(400):
+        values = crossed(generator, seeds=5, videos=60, of_seed=0.2, of_both=1.0)
+        _, low, high = crossed_bootstrap(values, resamples=400)
+        hits += low <= 0 <= high
+        _, low, high = crossed_bootstrap(values.mean(axis=0, keepdims=True), resamples=400)
+        of_videos += low <= 0 <= high
+    assert 0.91 <= hits / 400 <= 0.99
+    assert of_videos / 400 < 0.9
+
+
+def test_crossed_interval_has_the_variance_of_both_sources():
+    values = crossed(np.random.default_rng(1), seeds=6, videos=300, of_seed=0.3, of_both=0.5)
+    mean, low, high = crossed_bootstrap(values)
+    error = np.sqrt(values.mean(axis=1).var(ddof=1) / 6 + values.mean(axis=0).var(ddof=1) / 300)
+    assert mean == pytest.approx(values.mean())
+    assert high - low == pytest.approx(2 * 1.96 * error, rel=0.05)
+    assert crossed_variance([values.mean(axis=1)], [values.mean(axis=0)]) == pytest.approx(error**2)
+    assert crossed_bootstrap(values) == (mean, low, high)
+
+
+def test_with_one_seed_only_videos_are_resampled():
+    generator = np.random.default_rng(2)
+    first, second = generator.random((2, 150)) < [[0.7], [0.5]]
+    paired = paired_bootstrap(first, second)
+    crossed_alone = crossed_bootstrap((first.astype(float) - second)[None])
+    assert crossed_alone[0] == pytest.approx(paired[0])
+    assert crossed_alone[1:] == pytest.approx(paired[1:], abs=0.01)
+    assert crossed_variance([np.array([0.2])], [first]) == pytest.approx(first.var(ddof=1) / 150)
+    assert crossed_variance([], [first, second]) == pytest.approx((first.var(ddof=1) + second.var(ddof=1)) / 150)
+
+
+def test_equal_seeds_add_nothing_and_equal_videos_leave_the_seeds():
+    videos = np.random.default_rng(3).random(80)
+    assert crossed_bootstrap(np.tile(videos, (3, 1)))[1:] == pytest.approx(
+        crossed_bootstrap(videos[None])[1:], abs=0.004
+    )
+    _, low, high = crossed_bootstrap(np.tile([[0.1], [0.4], [0.7]], (1, 50)))
+    reach = 0.3 * np.sqrt(3 / 2)  # one draw in 27 takes the lowest seed three times
+    assert (low, high) == pytest.approx((0.4 - reach, 0.4 + reach))
+
+
+@pytest.mark.parametrize("shape", [(3,), (0, 4), (3, 0), (1, 2, 3)])
+def test_crossed_interval_refuses_what_is_no_table(shape):
+    with pytest.raises(ValueError, match="for each seed and video"):
+        crossed_bootstrap(np.zeros(shape))
+
+
+def test_t_interval_is_students():
+    # 1, 2, 3: standard error 1 / sqrt(3), and 4.3027 the quantile of t with two degrees of freedom
+    assert t_interval(np.array([1.0, 2.0, 3.0])) == pytest.approx((2.0, 2 - 2.4841, 2 + 2.4841), abs=1e-4)
+    with pytest.raises(ValueError, match="at least two"):
+        t_interval(np.array([1.0]))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from videossl.common.results import write_metrics
+from videossl.common.results import IDENTITY, write_metrics, write_predictions
 from videossl.report.comparison import Paper
 from videossl.report.spec import Spec
 from videossl.study.study import Study
@@ -59,6 +60,20 @@ def cell(root: Path, correct: int | None = None, n: int = 120, failed: str = "",
         "metrics": str(folder / "metrics.parquet"),
         "run_dir": str(folder),
     }
+
+
+def cell_by_video(root: Path, right: Sequence[bool], **changes: Any) -> dict[str, Any]:
+    """A cell with these test videos right, which also has their predictions."""
+    found = cell(root, int(sum(right)), len(right), **changes)
+    rows = [
+        {
+            **{"split": "test", "video": f"v{place:03d}", "label": 1, "prediction": int(ok), "clips": 1},
+            "probability_label": 0.5,
+        }
+        for place, ok in enumerate(right)
+    ]
+    write_predictions(Path(found["run_dir"]) / "predictions.parquet", {key: found[key] for key in IDENTITY}, rows)
+    return found
 
 
 def subset_cells(root: Path) -> list[dict[str, Any]]:

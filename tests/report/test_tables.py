@@ -173,9 +173,12 @@ def test_seeds_are_averaged_and_the_missing_one_is_told(tmp_path):
     results = collect(table_spec(baseline=False), cells)
     assert texts(results) == [
         ["10k", "25.0 [18.1, 33.4] (1 of 3 seeds)"],
-        ["50k", "30.0 {25.0, 35.0} (3 of 3 seeds)"],
+        ["50k", "30.0 [17.6, 42.4] (3 of 3 seeds)"],  # t-interval: 30 % +- 4.303 * 5 % / sqrt(3)
     ]
-    assert "smallest and largest seed" in markdown(Document.of(results))
+    text = markdown(Document.of(results))
+    assert "t-interval over the seeds; it holds the randomness of training, but not the choice of test videos" in text
+    assert "95 % Wilson interval over the test videos, where one seed has finished" in text
+    assert results.frame()["value"].dropna().tolist() == [30 / 120, 30 / 120, 36 / 120, 42 / 120]  # single seeds
 
 
 def test_baseline_becomes_a_column_where_rows_are_shared_with_it(tmp_path):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tiny import GRID, make_study, table
+from tiny import GRID, make_study, spec_of, table
 
 from videossl.common.errors import UserError
 from videossl.stages.cells import Cell
 from videossl.stages.registry import stages
+from videossl.study import costs
 from videossl.study.config.reading import read_yaml
 from videossl.study.study import Study, load_study
 
@@ -27,6 +29,10 @@ def cells(study, name):
 
 def metrics_of(views):
     return [view["metric"] for view in views]
+
+
+def seconds(study):
+    return [costs.job_seconds(cell, study) for cell in study.all_cells]
 
 
 def pretrain(task, subset, epochs, **axes):
@@ -84,6 +90,28 @@ def test_one_baseline_for_each_network_target_and_seed(tmp_path):
     assert len(study.evaluations) == 8 + 2 * 8
     without = make_study(tmp_path, {"a": table(GRID, baseline=False)})
     assert not any(cell.is_scratch for cell in without.evaluations)
+
+
+def test_a_scale_with_seeds_trains_every_network_once_per_seed(tmp_path):
+    """Its dependencies too, and the cost grows with them. A grid with seeds of its own keeps them."""
+    one = make_study(tmp_path, ENTRIES)
+    three = make_study(tmp_path, ENTRIES, seeds=3)
+    for of_one, of_three in ((one.evaluations, three.evaluations), (one.pretraining, three.pretraining)):
+        expected = {replace(cell, seed=seed) for cell in of_one for seed in range(3)}
+        assert len(of_three) == len(expected) == 3 * len(of_one) and set(of_three) == expected
+    assert 0 < sum(seconds(three)) == pytest.approx(3 * sum(seconds(one)))
+    own = make_study(tmp_path, {"a": table(GRID | {"seed": [5]}), "b": table(GRID)}, seeds=2)
+    assert {cell.seed for cell in own.cells_of["a"]} == {5}
+    assert {cell.seed for cell in own.cells_of["b"]} == {0, 1}
+    kept = make_study(tmp_path, ENTRIES, seeds=3, restrict={"seed": [1]})
+    assert {cell.seed for cell in kept.all_cells} == {1}
+
+
+def test_one_seed_is_the_default_and_specifications_do_not_know_of_more(tmp_path):
+    one, three = make_study(tmp_path, ENTRIES), make_study(tmp_path, ENTRIES, seeds=3)
+    assert {cell.seed for cell in one.all_cells} == {0}
+    for cell in one.all_cells:
+        assert spec_of(one, cell).json_text == spec_of(three, cell).json_text
 
 
 def test_several_grids_are_joined(tmp_path):

@@ -142,6 +142,8 @@ REFUSED = [
     (f"epochs: {{300: {10**12}}}", "epochs.300", "equal to 100000000"),
     (f"heldout_videos: {10**400}", "heldout_videos", "equal to 100000000"),
     (f"heldout_videos: 0x{'f' * 5000}", "heldout_videos", "equal to 100000000"),
+    ("seeds: 0", "seeds", "equal to 1"),
+    ("seeds: [0, 1]", "seeds", "a whole number"),
     ("subset_seed: -1", "subset_seed", "equal to 0"),
     ("subset_seed: 4294967296", "subset_seed", "equal to 4294967295"),
     ("only: []", "only", "at least 1 item"),

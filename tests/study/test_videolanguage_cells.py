@@ -56,6 +56,16 @@ def test_ten_pairs_of_five_teachers_that_look_once(study):
     assert "views" not in spec_of(study, others[0]).values
 
 
+def test_published_models_are_tested_once_and_trained_ones_once_per_seed(tmp_path):
+    """The weights of a published model are the same with every seed."""
+    (tmp_path / "seeds.yaml").write_text("seeds: 2")
+    trained = study_of(str(tmp_path / "seeds.yaml"))
+    assert {cell.seed for cell in trained.cells_of["vifm_zero_shot"]} == {0, 1}
+    published = study_of("config/paper.yaml", str(tmp_path / "seeds.yaml"))
+    assert {cell.seed for cell in published.cells_of["vifm_zero_shot"]} == {0}
+    assert {cell.seed for cell in published.pretraining} == {0, 1}
+
+
 def test_datasets_of_the_training_are_needed(study):
     assert {"captions", "ucf101", "hmdb51"} <= set(study.datasets)
 

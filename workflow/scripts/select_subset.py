@@ -9,17 +9,24 @@ from videossl.data.arguments import data_arguments
 
 def main() -> None:
     arguments = data_arguments(
-        __doc__, "size, seed", "the listing and the reports of the source's first shards; for size all: the manifest"
+        __doc__,
+        "size, seed; of several datasets: combine",
+        "the listing and the reports of the source's first shards; for size all: the manifest; of several datasets:"
+        " their manifests",
     )
+    from videossl.data.combined import write_combined_subset
     from videossl.data.manifest import read_listing_file, read_manifest, shard_files, tell_broken
     from videossl.data.provenance import note_made
     from videossl.data.selection import write_subset, write_whole
-    from videossl.data.specs import SubsetSpec
+    from videossl.data.specs import CombinedSubsetSpec, SubsetSpec
 
-    spec = SubsetSpec.parse(arguments.spec, "--spec")
+    kind = CombinedSubsetSpec if "combine" in arguments.spec else SubsetSpec
+    spec = kind.parse(arguments.spec, "--spec")
     (first, *reports), output = arguments.made_from, arguments.made[1]
     try:
-        if spec.size == "all":
+        if isinstance(spec, CombinedSubsetSpec):
+            description = write_combined_subset(spec, arguments.made_from, output)
+        elif spec.size == "all":
             manifest = read_manifest(first)
             description = write_whole(manifest, spec, shard_files(first, manifest), output)
         else:

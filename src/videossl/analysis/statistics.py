@@ -1,8 +1,9 @@
-"""Confidence intervals for proportions, and paired comparisons of two models on the same videos."""
+"""Confidence intervals for proportions and for means over seeds, and paired comparisons on the same videos."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -72,6 +73,85 @@ def paired_bootstrap(
     )
     low, high = np.quantile(means, [0.5 - confidence / 2, 0.5 + confidence / 2])
     return float(difference.mean()), float(low), float(high)
+
+
+def crossed_variance(by_seed: Sequence[np.ndarray], by_video: Sequence[np.ndarray]) -> float:
+    """Variance of a mean over seeds and test videos that holds both sources of chance: training and choice of videos.
+
+    Every network (seed) is tested on the same videos, a crossed design. With V the variance between seeds' means of n
+    seeds, and W that between videos' means of m videos, it is V / n + W / m. This is slightly too large, as both parts
+    contain the interaction of seeds and videos.
+
+    Args:
+        by_seed: the mean over videos of each seed, shape (seeds,). Several vectors are of networks trained
+            independently, whose numbers are added. One seed says nothing about its chance and is left out.
+        by_video: the mean over seeds of each video, shape (videos,). Several vectors are of independent test sets.
+    """
+    parts = (np.asarray(part, dtype=np.float64) for part in (*by_seed, *by_video))
+    return float(sum(part.var(ddof=1) / part.size for part in parts if part.size > 1))
+
+
+def crossed_bootstrap(
+    values: np.ndarray, *, resamples: int = 10_000, confidence: float = 0.95, seed: int = 0
+) -> tuple[float, float, float]:
+    """Mean of `values` and its percentile interval by a hierarchical bootstrap over seeds and test videos.
+
+    Each resample draws seeds, and videos that are the same for all seeds (a crossed design: Owen, "The pigeonhole
+    bootstrap", Annals of Applied Statistics 1(2), 2007). Of a resample only the two main effects are kept: the mean of
+    the drawn seeds plus that of the drawn videos, minus the mean. The pigeonhole bootstrap also keeps their interaction
+    and so counts it three times (Owen's theorem 1), which makes intervals of paired differences needlessly wide. The
+    deviations of n seeds are scaled by sqrt(n / (n - 1)), as resampled means of a few vary too little (Davison and
+    Hinkley, Bootstrap Methods and their Application, 1997, section 3.8). The variance is thus :func:`crossed_variance`.
+
+    Args:
+        values: shape (seeds, videos), such as correct (bool), or a difference of two networks, which keeps their pairs.
+            With one seed only videos are resampled.
+
+    Returns:
+        (mean, low, high), in the unit of the values. Equal inputs and seed give equal results. The interval of values
+        in [0, 1] can pass these limits.
+
+    Raises:
+        ValueError: the values are not a table of at least one seed and one video.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 2 or 0 in values.shape:
+        raise ValueError(f"need a value for each seed and video, got shape {values.shape}")
+    mean, generator = float(values.mean()), np.random.default_rng(seed)
+    means = mean + _resampled(values.mean(axis=0), resamples, generator)
+    if (seeds := len(values)) > 1:
+        means += math.sqrt(seeds / (seeds - 1)) * _resampled(values.mean(axis=1), resamples, generator)
+    low, high = np.quantile(means, [0.5 - confidence / 2, 0.5 + confidence / 2])
+    return mean, float(low), float(high)
+
+
+def _resampled(values: np.ndarray, resamples: int, generator: np.random.Generator) -> np.ndarray:
+    """Means of resamples of `values`, minus their mean: shape (resamples,)."""
+    means = np.empty(resamples)
+    each = max(1, 1_000_000 // values.size)  # resamples at a time: all would be 300 MB for 3,783 videos
+    for first in range(0, resamples, each):
+        part = means[first : first + each]
+        part[:] = values[generator.integers(0, values.size, (part.size, values.size))].mean(axis=1)
+    return means - values.mean()
+
+
+def t_interval(values: np.ndarray, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Mean of independent values and its interval by Student's t distribution.
+
+    For the mean over seeds where only their metrics are known: it holds the randomness of training. Of the choice of
+    test videos, which all seeds share, it holds nothing.
+
+    Raises:
+        ValueError: fewer than two values.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 1 or values.size < 2:
+        raise ValueError(f"need a vector of at least two values, got shape {values.shape}")
+    from scipy.special import stdtrit  # takes half a second to import
+
+    half = float(stdtrit(values.size - 1, 0.5 + confidence / 2) * values.std(ddof=1) / math.sqrt(values.size))
+    mean = float(values.mean())
+    return mean, mean - half, mean + half
 
 
 def ratio_interval(first: np.ndarray, second: np.ndarray, confidence: float = 0.95) -> tuple[float, float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from videossl.claims.ask import BLOCKS, GPU_SECONDS, OFF_DIAGONAL, PRETRAINING_VIDEOS, Ask
@@ -66,14 +66,16 @@ class Undefined(Exception):
 class Number:
     """A value, its standard error if known, and, if it is a fraction of videos, which videos are correct.
 
-    `correct` is indexed by the sorted videos; with several seeds its values are means. `device`: of a time, the device
-    that it was measured on.
+    `error` and `correct` say nothing about the randomness of training. `correct` is indexed by the sorted videos; with
+    several seeds its values are means. `device`: of a time, the device that it was measured on. `by_seed`: of a mean
+    over seeds, the value of each.
     """
 
     value: float
     error: float | None = None
     correct: pd.Series | None = None
     device: str = ""
+    by_seed: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -118,21 +120,35 @@ class Quantity:
 
     @property
     def error(self) -> float | None:
-        """Standard error; None if one of the numbers has none."""
-        variance = 0.0
+        """Standard error; None if one of the numbers has none.
+
+        It holds the choice of test videos and, of numbers of several seeds, the randomness of training
+        (:func:`videossl.analysis.statistics.crossed_variance`).
+        """
+        from videossl.analysis.statistics import crossed_variance  # imports pandas
+
+        by_video, further = [], 0.0
         for target in {ask.target for ask in self.slopes}:
             parts = [(self.numbers[ask], slope) for ask, slope in self.slopes.items() if ask.target == target]
-            by_video = _by_video([part for part in parts if part[0].correct is not None])
-            if by_video is not None:
+            found = _by_video([part for part in parts if part[0].correct is not None])
+            if found is not None:
                 # Where no video tells the networks apart, the interval is as if one did: a few videos decide nothing.
-                one = max(abs(slope) for number, slope in parts if number.correct is not None) / len(by_video)
-                variance += max(float(by_video.var(ddof=1)) / len(by_video), one**2)
+                one = max(abs(slope) for number, slope in parts if number.correct is not None) / len(found)
+                by_video.append(found.to_numpy())
+                further += max(0.0, one**2 - crossed_variance([], by_video[-1:]))
                 parts = [part for part in parts if part[0].correct is None]
             for number, slope in parts:
                 if number.error is None:
                     return None
-                variance += (slope * number.error) ** 2
-        return math.sqrt(variance)
+                further += (slope * number.error) ** 2
+        return math.sqrt(crossed_variance(self._by_seed(), by_video) + further)
+
+    def _by_seed(self) -> list[list[float]]:
+        """The quantity of each seed, if all its numbers are of the same seeds; otherwise each number's share of it."""
+        parts = [(self.numbers[ask].by_seed, slope) for ask, slope in self.slopes.items()]
+        if all(set(values) == set(parts[0][0]) for values, _ in parts):
+            return [[sum(slope * values[seed] for values, slope in parts) for seed in sorted(parts[0][0])]]
+        return [[slope * value for value in values.values()] for values, slope in parts]
 
 
 def _sum(first: Mapping[Ask, float], second: Mapping[Ask, float]) -> dict[Ask, float]:

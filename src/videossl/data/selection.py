@@ -87,7 +87,9 @@ def write_subset(
     require_size(size, len(rows), listing)
     shards = [*(path.with_suffix(".arrow") for path in reports), output.with_suffix(".arrow")]
     replaced = int((further["status"] == "ok").sum())
-    return _write(listing, _joined(known, further), rows, "train", spec.seed, shards, output, {"replaced": replaced})
+    return write_chosen(
+        listing, _joined(known, further), rows, "train", spec.seed, shards, output, {"replaced": replaced}
+    )
 
 
 def write_sample(
@@ -98,7 +100,7 @@ def write_sample(
     order, shards = SubsetOrder(listing, spec.seed, spec.split), [output.with_suffix(".arrow")]
     nothing = _read_reports(listing, [])["status"]
     rows, known = _decode_rest(listing, root, spec, order, spec.at_most, nothing, 0, output, name)
-    return _write(listing, known, np.sort(rows), spec.split, spec.seed, shards, output, {})
+    return write_chosen(listing, known, np.sort(rows), spec.split, spec.seed, shards, output, {})
 
 
 def write_whole(manifest: pd.DataFrame, spec: SubsetSpec, shards: Sequence[Path], output: Path) -> dict[str, Any]:
@@ -106,9 +108,9 @@ def write_whole(manifest: pd.DataFrame, spec: SubsetSpec, shards: Sequence[Path]
     :func:`write_subset`; `shards`: of the manifest."""
     order = subset_order(manifest, spec.seed)
     require_size(len(order), len(order), manifest)
-    with atomic_path(output.with_suffix(".arrow")) as temporary, _writer(temporary, spec):
+    with atomic_path(output.with_suffix(".arrow")) as temporary, store_writer(temporary, spec):
         pass  # nothing is decoded here
-    return _write(manifest, manifest, order, "train", spec.seed, list(shards), output, {"replaced": 0})
+    return write_chosen(manifest, manifest, order, "train", spec.seed, list(shards), output, {"replaced": 0})
 
 
 def read_subset(path: Path) -> tuple[pd.DataFrame, list[Path]]:
@@ -134,7 +136,8 @@ def open_subset(path: Path) -> tuple[pd.DataFrame, FrameStore]:
     return videos, FrameStore(shards)
 
 
-def _writer(path: Path, form: FrameFormat) -> ShardWriter:
+def store_writer(path: Path, form: FrameFormat) -> ShardWriter:
+    """A writer of the frames beside a subset or sample."""
     return ShardWriter(path, short_side=form.short_side, quality=form.quality, codec=form.codec)
 
 
@@ -196,7 +199,7 @@ def _decode_rest(
     usable = (listing["status"] == "found").to_numpy(copy=True)
     usable[known.index[known != "ok"]] = False
     reports = []
-    with atomic_path(output.with_suffix(".arrow")) as temporary, _writer(temporary, form) as writer:
+    with atomic_path(output.with_suffix(".arrow")) as temporary, store_writer(temporary, form) as writer:
         while lacking := [row for row in order.of(usable)[:size].tolist() if unread[row]]:
             videos = [Reading(listing.iloc[row], row, plainly(writer)) for row in lacking]
             found = read_videos(videos, root, form.short_side, form.reader)
@@ -206,7 +209,7 @@ def _decode_rest(
     return order.of(usable)[:size], _joined(_frame(reports, shard))
 
 
-def _write(
+def write_chosen(
     listing: pd.DataFrame,
     known: pd.DataFrame,
     chosen: np.ndarray,
@@ -216,7 +219,14 @@ def _write(
     output: Path,
     more: dict[str, Any],
 ) -> dict[str, Any]:
-    """Write the table of the `chosen` rows, followed by the unusable videos that were read, and the description."""
+    """Write the table of the `chosen` rows, followed by the unusable videos that were read, and the description.
+
+    Args:
+        listing: one row per video; `known`: the reports of those that were read, by row.
+        chosen: rows of the listing, all usable, in order.
+        shards: files of the frames, by the shard numbers in `known`.
+        more: further keys of the description.
+    """
     read = known[(listing["split"] == split).to_numpy()[known.index]]
     unusable = read[read["status"].isin(["missing", "broken"])].sort_index()
     rows = np.concatenate([chosen, unusable.index])

@@ -62,6 +62,18 @@ class SampleSpec(FrameFormat, Specification):
     seed: Seed
 
 
+class CombinedSubsetSpec(SubsetSpec):
+    """A named subset of the training videos of several datasets, whose frames stay where they are."""
+
+    combine: list[str]
+
+
+class CombinedSampleSpec(SampleSpec):
+    """Videos of one split of several datasets, whose frames stay where they are."""
+
+    combine: list[str]
+
+
 class NoiseSpec(Specification):
     """The noisy copies of a dataset's test videos, and the copy without noise."""
 

@@ -27,7 +27,7 @@ def missing_datasets(
     """The missing folders of those datasets among `names` that are not generated and not on this machine."""
     found = {}
     for name in names:
-        if study.config.datasets[name].generated is None:
+        if study.config.datasets[name].generated is None and not study.config.datasets[name].combine:
             folders = [study.dataset_folder(name, kind) for kind in kinds]
             if absent := [str(folder) for folder in folders if not folder.is_dir()]:
                 found[name] = absent

@@ -18,6 +18,7 @@ from videossl.claims import CLAIMS, Ask, Number
 from videossl.claims.ask import BEST_PUBLISHED, BLOCKS, GPU_SECONDS, OFF_DIAGONAL, PRETRAINING_VIDEOS, keys_of
 from videossl.common.errors import DamagedFile
 from videossl.common.results import CONDITION, IDENTITY, read_cell, read_predictions
+from videossl.report.by_video import Term, values_by_video
 from videossl.report.cka_map import FILE, read_map
 from videossl.report.collect import read_number
 from videossl.report.paper import PaperTable, read_paper_values
@@ -106,8 +107,8 @@ def measured_numbers(metrics: Iterable[Path], defaults: Mapping[str, str]) -> di
     cells = _cells(metrics, defaults)
     numbers = {}
     for ask in all_asks():
-        found = [_read(ask, path, identity) for path, identity in _of(ask, cells)]
-        if known := [number for number in found if number is not None]:
+        found = {identity["seed"]: _read(ask, path, identity) for path, identity in _of(ask, cells)}
+        if known := {seed: number for seed, number in found.items() if number is not None}:
             numbers[ask] = _over_seeds(known)
     return numbers
 
@@ -185,7 +186,7 @@ def _read(ask: Ask, path: Path, identity: Mapping[str, Any]) -> Number | None:
     if not _has(path, view):
         return None  # a severity that was not tested
     found_number = read_number(path, {**identity, **CONDITION, **view}, "a claim")
-    return Number(found_number["value"], _error(found_number), _correct(ask, path, found_number["split"]))
+    return Number(found_number["value"], _error(found_number), _correct(ask, path, found_number))
 
 
 def _error(found: Mapping[str, Any]) -> float | None:
@@ -206,21 +207,11 @@ def _has(path: Path, view: Mapping[str, Any]) -> bool:
     return bool(((frame["noise"] == view["noise"]) & (frame["severity"] == view["severity"])).any())
 
 
-def _correct(ask: Ask, path: Path, split: str) -> pd.Series | None:
+def _correct(ask: Ask, path: Path, found: Mapping[str, Any]) -> pd.Series | None:
     """Which test videos are classified correctly, indexed by video; None if the run does not say."""
-    predictions = path.with_name("predictions.parquet")
-    if ask.metric != "top1" or ask.noise or not predictions.is_file():
+    if ask.metric != "top1" or ask.noise:
         return None
-    return _correct_once(predictions, split, predictions.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=4096)
-def _correct_once(path: Path, split: str, changed: int) -> pd.Series | None:
-    rows = read_predictions(path)
-    rows = rows[(rows["split"] == split) & (rows["noise"] == "")]
-    if rows.empty:
-        return None  # a mean over several test sets
-    return rows.set_index("video")["correct"].astype(float).sort_index()
+    return values_by_video([Term(str(path.parent), ask.metric, found["value"], found["split"])])
 
 
 def _of_record(metric: str, folder: Path) -> Number | None:
@@ -248,16 +239,19 @@ def _blocks_once(folder: Path, changed: int) -> BlockStructure | None:
         return None
 
 
-def _over_seeds(numbers: Sequence[Number]) -> Number:
-    """The mean over seeds. Its standard error covers only the variation over videos."""
+def _over_seeds(by_seed: Mapping[int, Number]) -> Number:
+    """The mean over seeds. Its standard error covers only the variation over videos; the values of the seeds say the
+    rest."""
+    numbers = list(by_seed.values())
     if len(numbers) == 1:
         return numbers[0]
-    value = sum(number.value for number in numbers) / len(numbers)
+    values = {seed: number.value for seed, number in by_seed.items()}
+    value = sum(values.values()) / len(values)
     errors = [number.error for number in numbers]
     # All seeds use the same test videos, so errors do not average out: we take their mean.
     error = None if None in errors else math.fsum(errors) / len(errors)
     device = ", ".join(sorted({number.device for number in numbers if number.device}))
     vectors = [number.correct for number in numbers]
     if any(vector is None or not vector.index.equals(vectors[0].index) for vector in vectors):
-        return Number(value, error, device=device)
-    return Number(value, error, sum(vectors) / len(vectors), device)
+        return Number(value, error, device=device, by_seed=values)
+    return Number(value, error, sum(vectors) / len(vectors), device, values)

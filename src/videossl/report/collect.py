@@ -15,29 +15,25 @@ from videossl.common.errors import DamagedFile, UserError
 from videossl.common.intact import damaged
 from videossl.common.results import CONDITION, IDENTITY, is_fraction, read_cell
 from videossl.data.settings import MEAN
+from videossl.report.by_video import Term
 from videossl.report.comparison import Paper, lettered, other_numbers
+from videossl.report.gains import gains
 from videossl.report.paper import PaperTable
 from videossl.report.paper_cells import Printed
 from videossl.report.published import PublishedRow, read_published
 from videossl.report.scale import reduced_mark
 from videossl.report.spec import Spec
+from videossl.report.status import FAILED, OK, PENDING, PUBLISHED, QUOTED
 from videossl.study.titles import AVERAGE_TASK, BASELINE_TASK
 from videossl.training.failure import reason_of
 from videossl.training.run_files import problem_of_run
 
-OK, PENDING, FAILED = "ok", "pending", "failed"
-QUOTED = "quoted"
-"""Status of a number that the paper quotes from other work, obtained under other conditions."""
 TIDY_COLUMNS = (
     *IDENTITY,
     *CONDITION,
     *("split", "metric", "value", "ci_low", "ci_high", "n", "chance", "status", "reason"),
     *("paper_value", "paper_note", "reduced_scale", "label"),
 )
-
-
-PUBLISHED = "published"
-"""Status of a number from the literature."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +70,10 @@ class Record:
     partners: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
     pretrainings: tuple[str, ...] = ()
+    against: str = ""
+    """Of a gain: the folder of the network from scratch."""
+    terms: tuple[Term, ...] = ()
+    """The measured numbers that the value is the sum of: itself, or those of a gain or mean; () without a value."""
 
     @property
     def runs(self) -> tuple[str, ...]:
@@ -198,12 +198,14 @@ def collect(
         missing = [key for key in (*IDENTITY, "views", "metrics", "run_dir") if key not in cell]
         if missing:
             raise UserError(f"a cell of '{spec.name}' lacks {', '.join(missing)}: {dict(cell)}.")
-        if spec.baseline or not _is_baseline(cell):
+        if spec.baseline or spec.gain or not _is_baseline(cell):
             failure = _failure(cell, failures or {}) if read else ""
             records += [_record(spec, cell, view, paper, failure, read) for view in cell["views"]]
     if not records:
         raise UserError(f"'{spec.name}' has no cells; its `grid` in experiments.yaml is empty.")
-    if spec.baseline and not any(record.is_baseline for record in records):
+    if spec.gain:
+        records = gains(records, f"'{spec.name}'")
+    elif spec.baseline and not any(record.is_baseline for record in records):
         raise UserError(
             f"'{spec.name}' has `baseline: true`, but no cell with task '{BASELINE_TASK}'; "
             "add it or set `baseline: false`."
@@ -244,7 +246,10 @@ def _averages(records: Sequence[Record], paper: Paper) -> list[Record]:
         reason = "a task failed" if status == FAILED else ""
         split = members[0].split
         runs = tuple(member.run_dir for member in members)
-        averages.append(Record(identity, paper_identity, status, reason, split, value, members=runs, **found))
+        terms = tuple(term.times(1 / len(members)) for member in members for term in member.terms)
+        averages.append(
+            Record(identity, paper_identity, status, reason, split, value, members=runs, terms=terms, **found)
+        )
     return averages
 
 
@@ -303,7 +308,10 @@ def _record(
             found = read_number(path, identity, f"'{spec.name}'")
         except DamagedFile as error:
             return Record(identity, paper_identity, FAILED, str(error), **known)
-        return Record(identity, paper_identity, OK, **known, **found)
+        term = Term(
+            str(path.parent), view["metric"], found["value"], found["split"], identity["noise"], identity["severity"]
+        )
+        return Record(identity, paper_identity, OK, terms=(term,), **known, **found)
     # A cell without metrics is shown as pending or failed, never as zero or as a gap.
     return Record(identity, paper_identity, FAILED if failure else PENDING, failure or cell.get("pending", ""), **known)
 

@@ -11,10 +11,13 @@ from videossl.common.results import CONDITION, is_fraction
 from videossl.data.classes import read_gaps
 from videossl.report.collect import FAILED, OK, PENDING, Record, Results, describe
 from videossl.report.comparison import other_numbers
+from videossl.report.gains import is_paired
 from videossl.report.numbers import number
+from videossl.report.over_seeds import ONE_SEED, SEEDS_ALONE, SEEDS_AND_VIDEOS, of_places, over_seeds
 from videossl.report.paper import asked_for
 from videossl.report.pretrainings import pretraining_notes
 from videossl.report.spec import Spec
+from videossl.report.tables import NOT_ZERO
 from videossl.stages.registry import names, stage
 from videossl.study import titles
 
@@ -26,7 +29,8 @@ PAPER_BLOCK_TITLE = "The paper's values, at its scale; not comparable cell by ce
 
 def unit_line(results: Results) -> str:
     """Metric and unit of the entries, e.g. "Top-1 accuracy, percent"."""
-    names = [titles.label("metric", m) + (", percent" if is_fraction(m) else "") for m in results.metrics]
+    percent = ", percentage points" if results.spec.gain else ", percent"
+    names = [titles.label("metric", m) + (percent if is_fraction(m) else "") for m in results.metrics]
     text = "; ".join(names)
     return text[:1].upper() + text[1:]
 
@@ -60,18 +64,39 @@ def provenance_line(provenance: Mapping[str, Any]) -> str:
 
 
 def _interval(results: Results, drawn: bool) -> list[str]:
-    measured = [record for record in results.records if record.status == OK]
-    if not any(record.low is not None for record in measured):
+    """What the intervals hold: with one seed, only the choice of test videos."""
+    places = of_places(record for record in results.records if record.status == OK)
+    means = [(records, mean) for records in places if (mean := over_seeds(records)).low is not None]
+    if not means:
         return []
-    several = len({record.identity["seed"] for record in results.records}) > 1
-    bars, braces = ("Error bars", "Error bars") if drawn else ("Brackets", "Braces")
     shares = all(is_fraction(metric) and "relative" not in metric for metric in results.metrics)
-    kind = "Wilson interval" if shares else "interval"
-    held_out = all(record.identity["stage"] == PRETRAINING for record in measured if record.low is not None)
-    text = f"{bars}: 95 % {kind} over the {'held-out samples' if held_out else 'test videos'}"
-    if several:
-        return [f"{text}, where one seed has finished. {braces} of means over seeds: smallest and largest seed."]
-    return [f"{text}; one seed, so the randomness of training is not in it."]
+    kind = "Wilson interval" if shares and not results.spec.gain else "interval"
+    held_out = all(record.identity["stage"] == PRETRAINING for records, _ in means for record in records)
+    videos = "held-out samples" if held_out else "test videos"
+    of_one = f"95 % {kind} over the {videos}{_how_paired(results)}"
+    bars = "Error bars" if drawn else "Brackets"
+    if len({record.identity["seed"] for record in results.records}) == 1:
+        return [f"{bars}: {of_one}; one seed, so the randomness of training is not in it."]
+    told = {
+        SEEDS_AND_VIDEOS: f"95 % interval of the mean over seeds; it holds the randomness of training and the choice of"
+        f" {videos} (hierarchical bootstrap)",
+        SEEDS_ALONE: "95 % t-interval over the seeds; it holds the randomness of training, but not the choice of"
+        f" {videos}, as results of single ones are not stored",
+        ONE_SEED: f"{of_one}, where one seed has finished; the randomness of training is not in it",
+    }
+    held = {mean.holds for _, mean in means}
+    return [f"{bars}: {'. Or: '.join(text for holds, text in told.items() if holds in held)}."]
+
+
+def _how_paired(results: Results) -> str:
+    """How the intervals of the gains of single seeds were calculated."""
+    if not results.spec.gain:
+        return ""
+    paired = {is_paired(record) for record in results.records if record.status == OK and record.low is not None}
+    if paired == {True}:
+        return " (paired bootstrap)"
+    how = "from the intervals of both networks (Newcombe), as results of single videos are not stored"
+    return f" ({how})" if paired == {False} else f" (paired bootstrap; for some gains {how})"
 
 
 def _test_videos(results: Results) -> list[str]:
@@ -127,6 +152,12 @@ def _missing(results: Results) -> list[str]:
 
 
 def _baseline(results: Results, span_marks: bool, drawn: bool) -> list[str]:
+    if results.spec.gain:
+        return [
+            "Gain: the number minus that of the same network and protocol from random initialisation, paired seed by"
+            f" seed and video by video. {NOT_ZERO}: the interval does not contain 0 (not widened for the number of"
+            " comparisons)."
+        ]
     if not any(record.is_baseline for record in results.records):
         return []
     mark = " ← is the value at its left: it belongs to all these columns." if span_marks else ""

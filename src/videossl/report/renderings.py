@@ -8,6 +8,7 @@ from pathlib import Path
 
 from videossl.claims import cells_of_claims
 from videossl.report.request import CLAIMS, published_of, request_of
+from videossl.stages.base import PREDICTIONS
 from videossl.stages.cells import Cell
 from videossl.stages.jobs import PlannedJob
 from videossl.stages.registry import stage
@@ -24,8 +25,6 @@ LOOKED_AT = {"table": ".html", CLAIMS: ".html", "figure": ".png"}
 """Suffix of the main file of each kind, used as the target."""
 CODE = (".py", ".html", ".css", ".js")
 """Suffixes of code files, including templates."""
-_PREDICTED = ("finetune", "distill", "linear_probe")
-"""Stages whose predictions are compared video by video in claims."""
 
 
 def renderings_of(study: Study) -> Iterator[PlannedJob]:
@@ -66,10 +65,9 @@ def inputs_of(study: Study, name: str) -> dict[str, list[str]]:
     """
     if name == CLAIMS:
         cells = [cell for cell in cells_of_claims(study.all_cells) if not study.unavailable(cell)]
-        predicted = [cell for cell in cells if cell.stage in _PREDICTED]
         return {
             "metrics": _files(study, cells, "metrics"),
-            "predictions": _files(study, predicted, "predictions"),
+            "predictions": _files(study, _predicted(cells), "predictions"),
             "maps": _files(study, [cell for cell in cells if cell.stage == "cka"], "cka"),
             "published": [published] if (published := published_of(study)) else [],
             "names": sorted(map(str, (study.project / "config/recipes").glob("*.yaml"))),  # task names in the evidence
@@ -77,10 +75,24 @@ def inputs_of(study: Study, name: str) -> dict[str, list[str]]:
     entry, request = study.entries[name], request_of(study, name)
     return {
         "metrics": _files(study, [cell for cell in study.cells_of[name] if not study.unavailable(cell)], "metrics"),
+        "predictions": _files(study, _compared_by_video(study, name), "predictions"),
         "maps": _files(study, study.cells_of[name] if entry.plot == "cka" else [], "cka"),
         "manifests": [one["manifest"] for one in request.arguments["manifests"]],
         "published": [entry.published] if entry.published else [],
     }
+
+
+def _compared_by_video(study: Study, name: str) -> list[Cell]:
+    """The cells whose single test videos an entry reads: those of several seeds, or of gains."""
+    cells = [cell for cell in study.cells_of[name] if not study.unavailable(cell)]
+    if len({cell.seed for cell in cells}) < 2 and not study.entries[name].gain:
+        return []
+    return _predicted(cells)
+
+
+def _predicted(cells: Iterable[Cell]) -> list[Cell]:
+    """The cells with results of single test videos."""
+    return [cell for cell in cells if PREDICTIONS in stage(cell.stage).results]
 
 
 def code_of_tables(library: Path) -> list[str]:

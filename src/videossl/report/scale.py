@@ -29,6 +29,7 @@ def _note(study: Study, datasets: list[str]) -> str:
     Generated videos are never the paper's conditions, at any scale.
     """
     known, scale = study.config.datasets, study.config.scale
+    datasets = [name for name in datasets if not known[name].combine]  # its parts are among them
     generated = [known[name].title for name in datasets if known[name].generated is not None]
     said = [(scale.note or scale.name) if scale.reduced else ""]
     if generated:

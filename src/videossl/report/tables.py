@@ -9,16 +9,18 @@ from typing import Any
 
 from videossl.common.errors import UserError
 from videossl.report.collect import FAILED, OK, PENDING, QUOTED, Record, Results
+from videossl.report.gains import PRETRAINING_AXES
 from videossl.report.numbers import number
+from videossl.report.over_seeds import over_seeds
 from videossl.report.published import MARKS, ROW_LEVELS
 from videossl.report.spec import AXES, Spec
 from videossl.study import titles
 from videossl.study.availability import in_short
 
-# Axes that apply only to pretrained networks or students. Baselines share the other axes (backbone, target, protocol).
-PRETRAINING_AXES = ("task", "complexity", "source", "subset", "epochs", "teachers")
 ABSENT = "absent"
 DASH = "–"
+NOT_ZERO = "*"
+"""Mark of a gain whose interval does not contain 0."""
 Key = tuple[Any, ...]
 
 
@@ -26,8 +28,8 @@ Key = tuple[Any, ...]
 class Entry:
     """One place of a grid: the mean over seeds, and the paper's number.
 
-    `low` and `high` are the interval of one seed, or the extremes of several. `span` is the number of columns. `runs`
-    are the folders of the runs, including missing ones, and `reasons` why some of them failed.
+    `low` and `high` are its interval (:func:`videossl.report.over_seeds.over_seeds`). `span` is the number of columns.
+    `runs` are the folders of the runs, including missing ones, and `reasons` why some of them failed.
     """
 
     status: str = ABSENT
@@ -49,12 +51,18 @@ class Entry:
     def main(self) -> str:
         """The number as printed, or a word that says why it is missing."""
         if self.status == OK:
-            return number(self.metric, self.value)
+            return number(self.metric, self.value) + (NOT_ZERO if self.is_marked else "")
         return DASH if self.status == ABSENT else missing(self.status, self.reasons)
 
     @property
+    def is_marked(self) -> bool:
+        """Whether it is a gain whose interval does not contain 0."""
+        known = self.metric.startswith(titles.GAIN) and self.low is not None and self.high is not None
+        return known and not self.low <= 0 <= self.high
+
+    @property
     def detail(self) -> str:
-        """Interval of one seed in brackets, or extremes of several seeds in braces; "" if there is none."""
+        """Interval in brackets, and how many seeds have finished if there are several; "" if there is none."""
         if self.status != OK:
             return ""
         parts = []
@@ -62,7 +70,7 @@ class Entry:
             parts.append(f"(chance {number(self.metric, self.chance)})")
         if self.low is not None and self.high is not None:
             low, high = number(self.metric, self.low), number(self.metric, self.high)
-            parts.append(f"[{low}, {high}]" if self.seeds == 1 else f"{{{low}, {high}}}")
+            parts.append(f"[{low}, {high}]")
         if self.seeds_planned > 1:
             parts.append(f"({self.seeds} of {self.seeds_planned} seeds)")
         return " ".join(parts)
@@ -242,11 +250,9 @@ def merge(spec: Spec, records: Sequence[Record]) -> Entry:
     if not done:
         status = FAILED if any(record.status == FAILED for record in records) else PENDING
         return Entry(status, metric, seeds_planned=planned, paper=paper, **origin)
-    values = [record.value for record in done]
-    low, high = (done[0].low, done[0].high) if len(done) == 1 else (min(values), max(values))
     chance = done[0].chance if spec.chance else None
-    mean = sum(values) / len(values)
-    return Entry(OK, metric, mean, low, high, len(done), planned, paper, chance=chance, **origin)
+    mean = over_seeds(done)
+    return Entry(OK, metric, mean.value, mean.low, mean.high, len(done), planned, paper, chance=chance, **origin)
 
 
 def _check_differ_in_seed(spec: Spec, records: Sequence[Record]) -> None:

@@ -12,6 +12,8 @@ from videossl.common.specification import Specification
 from videossl.data.settings import NOISELESS, NOISES, SEVERITIES
 from videossl.data.specs import (
     DATA_VERSION,
+    CombinedSampleSpec,
+    CombinedSubsetSpec,
     GenerateSpec,
     ListingSpec,
     NoiseSpec,
@@ -47,7 +49,7 @@ def listing_spec(config: Config, dataset: str) -> ListingSpec:
     entry = config.datasets[dataset]
     return ListingSpec(
         data_version=DATA_VERSION,
-        reader=entry.reader,
+        reader=str(entry.reader),
         options=entry.options,
         validation=entry.validation,
         seed=config.subset_seed,
@@ -75,6 +77,18 @@ def sample_spec(config: Config, sample: str) -> SampleSpec:
     """Specification of a sample of a dataset: of its validation videos, or of training videos for a figure."""
     at_most, seed = config.heldout_videos, config.subset_seed
     return SampleSpec(data_version=DATA_VERSION, split=SAMPLES[sample], at_most=at_most, seed=seed, **_format(config))
+
+
+def subset_of_spec(config: Config, dataset: str, subset: str) -> SubsetSpec:
+    """Specification of a named subset of one dataset, which may combine others."""
+    spec, parts = subset_spec(config, subset), config.datasets[dataset].combine
+    return CombinedSubsetSpec(**dict(spec), combine=parts) if parts else spec
+
+
+def sample_of_spec(config: Config, dataset: str, sample: str) -> SampleSpec:
+    """Specification of a sample of one dataset, which may combine others."""
+    spec, parts = sample_spec(config, sample), config.datasets[dataset].combine
+    return CombinedSampleSpec(**dict(spec), combine=parts) if parts else spec
 
 
 def _format(config: Config) -> dict[str, Any]:
@@ -111,11 +125,20 @@ def needs(study: Study, name: str) -> Needs:
     read, size = _read(study), study.config.subsets
     by_size = sorted(size, key=lambda subset: _number(size[subset]))
     subsets = [subset for subset in by_size if files.subset(study, name, subset) in read]
-    whole = files.manifest(study, name) in read or name in noisy_datasets(study)
-    whole = whole or any(size[subset] == "all" for subset in subsets)
     shown = name in (dataset for entry in study.entries.values() for dataset in entry.datasets)
+    if study.config.datasets[name].combine:  # it has no store of its own
+        whole = False
+    else:
+        whole = files.manifest(study, name) in read or name in noisy_datasets(study) or _is_combined(study, name)
+        whole = whole or any(size[subset] == "all" for subset in subsets)
     samples = {"heldout": files.heldout(study, name) in read, "shown": shown and not whole and not subsets}
     return Needs(whole, tuple(subsets), tuple(sample for sample, needed in samples.items() if needed))
+
+
+def _is_combined(study: Study, name: str) -> bool:
+    """Whether a combination of datasets reads the videos of this one."""
+    combinations = [other for other in study.datasets if name in (study.config.datasets[other].combine or [])]
+    return any(found.subsets or found.samples for found in (needs(study, other) for other in combinations))
 
 
 def _number(size: int | str) -> float:
@@ -140,11 +163,19 @@ def shown_videos(study: Study, name: str) -> Path:
 
 def subset_inputs(study: Study, name: str, subset: str) -> list[Path]:
     """Inputs of the job that chooses a subset: the listing and the reports of the shards that it begins with. Of all
-    training videos: the manifest, as their number is not known beforehand."""
-    size = study.config.subsets[subset]
-    if size == "all":
-        return [files.manifest(study, name)]
+    training videos: the manifest, as their number is not known beforehand. Of a combination: the manifests of its
+    parts."""
+    size, parts = study.config.subsets[subset], study.config.parts_of(name)
+    if size == "all" or study.config.datasets[name].combine:
+        return [files.manifest(study, part) for part in parts]
     return [files.listing(study, name), *files.train_reports(study, name, size)]
+
+
+def sample_inputs(study: Study, name: str, sample: str) -> list[Path]:
+    """Inputs of the job that stores a sample: the listing; of a combination the manifests of its parts."""
+    if study.config.datasets[name].combine:
+        return [files.manifest(study, part) for part in study.config.parts_of(name)]
+    return [files.listing(study, name)]
 
 
 def generated_videos(study: Study, name: str) -> list[Path]:
@@ -155,25 +186,27 @@ def generated_videos(study: Study, name: str) -> list[Path]:
 def data_jobs(study: Study, name: str) -> Iterator[PlannedJob]:
     """The jobs that prepare a dataset, from its videos to its subsets: those whose results the study reads."""
     config, listing, needed = study.config, files.listing(study, name), needs(study, name)
-    videos = tuple(generated_videos(study, name))
+    videos, combines = tuple(generated_videos(study, name)), bool(config.datasets[name].combine)
     if videos:
         yield PlannedJob(videos, (), lambda: generate_spec(config, name))
-    yield PlannedJob((listing,), videos, lambda: listing_spec(config, name))
+    if not combines:
+        yield PlannedJob((listing,), videos, lambda: listing_spec(config, name))
     if needed.whole:
         store, reports = store_spec(config, name), files.shard_reports(study, name)
         for report in reports:
             yield PlannedJob((report.with_suffix(".arrow"), report), (listing,), lambda: store)
         yield PlannedJob((files.manifest(study, name),), (listing, *reports), Specification)
     train = train_store_spec(config)
-    shards = [path for subset in needed.subsets for path in subset_inputs(study, name, subset)[1:]]
+    subsets = () if combines else needed.subsets
+    shards = [path for subset in subsets for path in subset_inputs(study, name, subset)[1:]]
     for report in dict.fromkeys(shards):
         yield PlannedJob((report.with_suffix(".arrow"), report), (listing,), lambda: train)
     for chosen in needed.subsets:
         made = _with_frames(files.subset(study, name, chosen))
-        yield PlannedJob(made, tuple(subset_inputs(study, name, chosen)), partial(subset_spec, config, chosen))
+        yield PlannedJob(made, tuple(subset_inputs(study, name, chosen)), partial(subset_of_spec, config, name, chosen))
     for sample in needed.samples:
         made = _with_frames(files.sample(study, name, sample))
-        yield PlannedJob(made, (listing,), partial(sample_spec, config, sample))
+        yield PlannedJob(made, tuple(sample_inputs(study, name, sample)), partial(sample_of_spec, config, name, sample))
 
 
 def _with_frames(path: Path) -> tuple[Path, ...]:

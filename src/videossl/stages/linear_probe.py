@@ -46,7 +46,7 @@ class Probe(Stage[LinearProbeSpec]):
 
     def check(self, study: Study, cell: Cell) -> None:
         dataset = study.config.datasets[cell.target]
-        if dataset.validation == 0 and "val" not in SPLITS.get(dataset.reader, ("val",)):
+        if dataset.validation == 0 and "val" not in SPLITS.get(str(dataset.reader), ("val",)):
             raise UserError(
                 f"the configuration's `datasets.{cell.target}.validation` is 0, and linear probing chooses its"
                 " regularisation on validation videos, which this dataset does not have: set it above 0 and below 1."

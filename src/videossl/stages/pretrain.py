@@ -136,15 +136,18 @@ class Pretrain(Stage[PretrainSpec]):
 
 def _enough_is_generated(study: Study, cell: Cell) -> None:
     """Raise UserError if a subset is larger than the number of videos generated for its source."""
-    size, generated = study.config.subsets[cell.subset], study.config.datasets[cell.source].generated
-    if generated is None or size == "all":
+    size, parts = study.config.subsets[cell.subset], study.config.parts_of(cell.source)
+    designs = [study.config.datasets[part].generated for part in parts]
+    generated = [design for design in designs if design is not None]
+    if len(generated) < len(parts) or size == "all":
         return
-    most = generated.classes * generated.videos["train"]
+    most = sum(design.classes * design.videos["train"] for design in generated)
     if size > most:
+        sums = " + ".join(f"{design.classes} classes x {design.videos['train']}" for design in generated)
+        keys = " and ".join(f"`datasets.{part}.generated`" for part in parts)
         raise UserError(
-            f"the configuration's `subsets.{cell.subset}` is {size}, and `datasets.{cell.source}.generated` has {most}"
-            f" training videos ({generated.classes} classes x {generated.videos['train']}): set it to 1 to {most}, or"
-            " generate more."
+            f"the configuration's `subsets.{cell.subset}` is {size}, and {keys} {'has' if len(parts) == 1 else 'have'}"
+            f" {most} training videos ({sums}): set it to 1 to {most}, or generate more."
         )
 
 

@@ -60,7 +60,7 @@ class ZeroShot(ModelTest[ZeroShotSpec]):
 
 
 def _reader(study: Study, cell: Cell) -> str:
-    return study.config.datasets[cell.target].reader
+    return str(study.config.datasets[cell.target].reader)
 
 
 STAGE = ZeroShot()

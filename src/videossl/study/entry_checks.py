@@ -72,6 +72,18 @@ def layout_axes(entry: Experiment) -> dict[str, list[str]]:
     return found | {key: [axis] for key in ("x", "series") if (axis := getattr(entry, key))}
 
 
+def check_gain(grids: Sequence[Grid], where: str) -> None:
+    """Raise UserError if an entry of gains has cells of a protocol that is not run for networks from scratch."""
+    known = protocols()
+    if without := sorted({grid.protocol for grid in grids if not known[grid.protocol].baseline}):
+        valid = ", ".join(name for name, one in known.items() if one.baseline)
+        raise UserError(
+            f"{where}: `gain` is the difference to the same network from scratch, for which protocol"
+            f" {' and '.join(without)} is not run. Valid protocols: {valid}."
+            " Leave `gain` out, or the grids of other protocols."
+        )
+
+
 def check_published(views: Iterable[Mapping[str, object]], where: str) -> None:
     """Raise UserError if a table of published results shows other metrics than the published ones."""
     for view in views:

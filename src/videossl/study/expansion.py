@@ -12,7 +12,7 @@ from videossl.stages.cells import SCRATCH, Cell
 from videossl.stages.parts.networks import baselines
 from videossl.stages.registry import protocols, stage
 from videossl.study.config import Experiment, Grid
-from videossl.study.entry_checks import check_axes, check_fits, check_published
+from videossl.study.entry_checks import check_axes, check_fits, check_gain, check_published
 
 if TYPE_CHECKING:
     from videossl.study.study import Study
@@ -52,7 +52,9 @@ class Expansion:
         grids = [self._resolved(grid, study.place_of(owner)) for grid in self._entries[owner].grids]
         pairs = [(grid, cell) for grid in grids for cell in protocols()[grid.protocol].cells(study, grid)]
         pairs = [(grid, cell) for grid, cell in pairs if self._is_wanted(cell)]
-        if entry.baseline:
+        if entry.gain:
+            check_gain(grids, where)
+        if entry.baseline or entry.gain:
             pairs += [(grid, cell) for grid in grids for cell in baselines(protocols()[grid.protocol], grid)]
         shown: Shown = {}
         for grid, cell in pairs:
@@ -93,8 +95,16 @@ class Expansion:
         names."""
         study, config = self._study, self._study.config
         valid = _valid_names(study, grid)
+        for name in grid.target:
+            if parts := config.datasets[name].combine if name in config.datasets else None:
+                raise UserError(
+                    f"{where}: `target` names {name}, which combines the training videos of {', '.join(parts)} and has"
+                    " neither classes nor test videos: it is a source for pretraining only. Use one of its parts."
+                )
         if grid.task == ["all"]:
             grid = grid.model_copy(update={"task": list(study.recipes)})
+        if not grid.seed:
+            grid = grid.model_copy(update={"seed": self._seeds(grid)})
         for axis, names in valid.items():
             for value in getattr(grid, axis):
                 if value not in names:
@@ -112,6 +122,12 @@ class Expansion:
                     raise unknown_name(axis, value, valid[axis], "the configuration's `restrict`")
             grid = grid.model_copy(update={axis: [value for value in getattr(grid, axis) if value in kept]})
         return grid
+
+    def _seeds(self, grid: Grid) -> list[int]:
+        """The seeds of a grid that names none. A published model is the same with every seed, so it has one."""
+        config = self._study.config
+        is_published = protocols()[grid.protocol].of_models and config.vifm.training is None
+        return [0] if is_published else list(range(config.seeds))
 
     def _is_wanted(self, cell: Cell) -> bool:
         """Whether `restrict` allows the teachers of `cell`, or the network that it is compared with.
@@ -151,7 +167,7 @@ def _valid_names(study: Study, grid: Grid) -> dict[str, Any]:
         "task": [*tasks, SCRATCH] if grid.protocol == "distill" else tasks,
         "backbone": backbones.names(),
         "source": config.datasets,
-        "target": config.datasets,
+        "target": {name: one for name, one in config.datasets.items() if not one.combine},
         "subset": config.subsets,
         "epochs": config.epochs,
     }

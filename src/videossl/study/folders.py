@@ -35,7 +35,7 @@ def check_results_folder(config: Config, project: Path) -> None:
     if results.is_relative_to(repository) and (part := results.relative_to(repository).parts[0]) in PROJECTS:
         raise UserError(f"{given}, within the workflow's own folder {part}. {REMEDY}, such as results.")
     for name, dataset in config.datasets.items():
-        for key in ("root", "annotations") if dataset.generated is None else ():
+        for key in ("root", "annotations") if dataset.generated is None and not dataset.combine else ():
             folder = Path(str(getattr(dataset, key))).expanduser().resolve()
             if folder.is_relative_to(results):
                 relation = "the same folder" if folder == results else "a folder below it"

@@ -62,6 +62,8 @@ class Videos:
 def videos_of(config: Config, dataset: str) -> Videos:
     """The videos of a dataset."""
     entry = config.datasets[dataset]
+    if entry.combine:
+        return _together([videos_of(config, part) for part in entry.combine])
     if entry.generated is not None:
         splits: dict[str, int] = {
             name: count * entry.generated.classes for name, count in entry.generated.videos.items()
@@ -81,10 +83,22 @@ def videos_of(config: Config, dataset: str) -> Videos:
     return Videos(configured, CONFIGURED, sum(configured.values()))
 
 
+def _together(parts: Sequence[Videos]) -> Videos:
+    """The training and validation videos of several datasets, which a combination reads from their stores. Their number
+    is known as well as that of the least known part."""
+    splits = {split: sum(part.splits.get(split, 0) for part in parts) for split in ("train", "val")}
+    sources = [part.source for part in parts]
+    known = (ASSUMED, CONFIGURED, LISTED, STORED, GENERATED)  # the least known first
+    return Videos(splits, min(sources, key=known.index), 0)
+
+
 def longest_video(config: Config, dataset: str) -> int | None:
     """Largest number of frames of a dataset's training videos: as they are generated, or as its manifest or its subsets
     say; None if nothing is known before they are stored."""
     entry = config.datasets[dataset]
+    if entry.combine:
+        longest = [longest_video(config, part) for part in entry.combine]
+        return max((frames for frames in longest if frames is not None), default=None) if None not in longest else None
     if entry.generated is not None:
         return int(entry.generated.frames[1])
     folder = Path(config.results_dir) / "data" / dataset
@@ -109,7 +123,7 @@ def assumptions(config: Config, datasets: Iterable[str], configfiles: Sequence[s
     """Messages for those of `datasets` whose number of videos is assumed, with how to provide it."""
     found = []
     options = " ".join(["", "--configfile", *configfiles]) if configfiles else ""
-    for name in datasets:
+    for name in dict.fromkeys(part for dataset in datasets for part in config.parts_of(dataset)):
         videos = videos_of(config, name)
         if videos.source == ASSUMED:
             found.append(

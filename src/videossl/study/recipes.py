@@ -112,6 +112,8 @@ def _check_corpora(config: Config, models: Mapping[str, ModelRecipe]) -> None:
     for name in corpus_datasets(config.vifm, training.corpora) + training.leave_out:
         if name not in config.datasets:
             raise unknown_name("dataset", name, config.datasets, "vifm.training")
+        if config.datasets[name].combine:
+            raise UserError(f"vifm.training names {name}, a combination of datasets. Name one of its parts.")
     for name, recipe in models.items():
         if recipe.data.name not in training.corpora:
             raise unknown_name("corpus", recipe.data.name, training.corpora, f"the recipe of {name}, data.name")

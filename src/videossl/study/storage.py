@@ -101,8 +101,9 @@ def storage_of(study: Study, name: str) -> Storage:
 
 
 def storage(study: Study, datasets: Iterable[str] | None = None) -> list[Storage]:
-    """What the study stores of each of its datasets, or of some of them."""
-    return [storage_of(study, name) for name in (study.datasets if datasets is None else datasets)]
+    """What the study stores of each of its datasets, or of some of them. A combination stores no videos itself."""
+    names = study.datasets if datasets is None else datasets
+    return [storage_of(study, name) for name in names if not study.config.datasets[name].combine]
 
 
 def frame_bytes(form: FrameFormat) -> float:

@@ -60,7 +60,8 @@ class Study:
         for name, options in (config.backbones or {}).items():
             backbones.check_options(name, options, f"the configuration's `backbones.{name}`")
         for name, dataset in config.datasets.items():
-            readers.check_values(dataset.reader, dataset.options, f"the configuration's `datasets.{name}.options`")
+            if not dataset.combine:
+                readers.check_values(str(dataset.reader), dataset.options, f"the configuration's `datasets.{name}.options`")
         self._all_entries = read_entries(config, project, self.place_of)
         self._expansion = Expansion(self, self._all_entries)
         wanted = self._all_entries if config.only is None else config.only
@@ -198,14 +199,18 @@ class Study:
         return self.datasets_of(self.all_cells, [name for entry in self.entries.values() for name in entry.datasets])
 
     def datasets_of(self, cells: Iterable[Cell], shown: Iterable[str] = ()) -> list[str]:
-        """Names of the datasets needed by `cells` and their dependencies, sources first, followed by `shown`."""
+        """Names of the datasets needed by `cells` and their dependencies, sources first, followed by `shown`.
+
+        The parts of a combination of datasets come before it.
+        """
         needed = self.with_dependencies(cells)
         used = [cell.source for cell in needed if cell.stage == "pretrain"]
         used += [cell.target for cell in needed if cell.target]
         training = self.config.vifm.training
         if training and (models := [cell.source for cell in needed if cell.stage == "vifm"]):
             used += corpus_datasets(self.config.vifm, models) + training.leave_out
-        return list(dict.fromkeys([*used, *shown]))
+        used += shown
+        return list(dict.fromkeys(one for name in used for one in (*self.config.parts_of(name), name)))
 
     def unavailable(self, cell: Cell) -> str:
         """Reason why a cell cannot be run on this machine, such as missing model weights; "" if it can.
@@ -238,6 +243,8 @@ class Study:
     def dataset_folder(self, name: str, kind: str) -> Path:
         """Folder of a dataset's videos (`root`) or list files (`annotations`)."""
         entry = self.config.datasets[name]
+        if entry.combine:
+            return self.results / "data"  # it has no files but the stores of its parts
         if entry.generated is not None:
             return self.results / "generated" / name / {"root": "videos", "annotations": "annotations"}[kind]
         return Path(getattr(entry, kind)).expanduser()

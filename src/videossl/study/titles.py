@@ -40,6 +40,8 @@ DATASETS = {
     "internvid10m": "InternVid-10M-FLT",
     "vidal10m": "VIDAL-10M",
 }
+GAIN = "gain_"
+"""Prefix of the metric of a gain, the difference to the same network from scratch."""
 METRICS = {
     "parameters_millions": "parameters, million",
     "gflops": "GFLOPs",
@@ -160,6 +162,8 @@ def label(axis: str, value: Any, labels: Labels | None = None) -> str:
     given = labels.get(axis, {}).get(text, text)
     if given != text:
         return given
+    if axis == "metric" and text.startswith(GAIN):
+        return f"gain in {label(axis, text.removeprefix(GAIN), labels)}"
     if axis == "teachers":
         return " + ".join(_teacher(name, labels) for name in text.split("+")) if text else NO_TEACHERS
     return _names(axis).get(text, text or "–")
@@ -184,6 +188,8 @@ def sort_key(axis: str, value: Any, orders: Orders | None = None) -> tuple[Any, 
         orders: printing order of the study's tasks and networks; default: the project's own.
     """
     text = str(value)
+    if axis == "metric":
+        text = text.removeprefix(GAIN)
     if not text:
         return (-1, 0, "")
     if axis == "teachers":

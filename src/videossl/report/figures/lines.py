@@ -17,7 +17,7 @@ from videossl.report.figures import panels as shared
 from videossl.report.figures.frame import finish
 from videossl.report.figures.panels import Panel
 from videossl.report.style import Look
-from videossl.report.tables import Entry
+from videossl.report.tables import NOT_ZERO, Entry
 
 _PAPER_LINE = {"markersize": 5.5, "markerfacecolor": "white", "linewidth": 1, "linestyle": (0, (4, 2))}
 
@@ -59,6 +59,10 @@ def _our_line(panel: Panel, points: list[tuple[float, Entry]], look: Look, aside
         kind = {"color": look.colour, "marker": look.marker, "markersize": 5.5, "linewidth": 1.6}
         bars = shared.errors(found, factor)
         panel.axes.errorbar(places, [factor * e.value for e in found], bars, capsize=2.5, elinewidth=1, **kind)
+        for at, entry in done:
+            if entry.is_marked:
+                top = (at, factor * entry.high)
+                panel.axes.annotate(NOT_ZERO, top, (0, 1), textcoords="offset points", ha="center", color=look.colour)
 
 
 def _paper_line(panel: Panel, points: list[tuple[float, Entry]], look: Look) -> None:

@@ -78,7 +78,7 @@ class Grid(Strict):
     noise: Kinds = Field([], description="robustness: kinds of noise; mean: the mean over all kinds")
     severity: Severities = Field([], description="robustness: severities 1 to 5; 0: the mean over all")
     seed: Seeds = Field(
-        [0], description="random seeds; with several, every network is trained once per seed, and tables show the mean"
+        [], description="random seeds: every network is trained once per seed; left out: 0 to `seeds` - 1 of the scale"
     )
 
     @model_validator(mode="after")
@@ -130,11 +130,11 @@ class Layout:
         return not {"parts", "datasets"} & set(self.needs)
 
 
-TABLE = Layout(("rows", "columns"), may=("average", "quoted", "chance"))
+TABLE = Layout(("rows", "columns"), may=("average", "quoted", "chance", "gain"))
 PUBLISHED = Layout(("published",))
 """Layout of a table that compares our networks with published ones."""
 PLOTS = {
-    "lines": Layout(("x", "series"), may=("panels",)),
+    "lines": Layout(("x", "series"), may=("panels", "gain")),
     "bars": Layout(("x", "series"), may=("panels",)),
     "scatter": Layout(("x_metric", "series"), may=("panels",)),
     "distillation": Layout(("parts",)),
@@ -176,6 +176,11 @@ class Presentation(Strict):
         description="section of the paper, such as 4.1, used as chapter of the report; empty: the last chapter",
     )
     baseline: bool = Field(True, description="add the same networks without pretraining")
+    gain: bool = Field(
+        False,
+        description="table, lines: show the difference to the same network from scratch, with a mark where its interval"
+        " does not contain 0. The networks from scratch are added, and not shown themselves",
+    )
     chance: bool = Field(False, description="table: print chance level beside each number")
     rows: Axes = Field([], description="table: axes of the rows")
     columns: Axes = Field([], description="table: axes of the columns")
@@ -233,6 +238,8 @@ class Presentation(Strict):
             raise ValueError(f"an axis is named twice, {' and '.join(twice)}, among {', '.join(self.axes)}")
         if self.average and "task" not in self.axes:
             raise ValueError("`average` is over the tasks, so `rows` or `columns` must name `task`")
+        if self.gain and (idle := [key for key in ("quoted", "chance") if getattr(self, key)]):
+            raise ValueError(f"`gain` shows differences, which have no {' and no '.join(f'`{key}`' for key in idle)}")
         if self.quoted and not self.paper_table:
             raise ValueError("`quoted` rows are those of a `paper_table`; name one")
         return self

@@ -42,6 +42,7 @@ def _of_json(key: object) -> object:
 
 
 Milestone = Annotated[Count, BeforeValidator(_of_json)]
+SeedCount = Annotated[int, Field(ge=1, le=100)]
 
 
 class Scale(Strict):
@@ -63,7 +64,9 @@ class Dataset(Strict):
     kind: Literal["appearance", "temporal"] = Field(
         "appearance", description="what distinguishes classes: appearance (a single frame) or motion"
     )
-    reader: Reader = Field(description="reader for the layout of the list files: a module of src/videossl/data/readers")  # type: ignore[valid-type]
+    reader: Reader | None = Field(  # type: ignore[valid-type]
+        None, description="reader for the layout of the list files: a module of src/videossl/data/readers"
+    )
     root: FilePath | None = Field(None, description="folder of the videos; the workflow sets it for generated ones")
     annotations: FilePath | None = Field(None, description="folder of the official list files")
     options: dict[str, Any] = Field({}, description="options of the reader, such as split: 1")
@@ -76,6 +79,11 @@ class Dataset(Strict):
         " Of a source see store.videos_per_shard",
     )
     generated: Generated | None = Field(None, description="generate the videos instead of reading real ones")
+    combine: Annotated[list[Name], Once, Field(min_length=2)] | None = Field(
+        None,
+        description="a pretraining source of the training videos of these datasets together, instead of videos of its"
+        " own. It has no other keys than `title` and `kind`",
+    )
     videos: Annotated[dict[Literal["train", "val", "test"], Count], Field(min_length=1)] | None = Field(
         None,
         description="approximate number of videos per split, for time estimates before they are listed; null:"
@@ -95,11 +103,25 @@ class Dataset(Strict):
 
     @model_validator(mode="after")
     def _located(self) -> Dataset:
-        absent = [key for key in FOLDERS if getattr(self, key) is None]
+        if self.combine is not None:
+            self._has_no_videos_of_its_own()
+            return self
+        absent = [key for key in ("reader", *FOLDERS) if getattr(self, key) is None]
+        if "reader" in absent:
+            raise ValueError("`reader` is missing: give the reader of its list files, or `combine` other datasets")
         if self.generated is None and absent:
             which = f"`{absent[0]}` is missing: " if len(absent) == 1 else ""
             raise ValueError(f"{which}give `root` and `annotations` (real videos) or `generated`")
         return self
+
+    def _has_no_videos_of_its_own(self) -> None:
+        own = set(type(self).model_fields) - {"title", "kind", "combine"}
+        fields = type(self).model_fields
+        if given := sorted(key for key in own if getattr(self, key) != fields[key].default):
+            raise ValueError(
+                f"a combination of datasets (`combine`) reads the videos of its parts and has no"
+                f" {' and no '.join(f'`{key}`' for key in given)}"
+            )
 
 
 class Finetune(Strict):
@@ -217,6 +239,11 @@ class Config(Strict):
     recipe_overrides: dict[str, dict[str, Any]] | None = Field(
         None, description="by pretext task (`all`: every task): keys that override those of its recipe file"
     )
+    seeds: SeedCount = Field(
+        1,
+        description="number of seeds: every network is trained once per seed, and tables, figures and claims use all of"
+        " them. A grid with a `seed` of its own keeps it",
+    )
     heldout_videos: Count = Field(
         512, description="largest number of validation videos of the source on which a pretext task is measured"
     )
@@ -239,6 +266,29 @@ class Config(Strict):
         if any(later <= earlier for earlier, later in itertools.pairwise(trained)):
             raise ValueError(f"must rise from milestone to milestone, not {trained}")
         return epochs
+
+    def parts_of(self, dataset: str) -> list[str]:
+        """The datasets whose videos a dataset has: those that it combines, otherwise itself."""
+        return list(self.datasets[dataset].combine or [dataset])
+
+    @model_validator(mode="after")
+    def _combinations_have_parts(self) -> Config:
+        for name, dataset in self.datasets.items():
+            key, owners = f"datasets.{name}.combine", dict[Path, str]()
+            for part in dataset.combine or []:
+                if part not in self.datasets or self.datasets[part].combine:
+                    single = ", ".join(other for other, one in self.datasets.items() if not one.combine)
+                    what = "a combination itself" if part in self.datasets else "no dataset"
+                    raise ValueError(f"{key} names '{part}', which is {what}. Valid: {single}")
+                if root := self.datasets[part].root:
+                    folder = Path(root).expanduser().resolve()
+                    if folder in owners:
+                        raise ValueError(
+                            f"{key} names {owners[folder]} and {part}, which have the same `root`: training videos of"
+                            " one can be test videos of the other. Leave one of them out"
+                        )
+                    owners[folder] = part
+        return self
 
     @model_validator(mode="after")
     def _shards_have_names(self) -> Config:

@@ -1,0 +1,77 @@
+"""The mean of a number over the seeds, with an interval that holds as many sources of chance as the results allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from videossl.analysis.statistics import crossed_bootstrap, t_interval
+from videossl.common.results import is_fraction
+from videossl.report.by_video import values_by_video
+from videossl.study.titles import GAIN
+
+if TYPE_CHECKING:
+    from videossl.report.collect import Record
+
+ONE_SEED, SEEDS_AND_VIDEOS, SEEDS_ALONE = "one seed", "seeds and videos", "seeds"
+"""What an interval holds: the choice of test videos; the randomness of training too; or that alone."""
+RESAMPLES = 10_000
+
+
+class OverSeeds(NamedTuple):
+    """A mean over seeds; `low` and `high` are None if there is no interval. `holds`: see ONE_SEED."""
+
+    value: float
+    low: float | None
+    high: float | None
+    holds: str
+
+
+def over_seeds(records: Sequence[Record]) -> OverSeeds:
+    """The mean of measured records, one a seed, and its 95 % interval.
+
+    The interval of a single seed is the record's own. Of several it is a hierarchical bootstrap over seeds and test
+    videos if the results of single videos are stored for all of them, otherwise a t-interval over the seeds.
+    """
+    first = records[0]
+    if len(records) == 1:
+        return OverSeeds(float(first.value or 0.0), first.low, first.high, ONE_SEED)
+    by_video = [values_by_video(record.terms) for record in records]
+    if any(one is None or not one.index.equals(by_video[0].index) for one in by_video):
+        value, low, high = t_interval(np.array([record.value for record in records]))
+        holds = SEEDS_ALONE
+    else:
+        value, low, high = bootstrap(np.stack([one.to_numpy() for one in by_video]))
+        holds = SEEDS_AND_VIDEOS
+    if is_share(first):
+        low, high = max(0.0, low), min(1.0, high)
+    return OverSeeds(value, low, high, holds)
+
+
+def is_share(record: Record) -> bool:
+    """Whether the number is a fraction between 0 and 1."""
+    metric = record.identity["metric"]
+    return is_fraction(metric) and "relative" not in metric and not metric.startswith(GAIN)
+
+
+def of_places(records: Iterable[Record]) -> list[list[Record]]:
+    """Records that differ in their seed alone, together."""
+    found: dict[tuple[object, ...], list[Record]] = {}
+    for record in records:
+        place = tuple(value for axis, value in record.identity.items() if axis != "seed")
+        found.setdefault(place, []).append(record)
+    return list(found.values())
+
+
+def bootstrap(values: np.ndarray) -> tuple[float, float, float]:
+    """Mean and 95 % interval of values (seeds, videos), see :func:`videossl.analysis.statistics.crossed_bootstrap`."""
+    return _bootstrap_once(values.tobytes(), values.shape)
+
+
+@lru_cache(maxsize=512)
+def _bootstrap_once(values: bytes, shape: tuple[int, int]) -> tuple[float, float, float]:
+    """Many tables show the same number, and the notes ask for it again."""
+    return crossed_bootstrap(np.frombuffer(values).reshape(shape), resamples=RESAMPLES)

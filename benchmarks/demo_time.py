@@ -28,7 +28,7 @@ STAGES = {
     "distillation and its test": ("distill",),
     "video-language models": ("small_clip", "vifm", "zero_shot", "class_logits"),
     "testing on noisy videos": ("robustness",),
-    "features, probes, retrieval, CKA, complexity": ("features", "linear_probe", "retrieval", "cka", "network"),
+    "features, probes, retrieval, CKA, complexity": ("features", "linear_probe", "knn", "retrieval", "cka", "network"),
     "tables, figures, claims, report": ("table", "figure", "claims", "metrics", "report"),
 }
 LONGEST_PAUSE = 30.0

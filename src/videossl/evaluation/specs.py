@@ -9,7 +9,7 @@ from videossl.common.specification import Specification
 from videossl.common.strict import Strict
 from videossl.data.settings import Augmentation, ClipShape, ColourDivisors, Colours, Normalisation, Preparation
 from videossl.data.specs import NoiseSpec
-from videossl.evaluation.settings import CKA, Distillation, LinearProbe, Retrieval
+from videossl.evaluation.settings import CKA, KNN, Distillation, LinearProbe, Retrieval
 from videossl.training.specs import BackboneSpec, TrainingSpec
 from videossl.videolanguage.settings import Prompts
 
@@ -68,6 +68,12 @@ class LinearProbeSpec(LinearProbe, Specification):
 
     features: FeaturesSpec
     max_iterations: Count = Field(alias="most_iterations")
+
+
+class KNNSpec(KNN, Specification):
+    """Vote of the nearest training videos by features."""
+
+    features: FeaturesSpec
 
 
 class RetrievalSpec(Retrieval, Specification):

@@ -25,7 +25,7 @@ from videossl.common.strict import Strict, merge
 from videossl.data.generated import Generated
 from videossl.data.readers import registry as readers
 from videossl.data.settings import MOST_SHARDS, Augment, ClipShape, Noise, Shards, Store
-from videossl.evaluation.settings import CKA, Distillation, LinearProbe, Retrieval
+from videossl.evaluation.settings import CKA, KNN, Distillation, LinearProbe, Retrieval
 from videossl.study.config.experiments import Experiment
 from videossl.study.config.layers import FOLDERS, Layer, check_layers
 from videossl.study.config.reading import read_yaml
@@ -222,6 +222,7 @@ class Config(Strict):
     finetune: Finetune = Field(description="finetuning on the target datasets")
     distillation: Distillation = Distillation()
     linear_probe: LinearProbe = LinearProbe()
+    knn: KNN = KNN()
     retrieval: Retrieval = Retrieval()
     noise: Noise = Noise()
     cka: CKA = CKA()

@@ -24,7 +24,7 @@ STAGES = {
     "decoding videos into frame stores": ("listing", "store_shard", "manifest", "subset"),
     "noise, into frame stores": ("noisy_shard", "noiseless_shard", "noisy_manifests"),
     "pretraining": ("pretrain",),
-    "finetuning and its test": ("finetune",),
+    "finetuning and its test": ("finetune", "low_shot"),
     "distillation and its test": ("distill",),
     "video-language models": ("small_clip", "vifm", "zero_shot", "class_logits"),
     "testing on noisy videos": ("robustness",),

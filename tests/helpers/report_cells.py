@@ -36,6 +36,7 @@ def identity(**changes: Any) -> dict[str, Any]:
         "protocol": "finetune",
         "teachers": "",
         "against": "",
+        "labels": "",
         "seed": 0,
     } | changes
     if values["task"] == "scratch":

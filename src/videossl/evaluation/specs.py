@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import ConfigDict, Field
 
 from videossl.common.ranges import Count, Few, PositiveShare, Seed, ShareBelowOne, Side, Version
@@ -12,6 +14,9 @@ from videossl.data.specs import NoiseSpec
 from videossl.evaluation.settings import CKA, KNN, Distillation, LinearProbe, Retrieval
 from videossl.training.specs import BackboneSpec, TrainingSpec
 from videossl.videolanguage.settings import Prompts
+
+SHORT_CLASSES = "short_classes"
+"""Metric of low-shot finetuning: the number of classes with fewer labelled videos than asked for."""
 
 
 class ClipTestSpec(Strict):
@@ -38,6 +43,13 @@ class FinetuneSpec(TrainingSpec, ClipTestSpec):
     recipe_version: Version
     backbone: BackboneSpec
     dropout: ShareBelowOne
+
+
+class LowShotSpec(FinetuneSpec):
+    """Finetuning with a few labelled videos of each class, which the seed chooses."""
+
+    labels: Few | Literal["all"]
+    """Labelled training videos of each class."""
 
 
 class DistillationSpec(Distillation):

@@ -25,7 +25,7 @@ class Finetune(Stage[FinetuneSpec]):
     title = "Finetuning"
     place = 10
     folder = f"finetune/{{target}}/{RUN}"
-    results = (WEIGHTS, PREDICTIONS, METRICS)
+    results: ClassVar[tuple[str, ...]] = (WEIGHTS, PREDICTIONS, METRICS)
     specification: ClassVar[type[FinetuneSpec]] = FinetuneSpec
     message = (
         "Finetuning {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone"
@@ -48,15 +48,10 @@ class Finetune(Stage[FinetuneSpec]):
         weights = [run_folder(study, before) / WEIGHTS for before in pretraining_of(cell)]
         return {"manifest": [manifest(study, cell.target)], "weights": weights}
 
-    def work(self, study: Study, cell: Cell) -> Work:
-        settings, target = study.config.finetune, study.videos(cell.target)
-        train, test = settings.epochs * target.finetuned, settings.test_clips * target.test
-        own = study.gflops(cell.backbone, settings.clip)
-        teachers = sum(study.gflops(teacher.backbone, settings.clip) for teacher in cell.partners)
-        # A training step costs three forward passes, since a backward pass costs two.
-        return Work(train * (3 * own + teachers) + test * own, train + test)
+    def work(self, study: Study, cell: Cell) -> Work | None:
+        return finetuning_work(study, cell, study.videos(cell.target).finetuned)
 
-    def stop_epoch(self, study: Study, cell: Cell) -> int:
+    def stop_epoch(self, study: Study, cell: Cell) -> int | None:
         return study.config.finetune.epochs
 
     def check(self, study: Study, cell: Cell) -> None:
@@ -81,6 +76,16 @@ class Finetune(Stage[FinetuneSpec]):
             compute=job.compute,
             teachers=job.files("teachers"),
         )
+
+
+def finetuning_work(study: Study, cell: Cell, videos: int) -> Work:
+    """Work of a finetuning on `videos` training videos, and of its test."""
+    settings, target = study.config.finetune, study.videos(cell.target)
+    train, test = settings.epochs * videos, settings.test_clips * target.test
+    own = study.gflops(cell.backbone, settings.clip)
+    teachers = sum(study.gflops(teacher.backbone, settings.clip) for teacher in cell.partners)
+    # A training step costs three forward passes, since a backward pass costs two.
+    return Work(train * (3 * own + teachers) + test * own, train + test)
 
 
 def finetune_values(study: Study, cell: Cell) -> dict[str, Any]:

@@ -67,6 +67,7 @@ METRICS = {
     "videos_trained": "videos trained on",
     "videos_missing": "videos missing",
     "videos_broken": "videos broken",
+    "short_classes": "classes with fewer labelled videos",
 }
 NOISES = {
     "": "no noise",
@@ -88,6 +89,7 @@ AXES = {
     "seed": "Seed",
     "stage": "Stage",
     "teachers": "Teachers",
+    "labels": "Labelled videos a class",
     "noise": "Noise",
     "severity": "Severity",
     "metric": "Metric",

@@ -105,6 +105,7 @@ def write_run(
     samples: dict[str, int],
     classes: dict[str, Any] | None = None,
     too_short: dict[str, Any] | None = None,
+    labelled: dict[str, Any] | None = None,
 ) -> None:
     """Write `run.json`: recipe and hash, versions, device, date, wall time, GPU-hours, sample counts.
 
@@ -112,6 +113,7 @@ def write_run(
         classes: of a test, the classes that lacked videos (:class:`videossl.data.classes.ClassGaps`).
         too_short: of a pretraining, the videos that are too short for the task
             (:class:`videossl.training.short_videos.ShortVideos`).
+        labelled: of a low-shot finetuning, its labelled videos (:class:`videossl.data.labelled.Labelled`).
         device: None for a job without torch; this module then does not import it, which takes seconds.
     """
     where = _where(device)
@@ -133,6 +135,7 @@ def write_run(
                 "samples": samples,
                 **({} if classes is None else {"classes": classes}),
                 **({} if too_short is None else {"too_short": too_short}),
+                **({} if labelled is None else {"labelled": labelled}),
             }
         ),
     )

@@ -26,8 +26,9 @@ from videossl.evaluation.distillation_loss import distillation_loss
 from videossl.evaluation.evaluate import video_means
 from videossl.evaluation.model import Classifier, build_classifier, load_classifier
 from videossl.evaluation.settings import Distillation
-from videossl.evaluation.specs import SHORT_CLASSES, DistillSpec, FinetuneSpec, LowShotSpec
+from videossl.evaluation.specs import EPOCHS_RUN, SHORT_CLASSES, DistillSpec, FinetuneSpec, LowShotSpec
 from videossl.training.checkpoint import save_torch
+from videossl.training.flattening import curve_metrics
 from videossl.training.inputs import Inputs
 from videossl.training.loop import Step
 from videossl.training.record import write_run
@@ -83,15 +84,21 @@ def finetune(
             step = distillation_step(networks, spec.distillation, kept)
         else:
             step = classification_step
-        files = [weights, *teachers]
-        trainer = make_trainer(spec, model, step, dataset, folder, compute, signals, [path for path in files if path])
+        files = [path for path in (weights, *teachers) if path]
+        trainer = make_trainer(spec, model, step, dataset, folder, compute, signals, files, spec.average)
+        epochs, steps = trainer.plan.epochs, trainer.plan.epochs * trainer.plan.steps_per_epoch
         what = f"finetuning with {len(teachers)} teachers" if teachers else "finetuning"
-        trainer.run(spec.epochs, batches(spec, dataset, compute, device), f"{what}, {len(dataset)} videos")
+        trainer.run(epochs, batches(spec, dataset, compute, device), f"{what}, {len(dataset)} videos")
+        if trainer.average:
+            trainer.average.apply(model)
         logits = video_means(spec, model, store, target.test, compute, device, signals)
         if not is_main_process():
             return
         predictions = predict(target.test, target.test_split, logits, spec.test_clips)
-        metrics = [*accuracies(predictions, logits, target.test_split), *video_counts(target), *short_classes(labelled)]
+        trained = {"split": "train", "metric": EPOCHS_RUN, "value": float(epochs), "n": steps}
+        curve = curve_metrics(trainer.history.entries(), epochs)
+        found = accuracies(predictions, logits, target.test_split)
+        metrics = [*found, *video_counts(target), *short_classes(labelled), trained, *curve]
         if not isinstance(spec, LowShotSpec):
             weights_and_spec = {"model": model.state_dict(), "spec": spec.values, "classes": target.classes}
             save_torch(folder / "weights.pt", weights_and_spec)
@@ -106,6 +113,7 @@ def finetune(
             samples={"train": len(target.train), "test": len(target.test), **target.unreadable},
             classes=target.gaps.as_json(),
             labelled=labelled.as_json() if labelled else None,
+            length={"epochs": epochs, "steps": steps},
         )
         trainer.checkpoints.path.unlink(missing_ok=True)
     report(target, metrics)

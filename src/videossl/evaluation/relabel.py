@@ -36,5 +36,6 @@ def take_over(
         seconds=time.monotonic() - start,
         samples=run["samples"],
         classes=run.get("classes"),
+        length=run.get("length"),
     )
     print(f"all labels: the results of the finetuning in {metrics.parent}", flush=True)

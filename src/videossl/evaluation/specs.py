@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from videossl.common.ranges import Count, Few, PositiveShare, Seed, ShareBelowOne, Side, Version
+from videossl.common.ranges import Count, CountOrNone, Few, PositiveShare, Seed, ShareBelowOne, Side, Version
 from videossl.common.specification import Specification
 from videossl.common.strict import Strict
 from videossl.data.settings import Augmentation, ClipShape, ColourDivisors, Colours, Normalisation, Preparation
@@ -15,8 +15,16 @@ from videossl.evaluation.settings import CKA, KNN, Distillation, LinearProbe, Re
 from videossl.training.specs import BackboneSpec, TrainingSpec
 from videossl.videolanguage.settings import Prompts
 
+EPOCHS_RUN = "epochs_run"
+"""Metric of finetuning: the number of epochs, which may be more than the configuration's (`min_steps`); its n is the
+number of steps."""
 SHORT_CLASSES = "short_classes"
 """Metric of low-shot finetuning: the number of classes with fewer labelled videos than asked for."""
+
+
+def epochs_to_run(epochs: int, min_steps: int, steps_per_epoch: int) -> int:
+    """`epochs`, or as many more as it takes to have `min_steps` steps."""
+    return max(epochs, -(-min_steps // max(1, steps_per_epoch)))
 
 
 class ClipTestSpec(Strict):
@@ -43,6 +51,13 @@ class FinetuneSpec(TrainingSpec, ClipTestSpec):
     recipe_version: Version
     backbone: BackboneSpec
     dropout: ShareBelowOne
+    min_steps: CountOrNone = Field(0, exclude_if=lambda steps: steps == 0)
+    """Least number of steps: where `epochs` have fewer, the training has more epochs."""
+    average: ShareBelowOne = Field(0.0, exclude_if=lambda decay: decay == 0)
+    """Decay of the average of the weights that is tested instead of the last ones; 0: the last ones."""
+
+    def length(self, steps_per_epoch: int) -> int:
+        return epochs_to_run(self.epochs, self.min_steps, steps_per_epoch)
 
 
 class LowShotSpec(FinetuneSpec):

@@ -12,6 +12,7 @@ from videossl.data.classes import read_gaps
 from videossl.data.labelled import read_labelled
 from videossl.report.collect import FAILED, OK, PENDING, Record, Results, describe
 from videossl.report.comparison import other_numbers
+from videossl.report.flattening import flattening_notes
 from videossl.report.numbers import number
 from videossl.report.paper import asked_for
 from videossl.report.pretrainings import pretraining_notes
@@ -45,6 +46,7 @@ def notes(results: Results, *, span_marks: bool = False, drawn: bool = False) ->
         *_test_videos(results),
         *_missing_classes(results),
         *_short_classes(results),
+        *flattening_notes(results),
         *pretraining_notes(results.spec, _pretrainings(results)),
         *_missing(results),
         *_baseline(results, span_marks, drawn),

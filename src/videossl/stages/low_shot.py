@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from videossl.evaluation.specs import SHORT_CLASSES, LowShotSpec
 from videossl.stages.base import METRICS, PREDICTIONS, PRETRAINING, RECORD, RUN, Job, Work
-from videossl.stages.finetune import Finetune, finetune_values, finetuning_work
+from videossl.stages.finetune import Finetune, epochs_of, finetune_values, finetuning_work
 from videossl.stages.parts.files import run_folder
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class LowShot(Finetune):
         return None if cell.labels == ALL else finetuning_work(study, cell, _labelled(study, cell))
 
     def stop_epoch(self, study: Study, cell: Cell) -> int | None:
-        return None if cell.labels == ALL else super().stop_epoch(study, cell)
+        return None if cell.labels == ALL else epochs_of(study, cell, _labelled(study, cell))
 
     def kind_of_work(self, study: Study, cell: Cell) -> dict[str, Any]:
         return {**super().kind_of_work(study, cell), "trains": cell.labels != ALL}

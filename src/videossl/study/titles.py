@@ -67,6 +67,10 @@ METRICS = {
     "videos_trained": "videos trained on",
     "videos_missing": "videos missing",
     "videos_broken": "videos broken",
+    "epochs_run": "epochs of finetuning",
+    "flattened": "training curve has flattened (1: yes, 0: no)",
+    "last_quarter_top1": "training accuracy, last quarter",
+    "third_quarter_top1": "training accuracy, third quarter",
     "short_classes": "classes with fewer labelled videos",
 }
 NOISES = {

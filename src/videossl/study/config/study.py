@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from videossl.common.names import EntryName, FilePath, Name, ResultsPath, SameInAnyCase, WorkflowPath
 from videossl.common.ranges import (
     Count,
+    CountOrNone,
     Few,
     FewOrNone,
     Once,
@@ -107,6 +108,16 @@ class Finetune(Strict):
 
     recipe_version: Version = Field(1, description="raise it when a change in code should retrain")
     epochs: Count = Field(description="finetuning epochs")
+    min_steps: CountOrNone = Field(
+        0,
+        description="least number of steps: a training set of which `epochs` have fewer steps is trained on for more"
+        " epochs, with the schedule stretched; 0: no such bound. Applies to low-shot finetuning and distillation too",
+    )
+    average: ShareBelowOne = Field(
+        0.0,
+        description="decay of an exponential moving average of the weights, which is tested and saved instead of the"
+        " last weights; 0: none. Applies to low-shot finetuning and distillation too",
+    )
     batch_size: Counts = Field(description="videos a step; may differ by backbone")
     accumulation_steps: Counts = Field(
         1,

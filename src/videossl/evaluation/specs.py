@@ -88,6 +88,8 @@ class FeaturesSpec(Specification, ClipTestSpec):
     augment: Preparation
     recipe_version: Version
     backbone: BackboneSpec
+    estimated_statistics: bool = Field(False, exclude_if=lambda estimated: not estimated)
+    """Whether batch normalisation gets the statistics of the target's training videos; of untrained networks alone."""
 
 
 class LinearProbeSpec(LinearProbe, Specification):

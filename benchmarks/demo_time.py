@@ -31,11 +31,11 @@ STAGES = {
     ),
     "noise, into frame stores": ("noisy_shard", "noiseless_shard", "noisy_manifests"),
     "pretraining": ("pretrain",),
-    "finetuning and its test": ("finetune",),
+    "finetuning and its test": ("finetune", "low_shot"),
     "distillation and its test": ("distill",),
     "video-language models": ("small_clip", "vifm", "zero_shot", "class_logits"),
     "testing on noisy videos": ("robustness",),
-    "features, probes, retrieval, CKA, complexity": ("features", "linear_probe", "retrieval", "cka", "network"),
+    "features, probes, retrieval, CKA, complexity": ("features", "linear_probe", "knn", "retrieval", "cka", "network"),
     "tables, figures, claims, report": ("table", "figure", "claims", "metrics", "report"),
 }
 LONGEST_PAUSE = 30.0

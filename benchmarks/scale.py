@@ -33,8 +33,8 @@ from videossl.training.pretrain import build_task
 
 DOCUMENT = REPOSITORY / "docs/scale.md"
 FILES = {  # a cell leaves behind, its log included
-    "pretrain": 7, "finetune": 6, "distill": 6, "cka": 4, "features": 2, "robustness": 4, "linear_probe": 4,
-    "retrieval": 3, "network": 2, "vifm": 4, "zero_shot": 4, "class_logits": 4,
+    "pretrain": 7, "finetune": 6, "low_shot": 5, "distill": 6, "cka": 4, "features": 2, "robustness": 4,
+    "linear_probe": 4, "knn": 4, "retrieval": 3, "network": 2, "vifm": 4, "zero_shot": 4, "class_logits": 4,
 }  # fmt: skip
 SMALL = 3e4
 """Bytes of metrics, predictions, records and log of a job."""

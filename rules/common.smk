@@ -21,6 +21,7 @@ from videossl.stages.registry import stages
 from videossl.common.children import become_controller
 from videossl.study.study import Study
 from videossl.common.files import canonical_json
+from videossl.common.identity import stated
 from videossl.common.places import shown
 from videossl.report.renderings import targets_of
 from videossl.report.request import CLAIMS, path_of, write_request
@@ -130,8 +131,9 @@ def spec_of(stage):
 
 
 def identity_of(stage):
-    """Parameter function: the identity columns of the cell, as canonical JSON."""
-    return of_cell(stage, lambda study, cell: canonical_json(cell.identity))
+    """Parameter function: the identity columns of the cell, as canonical JSON. Snakemake tracks it, so columns of later
+    versions are left out where they are empty."""
+    return of_cell(stage, lambda study, cell: canonical_json(stated(cell.identity)))
 
 
 def untracked_json(stage, find):
@@ -191,3 +193,4 @@ wildcard_constraints:
     sample=alternatives(data_stages.SAMPLES),
     teachers=alternatives(map(re.escape, STUDY.axis_values("teachers"))),
     against=alternatives(map(re.escape, STUDY.axis_values("against"))),
+    labels=r"\d+|all",

@@ -24,7 +24,7 @@ from videossl.evaluation.accuracy import accuracies, predict, video_counts
 from videossl.evaluation.evaluate import videos_a_batch
 from videossl.evaluation.finetune import finetune
 from videossl.evaluation.model import Classifier, build_classifier
-from videossl.evaluation.specs import FinetuneSpec
+from videossl.evaluation.specs import FinetuneSpec, epochs_to_run
 from videossl.study.study import Study
 from videossl.training.checkpoint import Checkpoints, load_torch, save_torch
 
@@ -98,7 +98,10 @@ def test_from_videos_to_metrics(study, target, weights, tmp_path, capsys, pretra
     assert written["samples"] == {"train": trained["ok"], "test": 10, "test_missing": 1, "test_broken": 1, **lost}
     counts = rows[rows["split"] == "train"].set_index("metric")["value"].to_dict()
     expected = {"videos_trained": trained["ok"]} | {f"videos_{name[6:]}": count for name, count in lost.items()}
-    assert counts == expected
+    assert counts == expected | {"epochs_run": 2}
+    steps = 2 * (trained["ok"] // 4)
+    assert written["length"] == {"epochs": 2, "steps": steps}
+    assert rows.set_index("metric").loc["epochs_run", "n"] == steps
     assert f"top-1 {10 * hits:.1f} %" in (said := capsys.readouterr().out) and "1 test missing, 1 test broken" in said
     assert not (folder / "checkpoint.pt").exists()
 
@@ -151,6 +154,67 @@ def test_interrupted_and_started_again(study, target, weights, tmp_path, monkeyp
     for one, same in ((tmp_path / "cut", straight), (tmp_path / "other", scratch)):
         assert (one / "predictions.parquet").read_bytes() == (same / "predictions.parquet").read_bytes()
         assert len((one / "train.jsonl").read_text().splitlines()) == 2
+
+
+def entries_of(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
+
+
+def test_a_least_number_of_steps_adds_epochs_and_stretches_the_schedule(study, target, tmp_path):
+    schedule = {"name": "cosine", "warmup_epochs": 1}
+    plain = run(study, target, tmp_path / "plain", schedule=schedule)
+    longer = run(study, target, tmp_path / "longer", schedule=schedule, min_steps=11)
+    same = run(study, target, tmp_path / "same", schedule=schedule, min_steps=3)
+    steps = read_metrics(plain / "metrics.parquet").set_index("metric").loc["epochs_run", "n"] // 2
+    epochs = math.ceil(11 / steps)
+    assert epochs > 2 and len(entries_of(longer)) == epochs and len(entries_of(same)) == 2
+    assert json.loads((longer / "run.json").read_text())["length"] == {"epochs": epochs, "steps": epochs * steps}
+    metrics = read_metrics(longer / "metrics.parquet").set_index("metric")
+    assert metrics.loc["epochs_run", ["value", "n"]].tolist() == [epochs, epochs * steps]
+    assert (same / "predictions.parquet").read_bytes() == (plain / "predictions.parquet").read_bytes()
+    rates = [entry["lr"] for entry in entries_of(longer)]
+    factor, base = epochs / 2, 0.02
+    last = epochs - 1 / steps  # position of the last step, of which the history has the rate
+    done = (last - factor) / (epochs - factor)
+    assert rates[-1] == pytest.approx(base * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def test_the_steps_of_a_plan_are_at_least_those_asked_for():
+    for epochs, least, steps, expected in (
+        (8, 0, 3, 8),
+        (8, 24, 3, 8),
+        (8, 25, 3, 9),
+        (1, 1000, 1, 1000),
+        (2, 7, 0, 7),
+    ):
+        assert epochs_to_run(epochs, least, steps) == expected
+
+
+def test_the_average_is_tested_and_saved_and_survives_an_interruption(study, target, weights, tmp_path, monkeypatch):
+    straight = run(study, target, tmp_path / "straight", weights, average=0.9)
+    plain = run(study, target, tmp_path / "plain", weights)
+    saved = load_torch(straight / "weights.pt")["model"]
+    assert not same_bits(dict(saved), dict(load_torch(plain / "weights.pt")["model"]))
+    assert entries_of(straight)[-1]["loss"] == entries_of(plain)[-1]["loss"]  # the training itself is the same
+    save = Checkpoints.save
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        stop = lambda self, state: (save(self, state), os.kill(os.getpid(), signal.SIGTERM))  # noqa: E731
+        patch.setattr(Checkpoints, "save", stop)
+        run(study, target, tmp_path / "cut", weights, average=0.9)
+    assert load_torch(tmp_path / "cut/checkpoint.pt")["average"]["steps"] > 0
+    cut = run(study, target, tmp_path / "cut", weights, average=0.9)
+    assert same_bits(dict(saved), dict(load_torch(cut / "weights.pt")["model"]))
+    assert (cut / "predictions.parquet").read_bytes() == (straight / "predictions.parquet").read_bytes()
+
+
+def test_new_settings_that_are_off_are_in_no_specification(study):
+    spec, _ = finetune_arguments(study)
+    assert not {"min_steps", "average"} & set(spec.values)
+    other, _ = finetune_arguments(study, min_steps=5, average=0.5)
+    assert (other.values["min_steps"], other.values["average"]) == (5, 0.5) and other.hash != spec.hash
+    for wrong in ({"min_steps": -1}, {"average": 1.0}):
+        with pytest.raises(UserError, match=next(iter(wrong))):
+            finetune_arguments(study, **wrong)
 
 
 def test_a_run_made_again_has_a_history_of_its_own(study, target, tmp_path):

@@ -37,6 +37,7 @@ def identity(**changes: Any) -> dict[str, Any]:
         "protocol": "finetune",
         "teachers": "",
         "against": "",
+        "labels": "",
         "seed": 0,
     } | changes
     if values["task"] == "scratch":

@@ -21,6 +21,7 @@ ENTRIES = {
     "accuracies": table([GRID | {"task": "rspnet", "protocol": name} for name in ("finetune", "linear_probe")]),
     "searched": table(GRID | {"task": "rspnet", "protocol": "retrieval"}),
     "taught": table(GRID | {"task": "rotnet", "protocol": "distill", "teachers": [{"task": "rspnet"}]}),
+    "few": table(GRID | {"task": "rspnet", "protocol": "low_shot", "labels": [1, 5, "all"]}, rows=["labels", "subset"]),
     "noisy": table(GRID | {"task": "rspnet", **NOISY}),
     "layers": table(GRID | {"task": "rspnet", "protocol": "cka"}),
 }

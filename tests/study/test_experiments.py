@@ -72,7 +72,7 @@ def test_identity_is_whole_and_the_baselines_has_no_pretraining(tmp_path):
     assert first.identity == {
         "stage": "finetune", "task": "rotnet", "complexity": "C3", "backbone": "r2plus1d", "source": "k400",
         "subset": "10k", "epochs": 200, "target": "ucf101", "protocol": "finetune", "seed": 0,
-        "teachers": "", "against": "",
+        "teachers": "", "against": "", "labels": "",
     }  # fmt: skip
     assert last.identity == first.identity | {
         "task": "scratch", "complexity": "", "source": "none", "subset": "none", "epochs": 0,
@@ -330,6 +330,22 @@ def test_networks_are_compared_with_themselves_or_another(tmp_path):
     assert [cell.epochs for cell in study.dependencies(other)] == [200, 50]
 
 
+def test_labels_are_an_axis_of_networks_and_of_their_baselines(tmp_path):
+    few = GRID | {"protocol": "low_shot", "task": "rspnet", "labels": [10, 1, "all"]}
+    study = make_study(tmp_path, {"a": table(few, rows=["subset", "labels"])})
+    found = {(cell.task, cell.labels) for cell in study.of_stage("low_shot")}
+    assert found == {(task, labels) for task in ("rspnet", "scratch") for labels in ("1", "10", "all")}
+    assert {cell.labels for name in ("pretrain", "finetune") for cell in study.of_stage(name)} == {""}
+    assert len(study.of_stage("finetune")) == 2  # of `all`
+    assert len({cell.path for cell in study.of_stage("low_shot")}) == 6
+
+
+@pytest.mark.parametrize("labels", [0, -1, "some", [1, 1], 1.5, True])
+def test_labels_that_are_no_number_of_videos_are_refused(tmp_path, labels):
+    with pytest.raises(UserError, match="labels"):
+        make_study(tmp_path, {"a": table(GRID | {"protocol": "low_shot", "labels": labels})})
+
+
 def test_linear_probe_and_retrieval_share_the_features(tmp_path):
     probe, retrieval = (GRID | {"protocol": protocol} for protocol in ("linear_probe", "retrieval"))
     study = make_study(tmp_path, {"a": table([probe, retrieval])})
@@ -344,6 +360,8 @@ def test_linear_probe_and_retrieval_share_the_features(tmp_path):
         ({"protocol": "distill", "teachers": [{"backbone": "resnet"}]}, "unknown backbone 'resnet'"),
         ({"protocol": "distill", "teachers": [{"complexity": "C9"}], "task": "rotnet"}, "unknown complexity 'C9'"),
         ({"against": {"epochs": 50}}, "protocol 'finetune' has no `against`"),
+        ({"labels": 5}, "protocol 'finetune' has no `labels`"),
+        ({"protocol": "low_shot"}, "protocol 'low_shot' needs `labels`"),
         ({"protocol": "robustness", "noise": "snow", "severity": 1}, "noise"),
     ],
 )

@@ -27,7 +27,7 @@ HELP = "pending cells, their estimated hours, and the critical path"
 GROUP = ("stage", "task", "backbone", "source", "subset", "target", "epochs")
 """Columns of the table: cells that agree in all of them share a row."""
 COLUMNS = (
-    *GROUP, "complexity", "seed", "teachers", "against", "path", "hours", "device_hours", "estimated_from",
+    *GROUP, "complexity", "seed", "teachers", "against", "labels", "path", "hours", "device_hours", "estimated_from",
     "on_critical_path", "state", "reason",
 )  # fmt: skip
 IDENTIFYING = (*GROUP, "teachers")

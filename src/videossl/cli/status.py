@@ -36,10 +36,11 @@ SIGNS = {DONE: "✓", OUTDATED: "~", RUNNING: "▶", STOPPED: "‖", FAILED: "�
 BARS = "▁▂▃▄▅▆▇█"
 CURVE = 20
 """Largest number of characters of a curve."""
-ROWS = ("task", "backbone", "source", "subset", "seed", "teachers", "against")
+ROWS = ("task", "backbone", "source", "subset", "seed", "teachers", "against", "labels")
 """Row axes of a matrix of cells; milestones and targets are its columns."""
 COLUMNS = (
-    *("stage", "task", "complexity", "backbone", "source", "subset", "epochs", "target", "teachers", "against", "seed"),
+    *("stage", "task", "complexity", "backbone", "source", "subset", "epochs", "target", "teachers", "against"),
+    *("labels", "seed"),
     *("path", "state", "reason", "failed_cell", "epoch", "loss", "doing", "seconds_left", "where", "log"),
 )
 

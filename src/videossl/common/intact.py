@@ -102,10 +102,16 @@ def check_ends(path: str | Path) -> None:
         raise unreadable(path, error) from None
 
 
-def read_table(path: str | Path, columns: Sequence[str] | None = None, schema: pa.Schema | None = None) -> pa.Table:
+def read_table(
+    path: str | Path,
+    columns: Sequence[str] | None = None,
+    schema: pa.Schema | None = None,
+    later: Mapping[str, Any] | None = None,
+) -> pa.Table:
     """Read a Parquet file; if `schema` is given, check that columns and types match it.
 
-    Files of earlier versions, without a checksum, are read as they are.
+    Files of earlier versions, without a checksum, are read as they are; `later` has the columns of `schema` that they
+    lack, with the value of all rows.
 
     Raises:
         UserError: the file is missing, damaged, or holds another table.
@@ -119,6 +125,7 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None, schema: p
         if wanted is not None:
             table = table.select(wanted)  # raises KeyError for a column that is not there
         if schema is not None:
+            table = _with_later(table, schema, later or {})
             _require_columns(path, table.schema, schema)
     except DamagedFile:
         raise
@@ -136,6 +143,13 @@ def read_frame(path: str | Path, columns: Sequence[str] | None = None, schema: p
 def frame_of(table: pa.Table) -> pd.DataFrame:
     """A table as a data frame, without Arrow's threads (see :func:`read_table`)."""
     return table.to_pandas(use_threads=False)
+
+
+def _with_later(table: pa.Table, schema: pa.Schema, later: Mapping[str, Any]) -> pa.Table:
+    for name, value in later.items():
+        if name not in table.column_names:
+            table = table.append_column(schema.field(name), pa.array([value] * table.num_rows, schema.field(name).type))
+    return table
 
 
 def _require_columns(path: str | Path, found: pa.Schema, schema: pa.Schema) -> None:

@@ -70,6 +70,7 @@ LOWER_FIRST = AfterValidator(_in_order)
 _Float = Annotated[float, BeforeValidator(_number)]
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 """A number of things."""
+CountOrNone = Annotated[int, Field(ge=0, le=100_000_000)]
 Few = Annotated[int, Field(ge=1, le=10_000)]
 """A number of processes, machines, layers, a stride and the like."""
 FewOrNone = Annotated[int, Field(ge=0, le=10_000)]

@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from videossl.common.files import write_parquet
+from videossl.common.identity import LATER, completed
 from videossl.common.intact import damaged, frame_of, read_table
 
 _IDENTITY_FIELDS = [
@@ -31,6 +32,7 @@ _IDENTITY_FIELDS = [
     pa.field("protocol", pa.string(), nullable=False),  # "" for pretraining
     pa.field("teachers", pa.string(), nullable=False),  # of a distillation; else ""
     pa.field("against", pa.string(), nullable=False),  # the other network of a CKA comparison; else ""
+    pa.field("labels", pa.string(), nullable=False),  # labelled videos a class of low-shot finetuning, or all; else ""
     pa.field("seed", pa.int32(), nullable=False),
 ]
 _CONDITION_FIELDS = [
@@ -87,7 +89,7 @@ def write_metrics(path: str | Path, identity: Mapping[str, Any], rows: Rows) -> 
 
     Args:
         path: the Parquet file, replaced atomically.
-        identity: exactly the columns of :data:`IDENTITY`.
+        identity: exactly the columns of :data:`IDENTITY`; those that earlier versions did not have may be left out.
         rows: each has split, metric, value and n; optionally chance, ci_low, ci_high, noise and severity.
 
     Raises:
@@ -133,6 +135,7 @@ def read_predictions(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
 
 def _assemble(identity: Mapping[str, Any], rows: Rows, schema: pa.Schema, optional: Sequence[str]) -> pd.DataFrame:
     """Identity and rows as one frame in the order of the schema. ValueError for unknown or missing columns."""
+    identity = completed(identity)
     if set(identity) != set(IDENTITY):
         missing, unknown = set(IDENTITY) - set(identity), set(identity) - set(IDENTITY)
         raise ValueError(f"identity: missing {sorted(missing)}, unknown {sorted(unknown)}; it is {IDENTITY}")
@@ -166,7 +169,7 @@ def _read(paths: str | Path | Sequence[str | Path], schema: pa.Schema, problem_o
     files = [paths] if isinstance(paths, str | Path) else list(paths)
     frames = []
     for file in map(Path, files):
-        table = read_table(file, schema=schema)
+        table = read_table(file, schema=schema, later=LATER)
         if not table.num_rows:
             raise damaged(file, "has no rows")
         frame = frame_of(table.select(schema.names))

@@ -10,6 +10,7 @@ import pandas as pd
 
 from videossl.common.files import atomic_path
 from videossl.data.manifest import open_store, read_manifest, target_videos
+from videossl.evaluation.batch_statistics import estimate_statistics
 from videossl.evaluation.evaluate import video_means
 from videossl.evaluation.model import build_backbone
 from videossl.evaluation.specs import FeaturesSpec
@@ -20,7 +21,9 @@ from videossl.training.session import Compute
 def extract(spec: FeaturesSpec, *, manifest: Path, weights: Path | None, output: Path, compute: Compute) -> None:
     """Write the features of all readable videos of a target to `output` (.npz).
 
-    Features are means over uniformly spaced clips, with batch normalisation in evaluation mode.
+    Features are means over uniformly spaced clips, with batch normalisation in evaluation mode. Its statistics are
+    those of the pretraining or, of an untrained network, of the target's training videos
+    (:mod:`videossl.evaluation.batch_statistics`).
 
     `weights`: `weights.pt` of a pretraining; None: random initial weights.
     """
@@ -29,6 +32,9 @@ def extract(spec: FeaturesSpec, *, manifest: Path, weights: Path | None, output:
         rows = read_manifest(manifest)
         store, target = open_store(manifest, rows), target_videos(rows)
         backbone = build_backbone(spec, weights).to(device)
+        if spec.estimated_statistics:
+            used = estimate_statistics(spec, backbone, store, target.train, compute, device, signals)
+            print(f"statistics of batch normalisation from {used} training videos", flush=True)
 
         def features(videos: pd.DataFrame, name: str) -> np.ndarray:
             return video_means(spec, backbone, store, videos, compute, device, signals, f"{name} videos")

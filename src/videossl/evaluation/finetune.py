@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from videossl.common.errors import UserError
 from videossl.common.ranks import is_main_process
 from videossl.common.results import write_metrics, write_predictions
 from videossl.data.feasible import require_videos
+from videossl.data.labelled import Labelled, labelled_subset
 from videossl.data.loader import ClipDataset
 from videossl.data.manifest import open_store, read_manifest, target_videos
+from videossl.data.notes import tell
 from videossl.data.sampling import ClipSampler, RandomClips
 from videossl.evaluation.accuracy import accuracies, predict, report, video_counts
 from videossl.evaluation.class_logits import read_logits
@@ -23,8 +26,9 @@ from videossl.evaluation.distillation_loss import distillation_loss
 from videossl.evaluation.evaluate import video_means
 from videossl.evaluation.model import Classifier, build_classifier, load_classifier
 from videossl.evaluation.settings import Distillation
-from videossl.evaluation.specs import DistillSpec, FinetuneSpec
+from videossl.evaluation.specs import EPOCHS_RUN, SHORT_CLASSES, DistillSpec, FinetuneSpec, LowShotSpec
 from videossl.training.checkpoint import save_torch
+from videossl.training.flattening import curve_metrics
 from videossl.training.inputs import Inputs
 from videossl.training.loop import Step
 from videossl.training.record import write_run
@@ -45,10 +49,12 @@ def finetune(
 ) -> None:
     """Finetune all layers, test, and write weights, metrics, predictions and `run.json` to `folder`.
 
-    No epoch is selected by its accuracy: the network of the last epoch is tested once.
+    No epoch is selected by its accuracy: the network of the last epoch is tested once. Low-shot finetuning writes no
+    weights, as nothing reads them.
 
     Args:
-        spec: every setting that affects the result besides the initial weights; a DistillSpec if there are teachers.
+        spec: every setting that affects the result besides the initial weights; a DistillSpec if there are teachers, a
+            LowShotSpec to train on a few videos of each class.
         identity: the cell's identity columns.
         manifest: manifest of the target dataset; its frame store is in the same folder.
         weights: `weights.pt` of a pretraining; None: train from scratch.
@@ -61,6 +67,10 @@ def finetune(
     with exclusive(folder, signals):
         rows = read_manifest(manifest)
         store, target = open_store(manifest, rows), target_videos(rows)
+        labelled = None
+        if isinstance(spec, LowShotSpec) and spec.labels != "all":
+            train, labelled = labelled_subset(target.train, spec.labels, spec.seed)
+            target = replace(target, train=train)
         name = identity.get("target", "")
         remedy = f"Give it more: the training list and files of datasets.{name}."
         require_videos(len(target.train), spec.batch_size, spec.accumulation_steps, f"dataset {name}", remedy)
@@ -74,16 +84,24 @@ def finetune(
             step = distillation_step(networks, spec.distillation, kept)
         else:
             step = classification_step
-        files = [weights, *teachers]
-        trainer = make_trainer(spec, model, step, dataset, folder, compute, signals, [path for path in files if path])
+        files = [path for path in (weights, *teachers) if path]
+        trainer = make_trainer(spec, model, step, dataset, folder, compute, signals, files, spec.average)
+        epochs, steps = trainer.plan.epochs, trainer.plan.epochs * trainer.plan.steps_per_epoch
         what = f"finetuning with {len(teachers)} teachers" if teachers else "finetuning"
-        trainer.run(spec.epochs, batches(spec, dataset, compute, device), f"{what}, {len(dataset)} videos")
+        trainer.run(epochs, batches(spec, dataset, compute, device), f"{what}, {len(dataset)} videos")
+        if trainer.average:
+            trainer.average.apply(model)
         logits = video_means(spec, model, store, target.test, compute, device, signals)
         if not is_main_process():
             return
         predictions = predict(target.test, target.test_split, logits, spec.test_clips)
-        metrics = [*accuracies(predictions, logits, target.test_split), *video_counts(target)]
-        save_torch(folder / "weights.pt", {"model": model.state_dict(), "spec": spec.values, "classes": target.classes})
+        trained = {"split": "train", "metric": EPOCHS_RUN, "value": float(epochs), "n": steps}
+        curve = curve_metrics(trainer.history.entries(), epochs)
+        found = accuracies(predictions, logits, target.test_split)
+        metrics = [*found, *video_counts(target), *short_classes(labelled), trained, *curve]
+        if not isinstance(spec, LowShotSpec):
+            weights_and_spec = {"model": model.state_dict(), "spec": spec.values, "classes": target.classes}
+            save_torch(folder / "weights.pt", weights_and_spec)
         write_predictions(folder / "predictions.parquet", identity, predictions)
         write_metrics(folder / "metrics.parquet", identity, metrics)
         write_run(
@@ -94,9 +112,21 @@ def finetune(
             seconds=trainer.clock.seconds,
             samples={"train": len(target.train), "test": len(target.test), **target.unreadable},
             classes=target.gaps.as_json(),
+            labelled=labelled.as_json() if labelled else None,
+            length={"epochs": epochs, "steps": steps},
         )
         trainer.checkpoints.path.unlink(missing_ok=True)
     report(target, metrics)
+    if labelled and (text := labelled.summary()):
+        tell(text)
+
+
+def short_classes(labelled: Labelled | None) -> list[dict[str, Any]]:
+    """Metrics row of a labelled subset: the number of classes that have fewer videos than asked for."""
+    if labelled is None:
+        return []
+    short = float(len(labelled.short or {}))
+    return [{"split": "train", "metric": SHORT_CLASSES, "value": short, "n": labelled.classes}]
 
 
 def classification_step(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from videossl.common.ranges import Count, Moderate, Once, Positive, PositiveShare
+from videossl.common.ranges import Count, Few, Moderate, Once, Positive, PositiveShare
 from videossl.common.strict import Strict
 
 
@@ -31,6 +31,15 @@ class LinearProbe(Strict):
         description="candidates for scikit-learn's C; the best on validation videos is used",
     )
     max_iterations: Count = Field(2000, description="largest number of iterations of the solver")
+
+
+class KNN(Strict):
+    """Vote of the nearest training videos by frozen features (Wu et al. 2018)."""
+
+    neighbours: Few = Field(20, description="number of training videos that vote; all if the target has fewer")
+    temperature: Moderate = Field(
+        0.07, description="a neighbour of cosine similarity s votes with the weight exp(s / temperature)"
+    )
 
 
 class Retrieval(Strict):

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import ConfigDict, Field
 
-from videossl.common.ranges import Count, Few, PositiveShare, Seed, ShareBelowOne, Side, Version
+from videossl.common.ranges import Count, CountOrNone, Few, PositiveShare, Seed, ShareBelowOne, Side, Version
 from videossl.common.specification import Specification
 from videossl.common.strict import Strict
 from videossl.data.settings import Augmentation, ClipShape, ColourDivisors, Colours, Normalisation, Preparation
 from videossl.data.specs import NoiseSpec
-from videossl.evaluation.settings import CKA, Distillation, LinearProbe, Retrieval
+from videossl.evaluation.settings import CKA, KNN, Distillation, LinearProbe, Retrieval
 from videossl.training.specs import BackboneSpec, TrainingSpec
 from videossl.videolanguage.settings import Prompts
+
+EPOCHS_RUN = "epochs_run"
+"""Metric of finetuning: the number of epochs, which may be more than the configuration's (`min_steps`); its n is the
+number of steps."""
+SHORT_CLASSES = "short_classes"
+"""Metric of low-shot finetuning: the number of classes with fewer labelled videos than asked for."""
+
+
+def epochs_to_run(epochs: int, min_steps: int, steps_per_epoch: int) -> int:
+    """`epochs`, or as many more as it takes to have `min_steps` steps."""
+    return max(epochs, -(-min_steps // max(1, steps_per_epoch)))
 
 
 class ClipTestSpec(Strict):
@@ -38,6 +51,20 @@ class FinetuneSpec(TrainingSpec, ClipTestSpec):
     recipe_version: Version
     backbone: BackboneSpec
     dropout: ShareBelowOne
+    min_steps: CountOrNone = Field(0, exclude_if=lambda steps: steps == 0)
+    """Least number of steps: where `epochs` have fewer, the training has more epochs."""
+    average: ShareBelowOne = Field(0.0, exclude_if=lambda decay: decay == 0)
+    """Decay of the average of the weights that is tested instead of the last ones; 0: the last ones."""
+
+    def length(self, steps_per_epoch: int) -> int:
+        return epochs_to_run(self.epochs, self.min_steps, steps_per_epoch)
+
+
+class LowShotSpec(FinetuneSpec):
+    """Finetuning with a few labelled videos of each class, which the seed chooses."""
+
+    labels: Few | Literal["all"]
+    """Labelled training videos of each class."""
 
 
 class DistillationSpec(Distillation):
@@ -61,6 +88,8 @@ class FeaturesSpec(Specification, ClipTestSpec):
     augment: Preparation
     recipe_version: Version
     backbone: BackboneSpec
+    estimated_statistics: bool = Field(False, exclude_if=lambda estimated: not estimated)
+    """Whether batch normalisation gets the statistics of the target's training videos; of untrained networks alone."""
 
 
 class LinearProbeSpec(LinearProbe, Specification):
@@ -68,6 +97,12 @@ class LinearProbeSpec(LinearProbe, Specification):
 
     features: FeaturesSpec
     max_iterations: Count = Field(alias="most_iterations")
+
+
+class KNNSpec(KNN, Specification):
+    """Vote of the nearest training videos by features."""
+
+    features: FeaturesSpec
 
 
 class RetrievalSpec(Retrieval, Specification):

@@ -12,6 +12,7 @@ import pandas as pd
 
 from videossl.analysis.statistics import wilson_interval
 from videossl.common.errors import DamagedFile, UserError
+from videossl.common.identity import completed
 from videossl.common.intact import damaged
 from videossl.common.results import CONDITION, IDENTITY, is_fraction, read_cell
 from videossl.data.settings import MEAN
@@ -189,7 +190,7 @@ def collect(
             entry asks for a baseline that is not among the cells.
     """
     paper = Paper.of(spec, paper_values)
-    cells = list(cells)
+    cells = [completed(cell) for cell in cells]  # of records of earlier versions
     shown = sorted({view["metric"] for cell in cells for view in cell.get("views", [])} - {spec.x_metric})
     if spec.kind == "figure" and len(shown) > 1:
         raise UserError(f"'{spec.name}': a figure shows one metric, not {', '.join(shown)}; set `metric`.")

@@ -9,8 +9,10 @@ from typing import Any
 
 from videossl.common.results import CONDITION, is_fraction
 from videossl.data.classes import read_gaps
+from videossl.data.labelled import read_labelled
 from videossl.report.collect import FAILED, OK, PENDING, Record, Results, describe
 from videossl.report.comparison import other_numbers
+from videossl.report.flattening import flattening_notes
 from videossl.report.gains import is_paired
 from videossl.report.numbers import number
 from videossl.report.over_seeds import ONE_SEED, SEEDS_ALONE, SEEDS_AND_VIDEOS, of_places, over_seeds
@@ -47,6 +49,8 @@ def notes(results: Results, *, span_marks: bool = False, drawn: bool = False) ->
         *_interval(results, drawn),
         *_test_videos(results),
         *_missing_classes(results),
+        *_short_classes(results),
+        *flattening_notes(results),
         *pretraining_notes(results.spec, _pretrainings(results)),
         *_missing(results),
         *_baseline(results, span_marks, drawn),
@@ -129,6 +133,18 @@ def _missing_classes(results: Results) -> list[str]:
         if record.status == OK and record.identity["target"]
         for run in record.runs
         if (text := read_gaps(Path(run) / "run.json").summary())
+    }
+    return [f"{results.spec.label('target', target)}: {text}." for target, text in found]
+
+
+def _short_classes(results: Results) -> list[str]:
+    """Classes with fewer labelled videos than asked for, once per target and number of labels."""
+    found = {
+        (record.identity["target"], text): None
+        for record in results.records
+        if record.status == OK and record.identity["labels"]
+        for run in record.runs
+        if (text := read_labelled(Path(run) / "run.json").summary())
     }
     return [f"{results.spec.label('target', target)}: {text}." for target, text in found]
 

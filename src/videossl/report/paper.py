@@ -86,6 +86,8 @@ class PaperTable:
         """The rows that apply to a cell."""
         if identity["task"] == BASELINE_TASK and not identity["teachers"]:
             return []  # rows without a task do not apply to an untrained network
+        if identity.get("labels"):
+            return []  # the paper always finetunes with all labels
         asked, name = asked_for(identity, metric)
         return [row for row in self._rows if row["metric"] == name and _applies(row, asked)]
 

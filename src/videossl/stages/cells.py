@@ -35,6 +35,7 @@ class Cell:
     seed: int
     teachers: str = ""
     against: str = ""
+    labels: str = ""
     default_complexity: bool = True
     partners: tuple[Cell, ...] = ()
 
@@ -69,7 +70,10 @@ class Cell:
         other = registry.stage(stage)
         target = self.target if "target" in axes_of(stage) else ""
         protocol = stage if other.is_protocol and target else ""
-        return replace(self, stage=stage, target=target, protocol=protocol, teachers="", against="", partners=())
+        labels = self.labels if "labels" in axes_of(stage) else ""
+        return replace(
+            self, stage=stage, target=target, protocol=protocol, labels=labels, teachers="", against="", partners=()
+        )
 
 
 def axes_of(stage: str) -> list[str]:

@@ -43,7 +43,8 @@ class Features(Stage[FeaturesSpec]):
 
     def work(self, study: Study, cell: Cell) -> Work:
         settings, target = study.config.finetune, study.videos(cell.target)
-        clips = settings.test_clips * (target.finetuned + target.test)
+        estimated = target.finetuned if cell.is_scratch else 0  # one clip of each, for batch normalisation
+        clips = settings.test_clips * (target.finetuned + target.test) + estimated
         return Work(clips * study.gflops(cell.backbone, settings.clip), clips)
 
     def build(self, study: Study, cell: Cell) -> NetworkBuild:
@@ -65,7 +66,8 @@ def features_spec(study: Study, cell: Cell) -> FeaturesSpec:
     """Specification of a network's features for a target."""
     values = finetune_values(study, cell)
     kept = ("recipe_version", "backbone", "seed", "clip", "stride", "test_clips", "batch_size")
-    return FeaturesSpec(**{key: values[key] for key in kept}, augment=values["augment"].preparation)
+    own = {key: values[key] for key in kept}
+    return FeaturesSpec(**own, augment=values["augment"].preparation, estimated_statistics=cell.is_scratch)
 
 
 STAGE = Features()

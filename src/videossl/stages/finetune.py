@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from videossl.evaluation.specs import FinetuneSpec
+from videossl.evaluation.specs import EPOCHS_RUN, FinetuneSpec, epochs_to_run
 from videossl.stages.base import METRICS, PREDICTIONS, PRETRAINING, RUN, WEIGHTS, Job, Stage, Work
 from videossl.stages.parts.builds import NetworkBuild
 from videossl.stages.parts.contradictions import batches_divide, precision_fits_the_device
 from videossl.stages.parts.files import manifest, run_folder
 from videossl.stages.parts.networks import pretraining_of
+from videossl.training.flattening import CURVE_METRICS
 from videossl.training.settings import by_backbone
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Finetune(Stage[FinetuneSpec]):
     title = "Finetuning"
     place = 10
     folder = f"finetune/{{target}}/{RUN}"
-    results = (WEIGHTS, PREDICTIONS, METRICS)
+    results: ClassVar[tuple[str, ...]] = (WEIGHTS, PREDICTIONS, METRICS)
     specification: ClassVar[type[FinetuneSpec]] = FinetuneSpec
     message = (
         "Finetuning {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone"
@@ -33,7 +34,7 @@ class Finetune(Stage[FinetuneSpec]):
     )
     runs_on = "all devices"
     metrics = ("top1",)
-    further_metrics = ("top5", *VIDEO_COUNTS)
+    further_metrics: ClassVar[tuple[str, ...]] = ("top5", *VIDEO_COUNTS, EPOCHS_RUN, *CURVE_METRICS)
     axes: ClassVar[tuple[str, ...]] = (*PRETRAINING, "target")
     description = "accuracy on the target"
     baseline = True
@@ -48,16 +49,11 @@ class Finetune(Stage[FinetuneSpec]):
         weights = [run_folder(study, before) / WEIGHTS for before in pretraining_of(cell)]
         return {"manifest": [manifest(study, cell.target)], "weights": weights}
 
-    def work(self, study: Study, cell: Cell) -> Work:
-        settings, target = study.config.finetune, study.videos(cell.target)
-        train, test = settings.epochs * target.finetuned, settings.test_clips * target.test
-        own = study.gflops(cell.backbone, settings.clip)
-        teachers = sum(study.gflops(teacher.backbone, settings.clip) for teacher in cell.partners)
-        # A training step costs three forward passes, since a backward pass costs two.
-        return Work(train * (3 * own + teachers) + test * own, train + test)
+    def work(self, study: Study, cell: Cell) -> Work | None:
+        return finetuning_work(study, cell, study.videos(cell.target).finetuned)
 
-    def stop_epoch(self, study: Study, cell: Cell) -> int:
-        return study.config.finetune.epochs
+    def stop_epoch(self, study: Study, cell: Cell) -> int | None:
+        return epochs_of(study, cell, study.videos(cell.target).finetuned)
 
     def check(self, study: Study, cell: Cell) -> None:
         finetune, where = study.config.finetune, "the configuration's `finetune`"
@@ -81,6 +77,23 @@ class Finetune(Stage[FinetuneSpec]):
             compute=job.compute,
             teachers=job.files("teachers"),
         )
+
+
+def finetuning_work(study: Study, cell: Cell, videos: int) -> Work:
+    """Work of a finetuning on `videos` training videos, and of its test."""
+    settings, target = study.config.finetune, study.videos(cell.target)
+    train, test = epochs_of(study, cell, videos) * videos, settings.test_clips * target.test
+    own = study.gflops(cell.backbone, settings.clip)
+    teachers = sum(study.gflops(teacher.backbone, settings.clip) for teacher in cell.partners)
+    # A training step costs three forward passes, since a backward pass costs two.
+    return Work(train * (3 * own + teachers) + test * own, train + test)
+
+
+def epochs_of(study: Study, cell: Cell, videos: int) -> int:
+    """Epochs of a finetuning on about so many training videos."""
+    settings = study.config.finetune
+    batch = by_backbone(settings.batch_size, cell.backbone, "finetune.batch_size")
+    return epochs_to_run(settings.epochs, settings.min_steps, videos // max(1, min(batch, videos)))
 
 
 def finetune_values(study: Study, cell: Cell) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from videossl.study.recipes import corpus_datasets, model_recipes, task_recipes
 from videossl.training.settings import by_backbone
 from videossl.training.specs import BackboneSpec
 
-FINETUNE_CLIPS = ("finetune", "distill", "features")
+FINETUNE_CLIPS = ("finetune", "low_shot", "distill", "features")
 """Stages whose clips are defined by `finetune`."""
 
 

@@ -69,6 +69,11 @@ METRICS = {
     "videos_trained": "videos trained on",
     "videos_missing": "videos missing",
     "videos_broken": "videos broken",
+    "epochs_run": "epochs of finetuning",
+    "flattened": "training curve has flattened (1: yes, 0: no)",
+    "last_quarter_top1": "training accuracy, last quarter",
+    "third_quarter_top1": "training accuracy, third quarter",
+    "short_classes": "classes with fewer labelled videos",
 }
 NOISES = {
     "": "no noise",
@@ -90,6 +95,7 @@ AXES = {
     "seed": "Seed",
     "stage": "Stage",
     "teachers": "Teachers",
+    "labels": "Labelled videos a class",
     "noise": "Noise",
     "severity": "Severity",
     "metric": "Metric",

@@ -17,6 +17,7 @@ from videossl.common.distributed import Vote, all_reduce_mean
 from videossl.common.errors import Interrupted, UserError
 from videossl.common.progress import track
 from videossl.common.ranks import is_main_process
+from videossl.training.average import WeightAverage, matching
 from videossl.training.checkpoint import Checkpoints, problem_of_optimizer, problem_of_weights
 from videossl.training.clock import Clock, Every
 from videossl.training.history import History
@@ -75,6 +76,8 @@ class Trainer:
     signals: Signals
     network: nn.Module | None = None
     """The callable of a step: `module` itself, or `module` wrapped for gradient exchange."""
+    average: WeightAverage | None = None
+    """An average of the weights over the steps, if one is wanted."""
     checkpoint_seconds: float = 600.0
     before_step: Callable[[], None] = lambda: None
     after_step: Callable[[], None] = lambda: None
@@ -92,12 +95,15 @@ class Trainer:
             "step_in_epoch": self.step_in_epoch,
             "sums": {name: float(value) for name, value in self.sums.items()},
             "seconds": self.clock.seconds,
+            **({"average": self.average.state()} if self.average else {}),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Resume from `state`."""
         self.module.load_state_dict(state["module"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.average:
+            self.average.restore(state["average"])
         self.epoch, self.step_in_epoch = state["epoch"], state["step_in_epoch"]
         self.sums = {name: torch.tensor(value, dtype=torch.float64) for name, value in state["sums"].items()}
         self.clock = Clock(state["seconds"])
@@ -114,6 +120,8 @@ class Trainer:
             return "its sums are no numbers"
         if problem := problem_of_weights(state["module"], self.module.state_dict()):
             return f"its weights are others: {problem}"
+        if problem := matching(self.average, state):
+            return problem
         shapes = [parameter.shape for group in self.optimizer.param_groups for parameter in group["params"]]
         problem = problem_of_optimizer(state["optimizer"], self.optimizer.state_dict(), shapes)
         return f"the state of its optimiser is another: {problem}" if problem else ""
@@ -170,6 +178,8 @@ class Trainer:
             nn.utils.clip_grad_norm_(self.module.parameters(), plan.grad_clip)
         self.optimizer.step()
         self.after_step()
+        if self.average:
+            self.average.update(self.module)
         self.step_in_epoch += 1
         if self.step_in_epoch % CHECK_EVERY == 0 or self.step_in_epoch == plan.steps_per_epoch:
             self._check_finite()

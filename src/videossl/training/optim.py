@@ -92,6 +92,13 @@ def lr_factor(schedule: Schedule, epoch: float, epochs: int) -> float:
     return 1.0
 
 
+def stretched(schedule: Schedule, factor: float) -> Schedule:
+    """The schedule of a training that has `factor` times the epochs. All but the warm-up are fractions of it."""
+    if factor == 1:
+        return schedule
+    return schedule.model_copy(update={"warmup_epochs": schedule.warmup_epochs * factor})
+
+
 def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
     """Set the learning rate of every parameter group to `lr`."""
     for group in optimizer.param_groups:

@@ -105,6 +105,8 @@ def write_run(
     samples: dict[str, int],
     classes: dict[str, Any] | None = None,
     too_short: dict[str, Any] | None = None,
+    labelled: dict[str, Any] | None = None,
+    length: dict[str, int] | None = None,
 ) -> None:
     """Write `run.json`: recipe and hash, versions, device, date, wall time, GPU-hours, sample counts.
 
@@ -112,6 +114,8 @@ def write_run(
         classes: of a test, the classes that lacked videos (:class:`videossl.data.classes.ClassGaps`).
         too_short: of a pretraining, the videos that are too short for the task
             (:class:`videossl.training.short_videos.ShortVideos`).
+        labelled: of a low-shot finetuning, its labelled videos (:class:`videossl.data.labelled.Labelled`).
+        length: of a finetuning, the numbers of epochs and steps run.
         device: None for a job without torch; this module then does not import it, which takes seconds.
     """
     where = _where(device)
@@ -133,6 +137,8 @@ def write_run(
                 "samples": samples,
                 **({} if classes is None else {"classes": classes}),
                 **({} if too_short is None else {"too_short": too_short}),
+                **({} if labelled is None else {"labelled": labelled}),
+                **({} if length is None else {"length": length}),
             }
         ),
     )

@@ -23,6 +23,7 @@ from videossl.common.ranks import is_main_process, rank_and_processes
 from videossl.common.specification import hash_of
 from videossl.data.loader import ClipDataset, EpochBatches, train_loader
 from videossl.data.provenance import content_digest
+from videossl.training.average import WeightAverage
 from videossl.training.checkpoint import Checkpoints, load_torch
 from videossl.training.compiled import compile_backbones
 from videossl.training.device import choose_device
@@ -30,7 +31,7 @@ from videossl.training.history import History
 from videossl.training.inputs import Inputs, on_device
 from videossl.training.interrupt import Signals
 from videossl.training.loop import Plan, Step, Trainer
-from videossl.training.optim import base_learning_rate, build_optimizer
+from videossl.training.optim import base_learning_rate, build_optimizer, stretched
 from videossl.training.record import code_version
 from videossl.training.seeding import deterministic
 from videossl.training.specs import TrainingSpec
@@ -74,10 +75,12 @@ def make_trainer(
     compute: Compute,
     signals: Signals,
     weights: Sequence[Path] = (),
+    average: float = 0.0,
 ) -> Trainer:
     """A trainer of `module`, resumed from the folder's checkpoint if that belongs to the same run.
 
-    A run is identified by its recipe, training videos and `weights` (initial weights, teachers).
+    A run is identified by its recipe, training videos and `weights` (initial weights, teachers). `average`: decay of an
+    average of the weights; 0: none.
     """
     device = next(module.parameters()).device
     if spec.precision == "bf16" and device.type != "cuda":
@@ -88,15 +91,17 @@ def make_trainer(
     reference = spec.reference_batch_size
     batch_size = batch_size_for(spec, len(dataset))
     network = ready(module, compute, device)
+    steps = len(dataset) // batch_size
+    epochs = spec.length(steps)
     trainer = Trainer(
         module=module,
         network=network,
         optimizer=build_optimizer(module, spec.optimizer),
         step=step,
         plan=Plan(
-            epochs=spec.epochs,
-            steps_per_epoch=len(dataset) // batch_size,
-            schedule=spec.schedule,
+            epochs=epochs,
+            steps_per_epoch=steps,
+            schedule=stretched(spec.schedule, epochs / spec.epochs),
             base_lr=base_learning_rate(spec.optimizer, batch_size, reference),
             grad_clip=spec.optimizer.grad_clip,
             batch_size=batch_size,
@@ -108,8 +113,9 @@ def make_trainer(
         history=History(folder),
         signals=signals,
         checkpoint_seconds=compute.checkpoint_seconds,
+        average=WeightAverage(module, average) if average else None,
     )
-    state = last_state(trainer, spec.last_epoch)
+    state = last_state(trainer, spec.last_epoch + epochs - spec.epochs)
     if state is not None:
         trainer.restore(state)
     elif is_main_process():

@@ -43,6 +43,10 @@ class TrainingSpec(Specification):
         """Epoch at which this job ends; a milestone may end before the schedule does."""
         return self.epochs
 
+    def length(self, steps_per_epoch: int) -> int:
+        """Length of the learning-rate schedule in epochs, if an epoch has so many steps."""
+        return self.epochs
+
     @property
     def augmentation(self) -> Augmentation:
         """Training augmentation, for the clip size."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from videossl.common.errors import UserError
+from videossl.common.identity import completed
 from videossl.common.results import IDENTITY, read_cell
 from videossl.data.classes import ClassGaps
 from videossl.report.collect import FAILED, OK, PENDING
@@ -89,8 +90,9 @@ class Run:
     @cached_property
     def identity(self) -> dict[str, Any]:
         """The identity columns; {} if nothing is known of the run."""
-        given = {key: self._given[key] for key in IDENTITY} if self._given else {}
-        return self.record.get("identity", given)
+        given = {key: completed(self._given)[key] for key in IDENTITY} if self._given else {}
+        found = self.record.get("identity", given)
+        return completed(found) if found else {}
 
     @cached_property
     def status(self) -> str:
@@ -130,6 +132,7 @@ class Run:
         parts.append(f"on {named('target')}" if named("target") else "")
         parts.append(f"taught by {named('teachers')}" if named("teachers") else "")
         parts.append(f"against {identity['against']}" if identity["against"] else "")
+        parts.append(f"{identity['labels']} labelled videos a class" if identity["labels"] else "")
         parts.append(f"seed {identity['seed']}")
         return " · ".join(part for part in parts if part)
 

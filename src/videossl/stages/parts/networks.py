@@ -26,12 +26,12 @@ def cells_of_networks(stage: Stage[Any], study: Study, grid: Grid) -> Iterator[C
     protocol = grid.protocol if "target" in (stage.axes or ()) else ""
     for task, variant in itertools.product(grid.task, grid.complexity):
         complexity, default = complexity_of(task, variant, study.recipes)
-        for backbone, source, subset, epochs, target, seed in itertools.product(
-            grid.backbone, grid.source, grid.subset, grid.epochs, targets, grid.seed
+        for backbone, source, subset, epochs, target, labels, seed in itertools.product(
+            grid.backbone, grid.source, grid.subset, grid.epochs, targets, _labels(grid), grid.seed
         ):
             cell = Cell(
                 stage.name, task, complexity, backbone, source, subset, epochs, target, protocol, seed,
-                default_complexity=default,
+                labels=labels, default_complexity=default,
             )  # fmt: skip
             for found in stage.with_partners(study, grid, cell):
                 # A student without pretraining has no axes of its own; the grid's axes apply to its teachers.
@@ -41,8 +41,13 @@ def cells_of_networks(stage: Stage[Any], study: Study, grid: Grid) -> Iterator[C
 def baselines(stage: Stage[Any], grid: Grid) -> Iterator[Cell]:
     """The same networks without pretraining, if the protocol has a baseline."""
     if stage.baseline:
-        for backbone, target, seed in itertools.product(grid.backbone, grid.target, grid.seed):
-            yield Cell(stage.name, SCRATCH, "", backbone, NONE, NONE, 0, target, grid.protocol, seed)
+        for backbone, target, labels, seed in itertools.product(grid.backbone, grid.target, _labels(grid), grid.seed):
+            yield Cell(stage.name, SCRATCH, "", backbone, NONE, NONE, 0, target, grid.protocol, seed, labels=labels)
+
+
+def _labels(grid: Grid) -> list[str]:
+    """Values of the axis `labels`; "" for a protocol without it."""
+    return [str(labels) for labels in grid.labels] or [""]
 
 
 def complexity_of(task: str, variant: str, recipes: Mapping[str, Recipe]) -> tuple[str, bool]:

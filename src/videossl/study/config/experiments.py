@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from videossl.common.names import WorkflowPath
-from videossl.common.ranges import Count, Once, Seed, Text
+from videossl.common.ranges import Count, Few, Once, Seed, Text
 from videossl.common.strict import Strict
 from videossl.data.settings import MEAN, NOISES
 from videossl.stages.base import PRETRAINING
@@ -25,6 +25,7 @@ Strings = Annotated[list[str], BeforeValidator(_as_list), Once]
 Numbers = Annotated[list[Count], BeforeValidator(_as_list), Once]
 Kinds = Annotated[list[Literal[(*NOISES, MEAN)]], BeforeValidator(_as_list), Once]  # type: ignore[valid-type]
 Severities = Annotated[list[Annotated[int, Field(ge=0, le=5)]], BeforeValidator(_as_list), Once]
+Labels = Annotated[list[Few | Literal["all"]], BeforeValidator(_as_list), Once]
 Seeds = Annotated[list[Seed], BeforeValidator(_as_list), Once, Field(min_length=1)]
 Axis = Literal[
     "task",
@@ -38,6 +39,7 @@ Axis = Literal[
     "seed",
     "teachers",
     "against",
+    "labels",
     "noise",
     "severity",
     "metric",
@@ -75,6 +77,9 @@ class Grid(Strict):
     against: Change = Field(
         {}, description="cka: axes in which the other network differs; empty: compare the network with itself"
     )
+    labels: Labels = Field(
+        [], description="low_shot: labelled training videos of each class, such as 1, 5 and 10; all: every one"
+    )
     noise: Kinds = Field([], description="robustness: kinds of noise; mean: the mean over all kinds")
     severity: Severities = Field([], description="robustness: severities 1 to 5; 0: the mean over all")
     seed: Seeds = Field(
@@ -89,7 +94,7 @@ class Grid(Strict):
             if "teachers" in given or len(self.pairs) < 2:
                 raise ValueError("`pairs` needs at least two models, and replaces `teachers`")
             given.add("teachers")
-        for axis in (*PRETRAINING, "backbone", "model", "target", "teachers", "noise", "severity"):
+        for axis in (*PRETRAINING, "backbone", "model", "target", "teachers", "labels", "noise", "severity"):
             if (axis in needed) != (axis in given):
                 verb = "needs" if axis in needed else "has no"
                 raise ValueError(f"a grid of protocol '{self.protocol}' {verb} `{axis}`")

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from videossl.common.names import EntryName, FilePath, Name, ResultsPath, SameInAnyCase, WorkflowPath
 from videossl.common.ranges import (
     Count,
+    CountOrNone,
     Few,
     FewOrNone,
     Once,
@@ -25,7 +26,7 @@ from videossl.common.strict import Strict, merge
 from videossl.data.generated import Generated
 from videossl.data.readers import registry as readers
 from videossl.data.settings import MOST_SHARDS, Augment, ClipShape, Noise, Shards, Store
-from videossl.evaluation.settings import CKA, Distillation, LinearProbe, Retrieval
+from videossl.evaluation.settings import CKA, KNN, Distillation, LinearProbe, Retrieval
 from videossl.study.config.experiments import Experiment
 from videossl.study.config.layers import FOLDERS, Layer, check_layers
 from videossl.study.config.reading import read_yaml
@@ -129,6 +130,16 @@ class Finetune(Strict):
 
     recipe_version: Version = Field(1, description="raise it when a change in code should retrain")
     epochs: Count = Field(description="finetuning epochs")
+    min_steps: CountOrNone = Field(
+        0,
+        description="least number of steps: a training set of which `epochs` have fewer steps is trained on for more"
+        " epochs, with the schedule stretched; 0: no such bound. Applies to low-shot finetuning and distillation too",
+    )
+    average: ShareBelowOne = Field(
+        0.0,
+        description="decay of an exponential moving average of the weights, which is tested and saved instead of the"
+        " last weights; 0: none. Applies to low-shot finetuning and distillation too",
+    )
     batch_size: Counts = Field(description="videos a step; may differ by backbone")
     accumulation_steps: Counts = Field(
         1,
@@ -253,6 +264,7 @@ class Config(Strict):
     finetune: Finetune = Field(description="finetuning on the target datasets")
     distillation: Distillation = Distillation()
     linear_probe: LinearProbe = LinearProbe()
+    knn: KNN = KNN()
     retrieval: Retrieval = Retrieval()
     noise: Noise = Noise()
     cka: CKA = CKA()

@@ -61,7 +61,9 @@ class Study:
             backbones.check_options(name, options, f"the configuration's `backbones.{name}`")
         for name, dataset in config.datasets.items():
             if not dataset.combine:
-                readers.check_values(str(dataset.reader), dataset.options, f"the configuration's `datasets.{name}.options`")
+                readers.check_values(
+                    str(dataset.reader), dataset.options, f"the configuration's `datasets.{name}.options`"
+                )
         self._all_entries = read_entries(config, project, self.place_of)
         self._expansion = Expansion(self, self._all_entries)
         wanted = self._all_entries if config.only is None else config.only

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from documentation import block
 from report_cells import cell, cell_by_video, table_spec
 from tiny import GRID, make_study, table
 
@@ -22,6 +23,7 @@ from videossl.report.over_seeds import over_seeds
 from videossl.report.render import TABLE_SUFFIXES, markdown, write_table
 from videossl.report.renderings import inputs_of
 from videossl.report.tables import build_grid
+from videossl.study.study import load_study
 
 VIDEOS = 120
 
@@ -92,6 +94,16 @@ def test_a_loss_is_marked_and_no_difference_is_not(tmp_path):
         (entry,) = build_grid(collect(spec_of(), by_seed(tmp_path / str(swapped), first, second))).entries
         assert entry.is_marked != same
         assert entry.main.startswith("+0.0" if same else "-") and entry.main.endswith("*") != same
+
+
+def test_networks_that_agree_on_a_few_videos_are_not_shown_as_certainly_equal(tmp_path):
+    same = np.arange(12) < 5
+    for cells in (
+        by_seed(tmp_path / "one", same[None], same[None]),
+        by_seed(tmp_path / "two", *[np.stack([same] * 2)] * 2),
+    ):
+        mean = over_seeds(collect(spec_of(), cells).records)
+        assert (mean.value, mean.low, mean.high) == pytest.approx((0, -1.96 / 12, 1.96 / 12), abs=1e-5)
 
 
 def test_a_gain_is_missing_if_one_of_its_networks_is(tmp_path):
@@ -186,3 +198,16 @@ def test_a_network_without_a_partner_is_refused_before_the_first_job(tmp_path):
     cells = [cell(tmp_path), cell(tmp_path, task="scratch", backbone="c3d")]
     with pytest.raises(UserError, match="none is planned with stage finetune, backbone r2plus1d, target ucf101"):
         collect(spec_of(), cells, read=False)
+
+
+def test_the_entry_of_the_documentation_is_laid_out(repository, tmp_path, monkeypatch):
+    """docs/adding_a_table.md: gains of the cells of its first entry, with three seeds."""
+    monkeypatch.chdir(repository)
+    for number in (0, 1):
+        (tmp_path / f"{number}.yaml").write_text(block(repository, "adding_a_table", "yaml", number))
+    (tmp_path / "seeds.yaml").write_text("seeds: 3")
+    overlays = [str(tmp_path / name) for name in ("0.yaml", "1.yaml", "seeds.yaml")]
+    study = load_study(["config/config.yaml", *overlays])
+    check_layouts(study)
+    assert len(study.cells_of["longer_pretraining_gains"]) == 3 * 5
+    assert study.entries["longer_pretraining_gains"].gain and not study.entries["longer_pretraining"].gain

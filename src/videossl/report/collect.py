@@ -71,8 +71,6 @@ class Record:
     partners: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
     pretrainings: tuple[str, ...] = ()
-    against: str = ""
-    """Of a gain: the folder of the network from scratch."""
     terms: tuple[Term, ...] = ()
     """The measured numbers that the value is the sum of: itself, or those of a gain or mean; () without a value."""
 

@@ -71,7 +71,7 @@ def _gain(own: Record, scratch: Record) -> Record:
     paper = None if own.paper is None or scratch.paper is None else own.paper - scratch.paper
     gain = replace(
         own, **identities, value=None, low=None, high=None, chance=None, terms=(),
-        paper=paper, paper_elsewhere="", paper_others=(), against=scratch.run_dir,
+        paper=paper, paper_elsewhere="", paper_others=(),
     )  # fmt: skip
     missing = [record for record in (own, scratch) if record.value is None]
     if missing:

@@ -85,7 +85,10 @@ class Drawn:
 class ClipSampler(Protocol):
     """Chooses the clips of one video. Called in loader workers, so it must be picklable and small."""
 
-    clips_per_video: int
+    @property
+    def clips_per_video(self) -> int:
+        """Number of clips of a video."""
+        ...
 
     def __call__(self, num_frames: int, rng: np.random.Generator) -> Drawn:
         """Draw the clips of a video of `num_frames` frames."""

@@ -11,7 +11,7 @@ from videossl.stages.parts.builds import TaskBuild
 from videossl.stages.parts.contradictions import batches_divide, precision_fits_the_device
 from videossl.stages.parts.files import described, heldout, run_folder, subset
 from videossl.training.settings import by_backbone
-from videossl.training.specs import PretrainSpec
+from videossl.training.specs import COLLAPSE_METRICS, PretrainSpec
 
 if TYPE_CHECKING:
     from videossl.stages.cells import Cell
@@ -31,7 +31,7 @@ class Pretrain(Stage[PretrainSpec]):
         " milestone {wildcards.epochs}"
     )
     runs_on = "all devices"
-    further_metrics = ("loss",)
+    further_metrics = ("loss", *COLLAPSE_METRICS)
     protocol = "pretext"
     axes = PRETRAINING
     description = "the pretext task's own metrics on held-out videos"
@@ -80,7 +80,8 @@ class Pretrain(Stage[PretrainSpec]):
         heldout = min(config.heldout_videos, source.splits.get("val", 0)) if source.counted else config.heldout_videos
         before = study.previous(cell)
         epochs = config.epochs[cell.epochs] - (config.epochs[before.epochs] if before else 0)
-        # Held-out videos cost one forward pass each, a third of a training step.
+        # Held-out videos cost one forward pass each, a third of a training step. Their features, one clip of at most
+        # COLLAPSE_VIDEOS, are within the head-room.
         return Work(video.gflops * (epochs * videos + heldout / 3), video.clips * (epochs * videos + heldout))
 
     def parallel_key(self, cell: Cell) -> str:

@@ -24,6 +24,7 @@ from videossl.data.store import FrameStore
 from videossl.pretext import registry as pretext
 from videossl.pretext.base import PretextTask
 from videossl.training.checkpoint import STATE, load_parts, save_torch
+from videossl.training.collapse import collapse_metrics
 from videossl.training.history import History
 from videossl.training.inputs import Inputs
 from videossl.training.interrupt import Signals, until_stopped
@@ -80,6 +81,7 @@ def pretrain(
         begun = trainer.epoch, trainer.step_in_epoch
         trainer.run(spec.stop, batches(spec, dataset, compute, device), f"{spec.task}, {len(videos)} videos")
         metrics = evaluate(spec, task, heldout_store, measured, compute, device, signals)
+        metrics += collapse_metrics(spec, task.backbone, heldout_store, measured, compute, device, signals)
         if is_main_process():
             if begun != (trainer.epoch, trainer.step_in_epoch):
                 trainer.save()  # otherwise the checkpoint already has this state and stays unchanged

@@ -12,6 +12,11 @@ from videossl.common.strict import Strict
 from videossl.data.settings import Augment, Augmentation, ClipShape, Normalisation
 from videossl.training.settings import OptimizerSettings, Schedule
 
+COLLAPSE_METRICS = ("effective_rank", "dead_channels", "feature_channels")
+"""Metrics of the features of each pretraining (:mod:`videossl.training.collapse`)."""
+COLLAPSE_VIDEOS = 256
+"""Largest number of held-out videos for them: the first ones, the same for all networks of a source."""
+
 
 class BackboneSpec(Strict):
     """A backbone and its options."""

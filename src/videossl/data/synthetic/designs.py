@@ -31,6 +31,7 @@ class Design:
     backdrop: Backdrop
     camera: Camera
     offset: int = 0  # where the enumeration of shapes and textures starts
+    approach: float = 0.0  # an arrow of time: by this fraction the object grows from the first frame to the last
     scene: float = 0.0  # default of the configuration's `scene`: how often a video's place is one of its class's own
 
     def max_classes(self) -> int:
@@ -55,11 +56,11 @@ DESIGNS: dict[str, Design] = {
     design.name: design
     for design in (
         Design(
-            "k400", "appearance", ("train", "val"), scene=0.5, radius=(0.27, 0.4), saturation=(0.3, 0.95),
+            "k400", "appearance", ("train", "val"), scene=0.5, approach=0.5, radius=(0.27, 0.4), saturation=(0.3, 0.95),
             contrast=(0.45, 0.65), backdrop=_OUTDOORS, camera=Camera(pan=0.1, shake=0.012, zoom=0.15),
         ),
         Design(
-            "k700", "appearance", ("train", "val"), scene=0.5, radius=(0.26, 0.4), saturation=(0.2, 0.95),
+            "k700", "appearance", ("train", "val"), scene=0.5, approach=0.5, radius=(0.26, 0.4), saturation=(0.2, 0.95),
             contrast=(0.4, 0.65), camera=Camera(pan=0.14, shake=0.015, zoom=0.2), offset=5,
             backdrop=Backdrop(
                 upper_hue=(0.0, 1.0), lower_hue=(0.0, 1.0), saturation=(0.1, 0.6), value=(0.4, 0.95),
@@ -83,7 +84,7 @@ DESIGNS: dict[str, Design] = {
             ),
         ),
         Design(
-            "ssv2", "temporal", ("train", "val"), radius=(0.22, 0.36), saturation=(0.6, 1.0),
+            "ssv2", "temporal", ("train", "val"), approach=0.2, radius=(0.22, 0.36), saturation=(0.6, 1.0),
             contrast=(0.4, 0.6), camera=Camera(pan=0.02, shake=0.01, zoom=0.05),
             backdrop=Backdrop(
                 upper_hue=(0.05, 0.15), lower_hue=(0.02, 0.12), saturation=(0.05, 0.35), value=(0.55, 0.9),

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 TEMPO = (0.45, 0.55)  # cycles per second of a natural motion
-DECAY = 3.0  # seconds in which a swing's amplitude falls to 1/e
+DECAY = 2.0  # seconds in which a swing's amplitude falls to 1/e
 COURSE = (0.45, 0.55)  # frame heights per second of a steady course
 CYCLE = (1.8, 2.2)  # seconds of a one-way cycle of size or opacity
 

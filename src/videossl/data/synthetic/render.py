@@ -46,6 +46,7 @@ def render(
         radius = tuple(min(r, LARGEST * min(1.0, aspect)) for r in design.radius)
         drive = list(design.motions().values())[label]
         track = temporal_track(drive, time, radius, aspect, rng)
+    track.scale[:] *= 1 + design.approach * np.linspace(-0.5, 0.5, frames)
     # A shaking camera shakes everything; pans follow the object, so they move only the backdrop.
     track.x[:] -= shake[0]
     track.y[:] -= shake[1]

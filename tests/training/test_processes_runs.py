@@ -23,7 +23,7 @@ from videossl.evaluation import evaluate as evaluation
 from videossl.evaluation import finetune as finetuning
 from videossl.evaluation.finetune import finetune
 from videossl.study.study import Study
-from videossl.training import inputs
+from videossl.training import collapse, inputs
 from videossl.training import pretrain as pretraining
 from videossl.training.checkpoint import load_torch
 
@@ -48,6 +48,7 @@ def double_precision() -> Iterator[None]:
             (finetuning, "build_classifier", lambda *given: classifier(*given).double()),
             (inputs, "prepare", lambda batch, device: clips(batch, device).double()),
             (pretraining, "prepare", lambda batch, device: clips(batch, device).double()),
+            (collapse, "prepare", lambda batch, device: clips(batch, device).double()),
             (evaluation, "prepare", lambda batch, device: clips(batch, device).double()),
         ):
             stack.enter_context(mock.patch.object(owner, name, value))

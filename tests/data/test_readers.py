@@ -302,12 +302,15 @@ def test_names_and_folders(disk: Disk, tmp_path: Path) -> None:
 
 def test_readers_are_the_module_files_and_a_configuration_needs_none_of_them() -> None:
     """A new file is a new reader, which a configuration may name; a file that reads nothing is a mistake in code."""
-    assert set(registry.names()) >= {"diving48", "hmdb51", "kinetics", "lists", "ssv2", "ucf101"}
+    assert set(registry.names()) >= {"diving48", "folders", "hmdb51", "kinetics", "lists", "ssv2", "ucf101"}
     for name in registry.names():
-        assert list(inspect.signature(registry.load(name).read).parameters)[:2] == ["root", "annotations"], name
+        arguments = ["root", "annotations"] if registry.reads_lists(name) else ["root"]
+        assert list(inspect.signature(registry.load(name).read).parameters)[: len(arguments)] == arguments, name
+    assert [name for name in registry.names() if not registry.reads_lists(name)] == ["folders"]
     code = (
-        "import sys; from videossl.study.config.study import Dataset; from videossl.data.readers import registry"
-        "; assert Dataset.model_fields['reader'].annotation.__args__ == (*registry.names(),)"
+        "import sys, typing; from videossl.study.config.study import Dataset"
+        "; from videossl.data.readers import registry"
+        "; assert typing.get_args(Dataset.model_fields['reader'].annotation)[0].__args__ == (*registry.names(),)"
         "; sys.exit(any(name in sys.modules for name in ('torch', 'pandas', 'videossl.data.readers.kinetics')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -12,7 +12,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--spec", type=json.loads, required=True, help="JSON: reader, options, validation, seed")
     parser.add_argument("--root", type=Path, required=True, help="folder of the videos")
-    parser.add_argument("--annotations", type=Path, required=True, help="folder of the list files")
+    parser.add_argument(
+        "--annotations", type=Path, required=True, help="folder of the list files; readers without lists ignore it"
+    )
     parser.add_argument(
         "--made-from", type=Path, nargs="*", default=[], help="folder of the videos, if they are generated"
     )
@@ -34,7 +36,7 @@ def main() -> None:
 
     listing = read_listing(spec.reader, arguments.root, arguments.annotations, **spec.options)
     if spec.validation and not (listing["split"] == "val").any():
-        listing = with_validation(listing, spec.validation, spec.seed, group_of(spec.reader))
+        listing = with_validation(listing, spec.validation, spec.seed, group_of(spec.reader, spec.options))
     write_parquet(arguments.output, pa.Table.from_pandas(listing, schema=LISTING_SCHEMA, preserve_index=False))
     note_made(spec, arguments.made_from, [arguments.output])
     for sentence in gaps_of(listing).sentences():

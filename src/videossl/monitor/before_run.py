@@ -11,6 +11,7 @@ from pathlib import Path
 
 from videossl.common.errors import UserError
 from videossl.common.files import canonical_json, write_text
+from videossl.data.readers.registry import reads_lists
 from videossl.monitor.buildable import builds_of
 from videossl.monitor.finding import MISSING, Finding
 from videossl.stages.cells import Cell
@@ -28,7 +29,7 @@ def missing_datasets(
     found = {}
     for name in names:
         if study.config.datasets[name].generated is None and not study.config.datasets[name].combine:
-            folders = [study.dataset_folder(name, kind) for kind in kinds]
+            folders = dict.fromkeys(study.dataset_folder(name, kind) for kind in kinds)
             if absent := [str(folder) for folder in folders if not folder.is_dir()]:
                 found[name] = absent
     return found
@@ -44,7 +45,7 @@ def require_datasets(study: Study, listed: Iterable[str], stored: Iterable[str])
         return
     lines = [
         f"  {name} ({study.config.datasets[name].title}): no folder {' and no folder '.join(absent)}\n"
-        f"    set datasets.{name}.root and datasets.{name}.annotations"
+        f"    set {' and '.join(f'datasets.{name}.{key}' for key in _keys(study, name))}"
         for name, absent in missing.items()
     ]
     raise UserError(
@@ -53,6 +54,11 @@ def require_datasets(study: Study, listed: Iterable[str], stored: Iterable[str])
         "  snakemake ... --configfile config/paper.yaml mine.yaml\n"
         "or link the folders to where they are expected. Nothing was run."
     )
+
+
+def _keys(study: Study, name: str) -> list[str]:
+    """The keys of a dataset's folders."""
+    return ["root", "annotations"] if reads_lists(str(study.config.datasets[name].reader)) else ["root"]
 
 
 def require_found(findings: Iterable[Finding]) -> None:

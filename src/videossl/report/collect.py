@@ -282,7 +282,9 @@ def describe(spec: Spec, record: Record, axes: Sequence[str] = ()) -> str:
     # Skip axes that do not apply to the cell, in a figure of several protocols.
     names = [spec.label(a, record.identity[a]) for a in axes if record.identity[a] != "" or a in CONDITION]
     if record.is_baseline:
-        shared = [spec.label(axis, record.identity[axis]) for axis in ("backbone", "target", "labels") if axis in spec.axes]
+        shared = [
+            spec.label(axis, record.identity[axis]) for axis in ("backbone", "target", "labels") if axis in spec.axes
+        ]
         names = [spec.label("task", BASELINE_TASK), *shared]
     return ", ".join(names) + (f", seed {record.identity['seed']}" if record.identity["seed"] else "")
 

@@ -36,7 +36,9 @@ def check_results_folder(config: Config, project: Path) -> None:
         raise UserError(f"{given}, within the workflow's own folder {part}. {REMEDY}, such as results.")
     for name, dataset in config.datasets.items():
         for key in ("root", "annotations") if dataset.generated is None and not dataset.combine else ():
-            folder = Path(str(getattr(dataset, key))).expanduser().resolve()
+            if (place := getattr(dataset, key)) is None:  # a reader without lists
+                continue
+            folder = Path(place).expanduser().resolve()
             if folder.is_relative_to(results):
                 relation = "the same folder" if folder == results else "a folder below it"
             elif key == "root" and results.is_relative_to(folder):
@@ -44,6 +46,6 @@ def check_results_folder(config: Config, project: Path) -> None:
             else:
                 continue
             raise UserError(
-                f"{given}, and `datasets.{name}.{key}` is {relation}, {getattr(dataset, key)}: results and the user's"
+                f"{given}, and `datasets.{name}.{key}` is {relation}, {place}: results and the user's"
                 f" files would be mixed. {REMEDY}, neither above nor within the videos."
             )

@@ -243,13 +243,13 @@ class Study:
         return Path(self.config.results_dir)
 
     def dataset_folder(self, name: str, kind: str) -> Path:
-        """Folder of a dataset's videos (`root`) or list files (`annotations`)."""
+        """Folder of a dataset's videos (`root`) or list files (`annotations`; without lists also the videos')."""
         entry = self.config.datasets[name]
         if entry.combine:
             return self.results / "data"  # it has no files but the stores of its parts
         if entry.generated is not None:
             return self.results / "generated" / name / {"root": "videos", "annotations": "annotations"}[kind]
-        return Path(getattr(entry, kind)).expanduser()
+        return Path(str(getattr(entry, kind) or entry.root)).expanduser()
 
     def backbone(self, cell: Cell) -> BackboneSpec:
         """The backbone of a cell, with the options of the configuration."""

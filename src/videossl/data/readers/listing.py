@@ -13,11 +13,11 @@ from videossl.data.readers.common import require_folder
 
 
 def read_listing(reader: str, root: str | Path, annotations: str | Path, **options: Any) -> pd.DataFrame:
-    """List every video of a dataset's official lists, found or missing.
+    """List every video of a dataset's official lists, found or missing, or of its folders if it has no lists.
 
     Args:
         root: folder of the videos.
-        annotations: folder of the list files.
+        annotations: folder of the list files; not used by readers without lists.
         options: options of the reader.
 
     Returns:
@@ -28,8 +28,10 @@ def read_listing(reader: str, root: str | Path, annotations: str | Path, **optio
     """
     registry.check_options(reader, options)
     root = require_folder(root, "folder of the videos (root)")
-    annotations = require_folder(annotations, "folder of the list files (annotations)")
-    listing = registry.load(reader).read(root, annotations, **options)
+    lists = {}
+    if registry.reads_lists(reader):
+        lists = {"annotations": require_folder(annotations, "folder of the list files (annotations)")}
+    listing = registry.load(reader).read(root, **lists, **options)
     if not (listing["status"] == "found").any():
         raise UserError(
             f"none of the {len(listing)} listed videos was found below {root}; "

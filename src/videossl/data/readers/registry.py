@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import get_type_hints
@@ -12,7 +14,9 @@ from typing import get_type_hints
 from videossl.common.errors import UserError, unknown_name
 from videossl.common.registry import Option, module_names
 
-NOT_READERS = frozenset({"common", "listing", "parsing", "registry", "spelling", "validation", "video_files"})
+NOT_READERS = frozenset(
+    {"common", "division", "listing", "parsing", "registry", "spelling", "validation", "video_files"}
+)
 
 
 def names() -> list[str]:
@@ -30,13 +34,29 @@ def load(reader: str) -> ModuleType:
     return module
 
 
-def group_of(reader: str) -> Callable[[str], str] | None:
-    """Function from a video id to the recording that it was cut from; None if every video is its own recording."""
-    return getattr(load(reader), "group", None)
+@cache
+def reads_lists(reader: str) -> bool:
+    """Whether a reader needs a folder of list files: whether its `read` has an argument `annotations`. Parses the file
+    instead of importing it, as :meth:`videossl.common.registry.Registry.options` does."""
+    tree = ast.parse((Path(__file__).parent / f"{reader}.py").read_text(encoding="utf-8"))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "read"]
+    return not functions or any(argument.arg == "annotations" for argument in functions[-1].args.args)
+
+
+def group_of(reader: str, options: Mapping[str, object] | None = None) -> Callable[[str], str] | None:
+    """Function from a video id to the recording that it was cut from; None if every video is its own recording.
+
+    options: of the reader; its `group` gets those that it has an argument for.
+    """
+    function = getattr(load(reader), "group", None)
+    if function is None:
+        return None
+    wanted = inspect.signature(function).parameters
+    return partial(function, **{name: value for name, value in (options or {}).items() if name in wanted})
 
 
 def reader_options(reader: str) -> list[str]:
-    """Names of a reader's options: the arguments of `read` after `root` and `annotations`."""
+    """Names of a reader's options: the arguments of `read` besides `root` and `annotations`."""
     return [name for name in inspect.signature(load(reader).read).parameters if name not in ("root", "annotations")]
 
 

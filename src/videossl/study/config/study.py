@@ -69,7 +69,9 @@ class Dataset(Strict):
         None, description="reader for the layout of the list files: a module of src/videossl/data/readers"
     )
     root: FilePath | None = Field(None, description="folder of the videos; the workflow sets it for generated ones")
-    annotations: FilePath | None = Field(None, description="folder of the official list files")
+    annotations: FilePath | None = Field(
+        None, description="folder of the official list files; the reader `folders` has none"
+    )
     options: dict[str, Any] = Field({}, description="options of the reader, such as split: 1")
     validation: ShareBelowOne = Field(
         0.1, description="fraction of the training videos held out if the dataset has no validation split"
@@ -107,12 +109,20 @@ class Dataset(Strict):
         if self.combine is not None:
             self._has_no_videos_of_its_own()
             return self
-        absent = [key for key in ("reader", *FOLDERS) if getattr(self, key) is None]
+        has_lists = self.reader is None or readers.reads_lists(self.reader)
+        if not has_lists and self.annotations is not None:
+            raise ValueError(
+                f"the reader `{self.reader}` reads no lists, but `annotations` is given: remove it, or name a reader of"
+                " lists"
+            )
+        needed = ("reader", *FOLDERS) if has_lists else ("root",)
+        absent = [key for key in needed if getattr(self, key) is None]
         if "reader" in absent:
             raise ValueError("`reader` is missing: give the reader of its list files, or `combine` other datasets")
         if self.generated is None and absent:
             which = f"`{absent[0]}` is missing: " if len(absent) == 1 else ""
-            raise ValueError(f"{which}give `root` and `annotations` (real videos) or `generated`")
+            folders = " and ".join(f"`{key}`" for key in FOLDERS if has_lists or key == "root")
+            raise ValueError(f"{which}give {folders} (real videos) or `generated`")
         return self
 
     def _has_no_videos_of_its_own(self) -> None:

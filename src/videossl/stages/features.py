@@ -9,6 +9,7 @@ from videossl.evaluation.specs import FeaturesSpec
 from videossl.stages.base import RUN, WEIGHTS, Job, Stage, Work
 from videossl.stages.finetune import finetune_build, finetune_values
 from videossl.stages.parts.builds import NetworkBuild
+from videossl.stages.parts.contradictions import clips_fit
 from videossl.stages.parts.files import manifest, run_folder
 from videossl.stages.parts.networks import pretraining_of
 
@@ -46,6 +47,9 @@ class Features(Stage[FeaturesSpec]):
         estimated = target.finetuned if cell.is_scratch else 0  # one clip of each, for batch normalisation
         clips = settings.test_clips * (target.finetuned + target.test) + estimated
         return Work(clips * study.gflops(cell.backbone, settings.clip), clips)
+
+    def check(self, study: Study, cell: Cell) -> None:
+        clips_fit(study, study.config.finetune.clip, cell.target, "the configuration's `finetune`")
 
     def build(self, study: Study, cell: Cell) -> NetworkBuild:
         return finetune_build(study, cell)

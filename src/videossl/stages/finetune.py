@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from videossl.evaluation.specs import EPOCHS_RUN, FinetuneSpec, epochs_to_run
 from videossl.stages.base import METRICS, PREDICTIONS, PRETRAINING, RUN, WEIGHTS, Job, Stage, Work
 from videossl.stages.parts.builds import NetworkBuild
-from videossl.stages.parts.contradictions import batches_divide, precision_fits_the_device
+from videossl.stages.parts.contradictions import batches_divide, clips_fit, precision_fits_the_device
 from videossl.stages.parts.files import manifest, run_folder
 from videossl.stages.parts.networks import pretraining_of
 from videossl.training.flattening import CURVE_METRICS
@@ -61,6 +61,7 @@ class Finetune(Stage[FinetuneSpec]):
         values = finetune_values(study, cell)
         batches_divide(study, cell, where, values["batch_size"], values["accumulation_steps"], "all")
         precision_fits_the_device(study, finetune.precision, where)
+        clips_fit(study, finetune.clip, cell.target, where)
 
     def build(self, study: Study, cell: Cell) -> NetworkBuild:
         return finetune_build(study, cell)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from videossl.common.errors import UserError
 from videossl.stages.base import METRICS, PRETRAINING, RUN, WEIGHTS, Job, Stage, Work
 from videossl.stages.parts.builds import TaskBuild
-from videossl.stages.parts.contradictions import batches_divide, precision_fits_the_device
+from videossl.stages.parts.contradictions import batches_divide, clips_fit, precision_fits_the_device
 from videossl.stages.parts.files import described, heldout, run_folder, subset
 from videossl.training.settings import by_backbone
 from videossl.training.specs import COLLAPSE_METRICS, PretrainSpec
@@ -104,6 +104,7 @@ class Pretrain(Stage[PretrainSpec]):
             study.config.subsets[cell.subset],
         )
         precision_fits_the_device(study, recipe.precision, f"the recipe of {cell.task}")
+        clips_fit(study, recipe.clip, cell.source, where)
 
     def build(self, study: Study, cell: Cell) -> TaskBuild:
         recipe = f"{study.config.recipes_dir}/{cell.task}.yaml with the configuration's recipe_overrides"

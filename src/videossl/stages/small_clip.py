@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from videossl.stages.base import WEIGHTS, Job
+from videossl.stages.parts.contradictions import clips_fit
 from videossl.stages.parts.files import listing, manifest
 from videossl.stages.parts.models import ModelStage
 from videossl.stages.vifm import small_training
@@ -47,6 +48,10 @@ class SmallClip(ModelStage[SmallClipSpec]):
         training = study.small_models
         left_out = [listing(study, name) for name in training.leave_out]
         return {"manifest": [manifest(study, training.clip.dataset)], "left_out": left_out}
+
+    def check(self, study: Study, cell: Cell) -> None:
+        where = "the configuration's `vifm.training`"
+        clips_fit(study, self.spec(study, cell).clip, study.small_models.clip.dataset, where)
 
     def run(self, job: Job[SmallClipSpec]) -> None:
         from videossl.videolanguage.start import train_start

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from videossl.stages.base import METRICS, WEIGHTS, Job
 from videossl.stages.parts.builds import ModelBuild
+from videossl.stages.parts.contradictions import clips_fit
 from videossl.stages.parts.files import listing, manifest, run_folder
 from videossl.stages.parts.models import MODEL_FOLDER, ModelStage
 from videossl.videolanguage.settings import CLIP
@@ -94,10 +95,14 @@ class VideoLanguageModel(ModelStage[PublishedModelSpec | TrainedModelSpec]):
         trained = study.config.vifm.training is not None  # published weights have no training metrics
         return list(self.metrics), [*self.further_metrics, *(("loss", "hits") if trained else ())]
 
+    def check(self, study: Study, cell: Cell) -> None:
+        if study.config.vifm.training is not None:
+            corpus = study.small_models.corpora[cell.source].dataset
+            clips_fit(study, study.models[cell.backbone].clip, corpus, _recipe(study, cell))
+
     def build(self, study: Study, cell: Cell) -> ModelBuild:
         spec = self.spec(study, cell)
-        where = f"the recipe {study.config.vifm.recipes_dir}/{cell.backbone}.yaml with `vifm.recipe_overrides`"
-        return ModelBuild(model=spec.model, options=spec.options, clip=spec.clip, where=where)
+        return ModelBuild(model=spec.model, options=spec.options, clip=spec.clip, where=_recipe(study, cell))
 
     def run(self, job: Job[PublishedModelSpec | TrainedModelSpec]) -> None:
         from videossl.videolanguage.train import import_model, train_model
@@ -122,6 +127,11 @@ class VideoLanguageModel(ModelStage[PublishedModelSpec | TrainedModelSpec]):
                 folder=job.folder,
                 compute=job.compute,
             )
+
+
+def _recipe(study: Study, cell: Cell) -> str:
+    """The model's recipe, for messages."""
+    return f"the recipe {study.config.vifm.recipes_dir}/{cell.backbone}.yaml with `vifm.recipe_overrides`"
 
 
 def small_training(study: Study) -> dict[str, Any]:

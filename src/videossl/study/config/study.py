@@ -23,7 +23,7 @@ from videossl.common.ranges import (
     Version,
 )
 from videossl.common.strict import Strict, merge
-from videossl.data.generated import Generated
+from videossl.data.generated import READERS, Generated
 from videossl.data.readers import registry as readers
 from videossl.data.settings import MOST_SHARDS, Augment, ClipShape, Noise, Shards, Store
 from videossl.evaluation.settings import CKA, KNN, Distillation, LinearProbe, Retrieval
@@ -113,6 +113,11 @@ class Dataset(Strict):
         if self.generated is None and absent:
             which = f"`{absent[0]}` is missing: " if len(absent) == 1 else ""
             raise ValueError(f"{which}give `root` and `annotations` (real videos) or `generated`")
+        if self.generated is not None and self.reader != (own := READERS[self.generated.design]):
+            raise ValueError(
+                f"`reader` is {self.reader}, and the generated videos of design {self.generated.design} have list files"
+                f" for the reader {own}: set `reader: {own}`, or give `root` and `annotations` of real videos"
+            )
         return self
 
     def _has_no_videos_of_its_own(self) -> None:

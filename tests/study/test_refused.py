@@ -386,7 +386,11 @@ def test_a_senseless_entry_is_refused_at_its_key(tmp_path, text, key, valid):
         # what contradicts one another
         ("finetune: {clip: {frames: 10000}}", "`finetune`: clip.frames is 10000, and .*ucf101 has 48", "48 or less"),
         ("finetune: {clip: {frames: 49}}", "raise `datasets.ucf101.generated.frames`", "48 or less"),
-        ("recipe_overrides: {cvrl: {clip: {frames: 81}}}", "cvrl .*clip.frames is 81, .*k400 has 80", "80 or less"),
+        (
+            "recipe_overrides: {cvrl: {clip: {frames: 81}}}",
+            "cvrl.yaml .*clip.frames is 81, .*k400 has 80",
+            "80 or less",
+        ),
         (
             "vifm: {recipe_overrides: {ezclip: {clip: {frames: 25}}}}",
             "ezclip.yaml .*clip.frames is 25, .*captions has 24",

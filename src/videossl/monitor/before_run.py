@@ -101,20 +101,22 @@ def require_places(study: Study) -> None:
         if folder not in known:
             known[folder] = (folder == root or is_there(folder.parent)) and os.path.lexists(folder)
             if known[folder] and not folder.is_dir():
-                raise UserError(_misplaced(folder, "is a file or a broken link, but the study needs a folder"))
+                raise UserError(
+                    _misplaced(folder, "is a file or a broken link, but the study needs a folder in its place")
+                )
         return known[folder]
 
     for job in (*jobs_of(study), *renderings_of(study)):
         for path in job.outputs:
             is_folder = path.parent == root / "generated"
             if is_there(path if is_folder else path.parent) and not is_folder and path.is_dir():
-                raise UserError(_misplaced(path, "is a folder, but the study writes a file"))
+                raise UserError(_misplaced(path, "is a folder, but the study writes a file in its place"))
         if job.cell is not None:
             is_there((root / "logs" / job.cell.path).parent)
 
 
 def _misplaced(path: Path, what: str) -> str:
     return (
-        f"{path} {what} in its place. Move it elsewhere or remove it, or set another `results_dir`; then run the same"
+        f"{path} {what}. Move it elsewhere or remove it, or set another `results_dir`; then run the same"
         " command again. Nothing was run."
     )

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videossl.common.errors import UserError
-from videossl.stages.base import METRICS, PRETRAINING, RUN, WEIGHTS, Job, Stage, Work
+from videossl.stages.base import METRICS, PRETRAINING, RUN, WEIGHTS, Clips, Job, Stage, Work
 from videossl.stages.parts.builds import TaskBuild
-from videossl.stages.parts.contradictions import batches_divide, clips_fit, precision_fits_the_device
+from videossl.stages.parts.contradictions import batches_divide, precision_fits_the_device
 from videossl.stages.parts.files import described, heldout, run_folder, subset
 from videossl.training.settings import by_backbone
 from videossl.training.specs import COLLAPSE_METRICS, PretrainSpec
@@ -25,12 +25,14 @@ class Pretrain(Stage[PretrainSpec]):
     title = "Pretraining"
     folder = f"pretrain/{RUN}"
     results = (WEIGHTS, STATE, METRICS)
+    further_files = ("checkpoint.pt", "train.jsonl")
     specification = PretrainSpec
     message = (
         "Pretraining {wildcards.variant} with {wildcards.backbone} on {wildcards.source} {wildcards.subset} to"
         " milestone {wildcards.epochs}"
     )
     runs_on = "all devices"
+    kind_of_time = "pretraining"
     further_metrics = ("loss", *COLLAPSE_METRICS)
     protocol = "pretext"
     axes = PRETRAINING
@@ -84,6 +86,11 @@ class Pretrain(Stage[PretrainSpec]):
         # COLLAPSE_VIDEOS, are within the head-room.
         return Work(video.gflops * (epochs * videos + heldout / 3), video.clips * (epochs * videos + heldout))
 
+    def clips(self, study: Study, cell: Cell) -> Clips:
+        recipe = study.recipes[cell.task]
+        where = f"{study.config.recipes_dir}/{cell.task}.yaml (with recipe_overrides)"
+        return Clips(recipe.clip, recipe.augment, cell.source, where)
+
     def parallel_key(self, cell: Cell) -> str:
         return cell.task
 
@@ -104,7 +111,6 @@ class Pretrain(Stage[PretrainSpec]):
             study.config.subsets[cell.subset],
         )
         precision_fits_the_device(study, recipe.precision, f"the recipe of {cell.task}")
-        clips_fit(study, recipe.clip, cell.source, where)
 
     def build(self, study: Study, cell: Cell) -> TaskBuild:
         recipe = f"{study.config.recipes_dir}/{cell.task}.yaml with the configuration's recipe_overrides"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from videossl.stages.base import WEIGHTS, Job
-from videossl.stages.parts.contradictions import clips_fit
+from videossl.stages.base import WEIGHTS, Clips, Job
 from videossl.stages.parts.files import listing, manifest
 from videossl.stages.parts.models import ModelStage
 from videossl.stages.vifm import small_training
@@ -23,6 +22,7 @@ class SmallClip(ModelStage[SmallClipSpec]):
     title = "Small CLIP"
     folder = "vifm/clip/seed{seed}"
     results = (WEIGHTS,)
+    axes = None
     specification = SmallClipSpec
     message = "Training the small CLIP that video-language models start from"
 
@@ -49,9 +49,10 @@ class SmallClip(ModelStage[SmallClipSpec]):
         left_out = [listing(study, name) for name in training.leave_out]
         return {"manifest": [manifest(study, training.clip.dataset)], "left_out": left_out}
 
-    def check(self, study: Study, cell: Cell) -> None:
-        where = "the configuration's `vifm.training`"
-        clips_fit(study, self.spec(study, cell).clip, study.small_models.clip.dataset, where)
+    def clips(self, study: Study, cell: Cell) -> Clips:
+        training = study.small_models
+        shape = study.models[CLIP].clip.model_copy(update={"frames": training.clip.frames})
+        return Clips(shape, training.augment, training.clip.dataset, "the configuration's `vifm.training`")
 
     def run(self, job: Job[SmallClipSpec]) -> None:
         from videossl.videolanguage.start import train_start

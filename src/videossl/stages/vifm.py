@@ -6,9 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from videossl.stages.base import METRICS, WEIGHTS, Job
+from videossl.stages.base import METRICS, WEIGHTS, Clips, Job
 from videossl.stages.parts.builds import ModelBuild
-from videossl.stages.parts.contradictions import clips_fit
 from videossl.stages.parts.files import listing, manifest, run_folder
 from videossl.stages.parts.models import MODEL_FOLDER, ModelStage
 from videossl.videolanguage.settings import CLIP
@@ -95,10 +94,12 @@ class VideoLanguageModel(ModelStage[PublishedModelSpec | TrainedModelSpec]):
         trained = study.config.vifm.training is not None  # published weights have no training metrics
         return list(self.metrics), [*self.further_metrics, *(("loss", "hits") if trained else ())]
 
-    def check(self, study: Study, cell: Cell) -> None:
-        if study.config.vifm.training is not None:
-            corpus = study.small_models.corpora[cell.source].dataset
-            clips_fit(study, study.models[cell.backbone].clip, corpus, _recipe(study, cell))
+    def clips(self, study: Study, cell: Cell) -> Clips | None:
+        if study.config.vifm.training is None:
+            return None
+        training = study.small_models
+        corpus = training.corpora[cell.source].dataset
+        return Clips(study.models[cell.backbone].clip, training.augment, corpus, _recipe(study, cell))
 
     def build(self, study: Study, cell: Cell) -> ModelBuild:
         spec = self.spec(study, cell)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from videossl.common.errors import UserError
+from videossl.stages.base import Clips
 from videossl.stages.cells import Cell
 from videossl.stages.data import noisy_datasets, read_of
 from videossl.stages.registry import stage
@@ -29,6 +30,8 @@ def check_contradictions(study: Study) -> None:
         job_seconds(cell, study)  # every number that may differ by backbone has a value for the cell's
     for cell in study.all_cells:
         stage(cell.stage).check(study, cell)
+        if clips := stage(cell.stage).clips(study, cell):
+            _videos_fill(study, clips)
 
 
 def _paths_differ(cells: Iterable[Cell]) -> None:
@@ -68,3 +71,18 @@ def _too_many(key: str, shards: int, videos: str, dataset: str) -> str:
         f"the configuration's `{key}` is {shards}, and {dataset} has {videos}: some files of the frame store would be"
         f" empty. Set it to 1 to {videos.split()[0]}."
     )
+
+
+def _videos_fill(study: Study, clips: Clips) -> None:
+    """A clip has no more frames than the longest video that it is cut from, as far as lengths are known.
+
+    Shorter videos are repeated from their beginning to fill a clip. If all of them are, longer clips show nothing new.
+    """
+    longest, frames = study.longest_video(clips.dataset), clips.shape.frames
+    if longest is not None and frames > longest:
+        generated = study.config.datasets[clips.dataset].generated is not None
+        raise UserError(
+            f"{clips.where}: clip.frames is {frames}, and the longest video of {clips.dataset} has {longest} frames:"
+            f" every clip would repeat the whole video. Set clip.frames to {longest} or less"
+            + (f", or raise `datasets.{clips.dataset}.generated.frames`." if generated else ".")
+        )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from videossl.common.errors import UserError
 
 if TYPE_CHECKING:
-    from videossl.data.settings import ClipShape
     from videossl.stages.cells import Cell
     from videossl.study.study import Study
 
@@ -36,20 +35,4 @@ def precision_fits_the_device(study: Study, precision: str, where: str) -> None:
         raise UserError(
             f"{where}: precision is bf16, which needs a GPU, and `compute.device` is cpu. Set precision to fp32, or"
             " compute.device to cuda or auto."
-        )
-
-
-def clips_fit(study: Study, clip: ClipShape, dataset: str, where: str) -> None:
-    """Raise UserError if a clip has more frames than every video of `dataset`, as far as their lengths are known.
-
-    Shorter videos are repeated from their beginning to fill a clip. If all of them are, longer clips show nothing new.
-    where: the setting of `clip`.
-    """
-    longest = study.longest_video(dataset)
-    if longest is not None and clip.frames > longest:
-        generated = study.config.datasets[dataset].generated is not None
-        raise UserError(
-            f"{where}: clip.frames is {clip.frames}, and the longest video of {dataset} has {longest} frames: every"
-            f" clip would repeat the whole video. Set clip.frames to {longest} or less"
-            + (f", or raise `datasets.{dataset}.generated.frames`." if generated else ".")
         )

@@ -232,8 +232,10 @@ class Config(Strict):
         Annotated[list[str | int], Once, Field(min_length=1)],
     ] = Field(
         {},
-        description="by axis: values to keep; cells with other values are left out of every table and figure. Of"
-        " video-language models only the targets are restricted; leave out their tables with `only`",
+        description="by axis: values to keep; cells with other values are left out of every table and figure."
+        " Video-language models have the task `videolanguage`, their name as backbone, and their training data as"
+        " source and subset (such as 240k); they have no epochs. Networks from scratch stay as baselines. Figures of"
+        " videos show only datasets that are still used",
     )
     recipes_dir: FilePath = Field("config/recipes", description="folder with one recipe file per pretext task")
     paper_values: WorkflowPath = Field("config/paper_values.csv", description="the paper's numbers")

@@ -17,9 +17,10 @@ from pathlib import Path
 from benchmarks.run import DOCUMENT, processor, with_section
 from benchmarks.settings import REPOSITORY
 from videossl.common.files import write_text
+from videossl.stages.registry import stages
 
 NAME = "demo_time"
-STAGES = {
+BEFORE = {
     "making the stand-in videos": ("generate_videos",),
     "decoding videos into frame stores": (
         "listing",
@@ -30,14 +31,10 @@ STAGES = {
         "sample",
     ),
     "noise, into frame stores": ("noisy_shard", "noiseless_shard", "noisy_manifests"),
-    "pretraining": ("pretrain",),
-    "finetuning and its test": ("finetune", "low_shot"),
-    "distillation and its test": ("distill",),
-    "video-language models": ("small_clip", "vifm", "zero_shot", "class_logits"),
-    "testing on noisy videos": ("robustness",),
-    "features, probes, retrieval, CKA, complexity": ("features", "linear_probe", "knn", "retrieval", "cka", "network"),
-    "tables, figures, claims, report": ("table", "figure", "claims", "metrics", "report"),
 }
+"""Rules that prepare data, by heading."""
+AFTER = {"tables, figures, claims, report": ("table", "figure", "claims", "metrics", "report")}
+"""Rules that render results."""
 LONGEST_PAUSE = 30.0
 """Seconds without any job after which what came before was another run."""
 
@@ -56,6 +53,14 @@ class Job:
         return self.end - self.start
 
 
+def rules_by_heading() -> dict[str, tuple[str, ...]]:
+    """All rules by the heading under which their time is summed up; trainings on all devices before other stages."""
+    found: dict[str, tuple[str, ...]] = {}
+    for one in sorted(stages(), key=lambda one: (one.runs_on != "all devices", one.kind_of_time)):
+        found[one.kind_of_time] = (*found.get(one.kind_of_time, ()), one.name)
+    return {**BEFORE, **found, **AFTER}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=REPOSITORY, help="the copy in which `make demo` was run")
@@ -71,12 +76,13 @@ def section(folder: Path, cores: int) -> str:
     jobs = read_jobs(folder)
     whole = max(job.end for job in jobs) - min(job.start for job in jobs)
     lines = ["| | jobs | s | share |", "|---|---:|---:|---:|"]
-    for name, rules in STAGES.items():
+    headings = rules_by_heading()
+    for name, rules in headings.items():
         own = [job for job in jobs if job.rule in rules]
         lines.append(_line(name, len(own), sum(job.seconds for job in own) / cores, whole))
-    unknown = {job.rule for job in jobs} - {rule for rules in STAGES.values() for rule in rules}
+    unknown = {job.rule for job in jobs} - {rule for rules in headings.values() for rule in rules}
     if unknown:
-        raise SystemExit(f"rules that belong to no stage of benchmarks/demo_time.py: {', '.join(sorted(unknown))}")
+        raise SystemExit(f"rules that belong to no heading of benchmarks/demo_time.py: {', '.join(sorted(unknown))}")
     busy = sum(job.seconds for job in jobs) / cores
     lines += [
         _line("Snakemake, and cores without a job", 0, whole - busy, whole),

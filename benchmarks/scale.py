@@ -22,6 +22,7 @@ from videossl.analysis.complexity import count_parameters
 from videossl.backbones import registry as backbones
 from videossl.common.files import write_text
 from videossl.data.settings import NOISELESS, NOISES, SEVERITIES
+from videossl.stages.base import WEIGHTS
 from videossl.stages.cells import Cell
 from videossl.stages.registry import stage
 from videossl.study import costs
@@ -32,10 +33,6 @@ from videossl.study.study import Study, load_study
 from videossl.training.pretrain import build_task
 
 DOCUMENT = REPOSITORY / "docs/scale.md"
-FILES = {  # a cell leaves behind, its log included
-    "pretrain": 7, "finetune": 6, "low_shot": 5, "distill": 6, "cka": 4, "features": 2, "robustness": 4,
-    "linear_probe": 4, "knn": 4, "retrieval": 3, "network": 2, "vifm": 4, "zero_shot": 4, "class_logits": 4,
-}  # fmt: skip
 SMALL = 3e4
 """Bytes of metrics, predictions, records and log of a job."""
 
@@ -117,7 +114,7 @@ class Sizes:
         if cell.stage == "pretrain":
             whole, trained = self.state(cell)
             return 4 * (self.parameters(cell.backbone) + whole + trained)
-        if cell.stage in ("finetune", "distill"):
+        if WEIGHTS in stage(cell.stage).results and not stage(cell.stage).of_models:
             return 4 * self.parameters(cell.backbone) + SMALL
         return SMALL
 
@@ -125,6 +122,11 @@ class Sizes:
     def feature_dim(self, backbone: str) -> int:
         with torch.device("meta"):
             return backbones.build(backbone).feature_dim
+
+
+def files_of(name: str) -> int:
+    """Number of files that a job of a stage leaves, its log included."""
+    return len(stage(name).outputs) + len(stage(name).further_files) + 1
 
 
 def by_stage(study: Study, sizes: Sizes) -> dict[str, Cost]:
@@ -152,7 +154,7 @@ def by_stage(study: Study, sizes: Sizes) -> dict[str, Cost]:
         cost.jobs += 1
         cost.gpu_seconds += sizes.gpu_seconds(cell)
         cost.bytes += sizes.stored(cell)
-        cost.files += FILES[cell.stage]
+        cost.files += files_of(cell.stage)
     return found
 
 

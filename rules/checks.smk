@@ -45,7 +45,9 @@ def jobs_of(jobs):
 
 
 def before_planning():
-    """Mark results of other configurations as incomplete; unless it is a dry run, remove leftovers of killed runs."""
+    """Check that results have room, and mark those of other configurations as incomplete; unless it is a dry run,
+    remove leftovers of killed runs."""
+    checked(before_run.require_places, STUDY)
     checked(lambda: set_apart(judge(STUDY), logger.warning))
     if workflow.output_settings.dryrun:
         if not Path(".snakemake").is_dir():  # Snakemake creates it for a dry run, too

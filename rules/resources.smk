@@ -7,7 +7,11 @@ def threads_of(stage):
     """The CPU threads of a stage's job, on each node."""
     if stage.runs_on == "cpu":
         return 1
-    return of_cell(stage, lambda study, cell: COMPUTE.threads * study.devices(cell).processes)
+
+    def threads(study, cell):
+        return 1 if stage.devices_of(cell) == "cpu" else COMPUTE.threads * study.devices(cell).processes
+
+    return of_cell(stage, threads)
 
 
 def resources_of(stage):
@@ -15,8 +19,9 @@ def resources_of(stage):
     find = of_cell(stage, lambda study, cell: cell)
 
     def memory(wildcards, attempt):
-        processes = STUDY.devices(find(wildcards)).processes
-        return costs.memory_mb(CONFIG, trains=stage.runs_on != "cpu", attempt=attempt, processes=processes)
+        cell = find(wildcards)
+        trains, processes = stage.devices_of(cell) != "cpu", STUDY.devices(cell).processes
+        return costs.memory_mb(CONFIG, trains=trains, attempt=attempt, processes=processes)
 
     def runtime(wildcards, attempt):
         return costs.runtime_minutes(find(wildcards), STUDY, attempt)

@@ -81,9 +81,9 @@ def make_study(root: Path, reduced: str = "generated videos") -> list[dict]:
         if Path(one["metrics"]).is_file():
             run_files(Path(one["run_dir"]), columns)
         if (one["task"], one["subset"]) == ("rotnet", "10k"):
-            one["needs"] = [str(earlier), str(later)]
+            one["dependencies"] = [str(earlier), str(later)]
         if (one["task"], one["subset"]) == ("tdl", "50k"):
-            one["needs"] = [str(root / "never-ran")]
+            one["dependencies"] = [str(root / "never-ran")]
             one["pending"] = "it needs weights that are not here"
         if (Path(one["run_dir"]) / "FAILED").is_file():
             (root / "logs").mkdir(exist_ok=True)

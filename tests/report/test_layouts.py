@@ -199,7 +199,7 @@ def test_metrics_that_this_configuration_does_not_give(tmp_path, repository, mon
 
 
 def test_every_plot_of_numbers_is_tried():
-    assert set(FIGURES) == {plot for plot, layout in PLOTS.items() if "datasets" not in layout.needs}
+    assert set(FIGURES) == {plot for plot, layout in PLOTS.items() if "datasets" not in layout.required}
 
 
 AXES = {

@@ -10,7 +10,7 @@ from report_study import NASTY, RECIPE, make_page, make_study, records
 
 from videossl.common.errors import UserError
 from videossl.report.all_metrics import write_all_metrics
-from videossl.report.record import read_record
+from videossl.report.record import dependencies_of, read_record
 from videossl.report.site.chapters import chapters
 from videossl.report.site.history import POINTS, read_curve
 from videossl.report.site.page import write_report
@@ -164,6 +164,11 @@ def test_records_hold_dates_and_tables_do_not(page):
     assert record.provenance["hardware"] == ["a processor"]
     for path in (page.parent / "tables").glob("subset_size.*"):
         assert (b"2026-01" in path.read_bytes()) == path.name.endswith(".record.json")
+
+
+def test_records_of_earlier_versions_are_read():
+    assert dependencies_of({"needs": ["a", "b"]}) == dependencies_of({"dependencies": ["a", "b"]}) == ["a", "b"]
+    assert dependencies_of({}) == []
 
 
 def test_files_that_are_no_records_are_refused(tmp_path):

@@ -15,6 +15,7 @@ from videossl.stages.base import METRICS, RECORD, Stage
 from videossl.stages.cells import Cell, axes_of
 from videossl.stages.jobs import job_of
 from videossl.stages.registry import REQUIRED, names, protocols, stage, stage_of, stages
+from videossl.study.config.experiments import PLOTS
 
 NOISY = {"protocol": "robustness", "noise": "mean", "severity": 1}
 ENTRIES = {
@@ -32,7 +33,7 @@ HASHES = {
     "features": "a96e9201bdeb",
     "linear_probe": "08b8535b7e8d",
     "retrieval": "6290619d2ca6",
-    "robustness": "0153f7bc5684",
+    "robustness": "c2acc7b31fdf",
     "cka": "843b6524f0a1",
 }
 """Of the first cell of each stage. One that changes trains everything again: a key of a specification was renamed or
@@ -66,6 +67,11 @@ def test_an_attribute_that_a_new_stage_forgets_is_named(attribute):
     module.__file__, module.STAGE = "mine.py", type("Mine", (Stage,), values | methods)()
     with pytest.raises(UserError, match=rf"mine\.py does not set `{attribute}`, which every stage"):
         stage_of(module, "robustness")
+
+
+def test_a_plot_that_draws_a_protocol_exists():
+    assert {one.plot for one in stages()} - {""} <= set(PLOTS)
+    assert all(one.plot for one in stages() if one.plot_alone)
 
 
 def test_a_file_without_a_stage_or_with_another_name_is_refused():

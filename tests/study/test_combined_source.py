@@ -35,9 +35,9 @@ def study_of(tmp_path, entries: dict[str, Any] | None = None, **config: Any) -> 
 def test_its_parts_are_stored_as_a_whole_and_it_stores_nothing(tmp_path):
     study = study_of(tmp_path)
     assert study.datasets == ["k400", "ssv2", "both", "ucf101"]
-    assert data.needs(study, "both") == data.Needs(False, ("50k",), ("heldout",))
+    assert data.read_of(study, "both") == data.Stored(False, ("50k",), ("heldout",))
     for part in ("k400", "ssv2"):
-        assert data.needs(study, part) == data.Needs(True, (), ())
+        assert data.read_of(study, part) == data.Stored(True, (), ())
     assert [one.dataset for one in storage(study)] == ["k400", "ssv2", "ucf101"]
     manifests = tuple(files.manifest(study, part) for part in ("k400", "ssv2"))
     jobs = list(data.data_jobs(study, "both"))
@@ -50,12 +50,12 @@ def test_its_parts_are_stored_as_a_whole_and_it_stores_nothing(tmp_path):
 
 def test_a_part_that_nothing_reads_is_not_stored(tmp_path):
     study = study_of(tmp_path, {"main": table(GRID)})
-    assert "ssv2" not in study.datasets and not data.needs(study, "k400").whole
+    assert "ssv2" not in study.datasets and not data.read_of(study, "k400").whole
 
 
 def test_a_whole_combination_is_a_subset_too(tmp_path):
     study = study_of(tmp_path, subsets={"10k": 4, "30k": 8, "50k": "all"})
-    assert not data.needs(study, "both").whole and data.needs(study, "ssv2").whole
+    assert not data.read_of(study, "both").whole and data.read_of(study, "ssv2").whole
     assert data.subset_inputs(study, "both", "50k") == [files.manifest(study, part) for part in ("k400", "ssv2")]
 
 

@@ -10,6 +10,7 @@ from tiny import GRID, make_study, spec_of, table
 
 from videossl.common.errors import UserError
 from videossl.stages.cells import Cell
+from videossl.stages.data import noisy_datasets
 from videossl.stages.registry import stages
 from videossl.study import costs
 from videossl.study.config.reading import read_yaml
@@ -271,6 +272,57 @@ def test_the_study_can_be_restricted_to_two_datasets(monkeypatch):
     assert few.datasets == ["k400", "ucf101"]
     assert "subset_size" in few.entries and "subset_size_hmdb51" not in few.entries
     assert set(few.entries) < set(study.entries)
+
+
+MODELS = {"protocol": "zero_shot", "model": ["xclip", "viclip"], "target": "ucf101"}
+SIZES_OF_MODELS = table({"protocol": "vifm", "model": ["xclip", "viclip"]}, rows="backbone", columns="metric")
+
+
+@pytest.mark.parametrize(
+    ("restrict", "left"),
+    [
+        ({"task": ["rspnet"]}, set()),
+        ({"backbone": ["r2plus1d"]}, set()),
+        ({"subset": ["10k", "50k"]}, set()),
+        ({"task": ["rspnet", "videolanguage"]}, {"xclip", "viclip"}),
+        ({"backbone": ["r2plus1d", "viclip"]}, {"viclip"}),
+        ({"source": ["k400"]}, {"xclip"}),  # trained on Kinetics-400, ViCLIP on InternVid-10M
+        ({"epochs": [200], "target": ["ucf101"]}, {"xclip", "viclip"}),
+    ],
+)
+def test_a_restriction_leaves_only_the_models_that_it_names(tmp_path, restrict, left):
+    entries = ENTRIES | {"models": table(MODELS, rows="backbone", columns="target"), "facts": SIZES_OF_MODELS}
+    study = make_study(tmp_path, entries, restrict=restrict)
+    assert {cell.backbone for cell in study.of_stage("zero_shot")} == left
+    assert {cell.backbone for cell in study.of_stage("vifm")} == left
+    assert ("models" in study.entries) == ("facts" in study.entries) == bool(left)
+    assert "sizes" in study.entries
+
+
+def test_a_student_of_models_is_left_only_with_its_teachers(tmp_path):
+    taught = table(GRID | {"protocol": "distill", "task": "rspnet", "pairs": ["xclip", "viclip"]})
+    entries = ENTRIES | {"taught": taught}
+    assert "taught" not in make_study(tmp_path, entries, restrict={"task": ["rspnet"]}).entries
+    assert "taught" in make_study(tmp_path, entries, restrict={"task": ["rspnet", "videolanguage"]}).entries
+
+
+def test_figures_of_videos_show_what_a_restriction_leaves(tmp_path):
+    """Noisy videos are made only if a network is tested on them, and frames shown only of datasets that are used."""
+    noisy = table(GRID | {"task": "rotnet", "protocol": "robustness", "noise": "mean", "severity": 1})
+    pictures = {"kind": "figure", "title": "F"}
+    entries = ENTRIES | {
+        "noisy": noisy,
+        "frames": pictures | {"plot": "samples", "datasets": ["k400", "hmdb51"]},
+        "noises": pictures | {"plot": "noise_samples", "datasets": ["ucf101"]},
+    }
+    assert noisy_datasets(make_study(tmp_path, entries)) == ["ucf101"]
+    kept = make_study(tmp_path, entries, restrict={"task": ["rotnet"]})
+    assert noisy_datasets(kept) == ["ucf101"] and {"noises", "frames"} < set(kept.entries)
+    assert kept.entries["frames"].datasets == ["k400"] and "hmdb51" not in kept.datasets
+    study = make_study(tmp_path, entries, restrict={"task": ["rspnet"]})
+    assert noisy_datasets(study) == [] and "noises" not in study.entries
+    named = make_study(tmp_path, entries, restrict={"task": ["rspnet"]}, only=["sizes", "noises"])
+    assert noisy_datasets(named) == ["ucf101"]  # it was requested by name
 
 
 def test_restricting_to_an_unknown_name_is_an_error(tmp_path):

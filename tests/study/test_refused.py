@@ -109,6 +109,9 @@ REFUSED = [
     ("datasets: {k400: {generated: {fps: 0}}}", "datasets.k400.generated.fps", "equal to 1"),
     ("datasets: {k400: {generated: {seed: -1}}}", "datasets.k400.generated.seed", "equal to 0"),
     ("datasets: {k400: {generated: {broken: 1}}}", "datasets.k400.generated.broken", "true or false"),
+    ("datasets: {k400: {reader: lists}}", "datasets.k400", "set `reader: kinetics`, or give `root`"),
+    ("datasets: {ucf101: {reader: hmdb51}}", "datasets.ucf101", "set `reader: ucf101`, or give `root`"),
+    ("datasets: {k400: {generated: {design: ssv2}}}", "datasets.k400", "set `reader: ssv2`"),
     # datasets and the frame store
     ("datasets: null", "datasets", "a mapping"),
     ("datasets: {k400: {kind: spatial}}", "datasets.k400.kind", "'appearance' or 'temporal'"),
@@ -381,6 +384,21 @@ def test_a_senseless_entry_is_refused_at_its_key(tmp_path, text, key, valid):
         ("results_dir: .git", "`results_dir` is .git", "such as results"),
         ("results_dir: ..", "results_dir", "such as results"),
         # what contradicts one another
+        ("finetune: {clip: {frames: 10000}}", "`finetune`: clip.frames is 10000, and .*ucf101 has 48", "48 or less"),
+        ("finetune: {clip: {frames: 49}}", "raise `datasets.ucf101.generated.frames`", "48 or less"),
+        (
+            "recipe_overrides: {cvrl: {clip: {frames: 81}}}",
+            "cvrl.yaml .*clip.frames is 81, .*k400 has 80",
+            "80 or less",
+        ),
+        (
+            "vifm: {recipe_overrides: {ezclip: {clip: {frames: 25}}}}",
+            "ezclip.yaml .*clip.frames is 25, .*captions has 24",
+            "24 or less",
+        ),
+        ("vifm: {training: {clip: {frames: 25}}}", "`vifm.training`: clip.frames is 25, .*captions", "24 or less"),
+        ("datasets: {ucf101: {shards: 361}}", "`datasets.ucf101.shards` is 361, and .* 360 videos", "1 to 360"),
+        ("noise: {shards: 121}", "`noise.shards` is 121, and ucf101 has 120 test videos", "1 to 120"),
         ("subsets: {50k: 113}", "`subsets.50k` is 113", "1 to 112"),
         ("compute: {gpus: 3}", "a batch of 8 videos .* 3 processes", "a multiple of 3"),
         ("finetune: {accumulation_steps: 5}", "a batch of 16 videos", "a multiple of 5"),

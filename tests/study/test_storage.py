@@ -6,7 +6,7 @@ import pytest
 from tiny import GRID, make_study, table
 
 from videossl.common.errors import UserError
-from videossl.stages.data import needs
+from videossl.stages.data import read_of
 from videossl.stages.parts import files
 from videossl.study.storage import sentences, storage, storage_of
 from videossl.study.study import load_study
@@ -44,14 +44,14 @@ def test_what_is_read_decides(tmp_path):
     """A larger subset adds files at the end; being a target too changes nothing of what a source stores."""
     small = make_study(tmp_path, {"main": table(GRID | {"subset": "10k"})}, store={"videos_per_shard": 4})
     large = make_study(tmp_path, {"main": table(GRID | {"subset": ["10k", "50k"]})}, store={"videos_per_shard": 4})
-    assert needs(small, "k400").subsets == ("10k",) and needs(large, "k400").subsets == ("10k", "50k")
-    assert not needs(large, "k400").whole and needs(large, "ucf101").whole and not needs(large, "ucf101").samples
+    assert read_of(small, "k400").subsets == ("10k",) and read_of(large, "k400").subsets == ("10k", "50k")
+    assert not read_of(large, "k400").whole and read_of(large, "ucf101").whole and not read_of(large, "ucf101").samples
     some, more = (files.train_reports(large, "k400", size) for size in (4, 12))
     assert more[: len(some)] == some and (len(some), len(more)) == (1, 3)
     both = make_study(tmp_path, {"main": table(GRID | {"subset": "10k", "target": "k400"})})
-    assert needs(both, "k400").whole and needs(both, "k400").subsets == ("10k",)
+    assert read_of(both, "k400").whole and read_of(both, "k400").subsets == ("10k",)
     whole = make_study(tmp_path, subsets={"10k": 4, "30k": 8, "50k": "all"})
-    assert needs(whole, "k400").whole and storage_of(whole, "k400").train == 0
+    assert read_of(whole, "k400").whole and storage_of(whole, "k400").train == 0
 
 
 def test_videos_that_are_stored_twice_save_nothing(tmp_path):

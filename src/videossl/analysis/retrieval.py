@@ -26,18 +26,18 @@ def first_match(
 
     Returns:
         rank (Q,) int64 of the first neighbour of the same class, counted from 0; `depth` if there is none among the
-        first `depth`. And the gallery row (Q,) of the nearest neighbour of each query.
+        first `depth`, also if the gallery is smaller. And the gallery row (Q,) of the nearest neighbour of each query.
 
     Raises:
         UserError: the gallery is empty.
     """
     if not len(gallery):
         raise UserError("the gallery of the retrieval is empty: there is no training video with features.")
-    depth = min(depth, len(gallery))
+    searched = min(depth, len(gallery))
     gallery = F.normalize(gallery.float(), dim=1)
     ranks, nearest = [], []
     for part, labels in zip(queries.split(CHUNK), query_labels.split(CHUNK), strict=True):
-        neighbours = (F.normalize(part.float(), dim=1) @ gallery.T).topk(depth, dim=1).indices
+        neighbours = (F.normalize(part.float(), dim=1) @ gallery.T).topk(searched, dim=1).indices
         same = gallery_labels[neighbours] == labels[:, None]
         ranks.append(torch.where(same.any(dim=1), same.int().argmax(dim=1), depth))
         nearest.append(neighbours[:, 0])

@@ -18,6 +18,8 @@ SPLITS = {
     "diving48": ("train", "test"),
 }
 """By design: splits of the official lists."""
+READERS = {design: "kinetics" if design in ("k400", "k700") else design for design in SPLITS}
+"""By design: the reader of the generated list files, which have the layout of the official ones."""
 MAX_CLASSES = {"k400": 84, "k700": 84, "ssv2": 24, "ucf101": 84, "hmdb51": 84, "diving48": 48}
 """By design: largest number of distinguishable classes."""
 

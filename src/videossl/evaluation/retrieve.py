@@ -22,13 +22,19 @@ def retrieve(spec: RetrievalSpec, identity: dict[str, Any], *, features: Path, f
 
     The network is not finetuned. A query is a hit at k if one of its k nearest training videos has its class.
     Neighbours are ranked by cosine similarity of clip-averaged features. Chance is the recall of k videos drawn without
-    replacement.
+    replacement. If there are fewer training videos than k, all of them are neighbours, and recall equals chance.
     """
     start = time.monotonic()
     data = read_features(features)
     gallery, gallery_labels = torch.from_numpy(data.train), torch.from_numpy(data.train_labels)
     queries, labels = torch.from_numpy(data.test), torch.from_numpy(data.test_labels)
     ranks, _ = first_match(queries, labels, gallery, gallery_labels, depth=max(spec.ks))
+    if large := [k for k in spec.ks if k > len(gallery)]:
+        print(
+            f"{len(gallery)} training videos are fewer than k = {', '.join(map(str, large))} (`retrieval.ks`): there"
+            " all of them are neighbours, and recall equals chance.",
+            flush=True,
+        )
     rows = []
     for k in spec.ks:
         hits = int((ranks < k).sum())

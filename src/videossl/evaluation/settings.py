@@ -46,7 +46,10 @@ class Retrieval(Strict):
     """Retrieval: nearest neighbours of test videos among training videos."""
 
     ks: Annotated[list[Count], Once] = Field(
-        [1, 5, 10, 20, 50], min_length=1, description="numbers k of neighbours for recall@k"
+        [1, 5, 10, 20, 50],
+        min_length=1,
+        description="numbers k of neighbours for recall@k; all training videos if the target has fewer, so that such a"
+        " recall is no better than chance",
     )
 
 

@@ -14,7 +14,9 @@ from videossl.common.files import canonical_json, write_text
 from videossl.data.readers.registry import reads_lists
 from videossl.monitor.buildable import builds_of
 from videossl.monitor.finding import MISSING, Finding
+from videossl.report.renderings import renderings_of
 from videossl.stages.cells import Cell
+from videossl.stages.jobs import jobs_of
 from videossl.study.study import Study
 
 LIBRARY = Path(__file__).parents[1]
@@ -92,3 +94,35 @@ def require_networks(study: Study, cells: Iterable[Cell], device: str, python: S
         listed.unlink()
         raise UserError(f"{done.stderr.strip()}\nNothing was run.")
     listed.replace(checked)
+
+
+def require_places(study: Study) -> None:
+    """Raise UserError if a file is where the study needs a folder, or a folder where it needs a file.
+
+    Snakemake itself would end with a traceback that names neither. Nothing is read but the kinds of existing files.
+    """
+    root, known = study.results, dict[Path, bool]()  # by folder: whether it exists
+
+    def is_there(folder: Path) -> bool:
+        if folder not in known:
+            known[folder] = (folder == root or is_there(folder.parent)) and os.path.lexists(folder)
+            if known[folder] and not folder.is_dir():
+                raise UserError(
+                    _misplaced(folder, "is a file or a broken link, but the study needs a folder in its place")
+                )
+        return known[folder]
+
+    for job in (*jobs_of(study), *renderings_of(study)):
+        for path in job.outputs:
+            is_folder = path.parent == root / "generated"
+            if is_there(path if is_folder else path.parent) and not is_folder and path.is_dir():
+                raise UserError(_misplaced(path, "is a folder, but the study writes a file in its place"))
+        if job.cell is not None:
+            is_there((root / "logs" / job.cell.path).parent)
+
+
+def _misplaced(path: Path, what: str) -> str:
+    return (
+        f"{path} {what}. Move it elsewhere or remove it, or set another `results_dir`; then run the same"
+        " command again. Nothing was run."
+    )

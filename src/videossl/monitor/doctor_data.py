@@ -12,7 +12,7 @@ from videossl.common.places import existing, unwritable
 from videossl.data.manifest import MANIFEST, gaps_of
 from videossl.monitor.finding import MISSING, OK, WARNING, Finding
 from videossl.monitor.start import CACHE_REMEDY, cache_problem
-from videossl.stages.data import needs
+from videossl.stages.data import read_of
 from videossl.stages.parts import files
 from videossl.study.availability import report
 from videossl.study.inventory import ASSUMED, LISTED, videos_of
@@ -60,7 +60,7 @@ def _dataset(study: Study, name: str) -> list[Finding]:
 
 def _stores(study: Study, name: str) -> list[Path]:
     """The files that list the stored videos of a dataset: manifest, subsets, samples."""
-    needed = needs(study, name)
+    needed = read_of(study, name)
     whole = [files.manifest(study, name)] if needed.whole else []
     samples = [files.sample(study, name, sample) for sample in needed.samples]
     return [*whole, *(files.subset(study, name, subset) for subset in needed.subsets), *samples]
@@ -108,7 +108,7 @@ def _too_large_subsets(study: Study, name: str) -> list[Finding]:
             f"subset {subset} should have {size} videos, but only {found.train} training videos are usable",
             f"lower `subsets.{subset}` to {found.train} at most",
         )
-        for subset in needs(study, name).subsets
+        for subset in read_of(study, name).subsets
         if isinstance(size := study.config.subsets[subset], int) and size > found.train
     ]
 

@@ -55,8 +55,13 @@ class Made:
     def runs(self) -> Iterator[str]:
         """Folders of its runs, each after its dependencies; a folder may occur several times."""
         for cell in self.cells:
-            yield from cell.get("needs", [])
+            yield from dependencies_of(cell)
             yield cell["run_dir"]
+
+
+def dependencies_of(cell: Mapping[str, Any]) -> list[str]:
+    """Folders of the runs that a recorded cell depends on. Records of earlier versions call them `needs`."""
+    return list(cell.get("dependencies", cell.get("needs", [])))
 
 
 def write_record(path: Path, request: Request) -> None:

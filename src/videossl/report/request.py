@@ -114,7 +114,7 @@ def cells_of(study: Study, name: str) -> list[dict[str, Any]]:
     found = []
     for cell, views in study.views_of[name].items():
         behind = study.with_dependencies([cell])
-        needs = [one for one in behind[:-1] if stage(one.stage).makes_metrics]
+        before = [one for one in behind[:-1] if stage(one.stage).makes_metrics]
         pretrainings = [one for one in behind if one.stage == "pretrain"]
         continued = {study.previous(one) for one in pretrainings}  # earlier milestones of the same training
         reason = study.unavailable(cell)
@@ -124,7 +124,7 @@ def cells_of(study: Study, name: str) -> list[dict[str, Any]]:
                 "run_dir": f"{results}/{cell.path}",
                 "metrics": f"{results}/{cell.path}/metrics.parquet",
                 "views": views,
-                "needs": [f"{results}/{one.path}" for one in needs],
+                "dependencies": [f"{results}/{one.path}" for one in before],
                 "pretrainings": [f"{results}/{one.path}" for one in pretrainings if one not in continued],
                 **({"partners": [f"{results}/{other.path}" for other in cell.partners]} if cell.partners else {}),
                 **({"pending": reason} if reason else {}),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, T
 from videossl.common.specification import Specification
 
 if TYPE_CHECKING:
+    from videossl.data.settings import Augment, ClipShape
     from videossl.stages.cells import Cell
     from videossl.stages.parts.builds import Build
     from videossl.study.config import Grid
@@ -22,6 +23,7 @@ PRETRAINING = ("task", "source", "subset", "epochs")
 """The axes that identify a pretrained network, besides its backbone."""
 RUN = "{source}/{subset}/{variant}/{backbone}/seed{seed}/epochs{epochs}"
 """Folder of a pretrained network, relative to the folder of its stage."""
+RunsOn = Literal["cpu", "one device", "all devices"]
 METRICS, PREDICTIONS, WEIGHTS, RECORD = "metrics.parquet", "predictions.parquet", "weights.pt", "run.json"
 
 
@@ -30,6 +32,16 @@ class Work(NamedTuple):
 
     gflops: float
     clips: float
+
+
+class Clips(NamedTuple):
+    """The clips that a job cuts from stored videos."""
+
+    shape: ClipShape
+    augment: Augment
+    dataset: str
+    where: str
+    """The setting of both, for messages: it has the keys `clip` and `augment`."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +88,18 @@ class Stage(ABC, Generic[S]):
     """Folder of a cell relative to the results folder; braces contain the rule's wildcards."""
     results: ClassVar[tuple[str, ...]]
     """Result files of a run."""
+    further_files: ClassVar[tuple[str, ...]] = ()
+    """Files that a run leaves besides its results and `run.json`."""
     specification: ClassVar[type[Specification]]
     message: ClassVar[str]
     """Message that Snakemake prints when a job starts; Snakemake fills in the braces."""
     has_record: ClassVar[bool] = True
     """Whether a run writes a `run.json` next to its results."""
-    runs_on: ClassVar[Literal["cpu", "one device", "all devices"]] = "one device"
+    runs_on: ClassVar[RunsOn] = "one device"
     """cpu: runs no network. one device: uses a GPU if the study uses GPUs. all devices: distributed training."""
+
+    kind_of_time: ClassVar[str] = "other evaluations and analyses"
+    """Heading under which the time of its jobs is summed up in docs/performance.md."""
 
     metrics: ClassVar[tuple[str, ...]] = ()
     """Metrics that an entry shows if it names none."""
@@ -91,14 +108,23 @@ class Stage(ABC, Generic[S]):
     is_tested: ClassVar[bool] = True
     """Whether the metrics are computed on test videos of a target."""
 
-    axes: ClassVar[tuple[str, ...] | None] = None
-    """Axes that a grid of this protocol must give, besides `backbone`; None: not available in grids."""
+    axes: ClassVar[tuple[str, ...] | None]
+    """Axes that a grid of this protocol must give, besides `backbone`. None: no protocol; its results are only inputs
+    of other stages. Every stage sets it, as a protocol without axes would be missing among the valid names."""
+    further_axes: ClassVar[tuple[str, ...]] = ()
+    """Keys that only grids of this protocol may give: `against`, `pairs`."""
+    allows_scratch: ClassVar[bool] = False
+    """Whether grids may name the task `scratch`: networks without pretraining, not as a baseline."""
     protocol: ClassVar[str]
     """Protocol name in grids; default: the stage's name."""
     description: ClassVar[str] = ""
     """Description of the protocol in the configuration reference."""
     baseline: ClassVar[bool] = False
     """Whether the protocol is also run for networks without pretraining, as a baseline."""
+    plot: ClassVar[str] = ""
+    """Kind of figure that is drawn from cells of this protocol and needs some."""
+    plot_alone: ClassVar[bool] = False
+    """Whether that kind of figure draws no cells of other protocols."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -187,9 +213,20 @@ class Stage(ABC, Generic[S]):
         """Work of the job, for time limits; None: a few seconds."""
         return None
 
+    def clips(self, study: Study, cell: Cell) -> Clips | None:
+        """The clips that the job cuts from stored videos, to check that they fit into them before the first job.
+
+        None: no clips, or those with which a network was finetuned.
+        """
+        return None
+
     def videos_read(self, study: Study, cell: Cell) -> int:
         """Number of videos that the job decodes from video files, for time limits."""
         return 0
+
+    def devices_of(self, cell: Cell) -> RunsOn:
+        """What the cell's job runs on, where it differs from `runs_on` of the stage."""
+        return self.runs_on
 
     def parallel_key(self, cell: Cell) -> str:
         """Key of `compute.parallel` that sets the devices of the cell's job."""

@@ -31,6 +31,9 @@ class Similarity(Stage[CKASpec]):
     )
     metrics = ("mean_cka",)
     axes = (*PRETRAINING, "target")
+    further_axes = ("against",)
+    plot = "cka"
+    plot_alone = True
     description = "similarity of the layers of two finetuned networks"
 
     def spec(self, study: Study, cell: Cell) -> CKASpec:

@@ -25,6 +25,7 @@ class ClassLogits(ModelTest[ClassLogitsSpec]):
     specification = ClassLogitsSpec
     message = "Logits of {wildcards.backbone} for the training videos of {wildcards.target}"
     further_metrics = ("top1",)
+    axes = None
 
     def spec(self, study: Study, cell: Cell) -> ClassLogitsSpec:
         finetune = study.config.finetune

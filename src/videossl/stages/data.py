@@ -108,7 +108,7 @@ def noise_spec(config: Config) -> NoiseSpec:
 
 
 @dataclass(frozen=True)
-class Needs:
+class Stored:
     """What a study reads of a dataset, besides its listing: only that is stored."""
 
     whole: bool
@@ -120,7 +120,7 @@ class Needs:
     that it can show."""
 
 
-def needs(study: Study, name: str) -> Needs:
+def read_of(study: Study, name: str) -> Stored:
     """What the study reads of a dataset."""
     read, size = _read(study), study.config.subsets
     by_size = sorted(size, key=lambda subset: _number(size[subset]))
@@ -132,13 +132,13 @@ def needs(study: Study, name: str) -> Needs:
         whole = files.manifest(study, name) in read or name in noisy_datasets(study) or _is_combined(study, name)
         whole = whole or any(size[subset] == "all" for subset in subsets)
     samples = {"heldout": files.heldout(study, name) in read, "shown": shown and not whole and not subsets}
-    return Needs(whole, tuple(subsets), tuple(sample for sample, needed in samples.items() if needed))
+    return Stored(whole, tuple(subsets), tuple(sample for sample, needed in samples.items() if needed))
 
 
 def _is_combined(study: Study, name: str) -> bool:
     """Whether a combination of datasets reads the videos of this one."""
     combinations = [other for other in study.datasets if name in (study.config.datasets[other].combine or [])]
-    return any(found.subsets or found.samples for found in (needs(study, other) for other in combinations))
+    return any(found.subsets or found.samples for found in (read_of(study, other) for other in combinations))
 
 
 def _number(size: int | str) -> float:
@@ -155,7 +155,7 @@ def _read(study: Study) -> frozenset[Path]:
 
 def shown_videos(study: Study, name: str) -> Path:
     """The file of videos from which a figure shows frames of a dataset: whatever the study stores of it anyway."""
-    found = needs(study, name)
+    found = read_of(study, name)
     if found.whole:
         return files.manifest(study, name)
     return files.subset(study, name, found.subsets[0]) if found.subsets else files.sample(study, name, "shown")
@@ -185,7 +185,7 @@ def generated_videos(study: Study, name: str) -> list[Path]:
 
 def data_jobs(study: Study, name: str) -> Iterator[PlannedJob]:
     """The jobs that prepare a dataset, from its videos to its subsets: those whose results the study reads."""
-    config, listing, needed = study.config, files.listing(study, name), needs(study, name)
+    config, listing, needed = study.config, files.listing(study, name), read_of(study, name)
     videos, combines = tuple(generated_videos(study, name)), bool(config.datasets[name].combine)
     if videos:
         yield PlannedJob(videos, (), lambda: generate_spec(config, name))

@@ -34,7 +34,11 @@ class Distill(Finetune):
     )
     axes = (*PRETRAINING, "target", "teachers")
     description = "finetuning with teachers"
+    further_axes = ("pairs",)
+    allows_scratch = True
     baseline = False
+    plot = "distillation"
+    kind_of_time = "distillation and its test"
 
     def spec(self, study: Study, cell: Cell) -> DistillSpec:
         settings = DistillationSpec(**study.config.distillation.model_dump())

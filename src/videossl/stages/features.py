@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from videossl.evaluation.specs import FeaturesSpec
-from videossl.stages.base import RUN, WEIGHTS, Job, Stage, Work
-from videossl.stages.finetune import finetune_build, finetune_values
+from videossl.stages.base import RUN, WEIGHTS, Clips, Job, Stage, Work
+from videossl.stages.finetune import finetune_build, finetune_clips, finetune_values
 from videossl.stages.parts.builds import NetworkBuild
 from videossl.stages.parts.files import manifest, run_folder
 from videossl.stages.parts.networks import pretraining_of
@@ -30,6 +30,7 @@ class Features(Stage[FeaturesSpec]):
         " {wildcards.epochs}) for {wildcards.target}"
     )
     has_record = False
+    axes = None
 
     def spec(self, study: Study, cell: Cell) -> FeaturesSpec:
         return features_spec(study, cell)
@@ -46,6 +47,9 @@ class Features(Stage[FeaturesSpec]):
         estimated = target.finetuned if cell.is_scratch else 0  # one clip of each, for batch normalisation
         clips = settings.test_clips * (target.finetuned + target.test) + estimated
         return Work(clips * study.gflops(cell.backbone, settings.clip), clips)
+
+    def clips(self, study: Study, cell: Cell) -> Clips:
+        return finetune_clips(study, cell)
 
     def build(self, study: Study, cell: Cell) -> NetworkBuild:
         return finetune_build(study, cell)

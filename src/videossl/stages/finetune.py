@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from videossl.evaluation.specs import EPOCHS_RUN, FinetuneSpec, epochs_to_run
-from videossl.stages.base import METRICS, PREDICTIONS, PRETRAINING, RUN, WEIGHTS, Job, Stage, Work
+from videossl.stages.base import METRICS, PREDICTIONS, PRETRAINING, RUN, WEIGHTS, Clips, Job, Stage, Work
 from videossl.stages.parts.builds import NetworkBuild
 from videossl.stages.parts.contradictions import batches_divide, precision_fits_the_device
 from videossl.stages.parts.files import manifest, run_folder
@@ -27,12 +27,14 @@ class Finetune(Stage[FinetuneSpec]):
     place = 10
     folder = f"finetune/{{target}}/{RUN}"
     results: ClassVar[tuple[str, ...]] = (WEIGHTS, PREDICTIONS, METRICS)
+    further_files = ("train.jsonl",)
     specification: ClassVar[type[FinetuneSpec]] = FinetuneSpec
     message = (
         "Finetuning {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone"
         " {wildcards.epochs}) on {wildcards.target}"
     )
     runs_on = "all devices"
+    kind_of_time: ClassVar[str] = "finetuning and its test"
     metrics = ("top1",)
     further_metrics: ClassVar[tuple[str, ...]] = ("top5", *VIDEO_COUNTS, EPOCHS_RUN, *CURVE_METRICS)
     axes: ClassVar[tuple[str, ...]] = (*PRETRAINING, "target")
@@ -51,6 +53,9 @@ class Finetune(Stage[FinetuneSpec]):
 
     def work(self, study: Study, cell: Cell) -> Work | None:
         return finetuning_work(study, cell, study.videos(cell.target).finetuned)
+
+    def clips(self, study: Study, cell: Cell) -> Clips:
+        return finetune_clips(study, cell)
 
     def stop_epoch(self, study: Study, cell: Cell) -> int | None:
         return epochs_of(study, cell, study.videos(cell.target).finetuned)
@@ -108,6 +113,12 @@ def finetune_values(study: Study, cell: Cell) -> dict[str, Any]:
         "batch_size": by_backbone(finetune.batch_size, cell.backbone, "finetune.batch_size"),
         "accumulation_steps": by_backbone(finetune.accumulation_steps, cell.backbone, "finetune.accumulation_steps"),
     }
+
+
+def finetune_clips(study: Study, cell: Cell) -> Clips:
+    """The clips of finetuning, which all evaluations of its networks share."""
+    finetune = study.config.finetune
+    return Clips(finetune.clip, finetune.augment, cell.target, "the configuration's `finetune`")
 
 
 def finetune_build(study: Study, cell: Cell) -> NetworkBuild:

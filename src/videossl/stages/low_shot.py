@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videossl.evaluation.specs import SHORT_CLASSES, LowShotSpec
-from videossl.stages.base import METRICS, PREDICTIONS, PRETRAINING, RECORD, RUN, Job, Work
+from videossl.stages.base import METRICS, PREDICTIONS, PRETRAINING, RECORD, RUN, Job, RunsOn, Work
 from videossl.stages.finetune import Finetune, epochs_of, finetune_values, finetuning_work
 from videossl.stages.parts.files import run_folder
 
@@ -51,6 +51,9 @@ class LowShot(Finetune):
 
     def stop_epoch(self, study: Study, cell: Cell) -> int | None:
         return None if cell.labels == ALL else epochs_of(study, cell, _labelled(study, cell))
+
+    def devices_of(self, cell: Cell) -> RunsOn:
+        return "cpu" if cell.labels == ALL else self.runs_on
 
     def kind_of_work(self, study: Study, cell: Cell) -> dict[str, Any]:
         return {**super().kind_of_work(study, cell), "trains": cell.labels != ALL}

@@ -42,6 +42,7 @@ class Network(Stage[NetworkSpec]):
     metrics = ("parameters_millions", "gflops")
     is_tested = False
     axes = ()
+    plot = "scatter"
     description = "size and cost of the backbone"
 
     def cells(self, study: Study, grid: Grid) -> Iterator[Cell]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videossl.common.errors import UserError
-from videossl.stages.base import METRICS, PRETRAINING, RUN, WEIGHTS, Job, Stage, Work
+from videossl.stages.base import METRICS, PRETRAINING, RUN, WEIGHTS, Clips, Job, Stage, Work
 from videossl.stages.parts.builds import TaskBuild
 from videossl.stages.parts.contradictions import batches_divide, precision_fits_the_device
 from videossl.stages.parts.files import described, heldout, run_folder, subset
@@ -25,12 +25,14 @@ class Pretrain(Stage[PretrainSpec]):
     title = "Pretraining"
     folder = f"pretrain/{RUN}"
     results = (WEIGHTS, STATE, METRICS)
+    further_files = ("checkpoint.pt", "train.jsonl")
     specification = PretrainSpec
     message = (
         "Pretraining {wildcards.variant} with {wildcards.backbone} on {wildcards.source} {wildcards.subset} to"
         " milestone {wildcards.epochs}"
     )
     runs_on = "all devices"
+    kind_of_time = "pretraining"
     further_metrics = ("loss", *COLLAPSE_METRICS)
     protocol = "pretext"
     axes = PRETRAINING
@@ -83,6 +85,11 @@ class Pretrain(Stage[PretrainSpec]):
         # Held-out videos cost one forward pass each, a third of a training step. Their features, one clip of at most
         # COLLAPSE_VIDEOS, are within the head-room.
         return Work(video.gflops * (epochs * videos + heldout / 3), video.clips * (epochs * videos + heldout))
+
+    def clips(self, study: Study, cell: Cell) -> Clips:
+        recipe = study.recipes[cell.task]
+        where = f"{study.config.recipes_dir}/{cell.task}.yaml (with recipe_overrides)"
+        return Clips(recipe.clip, recipe.augment, cell.source, where)
 
     def parallel_key(self, cell: Cell) -> str:
         return cell.task

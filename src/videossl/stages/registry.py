@@ -13,7 +13,7 @@ from videossl.common.registry import module_names
 from videossl.stages.base import Stage
 
 NOT_STAGES = ("base", "cells", "data", "jobs", "registry")
-REQUIRED = ("name", "title", "folder", "results", "specification", "message")
+REQUIRED = ("name", "title", "folder", "results", "specification", "message", "axes")
 """Attributes of a stage that have no default."""
 
 

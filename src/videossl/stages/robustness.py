@@ -31,6 +31,7 @@ class Robustness(Stage[RobustnessSpec]):
     axes = (*PRETRAINING, "target", "noise", "severity")
     description = "finetuned networks on noisy test videos"
     baseline = True
+    kind_of_time = "testing on noisy videos"
 
     def spec(self, study: Study, cell: Cell) -> RobustnessSpec:
         return RobustnessSpec(noise=noise_spec(study.config))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from videossl.stages.base import WEIGHTS, Job
+from videossl.stages.base import WEIGHTS, Clips, Job
 from videossl.stages.parts.files import listing, manifest
 from videossl.stages.parts.models import ModelStage
 from videossl.stages.vifm import small_training
@@ -22,6 +22,7 @@ class SmallClip(ModelStage[SmallClipSpec]):
     title = "Small CLIP"
     folder = "vifm/clip/seed{seed}"
     results = (WEIGHTS,)
+    axes = None
     specification = SmallClipSpec
     message = "Training the small CLIP that video-language models start from"
 
@@ -47,6 +48,11 @@ class SmallClip(ModelStage[SmallClipSpec]):
         training = study.small_models
         left_out = [listing(study, name) for name in training.leave_out]
         return {"manifest": [manifest(study, training.clip.dataset)], "left_out": left_out}
+
+    def clips(self, study: Study, cell: Cell) -> Clips:
+        training = study.small_models
+        shape = study.models[CLIP].clip.model_copy(update={"frames": training.clip.frames})
+        return Clips(shape, training.augment, training.clip.dataset, "the configuration's `vifm.training`")
 
     def run(self, job: Job[SmallClipSpec]) -> None:
         from videossl.videolanguage.start import train_start

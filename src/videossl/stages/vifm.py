@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from videossl.stages.base import METRICS, WEIGHTS, Job
+from videossl.stages.base import METRICS, WEIGHTS, Clips, Job
 from videossl.stages.parts.builds import ModelBuild
 from videossl.stages.parts.files import listing, manifest, run_folder
 from videossl.stages.parts.models import MODEL_FOLDER, ModelStage
@@ -94,10 +94,16 @@ class VideoLanguageModel(ModelStage[PublishedModelSpec | TrainedModelSpec]):
         trained = study.config.vifm.training is not None  # published weights have no training metrics
         return list(self.metrics), [*self.further_metrics, *(("loss", "hits") if trained else ())]
 
+    def clips(self, study: Study, cell: Cell) -> Clips | None:
+        if study.config.vifm.training is None:
+            return None
+        training = study.small_models
+        corpus = training.corpora[cell.source].dataset
+        return Clips(study.models[cell.backbone].clip, training.augment, corpus, _recipe(study, cell))
+
     def build(self, study: Study, cell: Cell) -> ModelBuild:
         spec = self.spec(study, cell)
-        where = f"the recipe {study.config.vifm.recipes_dir}/{cell.backbone}.yaml with `vifm.recipe_overrides`"
-        return ModelBuild(model=spec.model, options=spec.options, clip=spec.clip, where=where)
+        return ModelBuild(model=spec.model, options=spec.options, clip=spec.clip, where=_recipe(study, cell))
 
     def run(self, job: Job[PublishedModelSpec | TrainedModelSpec]) -> None:
         from videossl.videolanguage.train import import_model, train_model
@@ -122,6 +128,11 @@ class VideoLanguageModel(ModelStage[PublishedModelSpec | TrainedModelSpec]):
                 folder=job.folder,
                 compute=job.compute,
             )
+
+
+def _recipe(study: Study, cell: Cell) -> str:
+    """The model's recipe, for messages."""
+    return f"the recipe {study.config.vifm.recipes_dir}/{cell.backbone}.yaml with `vifm.recipe_overrides`"
 
 
 def small_training(study: Study) -> dict[str, Any]:

@@ -48,8 +48,9 @@ class Devices(NamedTuple):
 def devices(config: Config, cell: Cell) -> Devices:
     """The devices of the job of `cell`; only trainings use more than one."""
     compute, one = config.compute, stage(cell.stage)
-    if one.runs_on != "all devices":
-        return Devices(min(1, compute.gpus), 1, 1)
+    runs_on = one.devices_of(cell)
+    if runs_on != "all devices":
+        return Devices(0 if runs_on == "cpu" else min(1, compute.gpus), 1, 1)
     own = compute.parallel.get(one.parallel_key(cell), compute)
     return Devices(own.gpus, own.nodes, compute.processes or max(own.gpus, 1))
 

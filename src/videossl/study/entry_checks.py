@@ -10,20 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from videossl.common.errors import UserError
 from videossl.stages.cells import axes_of as axes_of_folder
 from videossl.stages.parts.networks import MODEL
-from videossl.stages.registry import protocols
+from videossl.stages.registry import protocols as known_protocols
 from videossl.study.config import Experiment, Grid
 
-PLOTTED = {"cka": ("cka",), "scatter": ("network",), "distillation": ("distill",)}
-"""By plot: the protocols that it requires."""
-ALONE = ("cka",)
-"""Plots that can draw only their own protocol."""
 PUBLISHED_METRIC = "top1"
 """Metric of published results."""
 
 
 def axes_of(grid: Grid) -> set[str]:
     """The axes that cells of a grid have a value on."""
-    stage = protocols()[grid.protocol]
+    stage = known_protocols()[grid.protocol]
     axes = {"metric", "seed", *stage.grid_axes} - {MODEL}
     if stage.of_models:  # the model stands for the network, its training data for the source
         axes |= {"task", "backbone", "source", "subset"}
@@ -44,13 +40,16 @@ def check_fits(name: str, entry: Experiment, grids: Sequence[Grid], where: str) 
     protocols = sorted({grid.protocol for grid in grids})
     found = f"its cells are of protocol {' and '.join(protocols)}"
     check_axes(layout_axes(entry), grids, where)
-    for needed in PLOTTED.get(entry.plot, ()) if entry.kind == "figure" else ():
-        if needed not in protocols:
-            raise UserError(f"{where}: plot '{entry.plot}' needs cells of protocol {needed}; {found}.")
-    if entry.kind == "figure" and entry.plot == "scatter" and len(protocols) < 2:
+    if entry.kind != "figure":
+        return
+    own = {name: one for name, one in known_protocols().items() if one.plot == entry.plot}
+    names = " or ".join(own)
+    if own and not set(own) & set(protocols):
+        raise UserError(f"{where}: plot '{entry.plot}' needs cells of protocol {names}; {found}.")
+    if entry.plot == "scatter" and len(protocols) < 2:
         raise UserError(f"{where}: plot 'scatter' needs cells of an accuracy beside the networks; {found} alone.")
-    if entry.kind == "figure" and entry.plot in ALONE and len(protocols) > 1:
-        raise UserError(f"{where}: plot '{entry.plot}' draws cells of protocol {entry.plot} alone; {found}.")
+    if any(one.plot_alone for one in own.values()) and len(protocols) > 1:
+        raise UserError(f"{where}: plot '{entry.plot}' draws cells of protocol {names} alone; {found}.")
 
 
 def check_axes(given: Mapping[str, Iterable[str]], grids: Sequence[Grid], where: str) -> None:
@@ -74,7 +73,7 @@ def layout_axes(entry: Experiment) -> dict[str, list[str]]:
 
 def check_gain(grids: Sequence[Grid], where: str) -> None:
     """Raise UserError if an entry of gains has cells of a protocol that is not run for networks from scratch."""
-    known = protocols()
+    known = known_protocols()
     if without := sorted({grid.protocol for grid in grids if not known[grid.protocol].baseline}):
         valid = ", ".join(name for name, one in known.items() if one.baseline)
         raise UserError(

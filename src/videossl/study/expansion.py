@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from videossl.backbones import registry as backbones
 from videossl.common.errors import UserError, unknown_name
-from videossl.stages.cells import SCRATCH, Cell
+from videossl.stages.cells import SCRATCH, VIDEO_LANGUAGE, Cell
+from videossl.stages.parts.models import short_count
 from videossl.stages.parts.networks import baselines
 from videossl.stages.registry import protocols, stage
 from videossl.study.config import Experiment, Grid
@@ -37,6 +38,23 @@ class Expansion:
     def __init__(self, study: Study, entries: Mapping[str, Experiment]) -> None:
         self._study = study
         self._entries = entries
+        self._check_restrictions()
+
+    def _check_restrictions(self) -> None:
+        """Raise UserError for an unknown name in the configuration's `restrict`."""
+        study, restrict = self._study, self._study.config.restrict
+        valid = {axis: list(names) for axis, names in _valid_names(study, scratch=True).items()}
+        if {"task", "backbone", "source", "subset"} & set(restrict):
+            data = [recipe.data for recipe in study.models.values()]
+            valid["task"] += [VIDEO_LANGUAGE]
+            valid["backbone"] += list(study.models)
+            valid["source"] += [one.name for one in data]
+            valid["subset"] += [short_count(one.videos) for one in data]
+        for axis, kept in restrict.items():
+            names = dict.fromkeys(valid.get(axis, kept))
+            for value in kept:
+                if value not in names:
+                    raise unknown_name(axis, value, names, "the configuration's `restrict`")
 
     def shown(self, name: str) -> Shown:
         """The cells of entry `name`, each once, in the order of the entry, with baselines last.
@@ -77,13 +95,18 @@ class Expansion:
         """The students of each part of a distillation figure, each after its teachers, with the part in the views."""
         study = self._study
         shown: Shown = {}
+        drawn = " or ".join(name for name, one in protocols().items() if one.plot == entry.plot)
         for number, part in enumerate(entry.parts):
-            grids = [one for one in self._entries[self._owner_of(part.cells_of)].grids if one.protocol == "distill"]
+            grids = [
+                one
+                for one in self._entries[self._owner_of(part.cells_of)].grids
+                if protocols()[one.protocol].plot == entry.plot
+            ]
             where = f"{study.place_of(name)}: part {number + 1}, '{part.title}'"
             if not grids:
-                raise UserError(f"{where}: `cells_of` names {part.cells_of}, which has no cells of protocol distill.")
+                raise UserError(f"{where}: `cells_of` names {part.cells_of}, which has no cells of protocol {drawn}.")
             check_axes({"x": part.x}, grids, where)
-            students = [cell for cell in self.shown(part.cells_of) if cell.stage == "distill"]
+            students = [cell for cell in self.shown(part.cells_of) if stage(cell.stage).plot == entry.plot]
             for cell in dict.fromkeys(itertools.chain.from_iterable((*s.partners, s) for s in students)):
                 view = {"noise": "", "severity": 0, "part": number}
                 metrics = entry.metric or stage(cell.stage).metrics_of(study, cell)[0]
@@ -94,7 +117,8 @@ class Expansion:
         """`grid` with `task: all` expanded and `restrict` of the configuration applied. Raises UserError for unknown
         names."""
         study, config = self._study, self._study.config
-        valid = _valid_names(study, grid)
+        # A network without pretraining can be a student of a distillation, not only a baseline.
+        valid = _valid_names(study, scratch=protocols()[grid.protocol].allows_scratch)
         for name in grid.target:
             if parts := config.datasets[name].combine if name in config.datasets else None:
                 raise UserError(
@@ -117,9 +141,6 @@ class Expansion:
                 if axis in valid and value not in valid[axis]:
                     raise unknown_name(axis, value, valid[axis], where, REMEDIES[axis])
         for axis, kept in config.restrict.items():
-            for value in kept:
-                if value not in valid.get(axis, kept):
-                    raise unknown_name(axis, value, valid[axis], "the configuration's `restrict`")
             grid = grid.model_copy(update={axis: [value for value in getattr(grid, axis) if value in kept]})
         return grid
 
@@ -130,21 +151,24 @@ class Expansion:
         return [0] if is_published else list(range(config.seeds))
 
     def _is_wanted(self, cell: Cell) -> bool:
-        """Whether `restrict` allows the teachers of `cell`, or the network that it is compared with.
+        """Whether `restrict` allows a video-language model, the teachers of `cell`, or the network that it is compared
+        with. All other cells were restricted with the grid."""
+        own = [cell] if stage(cell.stage).of_models else []
+        return all(self._is_allowed(other) for other in (*own, *cell.partners))
 
-        The cell's own axes were restricted with the grid. Video-language models are exempt: their source is not one of
-        the study's datasets.
-        """
-        restrict = self._study.config.restrict
-        networks = [other for other in cell.partners if not stage(other.stage).of_models]
-        return all(getattr(other, axis) in kept for other in networks for axis, kept in restrict.items())
+    def _is_allowed(self, cell: Cell) -> bool:
+        """Whether `restrict` names all values of a cell. Axes on which a model has no value do not restrict it."""
+        values = {axis: getattr(cell, axis) for axis in self._study.config.restrict}
+        if stage(cell.stage).of_models:
+            values = {axis: value for axis, value in values.items() if axis != "epochs" and value != ""}
+        return all(value in self._study.config.restrict[axis] for axis, value in values.items())
 
     def _views_of(self, name: str, entry: Experiment, grid: Grid, cell: Cell) -> list[dict[str, Any]]:
         """The numbers that `entry` shows of a cell: one per metric, noise and severity."""
         study = self._study
         own = stage(cell.stage).metrics_of(study, cell)[0]
         # Network sizes are shown independently of the entry's accuracy metric.
-        named = ([entry.x_metric] if entry.x_metric else []) if cell.stage == "network" else entry.metric
+        named = ([entry.x_metric] if entry.x_metric else []) if stage(cell.stage).plot == "scatter" else entry.metric
         metrics = named or own
         valid = study.metrics_of(cell)
         for metric in metrics:
@@ -158,13 +182,11 @@ class Expansion:
         ]
 
 
-def _valid_names(study: Study, grid: Grid) -> dict[str, Any]:
-    """The valid values of a grid's axes."""
+def _valid_names(study: Study, *, scratch: bool) -> dict[str, Any]:
+    """The valid values of a grid's axes. scratch: whether networks without pretraining are among the tasks."""
     config = study.config
-    tasks = list(study.recipes)
     return {
-        # A network without pretraining can be a student of a distillation, not only a baseline.
-        "task": [*tasks, SCRATCH] if grid.protocol == "distill" else tasks,
+        "task": [*study.recipes, *([SCRATCH] if scratch else [])],
         "backbone": backbones.names(),
         "source": config.datasets,
         "target": {name: one for name, one in config.datasets.items() if not one.combine},

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from videossl.stages.data import needs
+from videossl.stages.data import read_of
 from videossl.stages.parts import files
 from videossl.study.inventory import ASSUMED, videos_of
 
@@ -76,7 +76,7 @@ class Storage:
 
 def storage_of(study: Study, name: str) -> Storage:
     """What the study stores of a dataset."""
-    config, found, needed = study.config, videos_of(study.config, name), needs(study, name)
+    config, found, needed = study.config, videos_of(study.config, name), read_of(study, name)
     listed = sum(found.splits.values())
     shards = _shards(study, name)
     train = [path for path in shards if path.parent.name == "train"]
@@ -123,7 +123,7 @@ def _assumed(config: Config, name: str) -> float:
 
 def _shards(study: Study, name: str) -> list[Path]:
     """The shards that the study reads of a dataset, without those of subsets and samples."""
-    needed, sizes = needs(study, name), study.config.subsets
+    needed, sizes = read_of(study, name), study.config.subsets
     reports = files.shard_reports(study, name) if needed.whole else []
     largest = max((size for subset in needed.subsets if isinstance(size := sizes[subset], int)), default=0)
     reports += files.train_reports(study, name, largest)

@@ -35,9 +35,6 @@ from videossl.study.recipes import corpus_datasets, model_recipes, task_recipes
 from videossl.training.settings import by_backbone
 from videossl.training.specs import BackboneSpec
 
-FINETUNE_CLIPS = ("finetune", "low_shot", "distill", "features")
-"""Stages whose clips are defined by `finetune`."""
-
 
 class Study:
     """The configuration and everything derived from it: recipes, entries, cells."""
@@ -71,20 +68,17 @@ class Study:
         shown = {name: self._expansion.shown(name) for name in self.entries}
         self.views_of = {name: cells for name, cells in shown.items() if _is_left(self.entries[name], cells)}
         self.cells_of = {name: list(cells) for name, cells in self.views_of.items()}
+        self._leave_out_unused_videos()
         self._check_something_is_left()
         self.entries = {name: self.entries[name] for name in self.cells_of}
         self._check_clips()
         self._check_subsets()
 
     def _check_clips(self) -> None:
-        """Raise UserError if a planned training needs larger frames than the frame store holds."""
-        finetune, short_side = self.config.finetune, self.config.store.short_side
-        for task in sorted({cell.task for cell in self.pretraining}):
-            recipe = self.recipes[task]
-            where = f"{self.config.recipes_dir}/{task}.yaml (with recipe_overrides)"
-            require_size(recipe.clip.size, recipe.augment, short_side, where)
-        if any(cell.stage in FINETUNE_CLIPS for cell in self.all_cells):  # other stages use the results of these
-            require_size(finetune.clip.size, finetune.augment, short_side, "the configuration's `finetune`")
+        """Raise UserError if a planned job cuts larger clips than the frames of the frame store."""
+        for cell in self.all_cells:
+            if clips := stage(cell.stage).clips(self, cell):
+                require_size(clips.shape.size, clips.augment, self.config.store.short_side, clips.where)
 
     def _check_subsets(self) -> None:
         """Raise UserError if a subset of known size is too small for a task that is trained on it."""
@@ -98,6 +92,21 @@ class Study:
                 require_videos(
                     size, batch, steps, f"the configuration's `{key}`, for task {cell.task},", f"Raise {key}."
                 )
+
+    def _leave_out_unused_videos(self) -> None:
+        """After a restriction, leave datasets that no cell uses out of figures of videos, and figures without any.
+
+        A figure of noise needs cells on noisy videos. Figures that are requested by name keep their datasets.
+        """
+        if not self.config.restrict or self.config.only is not None:
+            return
+        used, noisy = set(self.datasets_of(self.all_cells)), {cell.target for cell in self.of_stage("robustness")}
+        for name in list(self.cells_of):
+            entry = self.entries[name]
+            kept = [one for one in entry.datasets if one in (noisy if entry.plot == "noise_samples" else used)]
+            if entry.datasets and not kept:
+                del self.cells_of[name], self.views_of[name]
+            self.entries[name] = entry.model_copy(update={"datasets": kept})
 
     def _check_something_is_left(self) -> None:
         """Raise UserError if a restriction removes an entry that was requested by name, or all entries."""
@@ -309,7 +318,7 @@ def _is_left(entry: Experiment, cells: Iterable[Cell]) -> bool:
     """
     own = [cell for cell in cells if cell.partners or not cell.is_scratch]
     if entry.kind == "figure" and entry.plot == "scatter":
-        return len({cell.stage == "network" for cell in own}) == 2
+        return len({stage(cell.stage).plot == entry.plot for cell in own}) == 2
     return bool(entry.datasets or own)
 
 

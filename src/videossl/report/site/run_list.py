@@ -8,7 +8,7 @@ from typing import Any
 
 from videossl.common.files import canonical_json
 from videossl.report.collect import FAILED, OK, PENDING
-from videossl.report.record import Made
+from videossl.report.record import Made, dependencies_of
 from videossl.report.site.run_description import Places, Run
 
 
@@ -21,15 +21,15 @@ def find_runs(records: Iterable[Made]) -> dict[str, Run]:
         failures |= made.arguments.get("failures", {})
         for cell in made.cells:
             given[cell["run_dir"]] = cell
-            before[cell["run_dir"]] = cell.get("needs", [])
+            before[cell["run_dir"]] = dependencies_of(cell)
     found = {name: Run(name, given[name], before[name], failures.get(name, "")) for name in given}
-    for needs in before.values():
-        for name in needs:
+    for runs in before.values():
+        for name in runs:
             found.setdefault(name, Run(name, {}, (), failures.get(name, "")))
-    for needs in before.values():  # dependencies of runs that no table shows, from the chains that contain them
-        for place, name in enumerate(needs):
+    for runs in before.values():  # dependencies of runs that no table shows, from the chains that contain them
+        for place, name in enumerate(runs):
             if name not in given and not found[name].before:
-                chain = [other for other in needs[:place] if found[name].continues(found[other])]
+                chain = [other for other in runs[:place] if found[name].continues(found[other])]
                 found[name] = Run(name, {}, chain, failures.get(name, ""))
     return dict(sorted(found.items()))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videossl.evaluation.specs import FrameCut
+from videossl.stages import registry
 from videossl.stages.base import WEIGHTS, S, Stage
 from videossl.stages.cells import VIDEO_LANGUAGE, Cell
 from videossl.stages.parts.files import manifest, run_folder
@@ -22,6 +23,8 @@ MODEL_FOLDER = "{source}/{subset}/{backbone}/seed{seed}"
 
 class ModelStage(Stage[S]):
     """A stage whose cells are video-language models."""
+
+    kind_of_time = "video-language models"
 
     @property
     def of_models(self) -> bool:
@@ -50,7 +53,7 @@ class ModelTest(ModelStage[S]):
 def model_cell(study: Study, stage: str, model: str, target: str, seed: int) -> Cell:
     """A cell of a video-language model. Its source and subset name the training data of the published model."""
     data = study.models[model].data
-    protocol = stage if stage == "zero_shot" else ""
+    protocol = stage if target and registry.stage(stage).is_protocol else ""
     return Cell(stage, VIDEO_LANGUAGE, "", model, data.name, short_count(data.videos), 0, target, protocol, seed)
 
 

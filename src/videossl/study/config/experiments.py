@@ -88,9 +88,10 @@ class Grid(Strict):
 
     @model_validator(mode="after")
     def _fits_the_protocol(self) -> Grid:
-        needed = protocols()[self.protocol].grid_axes
+        own = protocols()[self.protocol]
+        needed = own.grid_axes
         given = {axis for axis in type(self).model_fields if getattr(self, axis)}
-        if "pairs" in given and self.protocol == "distill":
+        if "pairs" in given and "pairs" in own.further_axes:
             if "teachers" in given or len(self.pairs) < 2:
                 raise ValueError("`pairs` needs at least two models, and replaces `teachers`")
             given.add("teachers")
@@ -98,8 +99,8 @@ class Grid(Strict):
             if (axis in needed) != (axis in given):
                 verb = "needs" if axis in needed else "has no"
                 raise ValueError(f"a grid of protocol '{self.protocol}' {verb} `{axis}`")
-        for axis, protocol in (("against", "cka"), ("pairs", "distill")):
-            if axis in given and self.protocol != protocol:
+        for axis in ("against", "pairs"):
+            if axis in given and axis not in own.further_axes:
                 raise ValueError(f"a grid of protocol '{self.protocol}' has no `{axis}`")
         if (
             any(MODEL in change and len(change) > 1 for change in [*self.teachers, self.against])
@@ -124,24 +125,24 @@ class Grid(Strict):
 class Layout:
     """Keys that lay out a kind of table or figure; its entries may have no others of these."""
 
-    needs: tuple[str, ...]
-    may: tuple[str, ...] = ()
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
     max_panels: int = 1
     """Largest number of axes in `panels`."""
 
     @property
     def from_cells(self) -> bool:
         """Whether entries define their cells themselves, by `grid` or `cells_of`."""
-        return not {"parts", "datasets"} & set(self.needs)
+        return not {"parts", "datasets"} & set(self.required)
 
 
-TABLE = Layout(("rows", "columns"), may=("average", "quoted", "chance", "gain"))
+TABLE = Layout(("rows", "columns"), optional=("average", "quoted", "chance", "gain"))
 PUBLISHED = Layout(("published",))
 """Layout of a table that compares our networks with published ones."""
 PLOTS = {
-    "lines": Layout(("x", "series"), may=("panels", "gain")),
-    "bars": Layout(("x", "series"), may=("panels",)),
-    "scatter": Layout(("x_metric", "series"), may=("panels",)),
+    "lines": Layout(("x", "series"), optional=("panels", "gain")),
+    "bars": Layout(("x", "series"), optional=("panels",)),
+    "scatter": Layout(("x_metric", "series"), optional=("panels",)),
     "distillation": Layout(("parts",)),
     "cka": Layout(("panels",), max_panels=2),
     "samples": Layout(("datasets",)),
@@ -149,7 +150,7 @@ PLOTS = {
 }
 """Layout of each kind of plot."""
 LAYOUT_KEYS = tuple(
-    sorted({key for layout in (TABLE, PUBLISHED, *PLOTS.values()) for key in (*layout.needs, *layout.may)})
+    sorted({key for layout in (TABLE, PUBLISHED, *PLOTS.values()) for key in (*layout.required, *layout.optional)})
 )
 Plot = Literal[(*PLOTS,)]  # type: ignore[valid-type]
 
@@ -227,9 +228,9 @@ class Presentation(Strict):
         given = [key for key in LAYOUT_KEYS if getattr(self, key)]
         if self.kind == "table" and self.plot != type(self).model_fields["plot"].default:
             given.append("plot")
-        if missing := [key for key in layout.needs if key not in given]:
+        if missing := [key for key in layout.required if key not in given]:
             raise ValueError(f"a {what} needs {' and '.join(f'`{key}`' for key in missing)}")
-        if idle := [key for key in given if key not in (*layout.needs, *layout.may)]:
+        if idle := [key for key in given if key not in (*layout.required, *layout.optional)]:
             raise ValueError(f"a {what} has no {' and no '.join(f'`{key}`' for key in idle)}")
         if len(self.panels) > layout.max_panels:
             raise ValueError(f"`panels` of a {what} name {layout.max_panels} at most, not {len(self.panels)} axes")
@@ -286,7 +287,7 @@ class Experiment(Presentation):
         if layout.from_cells and (self.grid is None) == (self.cells_of is None):
             raise ValueError("give either `grid` or `cells_of`")
         if not layout.from_cells and (self.grid is not None or self.cells_of is not None):
-            raise ValueError(f"a {what} has neither `grid` nor `cells_of`: `{layout.needs[0]}` says all")
+            raise ValueError(f"a {what} has neither `grid` nor `cells_of`: `{layout.required[0]}` says all")
         return self
 
     @property

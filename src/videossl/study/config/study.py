@@ -23,7 +23,7 @@ from videossl.common.ranges import (
     Version,
 )
 from videossl.common.strict import Strict, merge
-from videossl.data.generated import Generated
+from videossl.data.generated import READERS, Generated
 from videossl.data.readers import registry as readers
 from videossl.data.settings import MOST_SHARDS, Augment, ClipShape, Noise, Shards, Store
 from videossl.evaluation.settings import CKA, KNN, Distillation, LinearProbe, Retrieval
@@ -123,6 +123,11 @@ class Dataset(Strict):
             which = f"`{absent[0]}` is missing: " if len(absent) == 1 else ""
             folders = " and ".join(f"`{key}`" for key in FOLDERS if has_lists or key == "root")
             raise ValueError(f"{which}give {folders} (real videos) or `generated`")
+        if self.generated is not None and self.reader != (own := READERS[self.generated.design]):
+            raise ValueError(
+                f"`reader` is {self.reader}, and the generated videos of design {self.generated.design} have list files"
+                f" for the reader {own}: set `reader: {own}`, or give `root` and `annotations` of real videos"
+            )
         return self
 
     def _has_no_videos_of_its_own(self) -> None:
@@ -237,8 +242,10 @@ class Config(Strict):
         Annotated[list[str | int], Once, Field(min_length=1)],
     ] = Field(
         {},
-        description="by axis: values to keep; cells with other values are left out of every table and figure. Of"
-        " video-language models only the targets are restricted; leave out their tables with `only`",
+        description="by axis: values to keep; cells with other values are left out of every table and figure."
+        " Video-language models have the task `videolanguage`, their name as backbone, and their training data as"
+        " source and subset (such as 240k); they have no epochs. Networks from scratch stay as baselines. Figures of"
+        " videos show only datasets that are still used",
     )
     recipes_dir: FilePath = Field("config/recipes", description="folder with one recipe file per pretext task")
     paper_values: WorkflowPath = Field("config/paper_values.csv", description="the paper's numbers")

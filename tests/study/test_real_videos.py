@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from workflow_copy import Workflow
 
 from videossl.data.readers.listing import read_listing
 from videossl.data.readers.registry import group_of, reads_lists
@@ -77,17 +78,30 @@ def test_it_names_no_folder_of_a_machine_and_misses_the_videos_before_the_first_
     }
 
 
+def write_sets(folder: Path) -> None:
+    """Tiny sets of empty files where the overlay expects the videos."""
+    for name, prefix in (("miracl20", ""), ("tennis7", ""), ("asl24", "cross_signer_")):
+        write_lists(folder / f"data/real/{name}", prefix)
+    touch(folder / "data/real/basketball5", [f"{c}/{c}_{n}.mp4" for c in ("pass", "shoot") for n in range(1, 40)])
+
+
 def test_some_videos_in_its_folders_are_enough_to_list(
     study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, prefix in (("miracl20", ""), ("tennis7", ""), ("asl24", "cross_signer_")):
-        write_lists(Path(f"data/real/{name}"), prefix)
-    touch(Path("data/real/basketball5"), [f"{c}/{c}_{n}.mp4" for c in ("pass", "shoot") for n in range(1, 40)])
+    write_sets(tmp_path)
     assert not missing_datasets(study, study.datasets)
     for name in ("miracl20", "tennis7", "asl24"):
         listing = listing_of(study, name, Path(f"data/real/{name}"))
         assert listing["split"].value_counts().to_dict() == {"train": 4, "test": 2}
+
+
+def test_snakemake_plans_it_where_the_videos_are(workflow: Workflow) -> None:
+    write_sets(workflow.root)
+    jobs = workflow.plan("--configfile", *OVERLAYS[1:])
+    trained = {"pretrain": 6, "features": 28, "knn": 28, "finetune": 28, "low_shot": 84}
+    data = {"listing": 4, "store_shard": 5, "manifest": 4, "subset": 1, "sample": 1}
+    assert jobs == {**data, **trained, "table": 4, "figure": 1, "metrics": 1, "report": 1, "all": 1}
 
 
 def test_neighbouring_clips_of_basketball_stay_together(study: Study, tmp_path: Path) -> None:

@@ -109,7 +109,8 @@ class Dataset(Strict):
         if self.combine is not None:
             self._has_no_videos_of_its_own()
             return self
-        has_lists = self.reader is None or readers.reads_lists(self.reader)
+        reader: Any = self.reader
+        has_lists = reader is None or readers.reads_lists(reader)
         if not has_lists and self.annotations is not None:
             raise ValueError(
                 f"the reader `{self.reader}` reads no lists, but `annotations` is given: remove it, or name a reader of"

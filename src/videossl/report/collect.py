@@ -282,7 +282,9 @@ def describe(spec: Spec, record: Record, axes: Sequence[str] = ()) -> str:
     # Skip axes that do not apply to the cell, in a figure of several protocols.
     names = [spec.label(a, record.identity[a]) for a in axes if record.identity[a] != "" or a in CONDITION]
     if record.is_baseline:
-        shared = [spec.label(axis, record.identity[axis]) for axis in ("backbone", "target", "labels") if axis in spec.axes]
+        shared = [
+            spec.label(axis, record.identity[axis]) for axis in ("backbone", "target", "labels") if axis in spec.axes
+        ]
         names = [spec.label("task", BASELINE_TASK), *shared]
     return ", ".join(names) + (f", seed {record.identity['seed']}" if record.identity["seed"] else "")
 
@@ -336,7 +338,8 @@ def read_number(path: Path, identity: Mapping[str, Any], asked_by: str) -> dict[
     if len(rows) != 1:
         there = sorted(set(frame["metric"] + " (" + frame["split"] + ")"))
         raise UserError(
-            f"{asked_by} asks for {identity['metric']}, of which {path} has {len(rows)}: {', '.join(there)}."
+            f"{asked_by} needs one value of {identity['metric']}, and {path} has {len(rows)}. Its metrics (with their"
+            f" split): {', '.join(there)}."
         )
     row = rows.iloc[0]
     value, n = float(row["value"]), int(row["n"])

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tiny import GRID, make_study, table
+
 from videossl.study import costs
 from videossl.study.config import Config
 from videossl.study.study import Study, load_study

@@ -100,7 +100,7 @@ def test_where_nothing_was_right_there_is_no_ratio():
 
 
 def test_other_videos_are_refused():
-    with pytest.raises(UserError, match="without a clean prediction: v7"):
+    with pytest.raises(UserError, match="not in the test set without noise, such as v7"):
         scores(clean_predictions([True]), noisy_predictions(shot_1=[("v7", True)]), 5)
 
 

@@ -152,6 +152,7 @@ def test_what_shows_something_else_is_made_again(study, tmp_path):
         "networks.parquet",
         "metrics.parquet",
         "report.html",
+        "claims.parquet",  # can be requested although `only` selects entries
     }
     noted = study_of(tmp_path / "results", "scale: {name: smoke, note: another text}\n")
     assert found(judge(noted), OTHER, shown=True) == everything

@@ -90,7 +90,10 @@ def test_students_that_a_figure_does_not_tell_apart(tmp_path):
         ),
         (figure("cka", grid=[CKA, GRID], panels="task"), "plot 'cka' draws cells of protocol cka alone"),
         (figure("scatter", grid=GRID, series="task", x_metric="gflops"), "needs cells of protocol network"),
-        (figure("scatter", grid=NETWORKS, series="metric", x_metric="gflops"), "needs cells of an accuracy beside"),
+        (
+            figure("scatter", grid=NETWORKS, series="metric", x_metric="gflops"),
+            "add a grid of a protocol with",
+        ),
         (figure("distillation", parts=[part("main")]), "part 1, 'P': `cells_of` names main, which has no .*distill"),
         (figure("distillation", parts=[part("kd", x="noise")]), "part 1, 'P': `x` names the axis 'noise'"),
         (table(GRID, metric="recall_at_1"), "unknown metric 'recall_at_1'"),

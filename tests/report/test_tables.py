@@ -351,7 +351,7 @@ def test_wrong_cells_are_refused(tmp_path, paper):
         collect(table_spec(), [good])
     with pytest.raises(UserError, match="lacks backbone"):
         collect(table_spec(), [{key: value for key, value in good.items() if key != "backbone"}])
-    with pytest.raises(UserError, match=r"asks for top5, of which .* has 0: top1 \(test\)"):
+    with pytest.raises(UserError, match=r"needs one value of top5, and .* has 0\. .*: top1 \(test\)"):
         collect(table_spec(baseline=False), [{**good, "views": [{"metric": "top5"}]}])
     with pytest.raises(UserError, match="differ in backbone"):
         build_grid(collect(table_spec(baseline=False), [good, cell(tmp_path, 50, backbone="c3d")]))

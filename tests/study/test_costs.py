@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tiny import GRID, make_study, table
+
 from videossl.study import costs
 from videossl.study.config import Config
 from videossl.study.study import Study, load_study
@@ -136,3 +138,16 @@ def test_table_of_operations_is_up_to_date():
 def test_planning_imports_no_torch():
     code = "import sys; import videossl.study.costs, videossl.stages.jobs; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_cell_that_only_copies_results_asks_for_no_gpu(tmp_path):
+    """Low-shot finetuning with all labels takes over the results of the finetuning."""
+    grid = GRID | {"task": "rspnet", "protocol": "low_shot", "labels": [1, "all"]}
+    entries = {"few": table(grid, rows=["labels", "subset"])}
+    study = make_study(tmp_path, entries, compute={"gpus": 2, "parallel": {"rspnet": {"gpus": 4}}})
+    found = {cell.labels: study.devices(cell) for cell in study.cells_of["few"] if cell.task == "rspnet"}
+    assert found == {"1": costs.Devices(2, 1, 2), "all": costs.Devices(0, 1, 1)}
+    probe = make_study(
+        tmp_path, {"probe": table(grid | {"protocol": "linear_probe", "labels": []})}, compute={"gpus": 2}
+    )
+    assert {probe.devices(cell).gpus for cell in probe.cells_of["probe"]} == {0}

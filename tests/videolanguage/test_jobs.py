@@ -126,10 +126,14 @@ def test_a_student_learns_from_kept_logits_of_its_very_clips(target, study, logi
 def test_logits_of_other_clips_or_videos_are_refused(target, study, logits):
     spec, _ = student(study)
     ids = target_videos(read_manifest(target.manifest)).train["id"].to_numpy(str)
-    with pytest.raises(UserError, match="logits of clips"):
+    with pytest.raises(
+        UserError, match=r"for clips of frames .*views 3; the student needs .*views 4\. .* remove it and run"
+    ):
         read_logits(logits, ids, changed(spec, views=4), 3)
-    with pytest.raises(UserError, match="other videos"):
+    with pytest.raises(UserError, match=r"which are not the .* training videos of the student"):
         read_logits(logits, ids[::-1], spec, 3)
+    with pytest.raises(UserError, match="holds logits of 3 classes; the student has 4"):
+        read_logits(logits, ids, spec, 4)
     flipped = changed(spec, augment={"flip": 0.5})
     with pytest.raises(UserError, match="centre crops"):
         finetune(flipped, {}, manifest=target.manifest, weights=None, folder=logits.parent, compute=CPU)

@@ -29,6 +29,8 @@ CLIP = ("frames", "stride", "views")
 ARRAYS = {"logits": ("f", 3), "videos": ("U", 1), **dict.fromkeys(CLIP, ("i", 0))}
 """Arrays of the file: kind of the values, and number of dimensions."""
 
+REMAKE = "The file is from another configuration or other data: remove it and run the same snakemake command again."
+
 
 def write_logits(
     spec: ClassLogitsSpec,
@@ -94,7 +96,13 @@ def read_logits(path: Path, videos: np.ndarray, spec: DistillSpec, classes: int)
     logits, taught = arrays["logits"], arrays["videos"]
     wanted = {"frames": spec.clip.frames, "stride": spec.stride, "views": spec.views}
     if clip != wanted:
-        raise UserError(f"{path} has logits of clips {clip}, the student is trained on {wanted}: make it again.")
-    if not np.array_equal(taught, videos) or logits.shape[2] != classes:
-        raise UserError(f"{path} has logits of other videos or classes than the student's: make it again.")
+        theirs, own = (", ".join(f"{key} {value}" for key, value in one.items()) for one in (clip, wanted))
+        raise UserError(f"{path} holds the teacher's logits for clips of {theirs}; the student needs {own}. {REMAKE}")
+    if logits.shape[2] != classes:
+        raise UserError(f"{path} holds logits of {logits.shape[2]} classes; the student has {classes}. {REMAKE}")
+    if not np.array_equal(taught, videos):
+        raise UserError(
+            f"{path} holds the teacher's logits for {len(taught)} videos, which are not the {len(videos)} training"
+            f" videos of the student. {REMAKE}"
+        )
     return torch.from_numpy(logits)

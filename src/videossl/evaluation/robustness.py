@@ -109,7 +109,11 @@ def scores(clean: pd.DataFrame, noisy: pd.DataFrame, classes: int) -> list[dict[
     """
     known = clean.set_index("video")["correct"]
     if missing := sorted(set(noisy["video"]) - set(known.index)):
-        raise UserError(f"noisy videos without a clean prediction: {', '.join(missing[:3])} ({len(missing)} of them).")
+        raise UserError(
+            f"{len(missing)} noisy test videos are not in the test set without noise, such as {', '.join(missing[:3])}:"
+            " the two are from different runs. Remove the dataset's folder `noisy` below `results_dir`/data and run the"
+            " same snakemake command again."
+        )
     pairs = noisy[[*DRAWN, "split"]].assign(
         noisy=noisy["correct"].astype(float), clean=noisy["video"].map(known).astype(float)
     )

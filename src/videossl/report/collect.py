@@ -338,7 +338,8 @@ def read_number(path: Path, identity: Mapping[str, Any], asked_by: str) -> dict[
     if len(rows) != 1:
         there = sorted(set(frame["metric"] + " (" + frame["split"] + ")"))
         raise UserError(
-            f"{asked_by} asks for {identity['metric']}, of which {path} has {len(rows)}: {', '.join(there)}."
+            f"{asked_by} needs one value of {identity['metric']}, and {path} has {len(rows)}. Its metrics (with their"
+            f" split): {', '.join(there)}."
         )
     row = rows.iloc[0]
     value, n = float(row["value"]), int(row["n"])

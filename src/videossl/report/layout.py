@@ -123,8 +123,8 @@ def costs_and_accuracies(results: Results) -> tuple[list[Record], Results]:
     others = tuple(record for record in results.records if record.identity["metric"] != results.spec.x_metric)
     if not costs or not others:
         raise UserError(
-            f"'{results.spec.name}' has no cells of {'an accuracy' if costs else 'protocol network'}: its grid must be"
-            " two, one of protocol network and one of another."
+            f"'{results.spec.name}' has no cells of {'a protocol with accuracies' if costs else 'protocol network'}:"
+            " give it two grids, one of protocol network and one of a protocol with accuracies."
         )
     return costs, replace(results, records=others)
 

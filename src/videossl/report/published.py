@@ -59,7 +59,10 @@ def read_published(path: str | Path) -> list[PublishedRow]:
     if tuple(head[1]) != (*LABELS, *TARGETS):
         raise UserError(f"{path}: the columns are {head[1]}, expected {[*LABELS, *TARGETS]}.")
     if not lines:
-        raise UserError(f"{path} has no rows: there is nothing to set the own cells below.")
+        raise UserError(
+            f"{path} has no rows: a table of published results prints this study's results below at least one published"
+            " one. Add a row, or leave `published` out of the entry."
+        )
     return [_row(number, line, f"{path}, line {place}") for number, (place, line) in enumerate(lines)]
 
 

@@ -76,7 +76,7 @@ def read_record(path: Path) -> Made:
     keys = {"kind": str, "arguments": dict, "provenance": dict, "finished": dict}
     found = read_json(path, keys, "record of a table or figure")
     if found["kind"] not in KINDS:
-        raise UserError(f"{path} is a record of a '{found['kind']}'. Valid: {', '.join(KINDS)}.")
+        raise UserError(f"{path}: `kind` is '{found['kind']}'. Valid: {', '.join(KINDS)}.")
     return Made(path, Request(found["kind"], found["arguments"]), found["provenance"], found["finished"])
 
 

@@ -28,15 +28,21 @@ CODE = (".py", ".html", ".css", ".js")
 
 
 def renderings_of(study: Study) -> Iterator[PlannedJob]:
-    """All rendering jobs of the study, each after the jobs whose files it reads."""
+    """All rendering jobs of the study, each after the jobs whose files it reads.
+
+    The claims are always among them, as they can be requested (`table_claims`) even if `only` selects entries; the
+    report shows them only if it does not.
+    """
     root, records, claims = Path(study.config.results_dir), [], []
-    for name, kind in rendered(study):
+    requested = rendered(study)
+    for name, kind in dict.fromkeys([*requested, (CLAIMS, CLAIMS)]):
         request = request_of(study, name)
         outputs = tuple(Path(f"{_stem(study, name, kind)}{suffix}") for suffix in FILES[kind])
         yield PlannedJob(outputs, tuple(request.inputs), partial(lambda one: one.spec, request), is_rendering=True)
         (claims if kind == CLAIMS else records).append(outputs[FILES[kind].index(RECORD)])
     yield PlannedJob((root / "metrics.parquet",), tuple(records), dict, is_rendering=True)
-    yield PlannedJob((root / "report.html",), (*records, *claims), dict, is_rendering=True)
+    shown = claims if (CLAIMS, CLAIMS) in requested else []
+    yield PlannedJob((root / "report.html",), (*records, *shown), dict, is_rendering=True)
 
 
 def rendered(study: Study) -> list[tuple[str, str]]:

@@ -104,7 +104,7 @@ def read_request(path: Path) -> Request:
     """Read a request from its file or from a rendering's record. Raises UserError if the file is invalid."""
     found = read_json(path, {"kind": str, "arguments": dict}, "request or record of a table or figure")
     if found["kind"] not in KINDS:
-        raise UserError(f"{path} is about a '{found['kind']}'. Valid: {', '.join(KINDS)}.")
+        raise UserError(f"{path}: `kind` is '{found['kind']}'. Valid: {', '.join(KINDS)}.")
     return Request(found["kind"], found["arguments"])
 
 

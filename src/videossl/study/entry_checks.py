@@ -47,7 +47,10 @@ def check_fits(name: str, entry: Experiment, grids: Sequence[Grid], where: str) 
     if own and not set(own) & set(protocols):
         raise UserError(f"{where}: plot '{entry.plot}' needs cells of protocol {names}; {found}.")
     if entry.plot == "scatter" and len(protocols) < 2:
-        raise UserError(f"{where}: plot 'scatter' needs cells of an accuracy beside the networks; {found} alone.")
+        raise UserError(
+            f"{where}: plot 'scatter' shows accuracy over the cost of networks: add a grid of a protocol with"
+            f" accuracies; {found} alone."
+        )
     if any(one.plot_alone for one in own.values()) and len(protocols) > 1:
         raise UserError(f"{where}: plot '{entry.plot}' draws cells of protocol {names} alone; {found}.")
 

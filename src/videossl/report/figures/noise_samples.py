@@ -42,7 +42,10 @@ def _common(videos: dict[Condition, pd.DataFrame], dataset: str) -> str:
     ids = [set(frame.loc[frame["status"] == "ok", "id"]) for frame in videos.values()]
     found = [name for name in videos[("", 0)]["id"] if all(name in one for one in ids)]
     if not found:
-        raise UserError(f"no test video of {dataset} is in the noisy sets of every noise and severity.")
+        raise UserError(
+            f"no test video of {dataset} could be read with every noise and severity, so none can be shown. The column"
+            f" `reason` of the manifests in data/{dataset}/noisy tells why; more videos: `noise.videos`."
+        )
     return found[0]
 
 

@@ -12,7 +12,7 @@ export PYTHONUNBUFFERED := 1
 
 BENCH := .venv-bench
 
-.PHONY: help setup demo report test faults bench lint format claims schema lock clean
+.PHONY: help setup demo study report test faults bench lint format claims schema lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -35,6 +35,11 @@ demo: setup ## Build the whole study at reduced scale: generated videos, all tra
 	$(call BUILD,)
 	@echo && cat results/tables/*.md
 	@echo && echo "All in one page: results/report.html"
+
+study: setup ## Run the core of the study where pretraining has time to learn (hours on two cores; goes on where it was stopped)
+	$(call BUILD,--configfile config/small.yaml)
+	@echo && cat results/small/tables/*.md
+	@echo && echo "All in one page: results/small/report.html"
 
 report: setup ## Run what is missing, then write the study as one HTML page
 	$(call BUILD,report)

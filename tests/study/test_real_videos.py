@@ -9,9 +9,12 @@ import pandas as pd
 import pytest
 from workflow_copy import Workflow
 
+from videossl.common.errors import UserError
 from videossl.data.readers.listing import read_listing
 from videossl.data.readers.registry import group_of, reads_lists
-from videossl.monitor.before_run import missing_datasets
+from videossl.monitor.before_run import missing_datasets, require_datasets
+from videossl.monitor.doctor_data import datasets
+from videossl.monitor.finding import OK
 from videossl.study.study import Study, load_study
 
 OVERLAYS = ["config/config.yaml", "config/small.yaml", "config/real/videos.yaml"]
@@ -76,6 +79,21 @@ def test_it_names_no_folder_of_a_machine_and_misses_the_videos_before_the_first_
         name: [f"data/real/{name}"] if name == "basketball5" else [f"data/real/{name}", f"data/real/{name}/splits"]
         for name in SETS
     }
+
+
+def test_of_a_set_without_lists_the_videos_alone_are_asked_for(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError) as error:
+        require_datasets(study, study.datasets, [])
+    said = str(error.value)
+    assert "set datasets.basketball5.root\n" in said and "datasets.basketball5.annotations" not in said
+    assert "set datasets.asl24.root and datasets.asl24.annotations\n" in said
+    write_sets(tmp_path)
+    found = {finding.subject: finding for finding in datasets(study)}
+    assert {finding.state for finding in found.values()} == {OK}
+    assert "folders are there: data/real/basketball5; " in found["dataset basketball5"].text
 
 
 def write_sets(folder: Path) -> None:

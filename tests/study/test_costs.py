@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
 from tiny import GRID, make_study, table
 
 from videossl.study import costs

@@ -162,7 +162,8 @@ def test_what_shows_something_else_is_made_again(study, tmp_path):
     pq.write_table(pa.table({"number": [12345]}), results / "metrics.parquet")
     job = next(job for job, _ in judge(study).jobs if job.cell == cell)
     note_made(job.spec(), job.inputs, [path for path in job.outputs if path.name != "run.json"])
-    assert found(judge(study), OTHER, shown=True) == {"training_time.parquet", "metrics.parquet", "report.html"}
+    shown = {"training_time.parquet", "metrics.parquet", "report.html", "claims.parquet"}
+    assert found(judge(study), OTHER, shown=True) == shown
 
 
 def test_a_run_that_ended_while_something_was_made_again_leaves_nothing_to_believe(study, tmp_path):
@@ -175,7 +176,8 @@ def test_a_run_that_ended_while_something_was_made_again_leaves_nothing_to_belie
     beliefs = judge(changed)
     assert found(beliefs, ABSENT) == {cells[0].path}
     assert found(beliefs, OTHER) == {c.path for c in changed.all_cells if c.task == "rspnet"} - {cells[0].path}
-    assert {"training_time.parquet", "metrics.parquet", "report.html"} <= found(beliefs, OTHER, shown=True)
+    shown = {"training_time.parquet", "metrics.parquet", "report.html", "claims.parquet"}
+    assert shown <= found(beliefs, OTHER, shown=True)
 
 
 def test_what_was_removed_to_save_space_is_not_missed(study, tmp_path):

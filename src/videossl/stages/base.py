@@ -38,7 +38,8 @@ class Clips(NamedTuple):
     """The clips that a job cuts from stored videos."""
 
     shape: ClipShape
-    augment: Augment
+    augment: Augment | None
+    """None: frames are enlarged where they are smaller than a clip."""
     dataset: str
     where: str
     """The setting of both, for messages: it has the keys `clip` and `augment`."""

@@ -52,7 +52,7 @@ class SmallClip(ModelStage[SmallClipSpec]):
     def clips(self, study: Study, cell: Cell) -> Clips:
         training = study.small_models
         shape = study.models[CLIP].clip.model_copy(update={"frames": training.clip.frames})
-        return Clips(shape, training.augment, training.clip.dataset, "the configuration's `vifm.training`")
+        return Clips(shape, None, training.clip.dataset, "the configuration's `vifm.training`")
 
     def run(self, job: Job[SmallClipSpec]) -> None:
         from videossl.videolanguage.start import train_start

@@ -99,7 +99,7 @@ class VideoLanguageModel(ModelStage[PublishedModelSpec | TrainedModelSpec]):
             return None
         training = study.small_models
         corpus = training.corpora[cell.source].dataset
-        return Clips(study.models[cell.backbone].clip, training.augment, corpus, _recipe(study, cell))
+        return Clips(study.models[cell.backbone].clip, None, corpus, _recipe(study, cell))
 
     def build(self, study: Study, cell: Cell) -> ModelBuild:
         spec = self.spec(study, cell)

@@ -77,7 +77,8 @@ class Study:
     def _check_clips(self) -> None:
         """Raise UserError if a planned job cuts larger clips than the frames of the frame store."""
         for cell in self.all_cells:
-            if clips := stage(cell.stage).clips(self, cell):
+            clips = stage(cell.stage).clips(self, cell)
+            if clips is not None and clips.augment is not None:
                 require_size(clips.shape.size, clips.augment, self.config.store.short_side, clips.where)
 
     def _check_subsets(self) -> None:

@@ -9,8 +9,10 @@ from videossl.common.specification import Specification
 from videossl.data.generated import Generated
 from videossl.data.settings import FrameFormat, Shards, Side, Size
 
-DATA_VERSION = 5
+DATA_VERSION = 4
 """Increase this number if a change in the code of `videossl.data` should rebuild listings and frame stores."""
+GENERATOR_VERSION = 5
+"""Of the generated videos. Increase it after a change of what they show: they are then made and stored again."""
 
 
 class GenerateSpec(Generated, Specification):

@@ -12,6 +12,7 @@ from videossl.common.specification import Specification
 from videossl.data.settings import NOISELESS, NOISES, SEVERITIES
 from videossl.data.specs import (
     DATA_VERSION,
+    GENERATOR_VERSION,
     CombinedSampleSpec,
     CombinedSubsetSpec,
     GenerateSpec,
@@ -41,7 +42,7 @@ def generate_spec(config: Config, dataset: str) -> GenerateSpec:
     generated = config.datasets[dataset].generated
     if generated is None:
         raise ValueError(f"the videos of {dataset} are not generated")
-    return GenerateSpec(data_version=DATA_VERSION, dataset=dataset, **generated.model_dump())
+    return GenerateSpec(data_version=GENERATOR_VERSION, dataset=dataset, **generated.model_dump())
 
 
 def listing_spec(config: Config, dataset: str) -> ListingSpec:

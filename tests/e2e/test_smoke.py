@@ -17,6 +17,7 @@ from documentation import block
 from warm import shared as shared_warm_interpreter
 from workflow_copy import Workflow, copy_workflow
 
+from videossl.common.identity import stated
 from videossl.common.specification import Specification
 from videossl.data.provenance import note_made
 from videossl.data.selection import read_subset
@@ -57,7 +58,7 @@ def test_every_cell_has_results_of_its_own_identity(finished, study):
         for column, value in cell.identity.items():
             assert (metrics[column] == value).all()
         run = json.loads((folder / "run.json").read_text())
-        assert run["identity"] == cell.identity
+        assert run["identity"] == stated(cell.identity)
         assert run["wall_seconds"] > 0
 
 

@@ -9,9 +9,11 @@ the order in which numbers are added. In a single process every function here re
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, distributed
 
@@ -109,6 +111,24 @@ def all_gather_object(value: T) -> list[T]:
     values: list[Any] = [None] * processes
     distributed.all_gather_object(values, value)
     return values
+
+
+def all_gather_rows(own: Sequence[tuple[list[int], np.ndarray]], count: int, what: str) -> np.ndarray:
+    """Rows that the processes have computed batch by batch, in the order of their numbers, in every process.
+
+    Args:
+        own: of this process, the numbers and the rows of each batch.
+        count: number of rows of all processes; they are numbered from 0.
+        what: for the error.
+
+    Raises:
+        RuntimeError: not every row was computed exactly once.
+    """
+    batches = sorted((batch for share in all_gather_object(own) for batch in share), key=lambda batch: batch[0])
+    seen = [number for numbers, _ in batches for number in numbers]
+    if seen != list(range(count)):
+        raise RuntimeError(f"{what} saw {len(seen)} videos, not each of {count} once")
+    return np.concatenate([rows for _, rows in batches])
 
 
 class Vote:

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from videossl.common.distributed import all_gather_object
+from videossl.common.distributed import all_gather_rows
 from videossl.common.progress import track
 from videossl.data.frames import Frames
 from videossl.data.loader import ClipDataset, eval_loader, prepare
@@ -43,11 +43,7 @@ def video_means(
         clips = prepare(batch, device)
         outputs = model(clips.flatten(0, 1)).unflatten(0, clips.shape[:2])
         own.append((batch.videos.tolist(), outputs.mean(dim=1).float().cpu().numpy()))
-    batches = sorted((batch for share in all_gather_object(own) for batch in share), key=lambda batch: batch[0])
-    seen = [video for numbers, _ in batches for video in numbers]
-    if seen != list(range(len(videos))):
-        raise RuntimeError(f"{description} saw {len(seen)} videos, not each of {len(videos)} once")
-    return np.concatenate([means for _, means in batches])
+    return all_gather_rows(own, len(videos), description)
 
 
 def videos_a_batch(batch_size: int, clips: int) -> int:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 
 from videossl.analysis.spectrum import dead_channels, effective_rank
 from videossl.backbones.base import Backbone
-from videossl.common.distributed import all_gather_object
+from videossl.common.distributed import all_gather_rows
 from videossl.common.progress import track
 from videossl.data.loader import ClipDataset, eval_loader, prepare
 from videossl.data.sampling import UniformClips
@@ -48,8 +47,7 @@ def collapse_metrics(
     for batch in until_stopped(track(loader, "features of held-out videos"), signals):
         found = backbone(prepare(batch, device)[:, 0]).float().cpu().numpy()
         own.append((batch.videos.tolist(), found))
-    parts = sorted((part for share in all_gather_object(own) for part in share), key=lambda part: part[0])
-    features = np.concatenate([found for _, found in parts])
+    features = all_gather_rows(own, len(videos), "the measurement of features")
     values = (effective_rank(features), float(dead_channels(features)), float(features.shape[1]))
     print(
         f"features of {len(features)} held-out videos: effective rank {values[0]:.1f} of {features.shape[1]} channels,"

@@ -13,9 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from videossl.common.files import atomic_path
 from videossl.data.manifest import read_manifest, shard_files
-from videossl.data.selection import store_writer, write_chosen
+from videossl.data.selection import write_chosen, write_empty_store
 from videossl.data.specs import CombinedSampleSpec, CombinedSubsetSpec
 from videossl.data.subsets import SubsetOrder, require_size
 
@@ -60,7 +59,7 @@ def write_combined_subset(spec: CombinedSubsetSpec, manifests: Sequence[Path], o
     order = SubsetOrder(videos, spec.seed).of((videos["status"] == "ok").to_numpy())
     size = len(order) if spec.size == "all" else int(spec.size)
     require_size(size, len(order), videos)
-    _write_empty_store(output, spec)
+    write_empty_store(output, spec)
     more = {"replaced": 0, "combine": spec.combine}
     return write_chosen(videos, videos, order[:size], "train", spec.seed, shards, output, more)
 
@@ -72,11 +71,6 @@ def write_combined_sample(spec: CombinedSampleSpec, manifests: Sequence[Path], o
     order = SubsetOrder(videos, spec.seed, spec.split).of((videos["status"] == "ok").to_numpy())
     rows = order[: spec.at_most]
     rows.sort()
-    _write_empty_store(output, spec)
+    write_empty_store(output, spec)
     more = {"combine": spec.combine}
     return write_chosen(videos, videos, rows, spec.split, spec.seed, shards, output, more)
-
-
-def _write_empty_store(output: Path, spec: CombinedSubsetSpec | CombinedSampleSpec) -> None:
-    with atomic_path(output.with_suffix(".arrow")) as temporary, store_writer(temporary, spec):
-        pass

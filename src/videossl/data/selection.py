@@ -108,8 +108,7 @@ def write_whole(manifest: pd.DataFrame, spec: SubsetSpec, shards: Sequence[Path]
     :func:`write_subset`; `shards`: of the manifest."""
     order = subset_order(manifest, spec.seed)
     require_size(len(order), len(order), manifest)
-    with atomic_path(output.with_suffix(".arrow")) as temporary, store_writer(temporary, spec):
-        pass  # nothing is decoded here
+    write_empty_store(output, spec)
     return write_chosen(manifest, manifest, order, "train", spec.seed, list(shards), output, {"replaced": 0})
 
 
@@ -136,8 +135,13 @@ def open_subset(path: Path) -> tuple[pd.DataFrame, FrameStore]:
     return videos, FrameStore(shards)
 
 
-def store_writer(path: Path, form: FrameFormat) -> ShardWriter:
-    """A writer of the frames beside a subset or sample."""
+def write_empty_store(output: Path, form: FrameFormat) -> None:
+    """Write the store beside a subset or sample all of whose frames are in other shards."""
+    with atomic_path(output.with_suffix(".arrow")) as temporary, _writer(temporary, form):
+        pass
+
+
+def _writer(path: Path, form: FrameFormat) -> ShardWriter:
     return ShardWriter(path, short_side=form.short_side, quality=form.quality, codec=form.codec)
 
 
@@ -199,7 +203,7 @@ def _decode_rest(
     usable = (listing["status"] == "found").to_numpy(copy=True)
     usable[known.index[known != "ok"]] = False
     reports = []
-    with atomic_path(output.with_suffix(".arrow")) as temporary, store_writer(temporary, form) as writer:
+    with atomic_path(output.with_suffix(".arrow")) as temporary, _writer(temporary, form) as writer:
         while lacking := [row for row in order.of(usable)[:size].tolist() if unread[row]]:
             videos = [Reading(listing.iloc[row], row, plainly(writer)) for row in lacking]
             found = read_videos(videos, root, form.short_side, form.reader)

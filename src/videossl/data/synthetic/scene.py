@@ -79,11 +79,15 @@ def _noise(height: int, width: int, cells: int, rng: np.random.Generator) -> Arr
     return resample(grid, np.linspace(0, cells - 1, height), np.linspace(0, cells - 1, width))
 
 
+def _grid(style: str, x: Array, y: Array, pitch: float) -> Array:
+    """Where lines are drawn: across x, and across y too if they are tiles."""
+    lines = np.abs(np.mod(x / pitch, 1) - 0.5) > 0.42
+    return lines | (np.abs(np.mod(y / pitch, 1) - 0.5) > 0.42) if style == "tiles" else lines
+
+
 def _upper_pattern(style: str, x: Array, y: Array, pitch: float) -> Array:
     """Darkening of the upper part in [0, 1] at x (1, W), y (H, 1), in frame heights."""
-    lines = np.abs(np.mod(x / pitch, 1) - 0.5) > 0.42
-    if style == "tiles":
-        lines = lines | (np.abs(np.mod(y / pitch, 1) - 0.5) > 0.42)
+    lines = _grid(style, x, y, pitch)
     return 0.22 * lines if style in ("panels", "tiles") else np.zeros((1, 1))
 
 
@@ -120,9 +124,7 @@ def _floor(style: Backdrop, ground: Array, x: Array, y: Array, pitch: float, rng
     turn = rng.uniform(0, 2 * np.pi)
     along = np.cos(turn) * x + np.sin(turn) * y
     across = np.cos(turn) * y - np.sin(turn) * x
-    lines = np.abs(np.mod(along / pitch, 1) - 0.5) > 0.42
-    if style.upper == "tiles":
-        lines = lines | (np.abs(np.mod(across / pitch, 1) - 0.5) > 0.42)
+    lines = _grid(style.upper, along, across, pitch)
     patches = np.sin(2 * across / pitch + 2 * np.sin(3 * along)) > 0.3
     shade = 0.2 * lines if style.lower == "boards" else 0.15 * patches
     canvas = ground * (1.1 - shade)[..., None]

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from videossl.common.errors import UserError
 from videossl.common.files import canonical_json, write_text
-from videossl.data.readers.registry import reads_lists
 from videossl.monitor.buildable import builds_of
 from videossl.monitor.finding import MISSING, Finding
 from videossl.report.renderings import renderings_of
@@ -47,7 +46,7 @@ def require_datasets(study: Study, listed: Iterable[str], stored: Iterable[str])
         return
     lines = [
         f"  {name} ({study.config.datasets[name].title}): no folder {' and no folder '.join(absent)}\n"
-        f"    set {' and '.join(f'datasets.{name}.{key}' for key in _keys(study, name))}"
+        f"    set {' and '.join(f'datasets.{name}.{key}' for key in study.config.datasets[name].folder_keys)}"
         for name, absent in missing.items()
     ]
     raise UserError(
@@ -56,11 +55,6 @@ def require_datasets(study: Study, listed: Iterable[str], stored: Iterable[str])
         "  snakemake ... --configfile config/paper.yaml mine.yaml\n"
         "or link the folders to where they are expected. Nothing was run."
     )
-
-
-def _keys(study: Study, name: str) -> list[str]:
-    """The keys of a dataset's folders."""
-    return ["root", "annotations"] if reads_lists(str(study.config.datasets[name].reader)) else ["root"]
 
 
 def require_found(findings: Iterable[Finding]) -> None:

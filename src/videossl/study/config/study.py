@@ -109,20 +109,17 @@ class Dataset(Strict):
         if self.combine is not None:
             self._has_no_videos_of_its_own()
             return self
-        reader: Any = self.reader
-        has_lists = reader is None or readers.reads_lists(reader)
-        if not has_lists and self.annotations is not None:
+        if "annotations" not in self.folder_keys and self.annotations is not None:
             raise ValueError(
                 f"the reader `{self.reader}` reads no lists, but `annotations` is given: remove it, or name a reader of"
                 " lists"
             )
-        needed = ("reader", *FOLDERS) if has_lists else ("root",)
-        absent = [key for key in needed if getattr(self, key) is None]
+        absent = [key for key in ("reader", *self.folder_keys) if getattr(self, key) is None]
         if "reader" in absent:
             raise ValueError("`reader` is missing: give the reader of its list files, or `combine` other datasets")
         if self.generated is None and absent:
             which = f"`{absent[0]}` is missing: " if len(absent) == 1 else ""
-            folders = " and ".join(f"`{key}`" for key in FOLDERS if has_lists or key == "root")
+            folders = " and ".join(f"`{key}`" for key in self.folder_keys)
             raise ValueError(f"{which}give {folders} (real videos) or `generated`")
         if self.generated is not None and self.reader != (own := READERS[self.generated.design]):
             raise ValueError(
@@ -130,6 +127,12 @@ class Dataset(Strict):
                 f" for the reader {own}: set `reader: {own}`, or give `root` and `annotations` of real videos"
             )
         return self
+
+    @property
+    def folder_keys(self) -> tuple[str, ...]:
+        """Keys of the folders of real videos: that of the list files is needed by readers of lists alone."""
+        reader: Any = self.reader
+        return FOLDERS if reader is None or readers.reads_lists(reader) else ("root",)
 
     def _has_no_videos_of_its_own(self) -> None:
         own = set(type(self).model_fields) - {"title", "kind", "combine"}

@@ -30,8 +30,8 @@ def check_contradictions(study: Study) -> None:
         job_seconds(cell, study)  # every number that may differ by backbone has a value for the cell's
     for cell in study.all_cells:
         stage(cell.stage).check(study, cell)
-        if clips := stage(cell.stage).clips(study, cell):
-            _videos_fill(study, clips)
+    for clips in study.planned_clips:
+        _videos_fill(study, clips)
 
 
 def _paths_differ(cells: Iterable[Cell]) -> None:
@@ -55,21 +55,21 @@ def _shards_have_videos(study: Study) -> None:
     for name in study.datasets:
         found, shards = study.videos(name), study.config.datasets[name].shards
         if _is_known(found) and read_of(study, name).whole and shards > found.all:
-            raise UserError(_too_many(f"datasets.{name}.shards", shards, f"{found.all} videos", name))
+            raise UserError(_too_many(f"datasets.{name}.shards", shards, found.all, "videos", name))
     for name in noisy_datasets(study):
         found, shards = study.videos(name), study.config.noise.shards
         if _is_known(found) and shards > found.test:
-            raise UserError(_too_many("noise.shards", shards, f"{found.test} test videos", name))
+            raise UserError(_too_many("noise.shards", shards, found.test, "test videos", name))
 
 
 def _is_known(videos: Videos) -> bool:
     return videos.counted or videos.source == GENERATED
 
 
-def _too_many(key: str, shards: int, videos: str, dataset: str) -> str:
+def _too_many(key: str, shards: int, count: int, videos: str, dataset: str) -> str:
     return (
-        f"the configuration's `{key}` is {shards}, and {dataset} has {videos}: some files of the frame store would be"
-        f" empty. Set it to 1 to {videos.split()[0]}."
+        f"the configuration's `{key}` is {shards}, and {dataset} has {count} {videos}: some files of the frame store"
+        f" would be empty. Set it to 1 to {count}."
     )
 
 

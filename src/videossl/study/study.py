@@ -18,7 +18,7 @@ from videossl.common.places import CHECKOUT, project_file
 from videossl.data.feasible import require_size, require_videos
 from videossl.data.readers import registry as readers
 from videossl.data.settings import ClipShape
-from videossl.stages.base import Work
+from videossl.stages.base import Clips, Work
 from videossl.stages.cells import Cell, axes_of
 from videossl.stages.registry import stage
 from videossl.study import costs
@@ -74,11 +74,19 @@ class Study:
         self._check_clips()
         self._check_subsets()
 
+    @cached_property
+    def planned_clips(self) -> list[Clips]:
+        """The clips that planned jobs cut from stored videos, each kind once."""
+        found = {}
+        for cell in self.all_cells:
+            if clips := stage(cell.stage).clips(self, cell):
+                found[clips.where, clips.dataset, clips.shape.frames, clips.shape.size] = clips
+        return list(found.values())
+
     def _check_clips(self) -> None:
         """Raise UserError if a planned job cuts larger clips than the frames of the frame store."""
-        for cell in self.all_cells:
-            clips = stage(cell.stage).clips(self, cell)
-            if clips is not None and clips.augment is not None:
+        for clips in self.planned_clips:
+            if clips.augment is not None:
                 require_size(clips.shape.size, clips.augment, self.config.store.short_side, clips.where)
 
     def _check_subsets(self) -> None:

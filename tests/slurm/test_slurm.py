@@ -7,6 +7,7 @@ jobs than it takes.
 from __future__ import annotations
 
 from collections import Counter
+from math import ceil
 
 import pandas as pd
 import pytest
@@ -71,7 +72,8 @@ def test_out_of_time(disturbed, undisturbed):
     # On a busy machine the second attempt may run out of time as well.
     assert len(case.jobs) >= 2
     assert states(case) == ["TIMEOUT"] * (len(case.jobs) - 1) + ["COMPLETED"]
-    limits = [f"00:{attempt:02}:00" for attempt in range(1, len(case.jobs) + 1)]
+    # 0.9 minutes, and half of it more with each attempt, in full minutes.
+    limits = [f"00:{ceil(0.9 * (1 + attempt) / 2):02}:00" for attempt in range(1, len(case.jobs) + 1)]
     assert [job["TimeLimit"] for job in case.jobs] == limits
     check_resumed(case)
     check_result(case, undisturbed)

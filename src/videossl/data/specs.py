@@ -11,7 +11,7 @@ from videossl.data.settings import FrameFormat, Shards, Side, Size
 
 DATA_VERSION = 4
 """Increase this number if a change in the code of `videossl.data` should rebuild listings and frame stores."""
-GENERATOR_VERSION = 5
+GENERATOR_VERSION = 6
 """Of the generated videos. Increase it after a change of what they show: they are then made and stored again."""
 
 

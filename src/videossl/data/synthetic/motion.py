@@ -4,10 +4,10 @@ Positions are fractions of the frame's width (x, to the right) and height (y, do
 the frame's height, angles are radians (clockwise as seen), times are seconds.
 
 **A natural speed.** Things in real videos have one: people walk at about two steps a second, pendulums swing, objects
-fall. Here every repeated motion has a period of about two seconds (TEMPO), so that a clip played twice as fast looks
-fast. Between two frames of a small clip (a sixth of a second apart) an object then moves by a few pixels.
-
-**An arrow of time.** Swings lose their force like a pendulum's (DECAY), so that the order of two clips can be seen.
+fall. Here the motions of temporal classes have a period of about two seconds (TEMPO), and the wandering of objects in
+appearance sets one of about a second (STEP), so that a clip played twice as fast looks fast. Motions keep their force:
+if they lost it, a late clip played fast would look like an early one played slowly. Between two frames of a small clip
+(a sixth of a second apart) an object moves by a few pixels.
 
 **Why a single frame of a temporal set reveals nothing.** Every coordinate has the same distribution in every class at
 every moment, whether the class moves it or not. Positions on a steady course are uniform on a torus (what leaves at the
@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-TEMPO = (0.45, 0.55)  # cycles per second of a natural motion
-DECAY = 2.0  # seconds in which a swing's amplitude falls to 1/e
+TEMPO = (0.45, 0.55)  # cycles per second of a temporal class's motion
+STEP = (0.9, 1.1)  # cycles per second of wandering
 COURSE = (0.45, 0.55)  # frame heights per second of a steady course
 CYCLE = (1.8, 2.2)  # seconds of a one-way cycle of size or opacity
 
@@ -138,9 +138,9 @@ def _cycle(time: Array, sense: int, rng: np.random.Generator) -> Array:
 
 
 def _swing(time: Array, multiple: float, rng: np.random.Generator) -> Array:
-    """An offset in [-1, 1] that oscillates at a multiple of the natural tempo (0: not at all) and loses its force."""
+    """An offset in [-1, 1] that oscillates at a multiple of the natural tempo (0: not at all)."""
     start, tempo = rng.uniform(), rng.uniform(*TEMPO)
-    return np.exp(-time / DECAY) * np.sin(2 * np.pi * (start + multiple * tempo * time))
+    return np.sin(2 * np.pi * (start + multiple * tempo * time))
 
 
 def _travel(time: Array, drive: Drive, rng: np.random.Generator) -> Array:
@@ -189,21 +189,20 @@ def temporal_track(
 def wandering_track(time: Array, radius: tuple[float, float], aspect: float, rng: np.random.Generator) -> Track:
     """The nuisance motion of an appearance set at `time` (T,): smooth, upright, within the picture.
 
-    The path is a circle, an ellipse, a sway or a hop, at the natural tempo, and loses its force.
+    The path is a circle, an ellipse, a sway or a hop, at a natural tempo.
     """
     phase = rng.uniform(0, 2 * np.pi, size=3)
     reach_x, reach_y = rng.uniform(0.14, 0.26) * aspect, rng.uniform(0.06, 0.15)
     centre_x, centre_y = rng.uniform(0.38, 0.62), rng.uniform(0.46, 0.58)
-    turn = rng.choice((-1, 1)) * 2 * np.pi * rng.uniform(*TEMPO) * time
-    force = np.exp(-time / DECAY)
+    turn = rng.choice((-1, 1)) * 2 * np.pi * rng.uniform(*STEP) * time
     dy = np.sin(turn + phase[1])
     if rng.uniform() < 0.4:  # hops: falls and rebounds, twice in a cycle
         dy = 1 - 2 * np.abs(np.sin(turn / 2 + phase[1]))
     return Track(
-        x=centre_x + reach_x / aspect * force * np.sin(turn + phase[0]),
-        y=centre_y + reach_y * force * dy,
-        scale=rng.uniform(*radius) * (1 + 0.1 * force * np.sin(turn + phase[2])),
-        angle=rng.uniform(-0.2, 0.2) + rng.uniform(0, 0.2) * force * np.sin(turn + phase[2]),
+        x=centre_x + reach_x / aspect * np.sin(turn + phase[0]),
+        y=centre_y + reach_y * dy,
+        scale=rng.uniform(*radius) * (1 + 0.1 * np.sin(turn + phase[2])),
+        angle=rng.uniform(-0.2, 0.2) + rng.uniform(0, 0.2) * np.sin(turn + phase[2]),
         opacity=np.ones(time.shape),
         wraps=False,
     )

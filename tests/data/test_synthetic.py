@@ -13,7 +13,7 @@ from scipy.stats import ks_2samp, norm
 from videossl.common.errors import UserError
 from videossl.data.readers.listing import read_listing
 from videossl.data.synthetic import DATASETS, generate, max_classes
-from videossl.data.synthetic.designs import PLACES, class_names, design_of, place_of
+from videossl.data.synthetic.designs import class_names, design_of, place_of
 from videossl.data.synthetic.motion import DIVES, GESTURES, temporal_track, wandering_track
 from videossl.data.synthetic.scene import paint_place
 from videossl.data.synthetic.shapes import SHAPES, TEXTURES, distance
@@ -78,10 +78,10 @@ def test_videos_do_not_depend_on_their_number(dataset, tmp_path):
 def test_scene_is_the_probability_of_a_place_of_the_class(scene, own):
     """The share of videos in their class's own three places, among 4,000 (a normal bound at five deviations)."""
     rng = np.random.default_rng(0)
-    places = np.array([place_of(label, scene, rng) for label in np.arange(4000) % 8])
+    places = np.array([place_of(label, 36, scene, rng) for label in np.arange(4000) % 8])
     shares = np.isin(places - 3 * (np.arange(4000) % 8), (0, 1, 2)).mean()
     assert abs(shares - own) <= 5 * (own * (1 - own) / 4000) ** 0.5
-    assert set(places) <= set(range(PLACES))
+    assert set(places) <= set(range(36))
 
 
 def test_scene_reaches_the_videos(tmp_path):

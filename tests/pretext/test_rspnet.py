@@ -54,9 +54,10 @@ def test_relative_speed_loss_by_hand():
     assert loss.item() == pytest.approx(4 / 4, abs=1e-5)
 
 
-def test_a_step_is_the_sum_of_its_losses_and_enqueues_the_negative_keys():
+@pytest.mark.parametrize("weight", [1.0, 0.1])
+def test_a_step_is_the_sum_of_its_losses_and_enqueues_the_negative_keys(weight):
     """Recomputed from the encoders, apart from the task's own forward pass."""
-    task = rspnet().train()
+    task = rspnet(**({} if weight == 1 else {"appearance_weight": weight})).train()
     batch, seed = clips(6), 5
     queue = task.queue.negatives()
     with torch.no_grad():  # as in a step, in its order: key_neg, key, query
@@ -72,7 +73,7 @@ def test_a_step_is_the_sum_of_its_losses_and_enqueues_the_negative_keys():
     rsp = (2 - gap).clamp(min=0).mean()
 
     loss, scalars = task(batch, NO_CHOICES, torch.Generator().manual_seed(seed))
-    torch.testing.assert_close(loss, a_vid + rsp)
+    torch.testing.assert_close(loss, weight * a_vid + rsp)
     torch.testing.assert_close(scalars["a_vid"], a_vid)
     torch.testing.assert_close(scalars["rsp"], rsp)
     assert torch.equal(task.queue.keys, queue)  # other parts of the same batch see the same negatives

@@ -57,7 +57,7 @@ class Generated(Strict):
     scene: Annotated[float, Field(ge=0, le=1)] | None = Field(
         None,
         description="probability that a video's surroundings are one of the three places of its class instead of any of"
-        " the dataset's 36; null for the design's: 0.5 for appearance sets, 0 for temporal ones",
+        " the dataset's (36; 12 in k400 and k700); null for the design's: 0.5 for appearance sets, 0 for temporal ones",
     )
     broken: bool = Field(
         False, description="add four unusable videos, for tests: truncated, empty, a text file, missing"

@@ -68,7 +68,7 @@ class RSPNet(PretextTask):
     A-VID, same video whatever the speed:   CE[qA.kA | qA.queue] + CE[qA.k_negA | qA.queue], all / temperature
     RSP, same speed whatever the content:   max(0, margin - (qM.kM - qM.k_negM) / temperature)
 
-    The loss is their sum. Then k_negA, not kA, is added to the queue; M has no queue.
+    The loss is `appearance_weight` times A-VID plus RSP. Then k_negA, not kA, is added to the queue; M has no queue.
 
     In a looped video of less than 2T - 1 frames only the fast clip has the jump from the last frame to the first, which
     gives the speed away. The reference accepts that; here other videos take the place of such videos.
@@ -79,6 +79,8 @@ class RSPNet(PretextTask):
             old keys are among its negatives: the log has the share of queries of which that is true.
         exclude_same_video: leave such keys out of a query's negatives. The reference does not.
         momentum: of the key encoder.
+        appearance_weight: of A-VID. The reference's is 1, with which speed is learned late: A-VID alone shapes the
+            network at first.
     """
 
     needs_videos = True
@@ -94,9 +96,10 @@ class RSPNet(PretextTask):
         momentum: ShareBelowOne = 0.999,
         temperature: Moderate = 0.07,
         margin: NotNegative = 2.0,
+        appearance_weight: NotNegative = 1.0,
     ) -> None:
         super().__init__(backbone)
-        self.temperature, self.margin = temperature, margin
+        self.temperature, self.margin, self.appearance_weight = temperature, margin, appearance_weight
         self.sampler = RandomClips(length=2 * frames, stride=1, clips_per_video=2)
         self.min_frames = 2 * frames - 1  # every 2nd of 2T: the last of them is not seen
         self.heads = SpeedHeads(backbone.feature_dim, dim)
@@ -133,7 +136,7 @@ class RSPNet(PretextTask):
             "speed_accuracy": (same > other).float().mean(),
             **own_video(same_video),
         }
-        return a_vid + rsp, scalars
+        return self.appearance_weight * a_vid + rsp, scalars
 
     def on_step_start(self) -> None:
         """Update the key encoder before the keys are computed, as in the reference (other momentum methods do it after

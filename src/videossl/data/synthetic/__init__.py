@@ -63,7 +63,7 @@ def generate(
             on one machine, and a video does not depend on the number of others (except that ucf101's groups, which
             share their surroundings, and the three splits of ucf101 and hmdb51 follow the counts).
         scene: probability that a video's place is one of the class's own three; None for the design's default. The
-            other videos are in any of the dataset's 36 places.
+            other videos are in any of the dataset's places (36; 12 in k400 and k700).
         broken: add to the training lists a truncated, an empty and a text file under a video's name, and one entry
             without a file.
 
@@ -84,7 +84,7 @@ def generate(
     counts, places = [], dict[int, Place]()
     for clip in track(clips, f"generating {dataset}, videos") if progress else clips:
         place_rng = np.random.default_rng(clip.scene_seed)
-        number = place_of(clip.label, design.scene if scene is None else scene, place_rng)
+        number = place_of(clip.label, design.places, design.scene if scene is None else scene, place_rng)
         if number not in places:
             place_seed = seed_of(seed, dataset, "place", number)
             places[number] = paint_place(design.backdrop, size[1], size[0], np.random.default_rng(place_seed))

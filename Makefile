@@ -45,6 +45,8 @@ report: setup ## Run what is missing, then write the study as one HTML page
 	$(call BUILD,report)
 	@echo "Open results/report.html in a browser"
 
+# Hundreds of processes import the library: compiled once, also where the environment asks for no compiled files.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: setup ## Run all tests
 	$(BIN)/pytest -n $(CORES) --dist loadgroup tests
 

@@ -18,6 +18,7 @@ from videossl.common.intact import check_archive, read_table
 from videossl.data.provenance import digest_of
 from videossl.data.store import FrameStore, ShardWriter, check_shard, frames_digest, schema_of
 
+pytestmark = pytest.mark.xdist_group("kinds")  # which are made once
 PLACES = 40
 
 

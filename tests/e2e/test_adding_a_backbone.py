@@ -13,7 +13,6 @@ import pytest
 from documentation import block, write_files
 from workflow_copy import Workflow, copy_workflow
 
-pytestmark = pytest.mark.xdist_group("backbone")
 PAGE = "adding_a_backbone"
 NETWORKS_TEST, TASKS_TEST = "tests/backbones/test_backbones.py", "tests/pretext/test_tasks.py"
 TABLE = "table_channel_separation"

@@ -17,7 +17,6 @@ from workflow_copy import Workflow, copy_workflow
 from videossl.common.errors import UserError
 from videossl.data.synthetic import generate
 
-pytestmark = pytest.mark.xdist_group("dataset")
 PAGE = "adding_a_dataset"
 READER = "src/videossl/data/readers/moments.py"
 SMOKE = ("--configfile", "config/smoke.yaml", "mine.yaml")

@@ -10,7 +10,6 @@ import pytest
 from documentation import block, write_files
 from workflow_copy import Workflow, copy_workflow
 
-pytestmark = pytest.mark.xdist_group("task")
 SMOKE = ("--configfile", "config/smoke.yaml", "mine.yaml")
 
 

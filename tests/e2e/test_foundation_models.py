@@ -35,9 +35,6 @@ SMOKE = ("--configfile", "config/smoke.yaml", "mine.yaml")
 RESULTS = "results/smoke"
 
 
-pytestmark = pytest.mark.xdist_group("foundation_models")
-
-
 @pytest.fixture(scope="module")
 def finished(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     """A copy of the workflow in which two models were trained, tested and have taught a student."""

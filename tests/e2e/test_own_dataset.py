@@ -6,13 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 from own_dataset import RESULTS, check_results, run_example, write_lists
 from workflow_copy import copy_workflow
 
 from videossl.data.synthetic.write import damage, write_video
 
-pytestmark = pytest.mark.xdist_group("own")
 TRAIN = [
     (f"monday/take {number}, {'left' if label == 1 else 'right'}.mp4", label) for number in range(6) for label in (1, 2)
 ]

@@ -24,9 +24,6 @@ experiments:
 RESULTS = "results/smoke"
 
 
-pytestmark = pytest.mark.xdist_group("protocols")
-
-
 @pytest.fixture(scope="module")
 def finished(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     """A copy of the workflow in which all protocols have run for one task and network."""

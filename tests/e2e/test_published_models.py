@@ -14,7 +14,6 @@ from workflow_copy import Workflow, copy_workflow
 from videossl.study.study import load_study
 from videossl.videolanguage.models import registry
 
-pytestmark = pytest.mark.xdist_group("published_models")
 TOKENS = ["a</w>", "<|startoftext|>", "<|endoftext|>"]
 ENTRY = {
     "kind": "table", "title": "Zero-shot", "baseline": False, "rows": "backbone", "columns": ["target", "metric"],

@@ -21,7 +21,6 @@ from videossl.data.video import stored_size
 
 pytestmark = pytest.mark.shared
 SHARDS, SHORT_SIDE = 2, 128
-one_store = pytest.mark.xdist_group("real")
 MAKES = ("kinetics400", "ucf101", "hmdb51", "misc")
 
 
@@ -47,14 +46,12 @@ def stored(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Fra
     return FrameStore(arrows), manifest.to_pandas()
 
 
-@one_store
 def test_every_real_video_is_readable(stored) -> None:
     _, manifest = stored
     assert set(manifest["label_name"]) == set(MAKES)
     assert manifest["status"].eq("ok").all(), manifest.loc[manifest["status"] != "ok", ["path", "reason"]].to_string()
 
 
-@one_store
 def test_stored_frames_are_those_that_a_player_shows(stored, samples: Path) -> None:
     """Number, order, colours and aspect, against a plain decode of the whole file."""
     store, manifest = stored
@@ -72,7 +69,6 @@ def test_stored_frames_are_those_that_a_player_shows(stored, samples: Path) -> N
         assert np.mean(errors) < 3 and max(errors) < 3.5, row.path
 
 
-@one_store
 @pytest.mark.parametrize(
     ("sampler", "augment"),
     [

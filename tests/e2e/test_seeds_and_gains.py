@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from workflow_copy import Workflow, copy_workflow
 
-pytestmark = pytest.mark.xdist_group("gains")
 MINE = """
 results_dir: results/gains
 seeds: 2

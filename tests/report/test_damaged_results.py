@@ -37,6 +37,8 @@ from videossl.report.spec import Spec
 from videossl.study.study import load_study
 from videossl.training.checkpoint import load_torch, save_torch
 
+pytestmark = pytest.mark.xdist_group("kinds")  # which are made once
+
 
 def folder_instead(path: Path) -> None:
     path.unlink()

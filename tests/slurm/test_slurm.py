@@ -17,7 +17,7 @@ from workflow_copy import Workflow
 from slurm.case import EPOCHS, RUN, Case, untrained
 from slurm.disturbances import without_node_daemon
 
-pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
+pytestmark = pytest.mark.slurm
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -17,7 +17,6 @@ from videossl.common.distributed import join, local_rows
 from videossl.pretext import registry as tasks
 from videossl.training.session import ready
 
-pytestmark = pytest.mark.xdist_group("processes")  # what both processes compute is computed once
 SMALL = {
     "r2plus1d": {"width": 0.05},
     "shufflenet": {"width": 0.1, "dropout": 0.5},

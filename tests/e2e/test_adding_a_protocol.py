@@ -29,7 +29,7 @@ def test_it_is_in_the_plan(workflow: Workflow) -> None:
 
 
 def test_it_is_run_and_shown(workflow: Workflow) -> None:
-    workflow.run(TABLE, *SMOKE, "--cores", "2", "--quiet", "rules")
+    workflow.run(TABLE, *SMOKE, "--cores", "2", "--quiet", "rules", warm=True)
     table = pd.read_parquet(workflow.root / "results/smoke/tables/means_of_classes.parquet")
     assert set(table["task"]) == {"rotnet", "rspnet", "scratch"} and set(table["status"]) == {"ok"}
     assert table["value"].between(0, 1).all() and (table["ci_low"] <= table["value"]).all()

@@ -22,7 +22,7 @@ def test_tables_are_rendered_with_what_is_there(repository: Path, tmp_path: Path
     (workflow.root / "config/experiments.yaml").write_text(entries)
     (workflow.root / "mine.yaml").write_text(MINE)
     arguments = ("table_subset_size", "--configfile", "config/smoke.yaml", "mine.yaml")
-    done = workflow.run(*arguments, "--cores", "2", "--quiet", "rules", check=False)
+    done = workflow.run(*arguments, "--cores", "2", "--quiet", "rules", check=False, warm=True)
     assert done.returncode != 0
     assert "Failed:\npretrain (source k400, subset 10k, variant rspnet" in done.stdout
     assert "error: the loss became nan" in done.stdout and "Traceback" not in done.stdout
@@ -45,7 +45,7 @@ def test_tables_are_rendered_with_what_is_there(repository: Path, tmp_path: Path
 
     # what failed was the pretraining; when it is mended, the table is made anew
     (workflow.root / "mine.yaml").write_text(MINE.replace("1.0e-39", "0.1"))
-    workflow.run(*arguments, "--cores", "2", "--quiet", "rules")
+    workflow.run(*arguments, "--cores", "2", "--quiet", "rules", warm=True)
     frame = pd.read_parquet(tables / "subset_size.parquet").set_index("task")
     assert set(frame["status"]) == {"ok"}
     assert not partial.exists()

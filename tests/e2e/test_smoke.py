@@ -25,7 +25,6 @@ from videossl.report.request import write_request
 from videossl.stages.data import store_spec
 from videossl.study.study import load_study
 
-pytestmark = pytest.mark.xdist_group("smoke")
 SMOKE = ("--configfile", "config/smoke.yaml", "only.yaml")
 ONLY = "only: [training_time, accuracy_over_epochs]\nrestrict: {task: [rotnet, rspnet]}\n"
 RESULTS = "results/smoke"
@@ -166,14 +165,8 @@ def test_learning_rate_of_one_task_replans_exactly_its_cells(finished):
     assert all("rotnet" in line for line in planned)
 
 
-@pytest.mark.parametrize(
-    "overlay",
-    [
-        "compute: {workers: 3, checkpoint_minutes: 1}\n",
-        "datasets: {k400: {title: Another title}}\n",
-    ],
-)
-def test_what_decides_no_result_replans_no_training(finished, overlay):
+def test_what_decides_no_result_replans_no_training(finished):
+    overlay = "compute: {workers: 3, checkpoint_minutes: 1}\ndatasets: {k400: {title: Another title}}\n"
     (finished.root / "cosmetic.yaml").write_text(overlay)
     jobs = finished.plan(*SMOKE, "cosmetic.yaml")
     assert not {"pretrain", "finetune", "subset", "manifest", "store_shard", "listing"} & set(jobs)
@@ -222,8 +215,7 @@ def test_verify_names_what_is_damaged_and_its_command_mends_it(finished, study, 
     shutil.copytree(finished.root / RESULTS, results)
 
     def verify() -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "videossl.cli", "verify", *SMOKE]
-        return subprocess.run(command, cwd=clone.root, env=clone.environment, text=True, capture_output=True)
+        return clone.command("videossl.cli", "verify", *SMOKE)
 
     assert verify().returncode == 0
     first = next(cell for cell in study.pretraining if (cell.task, cell.epochs) == ("rspnet", 50))
@@ -247,14 +239,8 @@ def test_verify_names_what_is_damaged_and_its_command_mends_it(finished, study, 
 
 
 def test_status_says_done(finished):
-    done = subprocess.run(
-        [sys.executable, "-m", "videossl.cli", "status", *SMOKE],
-        cwd=finished.root,
-        env={**os.environ, "PYTHONPATH": str(finished.root / "src")},
-        text=True,
-        capture_output=True,
-        check=True,
-    )
+    done = finished.command("videossl.cli", "status", *SMOKE)
+    assert done.returncode == 0
     assert re.search(r"table_training_time +\S* +17 done", done.stdout)
     assert "pending" not in done.stdout
 

@@ -71,10 +71,9 @@ class Workflow:
             pytest.fail(f"snakemake {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout[-4000:]}")
         return done
 
-    def command(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `python -m MODULE ARGUMENTS...` here."""
-        command = [sys.executable, "-m", module, *arguments]
-        return subprocess.run(command, cwd=self.root, env=self.environment, text=True, capture_output=True, check=True)
+    def command(self, module: str, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run `python -m MODULE ARGUMENTS...` here, or in `folder`; stdout and stderr come together as `stdout`."""
+        return run_module(module, arguments, folder=folder or self.root, environment=self.environment, timeout=600)
 
     def plan(self, *arguments: str, folder: Path | None = None) -> Counter[str]:
         """The jobs of a dry-run: how many of each rule."""
@@ -91,12 +90,12 @@ def jobs_of(output: str) -> Counter[str]:
 
 
 def copy_workflow(repository: Path, root: Path) -> Workflow:
-    """Copy what Snakemake needs; the link `slurm` too."""
+    """Copy what Snakemake needs; the link `slurm` too, and compiled modules, but for those that are being written."""
     root.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
         source = repository / part
         if source.is_dir():
-            shutil.copytree(source, root / part, ignore=shutil.ignore_patterns("*.egg-info"))
+            shutil.copytree(source, root / part, ignore=shutil.ignore_patterns("*.egg-info", "*.pyc.*"))
         else:
             shutil.copy2(source, root / part)
     (root / "slurm").symlink_to("profiles/slurm")

@@ -55,7 +55,7 @@ def test_models_without_weights_are_in_the_plan(copy, capsys):
 
 def test_what_is_done_is_not_pending(copy, capsys):
     target = "results/smoke/pretrain/k400/50k/rotnet/r2plus1d/seed0/epochs50/weights.pt"
-    copy.run(target, "--configfile", "config/smoke.yaml", "--cores", "2", "--quiet")
+    copy.run(target, "--configfile", "config/smoke.yaml", "--cores", "2", "--quiet", warm=True)
     run(["plan", target, "--configfile", "config/smoke.yaml"])
     assert "Nothing is pending." in capsys.readouterr().out
 

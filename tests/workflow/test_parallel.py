@@ -16,7 +16,7 @@ SMOKE = ("--configfile", "config/smoke.yaml")
 def test_a_job_with_two_processes_and_a_plan_that_does_not_depend_on_them(workflow):
     (workflow.root / "two.yaml").write_text("compute: {processes: 2, threads: 1}\n")
     two = (*SMOKE, "two.yaml")
-    workflow.run(f"{RUN}/weights.pt", *two, "--cores", "2")
+    workflow.run(f"{RUN}/weights.pt", *two, "--cores", "2", warm=True)
     run = (workflow.root / RUN / "run.json").read_text()
     assert '"processes": 2' in run
     assert not workflow.plan(f"{RUN}/weights.pt", *SMOKE)  # nothing to be done

@@ -14,6 +14,8 @@ from videossl.pretext import registry as tasks
 
 FRAMES, SIZE, VIDEOS = 8, 32, 6
 PAIRS = [(task, backbone) for task in tasks.names() for backbone in backbones.names()]
+TRAINED = [(task, backbone) for task, backbone in PAIRS if task == "tdl" or backbone in ("r2plus1d", "vit")]
+"""Every backbone with the task that asks most of it, and every task with a convolutional network and a transformer."""
 OPTIONS = {  # beside the defaults: small
     "cvrl": {"hidden": 32, "dim": 16},
     "rspnet": {"queue_size": 16, "dim": 16},
@@ -101,7 +103,7 @@ def test_forward_and_backward(task, backbone):
     assert not [key for key, p in trained.items() if p.grad is None]
 
 
-@pytest.mark.parametrize(("task", "backbone"), PAIRS)
+@pytest.mark.parametrize(("task", "backbone"), TRAINED)
 def test_loss_falls(task, backbone):
     """Batch and draws are fixed, and so is what the task keeps (keys, a queue). The loss is then a function of the
     trained weights alone, and gradient descent must lower it at some rate."""
@@ -125,7 +127,7 @@ def _descent(training):
     return losses[0], losses[-1]
 
 
-@pytest.mark.parametrize(("task", "backbone"), PAIRS)
+@pytest.mark.parametrize(("task", "backbone"), TRAINED)
 def test_a_restored_training_goes_on_bit_for_bit(task, backbone):
     first = Training(make(task, backbone))
     for number in range(3):
@@ -140,7 +142,7 @@ def test_a_restored_training_goes_on_bit_for_bit(task, backbone):
         assert torch.equal(value, second.task.state_dict()[key]), key
 
 
-@pytest.mark.parametrize(("task", "backbone"), PAIRS)
+@pytest.mark.parametrize(("task", "backbone"), TRAINED)
 def test_held_out_metrics(task, backbone):
     model = make(task, backbone).eval()
     before = {key: value.clone() for key, value in model.state_dict().items()}

@@ -107,7 +107,14 @@ def project(tmp_path: Path, repository: Path) -> Project:
     return Project(tmp_path, repository)
 
 
-def test_an_environment_is_made_looked_at_and_mended(project):
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Project:
+    """One whose environment is made once."""
+    return Project(tmp_path_factory.mktemp("lasting"), repository)
+
+
+def test_an_environment_is_made_looked_at_and_mended(lasting):
+    project = lasting
     assert "Installing the pinned packages into .venv (1-3 minutes)" in project.setup()
     write_wheel(project.wheels, "mine", mine="")
     pip = [
@@ -148,7 +155,8 @@ def test_an_environment_is_made_looked_at_and_mended(project):
     assert project.setup() == "Installing the pinned packages into .venv (1-3 minutes)\n"
 
 
-def test_an_environment_that_was_moved_or_lost_its_python_is_made_anew(project):
+def test_an_environment_that_was_moved_or_lost_its_python_is_made_anew(lasting):
+    project = lasting
     project.setup()
     anew = "Installing the pinned packages into .venv anew (it was moved, or its Python is gone) (1-3 minutes)\n"
     project.root = project.root.rename(project.root.with_name("moved"))

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from fork_server import ForkServer
 
 SOURCE = Path(__file__).with_name("injector.c")
 WHEN = {"rename": ("before", "after"), "write": ("half",), "remove": ("after",), "fork": ("before", "after")}
@@ -94,6 +96,26 @@ def _videos_between(paths: Iterable[str]) -> Iterable[str]:
         yield from of_one[1:-1]
 
 
+def jobs_of(log: Path) -> tuple[list[list[str]], Counter[tuple[str, str]]]:
+    """The outputs of each job of a run, in the order in which the jobs ended; and for each kind of event and path, how
+    many jobs had ended when it first happened."""
+    jobs: list[list[str]] = []
+    before: Counter[tuple[str, str]] = Counter()
+    another = True  # a job has started since the last one ended
+    for kind, path, _ in _events(log):
+        note = NOTES.match(path)
+        mark = note is not None and note[1] == "incomplete"
+        ends = mark and kind == "remove"
+        if ends and another:
+            jobs.append([])
+        if ends:
+            jobs[-1].append(base64.urlsafe_b64decode(note[2]).decode())
+        another = (another and not ends) or (mark and kind == "write")
+        if (kind, path) not in before:
+            before[kind, path] = len(jobs) - (not another and bool(jobs))
+    return jobs, before
+
+
 def _noted(path: str) -> str:
     """Of a note: what it is, and the job whose file it is about. "" if it is none."""
     match = NOTES.match(path)
@@ -119,11 +141,12 @@ def run(
     library: Path | None = None,
     log: Path | None = None,
     place: Place | None = None,
+    server: ForkServer | None = None,
     limit: float = 600.0,
 ) -> tuple[int, bool]:
     """Run a command in `root`; returns its exit code and whether the place was reached. Nothing of it is left behind.
 
-    `log`: note all events there. `output`: what it prints.
+    `log`: note all events there. `output`: what it prints. `server`: a command `python -m ...` is run by it.
     """
     environment = dict(environment)
     fired = output.with_suffix(".fired")
@@ -136,9 +159,13 @@ def run(
         environment["FAULT_PLACE"] = f"{place.when} {place.kind} {place.index} {place.path}"
         environment["FAULT_SCOPE"] = place.scope
     with output.open("w") as printed:
-        process = subprocess.Popen(
-            command, cwd=root, env=environment, stdout=printed, stderr=subprocess.STDOUT, start_new_session=True
-        )
+        if server is not None and list(command[:2]) == [sys.executable, "-m"]:
+            given = {"folder": root, "environment": environment, "output": output}
+            process = server.start(command[2], command[3:], **given)
+        else:
+            process = subprocess.Popen(
+                command, cwd=root, env=environment, stdout=printed, stderr=subprocess.STDOUT, start_new_session=True
+            )
         deadline = time.monotonic() + limit
         while process.poll() is None:
             if time.monotonic() > deadline:

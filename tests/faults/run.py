@@ -11,19 +11,23 @@ import json
 import random
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 sys.path.extend([str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "helpers")])  # as pytest does
 from warm import warm_interpreter
 
-from faults.injector import FULL, ITSELF, Place, compile_injector, places_of, run
+from faults.injector import FULL, ITSELF, Place, compile_injector, jobs_of, places_of, run
 from faults.study import Copies, command, contents, left_behind
 
 REPOSITORY = Path(__file__).parents[2]
+STEP = 2
+"""Jobs from one state of the undisturbed run to the next."""
 PASSED, NOT_REACHED, FAILED = "passed", "not reached", "failed"
 FAULTS = {"rename": "rename", "write": "write", "remove": "removal", "fork": "fork"}
 
@@ -41,18 +45,25 @@ class Scenario:
     expected: dict[str, str] = field(default_factory=dict)
     warm: dict[str, str] = field(default_factory=dict)
     """Environment of runs that share a warm interpreter; without it each starts its own."""
+    states: dict[int, Path] = field(default_factory=dict)
+    """Folders as the undisturbed run had them, by the number of jobs that had ended."""
+    jobs_before: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many jobs had ended before an event, by its kind and path."""
 
-    def record(self, *, twice: bool = True) -> Scenario:
-        """Run it undisturbed: for the places, and, if `twice`, for what comes out without the injector."""
-        for number, log in enumerate((self.copies.home / f"{self.name}.events", None)[: 1 + twice]):
+    def __post_init__(self) -> None:
+        self.states = {0: self.start}
+
+    def record(self, *, twice: bool = True, alone: bool = True) -> Scenario:
+        """Run it undisturbed: for the places, and, if `twice`, for what comes out when they are not looked for.
+
+        `alone`: the first time with a warm interpreter of its own, whose forks are places, too.
+        """
+        for number, log in enumerate((self.log, None)[: 1 + twice]):
             root = self.copies.new(f"{self.name}{number}", like=self.start)
             if log is not None:
                 log.unlink(missing_ok=True)
             output = self.copies.home / f"{self.name}{number}.log"
-            library = self.library if log else None
-            code, _ = run(
-                command(changed=self.changed), root, self.copies.environment(), output, library=library, log=log
-            )
+            code, _ = self._run(root, output, own=alone and log is not None, log=log, injected=log is not None)
             if code or left_behind(root):
                 raise SystemExit(f"the undisturbed run ended with {code}, {left_behind(root)}: see {output}")
             if log is not None:
@@ -61,21 +72,71 @@ class Scenario:
                 raise SystemExit(f"two undisturbed runs differ: {differing}")
         return self
 
+    @property
+    def log(self) -> Path:
+        """The events of the undisturbed run."""
+        return self.copies.home / f"{self.name}.events"
+
+    def make_states(self) -> None:
+        """Folders as the undisturbed run had them after every few of its jobs."""
+        jobs, self.jobs_before = jobs_of(self.log)
+        self.states = {0: self.start}
+        for number in range(STEP, len(jobs), STEP):
+            root = self.copies.new(f"{self.name}-after{number}", like=self.states[number - STEP])
+            output = self.copies.home / f"{root.name}.log"
+            code, _ = self._run(root, output, *(path for job in jobs[:number] for path in job))
+            if code or left_behind(root):
+                raise SystemExit(f"the first {number} jobs ended with {code}, {left_behind(root)}: see {output}")
+            self.states[number] = root
+
+    def _run(
+        self,
+        root: Path,
+        output: Path,
+        *targets: str,
+        own: bool = False,
+        injected: bool = False,
+        slot: int = 0,
+        **options: Any,
+    ) -> tuple[int, bool]:
+        """Run the study; with a warm interpreter of its `own` if there is none to share."""
+        own = own or not self.warm
+        return run(
+            command(*targets, changed=self.changed, warm=own),
+            root,
+            self.copies.environment() | ({} if own else self.warm),
+            output,
+            library=self.library if injected else None,
+            server=None if own else self.copies.server(self.library, slot),
+            **options,
+        )
+
     def warm_interpreter(self) -> AbstractContextManager[dict[str, str]]:
         """One for many runs, whose forks are injected with faults; gives the environment of a run that uses it."""
         return warm_interpreter(self.copies.source, self.copies.environment() | {"LD_PRELOAD": str(self.library)})
 
     def try_place(self, place: Place, slot: int) -> tuple[str, str]:
-        """Kill a run there and start it again; the outcome, and what was wrong."""
-        root = self.copies.new(f"{self.name}-slot{slot}", like=self.start)
+        """Kill a run there and start it again; the outcome, and what was wrong.
+
+        The run goes on from a state shortly before the place, if there is one; from the start if that misses it.
+        """
+        before = self.jobs_before[place.kind, place.path]
+        nearest = self.states[max((number for number in self.states if number <= before), default=0)]
+        outcome = NOT_REACHED, ""
+        for start in dict.fromkeys((nearest, self.start)):
+            if outcome[0] == NOT_REACHED:
+                outcome = self._try_from(start, place, slot)
+        return outcome
+
+    def _try_from(self, start: Path, place: Place, slot: int) -> tuple[str, str]:
+        root = self.copies.new(f"{self.name}-slot{slot}", like=start)
         output = self.copies.home / f"{self.name}-slot{slot}.log"
         again = output.with_suffix(".again.log")
-        own = place.path == ITSELF or not self.warm
-        given = (command(changed=self.changed, warm=own), root, self.copies.environment() | ({} if own else self.warm))
-        _, reached = run(*given, output, library=self.library, place=place)
+        own = place.path == ITSELF
+        _, reached = self._run(root, output, own=own, injected=True, slot=slot, place=place)
         if not reached:
             return NOT_REACHED, ""
-        code, _ = run(*given, again)
+        code, _ = self._run(root, again, slot=slot)
         if code:
             return FAILED, f"exit code {code}: {again.read_text()[-1500:]}"
         if left := left_behind(root):
@@ -178,6 +239,8 @@ def main() -> int:
     with journal.open("a") as log, found[0].warm_interpreter() as warm:
         for scenario in found:
             scenario.warm = warm
+            if todo:
+                scenario.make_states()
         for number, (scenario, place, outcome, why) in enumerate(tried(todo, arguments.jobs), start=1):
             outcomes[scenario.name, place] = outcome
             entry = {"scenario": scenario.name, "place": asdict(place), "outcome": outcome, "why": why}

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from fork_server import ForkServer
 from warm import SERVER
 from workflow_copy import PARTS, copy_workflow
 
@@ -57,11 +58,20 @@ TIMES = {"seconds", "finished", "wall_seconds", "gpu_hours", "first", "last", SE
 """Keys that say when something was done, or how long it took, and the checksum over them."""
 
 
+IMPORTED = (
+    *("videossl.study.study", "videossl.study.contradictions", "videossl.study.config.study", "videossl.study.costs"),
+    *("videossl.monitor.before_run", "videossl.monitor.after_run", "videossl.monitor.belief", "videossl.report.dry"),
+    *("videossl.monitor.partial", "videossl.report.captions", "videossl.report.renderings"),
+)
+"""What the rules import."""
+
+
 class Copies:
     """Folders to run in, which share one copy of the workflow."""
 
     def __init__(self, repository: Path, home: Path) -> None:
         self.home, self.source = home, home / "workflow"
+        self.servers: dict[int, ForkServer] = {}
         shutil.rmtree(self.source, ignore_errors=True)
         copy_workflow(repository, self.source)
         (self.source / "faults.yaml").write_text(CONFIGURATION)
@@ -77,6 +87,12 @@ class Copies:
         for part in ("results", ".snakemake") if like is not None else ():
             shutil.copytree(like / part, root / part, symlinks=True)
         return root
+
+    def server(self, library: Path, slot: int) -> ForkServer:
+        """The one of a slot: it has imported Snakemake and the library, and its forks are injected with faults."""
+        if slot not in self.servers:
+            self.servers[slot] = ForkServer(self.environment() | {"LD_PRELOAD": str(library)}, IMPORTED)
+        return self.servers[slot]
 
     def environment(self) -> dict[str, str]:
         """Of a run."""

@@ -27,7 +27,8 @@ def resources_of(stage):
         return costs.runtime_minutes(find(wildcards), STUDY, attempt)
 
     gpus = of_cell(stage, lambda study, cell: study.devices(cell).gpus * study.devices(cell).nodes)
-    return {"mem_mb": memory, "runtime": runtime, **({} if stage.runs_on == "cpu" else {"gpu": gpus})}
+    found = {"mem_mb": memory, "runtime": runtime, "attempt": lambda wildcards, attempt: attempt}
+    return {**found, **({} if stage.runs_on == "cpu" else {"gpu": gpus})}
 
 
 def launcher_of(stage):

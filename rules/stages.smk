@@ -42,4 +42,4 @@ for stage in stages():
         message:
             stage.message
         shell:
-            "{params.launcher} {params.script:q} {params.stage} --spec {params.recipe:q} --identity {params.identity:q} --inputs {params.inputs:q} --places {params.places:q} --folder {params.folder:q} --threads {threads} {params.compute} > {log:q} 2>&1"
+            "{params.launcher} {params.script:q} {params.stage} --spec {params.recipe:q} --identity {params.identity:q} --inputs {params.inputs:q} --places {params.places:q} --folder {params.folder:q} --threads {threads} --attempt {resources.attempt} {params.compute} > {log:q} 2>&1"

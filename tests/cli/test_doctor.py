@@ -176,3 +176,10 @@ def test_every_check_is_part_of_the_command():
         if callable(function) and getattr(function, "__module__", "") == module.__name__ and name[0].islower()
     }
     assert public < set(doctor.CHECKS)
+
+
+def test_half_precision_where_it_may_be_wrong_is_missing_something(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "version", lambda: 91002)
+    assert doctor_machine._half_precision(study_of(tmp_path, "")) == []
+    (finding,) = doctor_machine._half_precision(study_of(tmp_path, "recipe_overrides: {all: {precision: bf16}}"))
+    assert finding.state == MISSING and "cuDNN 9.10.2" in finding.text and finding.text.startswith("the recipe of ")

@@ -11,8 +11,6 @@ from tiny import CPU, make_study
 
 from videossl.backbones import registry as backbones
 from videossl.common.errors import UserError
-from videossl.training import compiled
-from videossl.training.compiled import compile_backbones
 from videossl.training.session import channels_last, ready
 
 CLIPS = torch.randn(2, 3, 4, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -31,35 +29,6 @@ def test_channels_last_is_another_order_of_the_same_numbers():
     assert weight.is_contiguous(memory_format=torch.channels_last_3d) and not weight.is_contiguous()
     assert module.trunk(CLIPS).is_contiguous(memory_format=torch.channels_last_3d)
     torch.testing.assert_close(module(CLIPS), expected)
-
-
-def test_compiled_networks_give_the_same(monkeypatch):
-    compiler = torch.compile
-    monkeypatch.setattr(torch, "compile", lambda function: compiler(function, backend="aot_eager"))
-    expected, module = network()(CLIPS), network()
-    before = set(module.state_dict())
-    compile_backbones(module)
-    torch.testing.assert_close(module(CLIPS), expected)
-    assert module.trunk.fast is not None and set(module.state_dict()) == before
-
-
-def test_a_failing_compiler_is_done_without_and_says_why(monkeypatch, capsys):
-    calls = []
-
-    def no_compiler(function):
-        def fail(x):
-            calls.append(1)
-            raise RuntimeError("no C++ compiler\nmore lines")
-
-        return fail
-
-    monkeypatch.setattr(compiled.torch, "compile", no_compiler)
-    expected, module = network()(CLIPS), network()
-    compile_backbones(module)
-    for _ in range(2):
-        assert torch.equal(module(CLIPS), expected)
-    said = "the trunk of R2Plus1D is not compiled: RuntimeError: no C++ compiler\n"
-    assert capsys.readouterr().out == said and len(calls) == 1
 
 
 @pytest.mark.usefixtures("own_signals")

@@ -30,6 +30,9 @@ class Backbone(nn.Module):
     min_frames: ClassVar[int] = 2
     min_size: ClassVar[int] = 16
 
+    # Methods with nearly all of the work, which may be compiled: tensors to a tensor, without random draws on the CPU.
+    heavy: ClassVar[tuple[str, ...]] = ("trunk",)
+
     # Outputs of the classifier that the paper's Table 10 includes for this network; 0: none.
     counted_classes: ClassVar[int] = 0
 

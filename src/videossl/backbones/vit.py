@@ -8,6 +8,7 @@ there, linear layers start with Xavier-uniform weights and zero biases.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -99,6 +100,8 @@ class ViT(Backbone):
 
     title = "ViT"
     place = 80
+
+    heavy: ClassVar[tuple[str, ...]] = ("trunk", "encode_visible")
 
     def __init__(
         self,

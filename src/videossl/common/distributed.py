@@ -51,36 +51,60 @@ def local_rows(rows: Tensor) -> Tensor:
     return rows.chunk(processes)[rank]
 
 
-class _AllGather(torch.autograd.Function):
+# Operators of their own, so that `torch.compile` sees one node in its graph where it would otherwise break the graph.
+@torch.library.custom_op("videossl::gathered", mutates_args=())
+def _gathered(rows: Tensor, rank: int, processes: int) -> Tensor:
     """Concatenates rows over processes; the gradient of a row is the sum of its gradients from all processes' losses.
 
     Distributed training averages the gradients of the weights over processes; together this is the gradient of the mean
     loss. `torch.distributed.all_gather` passes no gradient: the effect of a row as a negative of another process would
     be lost.
     """
-
-    @staticmethod
-    def forward(ctx: Any, rows: Tensor) -> Tensor:
-        _, processes = rank_and_processes()
-        parts = [torch.empty_like(rows, memory_format=torch.contiguous_format) for _ in range(processes)]
-        distributed.all_gather(parts, rows.contiguous())
-        return torch.cat(parts)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        rank, processes = rank_and_processes()
-        total = gradient.clone(memory_format=torch.contiguous_format)
-        distributed.all_reduce(total)
-        return total.chunk(processes)[rank]
+    parts = [torch.empty_like(rows, memory_format=torch.contiguous_format) for _ in range(processes)]
+    distributed.all_gather(parts, rows.contiguous())
+    return torch.cat(parts)
 
 
-def all_gather(rows: Tensor) -> Tensor:
+@torch.library.custom_op("videossl::summed_share", mutates_args=())
+def _summed_share(gradient: Tensor, rank: int, processes: int) -> Tensor:
+    """This process's rows of the sum of `gradient` over processes."""
+    total = gradient.clone(memory_format=torch.contiguous_format)
+    distributed.all_reduce(total)
+    return total.chunk(processes)[rank].clone()
+
+
+@_gathered.register_fake
+def _(rows: Tensor, rank: int, processes: int) -> Tensor:
+    return rows.new_empty((processes * rows.shape[0], *rows.shape[1:]))
+
+
+@_summed_share.register_fake
+def _(gradient: Tensor, rank: int, processes: int) -> Tensor:
+    return gradient.new_empty((gradient.shape[0] // processes, *gradient.shape[1:]))
+
+
+def _remember(ctx: Any, inputs: tuple[Tensor, int, int], output: Tensor) -> None:
+    _, ctx.rank, ctx.processes = inputs
+
+
+def _backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+    return _summed_share(gradient, ctx.rank, ctx.processes), None, None
+
+
+_gathered.register_autograd(_backward, setup_context=_remember)
+
+
+def all_gather(rows: Tensor, among: tuple[int, int] | None = None) -> Tensor:
     """Concatenate (B, ...) of W processes to (W * B, ...) in the order of the global batch, with gradient.
 
     B must be the same in all processes. In a single process, returns `rows` itself.
+
+    Args:
+        among: rank and number of processes, where they are known beforehand, as in layers that are compiled; None: of
+            this moment.
     """
-    _, processes = rank_and_processes()
-    return rows if processes == 1 else _AllGather.apply(rows)  # type: ignore[no-untyped-call]
+    rank, processes = among or rank_and_processes()
+    return rows if processes == 1 else _gathered(rows, rank, processes)
 
 
 @torch.no_grad()

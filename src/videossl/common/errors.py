@@ -22,6 +22,10 @@ class DamagedFile(UserError):
     this one out and says so."""
 
 
+class OutOfMemory(UserError):
+    """A GPU's memory is too small for a job. The same job on the same GPU fails again, so it is not tried again."""
+
+
 class Interrupted(Exception):
     """The run was asked to stop and has written its checkpoint."""
 

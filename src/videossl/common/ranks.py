@@ -12,7 +12,7 @@ _single_process: ContextVar[bool] = ContextVar("single_process", default=False)
 
 
 def local_rank() -> int:
-    """Rank of this process on its machine, which is also the index of its GPU."""
+    """Rank of this process among those of its job on its machine."""
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 

@@ -85,7 +85,7 @@ def gpu(study: Study) -> list[Finding]:
     if torch.cuda.is_available():
         devices = [torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count())]
         named = ", ".join(f"{device.name} ({device.total_memory / 2**30:.0f} GiB)" for device in devices)
-        return [Finding(OK, "gpu", f"{named}; torch {torch.__version__}")]
+        return [Finding(OK, "gpu", f"{named}; torch {torch.__version__}"), *_half_precision(study)]
     if torch.version.cuda is None and shutil.which("nvidia-smi"):
         remedy = "install the CUDA build of the pinned torch: https://pytorch.org/get-started/locally"
         return [Finding(WARNING, "gpu", f"there is one, but torch {torch.__version__} is built without CUDA", remedy)]
@@ -97,6 +97,22 @@ def gpu(study: Study) -> list[Finding]:
     return [
         Finding(MISSING, "gpu", "compute.device is 'cuda', but this machine has neither a usable GPU nor Slurm", remedy)
     ]
+
+
+def _half_precision(study: Study) -> list[Finding]:
+    """Whether bfloat16 can be trusted here, if the study trains in it."""
+    import torch
+
+    from videossl.training.precision import bf16_problem
+
+    used = [f"the recipe of {name}" for name, recipe in study.recipes.items() if recipe.precision == "bf16"]
+    used += ["`finetune`"] if study.config.finetune.precision == "bf16" else []
+    problem = bf16_problem(torch.backends.cudnn.version())
+    return (
+        [Finding(MISSING, "gpu", f"{used[0]}: {problem}", "a newer cuDNN, or precision: fp32")]
+        if used and problem
+        else []
+    )
 
 
 def slurm(study: Study) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -11,21 +11,38 @@ from videossl.backbones.base import Backbone
 
 
 class Compiled:
-    """`function`, compiled at its first call; if compilation fails, the function itself."""
+    """`function`, compiled at its first call; if compilation fails, the function itself.
 
-    def __init__(self, function: Callable[[Tensor], Tensor], name: str) -> None:
+    Only the compiler's errors count as that: others, such as a GPU without memory left, are of the computation, and
+    would come again without the compiler, at half the speed.
+    """
+
+    def __init__(self, function: Callable[..., Tensor], name: str) -> None:
         self.function, self.name = function, name
-        self.fast: Callable[[Tensor], Tensor] | None = torch.compile(function)
+        # A training has few shapes: batches of training and of tests, and the last one of a test.
+        self.fast: Callable[..., Tensor] | None = torch.compile(function, dynamic=False)
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        from torch._dynamo.exc import TorchDynamoException  # takes a second to import, and most runs do not compile
+
         if self.fast is not None:
             try:
-                return self.fast(x)
-            except Exception as error:  # compilers fail in many ways; an error of our own is raised again below
-                lines = str(error).splitlines() or [""]
+                return self.fast(*inputs)
+            except TorchDynamoException as error:
+                for cause in _causes(error):
+                    if isinstance(cause, torch.OutOfMemoryError):
+                        raise cause from error
+                lines = str(error).strip().splitlines() or [""]
                 print(f"{self.name} is not compiled: {type(error).__name__}: {lines[0]}", flush=True)
                 self.fast = None
-        return self.function(x)
+        return self.function(*inputs)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what it was raised from; the compiler keeps the latter in an attribute of its own."""
+    while error is not None:
+        yield error
+        error = getattr(error, "inner_exception", None) or error.__cause__ or error.__context__
 
 
 def compile_backbones(module: nn.Module) -> None:
@@ -35,4 +52,5 @@ def compile_backbones(module: nn.Module) -> None:
     """
     for part in module.modules():
         if isinstance(part, Backbone):
-            part.trunk = Compiled(part.trunk, f"the trunk of {type(part).__name__}")  # type: ignore[method-assign]
+            for name in part.heavy:
+                setattr(part, name, Compiled(getattr(part, name), f"the {name} of {type(part).__name__}"))

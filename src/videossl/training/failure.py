@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from videossl.common.errors import Interrupted, UserError
+from videossl.common.errors import Interrupted, OutOfMemory, UserError
 from videossl.common.files import write_text
 from videossl.common.ranks import is_main_process, rank_and_processes
 
@@ -29,14 +29,25 @@ def failure_noted(folder: Path) -> Iterator[None]:
         yield
     except Interrupted:
         raise
-    except Exception as error:
+    except Exception as raised:
+        error = _explained(raised)
         noted = marker.exists() and marker.stat().st_mtime >= started and rank_and_processes()[1] > 1
         with suppress(OSError, UserError):  # a full disk must not hide the error being raised
             if not noted:
                 write_text(marker, f"{type(error).__name__}: {_reason(error)}\n")
-        raise
+        if error is raised:
+            raise
+        raise error from raised
     if is_main_process():
         marker.unlink(missing_ok=True)
+
+
+def refuse_hopeless(folder: Path, attempt: int) -> None:
+    """Raise OutOfMemory at once if an earlier attempt of the same Snakemake run, which has seen `attempt` - 1 of them,
+    ran out of a GPU's memory. Snakemake cannot tell failures that are worth another attempt from others."""
+    reason = reason_of(folder)
+    if attempt > 1 and reason.startswith(f"{OutOfMemory.__name__}: "):
+        raise OutOfMemory(reason.partition(": ")[2])
 
 
 def reason_of(folder: Path) -> str:
@@ -48,6 +59,16 @@ def reason_of(folder: Path) -> str:
         return ""
     except OSError as error:
         return f"the reason in {path} cannot be read ({error.strerror})"
+
+
+def _explained(error: Exception) -> Exception:
+    """The error for the user if a GPU ran out of memory outside of a training step; any other error unchanged."""
+    if type(error).__name__ != "OutOfMemoryError":  # torch's
+        return error
+    return OutOfMemory(
+        "the GPU has too little memory. Lower `batch_size` in the recipe, which also sets how many clips are tested at"
+        f" once, or see that no other job shares the GPU. torch says: {str(error).splitlines()[0]}"
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from videossl.common.distributed import Vote, all_reduce_mean
-from videossl.common.errors import Interrupted, UserError
+from videossl.common.errors import Interrupted, OutOfMemory, UserError
 from videossl.common.progress import track
-from videossl.common.ranks import is_main_process
+from videossl.common.ranks import is_main_process, rank_and_processes
 from videossl.training.average import WeightAverage, matching
 from videossl.training.checkpoint import Checkpoints, problem_of_optimizer, problem_of_weights
 from videossl.training.clock import Clock, Every
@@ -147,7 +147,10 @@ class Trainer:
         left = (stop - self.epoch) * self.plan.steps_per_epoch - self.step_in_epoch
         source = iter(batches(self.epoch, self.step_in_epoch, stop))
         for _ in track(range(left), description):
-            self._one_step(source, stop)
+            try:
+                self._one_step(source, stop)
+            except torch.OutOfMemoryError as error:
+                raise OutOfMemory(too_little_memory(self.plan, rank_and_processes()[1], error)) from error
             stopped = vote(self.signals.stop)
             if self.step_in_epoch == self.plan.steps_per_epoch:
                 self._end_epoch()
@@ -252,3 +255,17 @@ class Trainer:
         entry = {"epoch": self.epoch, "lr": rate, "seconds": round(self.clock.seconds, 2)}
         if is_main_process():
             self.history.add({**entry, "samples": steps * self.plan.batch_size, **means})
+
+
+def too_little_memory(plan: Plan, processes: int, error: BaseException) -> str:
+    """The text for the user if a step needs more memory than a GPU has: what to set, and torch's own words."""
+    share, parts = plan.batch_size // processes, plan.accumulation_steps
+    # Two videos or more in each part: batch normalisation cannot do with one.
+    more = [number for number in range(parts + 1, share // 2 + 1) if share % number == 0]
+    advice = f"Set `accumulation_steps` to {more[0]} (now {parts})" if more else "Use a GPU with more memory"
+    return (
+        f"the GPU has too little memory for a step of {share} videos in {parts} part{'s' if parts > 1 else ''} of"
+        f" {share // parts}. {advice} in the recipe (`recipe_overrides`, or `finetune`): the batch then passes in"
+        f" smaller parts, and its size stays {plan.batch_size}. Or lower `batch_size`, or raise compute.gpus. This is"
+        f" not tried again. torch says: {str(error).splitlines()[0]}"
+    )

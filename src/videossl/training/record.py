@@ -84,15 +84,18 @@ def device_name(device: torch.device | None) -> str:
 
 
 def _where(device: torch.device | None) -> dict[str, Any]:
-    """Machine, device and numbers of processes and threads of a job."""
+    """Machine, device, numbers of processes and threads of a job, and how a GPU computed float32 products."""
     if device is None:
         threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
         return {"device": "cpu", "device_name": device_name(None), "processes": 1, "threads": threads}
     import torch
 
+    from videossl.training.precision import float32_products
+
     _, processes = rank_and_processes()
     threads = torch.get_num_threads()
-    return {"device": str(device), "device_name": device_name(device), "processes": processes, "threads": threads}
+    found = {"device": str(device), "device_name": device_name(device), "processes": processes, "threads": threads}
+    return found if device.type == "cpu" else {**found, "float32": float32_products()}
 
 
 def write_run(

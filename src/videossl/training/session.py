@@ -32,6 +32,7 @@ from videossl.training.inputs import Inputs, on_device
 from videossl.training.interrupt import Signals
 from videossl.training.loop import Plan, Step, Trainer
 from videossl.training.optim import base_learning_rate, build_optimizer, stretched
+from videossl.training.precision import bf16_problem, use_ieee_float32
 from videossl.training.record import code_version
 from videossl.training.seeding import deterministic
 from videossl.training.specs import TrainingSpec
@@ -60,6 +61,7 @@ class Compute:
         signals = Signals().install()
         code_version()  # recorded now, since the code may be edited while the job runs
         deterministic(self.threads)
+        use_ieee_float32()
         device = choose_device(self.device)
         if not is_main_process():
             sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - to the end of the process
@@ -83,11 +85,8 @@ def make_trainer(
     average of the weights; 0: none.
     """
     device = next(module.parameters()).device
-    if spec.precision == "bf16" and device.type != "cuda":
-        raise UserError(
-            "precision is bf16, which needs a GPU: torch's 3D convolutions in bfloat16 on CPUs give gradients that are"
-            " not finite. Set precision to fp32 in the recipe (recipe_overrides) and in `finetune`."
-        )
+    if spec.precision == "bf16":
+        require_bf16(device)
     reference = spec.reference_batch_size
     batch_size = batch_size_for(spec, len(dataset))
     network = ready(module, compute, device)
@@ -123,13 +122,24 @@ def make_trainer(
     return trainer
 
 
+def require_bf16(device: torch.device) -> None:
+    """Raise UserError unless training in bfloat16 is right on `device`."""
+    if device.type != "cuda":
+        raise UserError(
+            "precision is bf16, which needs a GPU: torch's 3D convolutions in bfloat16 on CPUs give gradients that are"
+            " not finite. Set precision to fp32 in the recipe (recipe_overrides) and in `finetune`."
+        )
+    if problem := bf16_problem(torch.backends.cudnn.version()):
+        raise UserError(problem)
+
+
 def ready(module: nn.Module, compute: Compute, device: torch.device) -> nn.Module:
     """Prepare `module` in place and return the module to call in a training step.
 
     With several processes, this replaces the layers that depend on the global batch and adds gradient exchange. It also
     sets the memory format and compiles backbones, as configured.
     """
-    share_layers(module, device)
+    share_layers(module, device, compute.compile)
     if compute.channels_last:
         channels_last(module)
     if compute.compile:

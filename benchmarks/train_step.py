@@ -41,7 +41,7 @@ from videossl.training.interrupt import Signals
 from videossl.training.optim import build_optimizer
 from videossl.training.pretrain import build_task
 from videossl.training.record import code_version, device_name
-from videossl.training.seeding import deterministic
+from videossl.training.seeding import fix_order
 from videossl.training.session import Compute, batches, make_trainer
 from videossl.training.specs import PretrainSpec
 
@@ -290,7 +290,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=5, help="steps a round")
     arguments = parser.parse_args()
-    deterministic(arguments.threads)
+    fix_order(arguments.threads, on_gpus=False)
     study, device = load_study(arguments.configfile), torch.device(arguments.device)
     types = {"fp32": torch.float32} | ({"bf16": torch.bfloat16} if device.type == "cuda" else {})
     clock = clock_for(Compute(device=arguments.device, workers=arguments.workers))

@@ -71,6 +71,7 @@ COMPUTE_ARGUMENTS = (
     f"--device {COMPUTE.device} --workers {COMPUTE.workers} --checkpoint-minutes {COMPUTE.checkpoint_minutes}"
     + (" --channels-last" if COMPUTE.channels_last else "")
     + (" --compile" if COMPUTE.compile else "")
+    + (" --deterministic" if COMPUTE.deterministic else "")
 )
 NOISY_DIR = f"{RESULTS}/data/{{dataset}}/noisy/{{noise}}"
 NOISELESS_DIR = f"{RESULTS}/data/{{dataset}}/noisy/{NOISELESS}/0"

@@ -5,7 +5,7 @@ import torch
 
 from videossl.analysis.complexity import count_gflops, count_parameters
 from videossl.backbones import registry
-from videossl.backbones.vit import Attention, Block, positions
+from videossl.backbones.vit import Attention, Block, Positions
 from videossl.common.errors import UserError
 
 
@@ -47,7 +47,7 @@ def test_width_scales_the_channels_and_depth_is_the_blocks():
 
 
 def test_positions_by_formula():
-    table = positions(300, 8, like=torch.zeros(1))
+    table = Positions(8)(300, torch.zeros(1))
     assert table.shape == (300, 8) and table.dtype == torch.float32
     for p in (0, 1, 2, 77, 299):
         for i in range(4):
@@ -64,7 +64,7 @@ def test_a_token_is_the_linear_image_of_its_tube_plus_its_position():
     t, row, column = 1, 0, 2
     tube = x[1, :, 2:4, 0:8, 16:24]
     image = model.patches.weight.flatten(1) @ tube.flatten() + model.patches.bias
-    place = positions(12, model.feature_dim, like=x)[t * 6 + row * 3 + column]
+    place = Positions(model.feature_dim)(12, x)[t * 6 + row * 3 + column]
     torch.testing.assert_close(tokens[1, :, t, row, column], image + place)
 
 

@@ -14,6 +14,7 @@ from videossl.data import geometry as geometric
 from videossl.data.augment import ClipAugmentation, draw
 from videossl.data.photometric import COLUMNS, PhotometricParams, blur_radius, photometric, unit_interval
 from videossl.data.settings import Augment, Augmentation
+from videossl.data.whole_batches import Active, augmented
 
 FULL = Augmentation(
     size=32,
@@ -335,6 +336,32 @@ def test_invalid_configuration_is_named(values, message):
     with pytest.raises(UserError, match=message) as caught:
         Augmentation.parse(values, "config/recipes/rotnet.yaml: augment")
     assert "config/recipes/rotnet.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize("rotation", [0.0, 10.0])
+def test_whole_batches_give_the_same_clips(picture, rotation):
+    """The GPU's function, on a CPU: clips with and without each operation, in each order of the jitter."""
+    rng = np.random.default_rng(3)
+    config = Augmentation(**{**FULL.__dict__, "size": 24, "rotation": rotation, "blur_p": 0.5})
+    side = geometric.window_side(24, rotation)
+    places, values = [], []
+    clips = torch.from_numpy(rng.integers(0, 60, (30, 2, side, side, 3), dtype=np.uint8) + picture[:side, :side])
+    for number in range(len(clips)):
+        drawn = draw(config, 48, 64, rng)
+        places.append(
+            geometric.cut(np.repeat(picture[None], 2, axis=0), drawn, rotation, torch.empty_like(clips[number]))
+        )
+        values.append(drawn.photometric)
+    places, values = torch.from_numpy(np.stack(places)), torch.from_numpy(np.stack(values))
+    expected = photometric(geometric.finish(unit_interval(clips), places, 24), PhotometricParams(values))
+    found = augmented(clips, places, values, 24, Active.of([config]))
+    torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-5)
+
+
+def test_what_an_augmentation_cannot_do_is_left_out():
+    assert Active.of([Augmentation(size=24)]) == Active()
+    strong = Augmentation(size=24, flip=0.5, jitter=(0.4, 0, 0, 0), gray_p=0.2, gamma=(0.7, 1.5), blur_p=0.5)
+    assert Active.of([Augmentation(size=24), strong]) == Active(True, True, True, True, True)
 
 
 @pytest.mark.gpu

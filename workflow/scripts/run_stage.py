@@ -24,6 +24,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--checkpoint-minutes", type=float, default=10.0)
     parser.add_argument("--channels-last", action="store_true", help="keep the channels of a pixel together in memory")
     parser.add_argument("--compile", action="store_true", help="compile backbones with torch.compile")
+    parser.add_argument("--deterministic", action="store_true", help="on GPUs, the same bits each time, where possible")
     parser.add_argument("--attempt", type=int, default=1, help="which attempt of this Snakemake run this is")
     return parser.parse_args()
 
@@ -65,6 +66,7 @@ def compute_of(arguments: argparse.Namespace) -> Any:
         checkpoint_seconds=60 * arguments.checkpoint_minutes,
         channels_last=arguments.channels_last,
         compile=arguments.compile,
+        deterministic=arguments.deterministic,
     )
 
 

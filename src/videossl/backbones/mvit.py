@@ -12,6 +12,7 @@ block has positions for a 3x3 map and interpolates them for its 4x4 map. At 224x
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Literal
 
 import videossl.common.torchvision_operators  # noqa: F401  torchvision may not be importable without it
@@ -136,6 +137,8 @@ class MViT(Backbone):
         x = self.conv_proj(x)
         grid = tuple(x.shape[2:])
         tokens = self.tokens(x)
-        for block in self.blocks:
-            tokens, grid = block(tokens, grid)
+        # The library makes the places of relative positions on the CPU in every block, and a GPU would wait for each.
+        with nullcontext() if x.device.type == "cpu" or torch.compiler.is_compiling() else x.device:
+            for block in self.blocks:
+                tokens, grid = block(tokens, grid)
         return self.norm(tokens)[:, 1:].transpose(1, 2).unflatten(2, grid)

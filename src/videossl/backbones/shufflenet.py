@@ -27,8 +27,14 @@ STAGES = (
 
 
 def channel_shuffle(x: Tensor, groups: int) -> Tensor:
-    """Interleave the channels of groups: (N, g*C, ...), seen as g rows of C channels, is read column by column."""
-    return x.unflatten(1, (groups, -1)).transpose(1, 2).flatten(1, 2)
+    """Interleave the channels of groups: (N, g*C, ...), seen as g rows of C channels, is read column by column.
+
+    In one copy, which has the memory format of `x`.
+    """
+    if x.is_contiguous():
+        return x.unflatten(1, (groups, -1)).transpose(1, 2).flatten(1, 2)
+    last = x.movedim(1, -1)  # channels last: (N, ..., g*C) in memory
+    return last.unflatten(-1, (groups, -1)).transpose(-2, -1).flatten(-2).movedim(-1, 1)
 
 
 class ShuffleBlock(nn.Module):

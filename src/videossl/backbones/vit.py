@@ -26,6 +26,10 @@ MLP_RATIO = 4  # hidden units of a block per channel
 NORM_EPS = 1e-6
 
 
+TOKENS = 1568
+"""Tokens of the largest clip in use, 16x224x224 in tubes of 2x16x16."""
+
+
 @lru_cache(maxsize=16)
 def _position_table(count: int, dim: int) -> np.ndarray:
     channel = np.arange(dim)
@@ -33,13 +37,25 @@ def _position_table(count: int, dim: int) -> np.ndarray:
     return np.where(channel % 2 == 0, np.sin(angle), np.cos(angle)).astype(np.float32)
 
 
-def positions(count: int, dim: int, like: Tensor) -> Tensor:
-    """Fixed positions (count, dim) of `count` tokens, with device and type of `like`.
+class Positions(nn.Module):
+    """Fixed positions of tokens. The table is a buffer, so that it is on the device before the first step.
 
     Token p has sin(p / 10000^(2i/dim)) in channel 2i and the cosine of the same angle in channel 2i+1. As in the
     reference, p numbers all tokens of a clip, row by row and frame by frame; the three axes have no separate tables.
     """
-    return torch.from_numpy(_position_table(count, dim)).to(like)
+
+    table: Tensor
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = dim
+        self.register_buffer("table", torch.tensor(_position_table(TOKENS, dim)), persistent=False)
+
+    def forward(self, count: int, like: Tensor) -> Tensor:
+        """(count, dim), of the type of `like`."""
+        if count > len(self.table):  # a row does not depend on their number
+            self.table = torch.tensor(_position_table(count, self.dim)).to(self.table)
+        return self.table[:count].to(like.dtype)
 
 
 def initialise(module: nn.Module) -> None:
@@ -116,6 +132,7 @@ class ViT(Backbone):
         dim = scale_channels(dim, width, multiple=8)
         self.feature_dim = self.map_channels = dim
         self.patches = nn.Conv3d(3, dim, self.tube, stride=self.tube)
+        self.positions = Positions(dim)
         self.blocks = nn.Sequential(*[Block(dim) for _ in range(depth)])
         # The reference has this norm in pretraining; finetuning drops it and trains a new one after the mean. Here the
         # backbone is one network for all tasks, so its pretrained norm stays.
@@ -125,7 +142,7 @@ class ViT(Backbone):
     def tokens(self, x: Tensor) -> Tensor:
         """Embedded tubes with positions, as a map: (N, 3, T, H, W) -> (N, D, t, h, w)."""
         x = self.patches(pad_to_patches(x, self.tube))
-        table = positions(x[0, 0].numel(), x.shape[1], like=x)
+        table = self.positions(x[0, 0].numel(), x)
         return x + table.T.unflatten(1, x.shape[2:])
 
     def encode(self, tokens: Tensor) -> Tensor:
@@ -137,7 +154,7 @@ class ViT(Backbone):
 
         Args:
             x: normalised pixels (N, 3, T, H, W).
-            visible: (N, K) int64, numbers of the visible tubes, as :func:`positions` counts them.
+            visible: (N, K) int64, numbers of the visible tubes, as :class:`Positions` counts them.
 
         Returns:
             their tokens (N, K, D).

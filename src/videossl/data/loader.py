@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from videossl.data.frames import Frames
 from videossl.data.photometric import COLUMNS, PhotometricParams, photometric, unit_interval
 from videossl.data.sampling import ClipSampler, Drawn, epoch_generator, sample_generator
 from videossl.data.settings import Augmentation
+from videossl.data.whole_batches import Active, augmented, compiled
 from videossl.data.workers import Loader
 
 Key = tuple[int, int]
@@ -32,38 +33,95 @@ Key = tuple[int, int]
 
 @dataclass
 class Batch:
-    """B videos with V clips each."""
+    """B videos with V clips each, in two tensors: each further one would cost a file handle on the way from a loader's
+    worker, and a copy of its own to a GPU."""
 
     clips: torch.Tensor
     """uint8 (B, V, T, W, W, 3); W is `size`, or the side of the window that a rotated clip is cut from."""
+    rows: torch.Tensor
+    """uint8 (bytes,): all that belongs to the videos and clips, one after the other; see the properties."""
     size: int
     """Side of the clips after :func:`prepare`, pixels."""
-    places: torch.Tensor
-    """float32 (B, V, len(geometry.COLUMNS)): rotations and flips still to do."""
-    params: torch.Tensor
-    """float32 (B, V, len(photometric.COLUMNS)): colour changes still to do."""
-    labels: torch.Tensor
-    """int64 (B,)"""
-    videos: torch.Tensor
-    """int64 (B,): rows of the data set's table."""
-    choices: torch.Tensor
-    """int64 (B,): :attr:`videossl.data.sampling.Drawn.choice` of each video."""
+    active: Active
+    """What the augmentation may do."""
+
+    @classmethod
+    def empty(cls, clips: torch.Tensor, size: int, active: Active) -> Batch:
+        """A batch whose properties are to be filled."""
+        videos, per_video = clips.shape[:2]
+        numbers = videos * (3 * 8 + per_video * 4 * (len(geometry.COLUMNS) + len(COLUMNS)))
+        return cls(clips, torch.empty(numbers, dtype=torch.uint8), size, active)
+
+    @property
+    def labels(self) -> torch.Tensor:
+        """int64 (B,)"""
+        return self._numbers(0)
+
+    @property
+    def videos(self) -> torch.Tensor:
+        """int64 (B,): rows of the data set's table."""
+        return self._numbers(1)
+
+    @property
+    def choices(self) -> torch.Tensor:
+        """int64 (B,): :attr:`videossl.data.sampling.Drawn.choice` of each video."""
+        return self._numbers(2)
+
+    @property
+    def places(self) -> torch.Tensor:
+        """float32 (B, V, len(geometry.COLUMNS)): rotations and flips still to do."""
+        return self._values(0, len(geometry.COLUMNS))
+
+    @property
+    def params(self) -> torch.Tensor:
+        """float32 (B, V, len(photometric.COLUMNS)): colour changes still to do."""
+        return self._values(len(geometry.COLUMNS), len(COLUMNS))
+
+    def _numbers(self, which: int) -> torch.Tensor:
+        size = 8 * len(self)
+        return self.rows[which * size : (which + 1) * size].view(torch.int64)
+
+    def _values(self, before: int, columns: int) -> torch.Tensor:
+        videos, per_video = self.clips.shape[:2]
+        start, each = 3 * 8 * videos, 4 * videos * per_video
+        part = self.rows[start + before * each : start + (before + columns) * each]
+        return part.view(torch.float32).view(videos, per_video, columns)
 
     def __len__(self) -> int:
-        return len(self.videos)
+        return len(self.clips)
 
     def pin_memory(self) -> Batch:
-        """Called by the DataLoader for asynchronous copies. Leaves out the parameters, which are read on the CPU."""
-        for name in ("clips", "labels", "choices", "videos"):
-            setattr(self, name, getattr(self, name).pin_memory())
-        return self
+        """Called by the DataLoader, so that copies to a GPU need not wait."""
+        return replace(self, clips=self.clips.pin_memory(), rows=self.rows.pin_memory())
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The batch on `device`. From pinned memory, the host does not wait for the two copies."""
+        return replace(
+            self, clips=self.clips.to(device, non_blocking=True), rows=self.rows.to(device, non_blocking=True)
+        )
 
 
 def prepare(batch: Batch, device: torch.device | str) -> torch.Tensor:
     """Move the clips to `device`, augment and normalise them there: float32 (B, V, 3, T, size, size)."""
-    moved = unit_interval(batch.clips.to(device, non_blocking=True).flatten(0, 1))
-    placed = geometry.finish(moved, batch.places.flatten(0, 1), batch.size)
-    return photometric(placed, PhotometricParams(batch.params).flatten()).unflatten(0, batch.clips.shape[:2])
+    if torch.device(device).type == "cpu" or selected_on_host(batch):
+        moved = unit_interval(batch.clips.to(device, non_blocking=True).flatten(0, 1))
+        placed = geometry.finish(moved, batch.places.flatten(0, 1), batch.size)
+        return photometric(placed, PhotometricParams(batch.params).flatten()).unflatten(0, batch.clips.shape[:2])
+    return prepared(batch.to(device))
+
+
+def selected_on_host(batch: Batch) -> bool:
+    """Whether a GPU's clips are augmented as on a CPU, because the compiler has failed: :func:`augmented` has three
+    hundred operations, which alone would take longer."""
+    return batch.active.colours and compiled().fast is None
+
+
+def prepared(batch: Batch) -> torch.Tensor:
+    """The clips of a batch on a GPU, augmented and normalised as by :func:`prepare`, without a look at the host's
+    memory. What only flips and normalises, as in tests, is not worth compiling."""
+    function = compiled() if batch.active.colours else augmented
+    flat = (values.flatten(0, 1) for values in (batch.clips, batch.places, batch.params))
+    return function(*flat, batch.size, batch.active).unflatten(0, batch.clips.shape[:2])
 
 
 class ClipDataset(Dataset[Batch]):
@@ -97,6 +155,7 @@ class ClipDataset(Dataset[Batch]):
             raise UserError("the augmentations of a video's clips must have the same size")
         self.store, self.sampler, self.augment, self.seed = store, sampler, configs, seed
         self.rotation = max(config.rotation for config in configs)
+        self.active = Active.of(configs)
         # Plain arrays: cheap to send to workers, and not copied page by page by reference counting.
         self.table = {key: videos[key].to_numpy(np.int64) for key in ("shard", "batch", "frames", "label")}
         self.min_frames = min_frames
@@ -126,15 +185,10 @@ class ClipDataset(Dataset[Batch]):
         videos, clips, length = len(keys), len(self.augment), len(drawn[0].clips[0])
         size = self.augment[0].size
         side = geometry.window_side(size, self.rotation)
-        batch = Batch(
-            clips=_batch_memory((videos, clips, length, side, side, 3)),
-            size=size,
-            places=torch.empty(videos, clips, len(geometry.COLUMNS)),
-            params=torch.empty(videos, clips, len(COLUMNS)),
-            labels=torch.from_numpy(self.table["label"][chosen]),
-            videos=torch.tensor(chosen),
-            choices=torch.tensor([sample.choice for sample in drawn]),
-        )
+        batch = Batch.empty(_batch_memory((videos, clips, length, side, side, 3)), size, self.active)
+        batch.labels.copy_(torch.from_numpy(self.table["label"][chosen]))
+        batch.videos.copy_(torch.tensor(chosen))
+        batch.choices.copy_(torch.tensor([sample.choice for sample in drawn]))
         for place, (sample, rng) in enumerate(zip(drawn, generators, strict=True)):
             self._fill(batch, place, sample.clips, rng)
         return batch
@@ -150,6 +204,7 @@ class ClipDataset(Dataset[Batch]):
 
     def _fill(self, batch: Batch, place: int, windows: Sequence[np.ndarray], rng: np.random.Generator) -> None:
         """Decode and crop the clips of one video into the batch."""
+        batch_places, batch_params = batch.places, batch.params
         shard, stored = (int(self.table[name][batch.videos[place]]) for name in ("shard", "batch"))
         # Clips of one video may overlap: decode every frame once.
         wanted, places = np.unique(np.concatenate(windows), return_inverse=True)
@@ -159,8 +214,8 @@ class ClipDataset(Dataset[Batch]):
             consecutive = own[-1] - own[0] == len(own) - 1 and bool((np.diff(own) == 1).all())
             chosen = decoded[own[0] : own[-1] + 1] if consecutive else decoded[own]
             row = geometry.cut(chosen, augmentation, self.rotation, batch.clips[place, clip])
-            batch.places[place, clip] = torch.from_numpy(row)
-            batch.params[place, clip] = torch.from_numpy(augmentation.photometric)
+            batch_places[place, clip] = torch.from_numpy(row)
+            batch_params[place, clip] = torch.from_numpy(augmentation.photometric)
 
 
 def _batch_memory(shape: tuple[int, ...]) -> torch.Tensor:

@@ -65,8 +65,7 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float) -> tuple[Tensor, 
     target = rank * len(first) + torch.arange(len(first), device=first.device)
     loss, correct = first.new_zeros(()), first.new_zeros(())
     for view, (clip, same) in enumerate(zip((first, second), everyone.unbind(dim=1), strict=True)):
-        itself = torch.zeros(len(clip), len(same), dtype=torch.bool, device=clip.device)
-        itself[torch.arange(len(clip)), target] = True
+        itself = target[:, None] == torch.arange(len(same), device=clip.device)
         others = (clip @ same.T).masked_fill(itself, -torch.inf)
         logits = torch.cat([clip @ everyone[:, 1 - view].T, others], dim=1) / temperature
         loss = loss + F.cross_entropy(logits, target)

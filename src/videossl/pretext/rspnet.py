@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from videossl.backbones.base import Backbone
 from videossl.common.distributed import global_batch_size, local_rows
 from videossl.common.ranges import Channels, Count, Moderate, NotNegative, ShareBelowOne
+from videossl.common.transfer import sent
 from videossl.data.sampling import RandomClips
 from videossl.pretext.base import PretextTask
 from videossl.pretext.parts.losses import info_nce
@@ -115,7 +116,7 @@ class RSPNet(PretextTask):
         self, clips: Tensor, choices: Tensor, generator: torch.Generator, videos: Tensor | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """clips: (B, 2, 3, 2T, S, S). Draws which half of the batch is fast."""
-        fast = local_rows(random_half(global_batch_size(len(clips)), generator)).to(clips.device)
+        fast = sent(local_rows(random_half(global_batch_size(len(clips)), generator)), clips.device)
         first, second = clips.unbind(dim=1)
 
         key_neg = self.key_encoder(at_speed(second, ~fast))

@@ -21,6 +21,7 @@ from torch.nn.modules.conv import _ConvNd
 from videossl.backbones.base import Backbone
 from videossl.common.distributed import global_batch_size, local_rows
 from videossl.common.ranges import Channels, Count, Few, Moderate, Share, ShareBelowOne
+from videossl.common.transfer import sent
 from videossl.data.sampling import Drawn, loop, random_start, span, window_indices
 from videossl.pretext.base import PretextTask
 from videossl.pretext.parts.losses import info_nce
@@ -85,9 +86,8 @@ def mix_in_a_frame(clips: Tensor, max_share: float, generator: torch.Generator) 
     normalised pixels is the same as mixing pixels.
     """
     share = max_share * torch.rand((), generator=generator).item()
-    chosen = local_rows(torch.randint(clips.shape[2], (global_batch_size(len(clips)),), generator=generator)).to(
-        clips.device
-    )
+    chosen = torch.randint(clips.shape[2], (global_batch_size(len(clips)),), generator=generator)
+    chosen = sent(local_rows(chosen), clips.device)
     still = clips[torch.arange(len(clips), device=clips.device), :, chosen].unsqueeze(2)
     return torch.lerp(clips, still, share)
 

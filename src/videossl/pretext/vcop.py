@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from videossl.backbones.base import Backbone
 from videossl.common.distributed import global_batch_size, local_rows
 from videossl.common.ranges import Channels, Few, FewOrNone, ShareBelowOne
+from videossl.common.transfer import sent
 from videossl.data.sampling import Drawn, loop, span, window_indices
 from videossl.pretext.base import PretextTask
 from videossl.pretext.registry import register
@@ -110,7 +111,7 @@ class VCOP(PretextTask):
     def predict(self, clips: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Clips (B, N, 3, T, S, S) in temporal order -> logits (B, N!) of the shuffled clips, labels (B,)."""
         labels = torch.randint(len(self.orders), (global_batch_size(len(clips)),), generator=generator)
-        labels = local_rows(labels).to(clips.device)
+        labels = sent(local_rows(labels), clips.device)
         # All clips pass the backbone in one batch, so normalisation sees all of them (original: N batches).
         features = self.backbone(clips.flatten(0, 1)).unflatten(0, clips.shape[:2])
         # A feature depends only on its own clip: shuffling features equals shuffling clips, and moves less data.

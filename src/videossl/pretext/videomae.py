@@ -19,10 +19,11 @@ from torch.nn import functional as F
 
 from videossl.analysis.statistics import ratio_interval
 from videossl.backbones.base import Backbone, scale_channels
-from videossl.backbones.vit import NORM_EPS, Block, checked_tube, initialise, positions
+from videossl.backbones.vit import NORM_EPS, Block, Positions, checked_tube, initialise
 from videossl.common.distributed import global_batch_size, local_rows
 from videossl.common.errors import UserError
 from videossl.common.ranges import ChannelsOrNone, Depth, Few, InnerShare, TubeSides
+from videossl.common.transfer import sent
 from videossl.data.sampling import RandomClips
 from videossl.pretext.base import PretextTask
 from videossl.pretext.parts.decoder import MapProjection, conv_block, resample
@@ -90,7 +91,9 @@ def blank(clips: Tensor, hidden: Tensor, tube: Tube) -> Tensor:
     gone = torch.zeros(len(clips), math.prod(grid), dtype=torch.bool, device=clips.device).scatter(1, hidden, True)
     gone = gone.unflatten(1, grid)
     for axis, part in enumerate(tube, start=1):
-        gone = gone.repeat_interleave(part, dim=axis)
+        shape = list(gone.unsqueeze(axis + 1).shape)
+        shape[axis + 1] = part
+        gone = gone.unsqueeze(axis + 1).expand(shape).flatten(axis, axis + 1)
     return clips.masked_fill(gone.unsqueeze(1), 0)
 
 
@@ -101,6 +104,7 @@ class TokenDecoder(nn.Module):
         super().__init__()
         self.embed = nn.Linear(channels, dim, bias=False)  # keeps torch's initial weights, as in the reference
         self.mask_token = nn.Parameter(torch.zeros(dim))
+        self.positions = Positions(dim)
         self.blocks = nn.Sequential(*[Block(dim) for _ in range(depth)])
         self.norm = nn.LayerNorm(dim, eps=NORM_EPS)
         self.head = nn.Linear(dim, outputs)
@@ -111,7 +115,7 @@ class TokenDecoder(nn.Module):
     def forward(self, tokens: Tensor, visible: Tensor, hidden: Tensor) -> Tensor:
         """tokens (B, K, channels) of the tubes `visible` (B, K) -> (B, M, outputs) for the tubes `hidden` (B, M)."""
         seen = visible.shape[1]
-        table = positions(seen + hidden.shape[1], len(self.mask_token), like=tokens)
+        table = self.positions(seen + hidden.shape[1], tokens)
         x = torch.cat([self.embed(tokens) + table[visible], self.mask_token + table[hidden]], dim=1)
         return self.head(self.norm(self.blocks(x)[:, seen:]))
 
@@ -125,7 +129,7 @@ class MapDecoder(nn.Module):
 
     def __init__(self, backbone: Backbone, dim: int, depth: int, outputs: int) -> None:
         super().__init__()
-        self.dim = dim
+        self.positions = Positions(dim)
         self.project = MapProjection(backbone, dim)
         self.blocks = nn.Sequential(*[conv_block(dim, dim) for _ in range(depth)])
         self.head = nn.Conv3d(dim, outputs, 1)
@@ -133,7 +137,7 @@ class MapDecoder(nn.Module):
     def forward(self, feature_map: Tensor, features: Tensor, grid: Tube) -> Tensor:
         """Map (B, channels, t, h, w) and features (B, feature_dim) -> (B, L, outputs) for the L tubes of `grid`."""
         x = resample(self.project(feature_map, features), grid)
-        table = positions(math.prod(grid), self.dim, like=x)
+        table = self.positions(math.prod(grid), x)
         x = x + table.T.unflatten(1, grid)
         return self.head(self.blocks(x)).flatten(2).transpose(1, 2)
 
@@ -205,7 +209,8 @@ class VideoMAE(PretextTask):
         """Draw masks for clips (B, 3, T, S, S): visible tubes (B, K), hidden tubes (B, M), and their pixels (B, M,
         3P)."""
         masks = draw_mask(global_batch_size(len(clips)), tube_grid(clips, self.tube), self.mask_ratio, generator)
-        visible, hidden = (local_rows(numbers).to(clips.device) for numbers in masks)
+        seen = masks[0].shape[1]
+        visible, hidden = sent(local_rows(torch.cat(masks, dim=1)), clips.device).tensor_split([seen], dim=1)
         return visible, hidden, of_tubes(tube_targets(self.pixels(clips), self.tube), hidden)
 
     def forward(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:

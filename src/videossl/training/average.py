@@ -29,11 +29,12 @@ class WeightAverage:
         """Take in the weights of `module` after a step."""
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        for name, value in module.state_dict().items():
-            if value.is_floating_point():
-                self.values[name].lerp_(value, 1 - decay)
-            else:
-                self.values[name].copy_(value)
+        state = module.state_dict()
+        smooth = [name for name, value in state.items() if value.is_floating_point()]
+        # A few kernels for all tensors, on GPUs.
+        torch._foreach_lerp_([self.values[name] for name in smooth], [state[name] for name in smooth], 1 - decay)
+        for name in state.keys() - set(smooth):
+            self.values[name].copy_(state[name])
 
     def apply(self, module: nn.Module) -> None:
         """Put the average in place of the weights of `module`."""

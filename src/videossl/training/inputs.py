@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from videossl.data.loader import Batch, prepare
+from videossl.data.loader import Batch, prepare, prepared, selected_on_host
 
 
 @dataclass
@@ -32,18 +32,26 @@ def on_device(batches: Iterable[Batch], device: torch.device) -> Iterator[Inputs
     """
     if device.type != "cuda":
         for batch in batches:
-            yield Inputs(prepare(batch, device), *(column.to(device) for column in _columns(batch)))
+            yield Inputs(prepare(batch, device), *_columns(batch))
         return
     side, ahead = torch.cuda.Stream(device), None
     for batch in batches:
         with torch.cuda.stream(side):
-            tensors = [prepare(batch, device)] + [x.to(device, non_blocking=True) for x in _columns(batch)]
+            tensors = arrived(batch, device)
             coming = tensors, side.record_event()
         if ahead is not None:
             yield _handed_over(*ahead)
         ahead = coming
     if ahead is not None:
         yield _handed_over(*ahead)
+
+
+def arrived(batch: Batch, device: torch.device) -> list[torch.Tensor]:
+    """The tensors of :class:`Inputs`, in order, on a GPU: two copies, both without waiting."""
+    if selected_on_host(batch):
+        return [prepare(batch, device), *_columns(batch.to(device))]
+    moved = batch.to(device)
+    return [prepared(moved), *_columns(moved)]
 
 
 def _columns(batch: Batch) -> tuple[torch.Tensor, ...]:

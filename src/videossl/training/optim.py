@@ -39,6 +39,8 @@ def build_optimizer(module: nn.Module, settings: OptimizerSettings) -> torch.opt
             momentum=settings.momentum,
             nesterov=settings.nesterov,
             weight_decay=decay,
+            # One kernel for all parameters, on GPUs; on CPUs it would round otherwise than torch's default.
+            fused=all(parameter.is_cuda for parameter in trained) or None,
         )
     # One fused kernel for all parameters. On a CPU torch's default loop takes a tenth of a small network's step.
     return torch.optim.AdamW(parameters, lr=lr, betas=settings.betas, weight_decay=decay, fused=True)

@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from videossl.backbones.base import Backbone
+from videossl.backbones.r2plus1d import FactorisedConv
 from videossl.common.distributed import broadcast_object
 from videossl.common.errors import UserError
 from videossl.common.ranks import is_main_process, rank_and_processes
@@ -34,7 +35,7 @@ from videossl.training.loop import Plan, Step, Trainer
 from videossl.training.optim import base_learning_rate, build_optimizer, stretched
 from videossl.training.precision import bf16_problem, use_ieee_float32
 from videossl.training.record import code_version
-from videossl.training.seeding import deterministic
+from videossl.training.seeding import fix_order, unordered_layers
 from videossl.training.specs import TrainingSpec
 from videossl.training.synchronise import share_layers
 
@@ -55,12 +56,13 @@ class Compute:
     checkpoint_seconds: float = 600.0
     channels_last: bool = False
     compile: bool = False
+    deterministic: bool = False
 
     def start(self) -> tuple[torch.device, Signals]:
         """Prepare the process; returns the device and the signal listener."""
         signals = Signals().install()
         code_version()  # recorded now, since the code may be edited while the job runs
-        deterministic(self.threads)
+        fix_order(self.threads, on_gpus=self.deterministic)
         use_ieee_float32()
         device = choose_device(self.device)
         if not is_main_process():
@@ -141,7 +143,11 @@ def ready(module: nn.Module, compute: Compute, device: torch.device) -> nn.Modul
     """
     share_layers(module, device, compute.compile)
     if compute.channels_last:
-        channels_last(module)
+        channels_last(module, device)
+    if device.type == "cuda":
+        pad_channels(module)
+        if compute.deterministic and (layers := unordered_layers(module)):
+            print(f"not deterministic on a GPU, for lack of such an algorithm: {', '.join(layers)}", flush=True)
     if compute.compile:
         compile_backbones(module)
     if rank_and_processes()[1] == 1:
@@ -152,17 +158,30 @@ def ready(module: nn.Module, compute: Compute, device: torch.device) -> nn.Modul
         return DistributedDataParallel(module, broadcast_buffers=False)
 
 
-def channels_last(module: nn.Module) -> None:
+def channels_last(module: nn.Module, device: torch.device) -> None:
     """Use the channels-last memory format in the convolutional backbones of `module`.
 
     The output of a convolution has the memory format of its weights, and later layers keep it. Transformers already
-    store tokens in that order.
+    store tokens in that order. On GPUs, networks with grouped convolutions (MobileNet, ShuffleNet) keep torch's own
+    format: in channels last, torch always takes cuDNN for depthwise convolutions, which is several times slower than
+    its own kernel, and a change of format before and after each of them would read and write the largest maps twice.
     """
     for backbone in (part for part in module.modules() if isinstance(part, Backbone)):
         layers = list(backbone.modules())
-        if not any(isinstance(layer, nn.LayerNorm) for layer in layers):
-            for layer in (layer for layer in layers if isinstance(layer, nn.Conv3d)):
-                layer.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        convolutions = [layer for layer in layers if isinstance(layer, nn.Conv3d)]
+        if any(isinstance(layer, nn.LayerNorm) for layer in layers):
+            continue
+        if device.type == "cuda" and any(layer.groups > 1 for layer in convolutions):
+            continue
+        for layer in convolutions:
+            layer.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+
+
+def pad_channels(module: nn.Module) -> None:
+    """Let factorised convolutions compute with numbers of channels that a GPU's matrix units take."""
+    for part in module.modules():
+        if isinstance(part, FactorisedConv):
+            part.padded = True
 
 
 def last_state(trainer: Trainer, stop: int) -> dict[str, Any] | None:

@@ -61,7 +61,9 @@ class Queue(nn.Module):
         keys = keys.detach()[-self.size :].to(self.keys.dtype)
         places = (self.position + torch.arange(len(keys), device=self.keys.device)) % self.size
         self.keys[:, places] = keys.T
-        self.videos[places] = UNKNOWN if videos is None else videos[-self.size :]
+        if videos is None:
+            videos = torch.full((len(keys),), UNKNOWN, device=self.videos.device)
+        self.videos[places] = videos[-self.size :]
         self.position.add_(len(keys)).remainder_(self.size)
 
 

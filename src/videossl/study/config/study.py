@@ -216,6 +216,11 @@ class Compute(Strict):
         False, description="store tensors of convolutional networks in channels-last memory format"
     )
     compile: bool = Field(False, description="compile backbones with torch.compile; if that fails, continue without it")
+    deterministic: bool = Field(
+        False,
+        description="on GPUs, algorithms that give the same bits each time, where there are any; slower (on a CPU"
+        " results are the same bits anyway)",
+    )
     retries: FewOrNone = Field(
         2, description="further attempts of a training job that failed; each resumes from the last checkpoint"
     )

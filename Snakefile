@@ -15,11 +15,25 @@ min_version("9.10")
 configfile: os.path.join(workflow.basedir, "config/config.yaml")
 
 
+# What only your site knows about its Slurm cluster (docs/cluster.md).
+if os.path.isfile(os.path.join(workflow.basedir, "profiles/slurm/site.yaml")):
+
+    configfile: os.path.join(workflow.basedir, "profiles/slurm/site.yaml")
+
+
 # What Snakemake's own report (`snakemake --report report.html`) opens with.
 report: "workflow/report/workflow.rst"
 
 
 include: "rules/common.smk"
+
+
+# Used with `--software-deployment-method apptainer`.
+if CONFIG.cluster.container:
+
+    container: CONFIG.cluster.container
+
+
 include: "rules/resources.smk"
 include: "rules/checks.smk"
 include: "rules/data.smk"

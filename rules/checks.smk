@@ -11,6 +11,7 @@ from videossl.monitor.partial import remove as remove_partial
 from videossl.monitor.belief import judge, set_apart
 from videossl.monitor.doctor_data import results_folder, working_folder
 from videossl.stages.registry import names as stage_names
+from videossl.study.attempts import forget_mistake
 
 STARTED = []
 """Start of the run, as a Unix timestamp in seconds; empty before the first job."""
@@ -67,6 +68,9 @@ def before_planning():
 def before_first_job():
     """Check that the planned jobs can run, and prepare for them."""
     planned = jobs_of(workflow.dag.needrun_jobs())
+    for job in planned:
+        if job.rule in stage_names():
+            forget_mistake(job.outputs[0].parent)
     if not workflow.touch:  # --touch runs no job
         listed, stored = (
             {job.wildcards["dataset"] for job in planned if job.rule in rules}

@@ -10,7 +10,7 @@ rule generate_videos:
     conda:
         ENVIRONMENT
     resources:
-        **OTHER_RESOURCES,
+        **data_resources("generate_videos"),
     params:
         script=start("generate_videos.py"),
         recipe=dataset_recipe(data_stages.generate_spec),
@@ -30,7 +30,7 @@ rule listing:
     conda:
         ENVIRONMENT
     resources:
-        **OTHER_RESOURCES,
+        **data_resources("listing"),
     params:
         script=start("list_videos.py"),
         recipe=dataset_recipe(data_stages.listing_spec),
@@ -53,9 +53,9 @@ rule store_shard:
         f"{RESULTS}/logs/data/{{dataset}}/shard{{shard}}.log",
     conda:
         ENVIRONMENT
+    threads: COMPUTE.data_processes
     resources:
-        mem_mb=other_memory,
-        runtime=store_runtime,
+        **data_resources("store_shard", whole_shard),
     params:
         script=start("store_shard.py"),
         recipe=dataset_recipe(data_stages.store_spec),
@@ -64,7 +64,7 @@ rule store_shard:
     message:
         "Storing the frames of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "{params.script} --spec {params.recipe:q} --made-from {input:q} --root {params.root:q} --name {wildcards.dataset}/{params.name} --made {output:q} > {log:q} 2>&1"
+        "{params.script} --spec {params.recipe:q} --made-from {input:q} --root {params.root:q} --name {wildcards.dataset}/{params.name} --processes {threads} --made {output:q} > {log:q} 2>&1"
 
 
 # Of a source, the training videos in the order in which subsets take them, as far as the largest subset needs them.
@@ -74,8 +74,7 @@ use rule store_shard as store_train_shard with:
     log:
         f"{RESULTS}/logs/data/{{dataset}}/train_shard{{shard}}.log",
     resources:
-        mem_mb=other_memory,
-        runtime=train_runtime,
+        **data_resources("store_train_shard", train_shard),
     params:
         recipe=data_stages.train_store_spec(CONFIG).json_text,
     message:
@@ -92,8 +91,7 @@ use rule store_shard as subset with:
     log:
         f"{RESULTS}/logs/data/{{dataset}}/subset_{{subset}}.log",
     resources:
-        mem_mb=other_memory,
-        runtime=subset_runtime,
+        **data_resources("subset", replacements),
     params:
         script=start("select_subset.py"),
         recipe=lambda wildcards: data_stages.subset_of_spec(CONFIG, *wildcards).json_text,
@@ -110,8 +108,7 @@ use rule store_shard as sample with:
     log:
         f"{RESULTS}/logs/data/{{dataset}}/{{sample}}.log",
     resources:
-        mem_mb=other_memory,
-        runtime=sample_runtime,
+        **data_resources("sample", heldout),
     params:
         script=start("store_sample.py"),
         recipe=lambda wildcards: data_stages.sample_of_spec(CONFIG, *wildcards).json_text,
@@ -130,7 +127,7 @@ rule manifest:
     conda:
         ENVIRONMENT
     resources:
-        **OTHER_RESOURCES,
+        **data_resources("manifest"),
     params:
         script=start("merge_manifest.py"),
     message:
@@ -148,8 +145,7 @@ use rule store_shard as noisy_shard with:
     log:
         f"{RESULTS}/logs/data/{{dataset}}/noisy_{{noise}}_shard{{shard}}.log",
     resources:
-        mem_mb=other_memory,
-        runtime=noisy_runtime,
+        **data_resources("noisy_shard", copies),
     params:
         script=start("noisy_shard.py"),
         recipe=data_stages.noise_spec(CONFIG).json_text,
@@ -164,6 +160,8 @@ use rule noisy_shard as noiseless_shard with:
         f"{NOISELESS_DIR}/shards/{{shard}}.parquet",
     log:
         f"{RESULTS}/logs/data/{{dataset}}/noiseless_shard{{shard}}.log",
+    resources:
+        **data_resources("noiseless_shard", copies),
     params:
         name=lambda wildcards, input: f"{NOISELESS}/{wildcards.shard}",
     message:
@@ -181,7 +179,7 @@ rule noisy_manifests:
     conda:
         ENVIRONMENT
     resources:
-        **OTHER_RESOURCES,
+        **data_resources("noisy_manifests"),
     params:
         script=start("merge_noisy_manifests.py"),
         recipe=data_stages.noise_spec(CONFIG).json_text,

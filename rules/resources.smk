@@ -1,67 +1,107 @@
-# Resources of jobs: devices, launchers of processes, time limits, memory. Contains only functions.
+# What jobs ask for: devices, memory, time limits, partitions, launchers of processes. Contains only functions.
 
-from videossl.study import costs
+import time
+from functools import lru_cache
+
+from videossl.study import attempts, costs, requests
+
+PARSED = time.time()
+"""Start of this run, as a Unix timestamp in seconds; only the main process looks back at earlier attempts."""
+SLURM_LOGS = Path(getattr(workflow.executor_settings, "logdir", None) or ".snakemake/slurm_logs")
+
+
+def past_of(rule, wildcards, attempt, folder=None):
+    """How earlier attempts of a job ended."""
+    logs = attempts.slurm_logs(SLURM_LOGS, rule, [str(value) for value in wildcards])
+    return attempts.past_of(attempt, folder, logs, PARSED)
+
+
+@lru_cache(maxsize=None)
+def request_of(stage, cell, attempt, past):
+    """What the job of a cell asks for."""
+    return requests.of_cell(STUDY, stage, cell, attempt, past)
+
+
+def resources_of(stage):
+    """Resources of a stage's job."""
+    find = of_cell(stage, lambda study, cell: cell)
+
+    def resource(name):
+        def value(wildcards, attempt):
+            cell = find(wildcards)
+            past = past_of(stage.name, wildcards, attempt, STUDY.results / cell.path)
+            return request_of(stage, cell, attempt, past).get(name)
+
+        return value
+
+    return {name: resource(name) for name in requests.NAMES}
 
 
 def threads_of(stage):
     """The CPU threads of a stage's job, on each node."""
     if stage.runs_on == "cpu":
         return 1
-
-    def threads(study, cell):
-        return 1 if stage.devices_of(cell) == "cpu" else COMPUTE.threads * study.devices(cell).processes
-
-    return of_cell(stage, threads)
-
-
-def resources_of(stage):
-    """Resources of a stage's job: GPUs over all nodes, main memory per node in MB, time limit in minutes."""
     find = of_cell(stage, lambda study, cell: cell)
 
-    def memory(wildcards, attempt):
+    def threads(wildcards, attempt):
         cell = find(wildcards)
-        trains, processes = stage.devices_of(cell) != "cpu", STUDY.devices(cell).processes
-        return costs.memory_mb(CONFIG, trains=trains, attempt=attempt, processes=processes)
+        idle = stage.devices_of(cell) == "cpu" or (attempt > 1 and attempts.mistake_in(STUDY.results / cell.path))
+        return 1 if idle else COMPUTE.threads * STUDY.devices(cell).processes
 
-    def runtime(wildcards, attempt):
-        return costs.runtime_minutes(find(wildcards), STUDY, attempt)
-
-    gpus = of_cell(stage, lambda study, cell: study.devices(cell).gpus * study.devices(cell).nodes)
-    found = {"mem_mb": memory, "runtime": runtime, "attempt": lambda wildcards, attempt: attempt}
-    return {**found, **({} if stage.runs_on == "cpu" else {"gpu": gpus})}
+    return threads
 
 
 def launcher_of(stage):
-    """Parameter function: the launcher of a stage's script: python, or torchrun for several processes."""
-    find = of_cell(stage, lambda study, cell: study.devices(cell))
+    """Parameter function: the launcher of a stage's script: python, or one for several processes."""
+    find = of_cell(stage, lambda study, cell: cell)
 
     def launcher(wildcards, input):
-        _, nodes, processes = find(wildcards)
+        cell = find(wildcards)
+        _, nodes, processes = STUDY.devices(cell)
+        if attempts.mistake_in(STUDY.results / cell.path):
+            return PYTHON  # which says it again
         if nodes > 1:
             return f"bash {shlex.quote(f'{SCRIPTS}/on_nodes.sh')} {nodes} {processes} {COMPUTE.threads * processes}"
-        return f"torchrun --standalone --nproc-per-node {processes}" if processes > 1 else PYTHON
+        if processes > 1:
+            return f"python {shlex.quote(f'{SCRIPTS}/processes.py')} --standalone --nproc-per-node {processes}"
+        return PYTHON
 
     return launcher
 
 
-def decoding(videos):
-    """Resource function: time limit in minutes of a job that stores about `videos(wildcards)` videos."""
-    return lambda wildcards, attempt: costs.data_minutes(CONFIG, videos(wildcards), attempt=attempt)
+def data_resources(rule, videos=None):
+    """Resources of a job that prepares data; `videos(wildcards)`: about how many it stores."""
+
+    def resource(name):
+        def value(wildcards, attempt):
+            stored = None if videos is None else videos(wildcards)
+            return requests.of_data(CONFIG, stored, past_of(rule, wildcards, attempt)).get(name)
+
+        return value
+
+    return {name: resource(name) for name in ("mem_mb", "runtime", "slurm_account", "slurm_partition")}
 
 
-store_runtime = decoding(lambda wildcards: costs.videos_in_shard(CONFIG, wildcards.dataset))
-train_runtime = decoding(lambda wildcards: CONFIG.store.videos_per_shard)
-subset_runtime = decoding(lambda wildcards: costs.replaced_videos(CONFIG, wildcards.subset))
-sample_runtime = decoding(lambda wildcards: CONFIG.heldout_videos)
-noisy_runtime = decoding(
-    lambda wildcards: costs.copies_in_shard(CONFIG, wildcards.dataset, getattr(wildcards, "noise", NOISELESS))
-)
+def whole_shard(wildcards):
+    """Videos that a shard of a whole dataset stores."""
+    return costs.videos_in_shard(CONFIG, wildcards.dataset)
 
 
-def other_memory(wildcards, attempt):
-    """Resource function: main memory in MB of a job that runs no network."""
-    return costs.memory_mb(CONFIG, trains=False, attempt=attempt)
+def train_shard(wildcards):
+    """Videos that a shard of a source stores."""
+    return CONFIG.store.videos_per_shard
 
 
-OTHER_RESOURCES = {"mem_mb": other_memory, "runtime": lambda wildcards, attempt: costs.other_minutes(CONFIG, attempt)}
-"""Resources of a job that neither runs a network nor stores videos."""
+def replacements(wildcards):
+    """Videos that take the place of broken ones in a subset."""
+    return costs.replaced_videos(CONFIG, wildcards.subset)
+
+
+def heldout(wildcards):
+    """Videos of a sample."""
+    return CONFIG.heldout_videos
+
+
+def copies(wildcards):
+    """Noisy copies that a shard stores."""
+    return costs.copies_in_shard(CONFIG, wildcards.dataset, getattr(wildcards, "noise", NOISELESS))

@@ -8,6 +8,13 @@ from videossl.report.request import hash_of
 REPORT_CODE = renderings.code_of_tables(LIBRARY)
 
 
+# `use rule` does not take over that a rule is local.
+localrules:
+    figure,
+    claims,
+    report,
+
+
 rule table:
     input:
         unpack(of_entry(renderings.inputs_of)),

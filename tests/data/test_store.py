@@ -197,6 +197,20 @@ def test_reports_of_another_listing_are_refused(videos, tmp_path):
         merge_manifest(listing, [report, report])
 
 
+def test_a_shard_does_not_depend_on_how_many_processes_decode(videos, tmp_path):
+    """Whole, broken and missing videos; more processes than are busy in the last round."""
+    listing = listing_of(["whole.mp4", "text.mp4", "one.mp4", "missing.mp4", "whole.avi", "empty.mp4", "five.avi"])
+    made = []
+    for processes in (1, 3, 12):
+        arrow, report = tmp_path / f"{processes}.arrow", tmp_path / f"{processes}.parquet"
+        form = {"short_side": 24, "codec": "jpeg", "quality": 90}
+        write_shard(listing, videos, 0, 1, arrow, report, processes=processes, **form)
+        made.append((arrow.read_bytes(), pq.read_table(report).to_pylist()))
+    assert made[0] == made[1] == made[2]
+    assert [row["status"] for row in made[0][1]] == ["ok", "broken", "ok", "missing", "ok", "broken", "ok"]
+    assert multiprocessing.active_children() == []
+
+
 def test_writing_leaves_no_partial_file(videos, tmp_path, monkeypatch):
     def interrupted(*_args, **_options):
         raise KeyboardInterrupt

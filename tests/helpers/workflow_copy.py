@@ -103,10 +103,7 @@ def copy_workflow(repository: Path, root: Path) -> Workflow:
 
 
 def fill_in_site(root: Path, *, gres: bool = False) -> None:
-    """Uncomment what the Slurm profile offers to sites: partitions `cpu` and `gpu`, and perhaps GPUs by --gres."""
-    path = root / "profiles/slurm/config.yaml"
-    head, block, tail = re.split(r"(# set-resources:\n(?:#   .*\n)+)", path.read_text())
-    block = re.sub(r"^# ", "", block, flags=re.M)
-    if gres:
-        block = re.sub(r"# (gpu|gres):", r"\1:", block)
-    path.write_text(head.replace("# slurm_partition", "slurm_partition") + block + tail)
+    """Fill in the file of the site as a user does: partitions `cpu` and `gpu`, and perhaps GPUs by --gres."""
+    path = root / "profiles/slurm/site.yaml"
+    wanted = "cpu_partition|gpu_partition" + ("|gpus_by" if gres else "")
+    path.write_text(re.sub(rf"# ({wanted}):", r"\1:", path.read_text()))

@@ -1,7 +1,8 @@
 """A real Slurm on this machine: one node, started by hand from Debian's packages and taken down again.
 
-No systemd, no cgroups, no accounting. Cores, memory and GPUs of the node are made up, so that jobs are scheduled as on
-a cluster with GPUs; there are no devices behind them. Needs root, `slurmctld`, `slurmd` and `munged`.
+No systemd, no cgroups; accounting where it is installed. Cores, memory and GPUs of the node are made up, so that jobs
+are scheduled as on a cluster with GPUs; there are no devices behind them. Needs root, `slurmctld`, `slurmd` and
+`munged`.
 """
 
 from __future__ import annotations
@@ -18,13 +19,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from slurm.accounting import NO_ACCOUNTING, Accounting, missing
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "squeue", "scancel", "srun")
 CONFIGURATION = Path("/etc/slurm")
 """Where Slurm looks by itself. The executor's job steps drop SLURM_CONF, so the configuration has to be here."""
+CONFIGURATIONS = ("slurm.conf", "gres.conf", "slurmdbd.conf")
 LOCK = Path("/tmp/videossl-slurm-test.lock")
 CPUS, MEMORY = 16, 64000
 GPUS = ("null", "zero", "full", "random", "urandom")
 """Devices that every machine has stand for GPUs: Slurm only counts them, as nothing confines jobs to theirs."""
+SHARDS = 4 * len(GPUS)
+"""Parts of GPUs, which Slurm calls shards: four of each."""
 
 SLURM_CONF = """
 ClusterName=test
@@ -42,11 +48,11 @@ SlurmctldPidFile={run}/slurmctld.pid
 SlurmdPidFile={run}/slurmd.pid
 SlurmctldLogFile={log}/slurmctld.log
 SlurmdLogFile={log}/slurmd.log
-# No cgroups, no binding to cores, no accounting.
+# No cgroups, no binding to cores.
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
-AccountingStorageType=accounting_storage/none
+{accounting}
 MpiDefault=none
 ReturnToService=2
 # The node is what is said below, whatever this machine has.
@@ -55,16 +61,19 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0
 JobRequeue=1
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 KillWait=10
 # Finished jobs are remembered for the tests.
 MinJobAge=3600
 SlurmctldTimeout=60
 SlurmdTimeout=300
-GresTypes=gpu
+GresTypes=gpu,shard
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} SocketsPerBoard=1 CoresPerSocket={cpus} ThreadsPerCore=1 \
-RealMemory={memory} Gres=gpu:{gpus} State=UNKNOWN
+RealMemory={memory} Gres=gpu:{gpus},shard:{shards} State=UNKNOWN
 PartitionName=cpu Nodes={host} Default=YES MaxTime=1-0 DefaultTime=30 State=UP
 PartitionName=gpu Nodes={host} MaxTime=1-0 DefaultTime=30 State=UP
+PartitionName=urgent Nodes={host} MaxTime=1-0 DefaultTime=30 State=UP PriorityTier=10 PreemptMode=OFF
 """
 
 
@@ -122,6 +131,7 @@ class Cluster:
         self.parts = {name: folder / name for name in ("state", "spool", "log", "run")}
         self.host = socket.gethostname().split(".")[0]
         self._lock: IO[str] | None = None
+        self.accounting = None if missing() else Accounting(folder, self.parts, (_free_port(), _free_port()))
 
     def start(self) -> None:
         """Start all daemons and wait until the node takes jobs."""
@@ -131,6 +141,10 @@ class Cluster:
             path.mkdir(parents=True)
         self._start_munge()
         self._configure()
+        if self.accounting:
+            self.accounting.start_database()
+            self._daemon("slurmdbd")
+            wait_until(lambda: _answers(self.accounting.port), "slurmdbd")
         self._daemon("slurmctld", "-c")
         self.start_node()
 
@@ -138,9 +152,11 @@ class Cluster:
         """End all jobs and daemons, and leave no configuration behind."""
         if (self.parts["run"] / "slurmctld.pid").exists():
             command("scancel", "--user=root", check=False)
-        for name in ("slurmd", "slurmctld", "munged"):
+        for name in ("slurmd", "slurmctld", "slurmdbd", "munged"):
             self._end(name)
-        for name in ("slurm.conf", "gres.conf"):
+        if self.accounting:
+            self.accounting.stop()
+        for name in CONFIGURATIONS:
             (CONFIGURATION / name).unlink(missing_ok=True)
         if self._lock:
             self._lock.close()
@@ -188,14 +204,18 @@ class Cluster:
 
     def _configure(self) -> None:
         ports = {"controller_port": _free_port(), "node_port": _free_port()}
-        node = {"host": self.host, "cpus": CPUS, "gpus": len(GPUS), "memory": MEMORY}
+        node = {"host": self.host, "cpus": CPUS, "gpus": len(GPUS), "shards": SHARDS, "memory": MEMORY}
+        node["accounting"] = self.accounting.lines if self.accounting else NO_ACCOUNTING
         (self.folder / "slurm.conf").write_text(SLURM_CONF.format(**self.parts, **ports, **node))
         devices = [f"NodeName={self.host} Name=gpu File=/dev/{name}\n" for name in GPUS]
-        (self.folder / "gres.conf").write_text("".join(devices))
+        (self.folder / "gres.conf").write_text("".join(devices) + f"NodeName={self.host} Name=shard Count={SHARDS}\n")
+        if self.accounting:
+            self.accounting.write_conf()
         CONFIGURATION.mkdir(exist_ok=True)
-        for name in ("slurm.conf", "gres.conf"):
+        for name in CONFIGURATIONS:
             (CONFIGURATION / name).unlink(missing_ok=True)  # a killed session's
-            (CONFIGURATION / name).symlink_to(self.folder / name)
+            if (self.folder / name).exists():
+                (CONFIGURATION / name).symlink_to(self.folder / name)
 
     def _daemon(self, name: str, *options: str) -> None:
         path = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
@@ -213,6 +233,12 @@ class Cluster:
             wait_until(lambda: not Path(f"/proc/{pid}").exists(), f"{name} to end", seconds=30)
         except ProcessLookupError:
             pass
+
+
+def _answers(port: int) -> bool:
+    """Whether something listens on a port of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _free_port() -> int:

@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from tiny import GRID, make_study, table
 
-from videossl.study import costs
+from videossl.stages.registry import stage
+from videossl.study import costs, requests
 from videossl.study.config import Config
+from videossl.study.config.cluster import Cluster
+from videossl.study.storage import read_mb
 from videossl.study.study import Study, load_study
 
 REPOSITORY = Path(__file__).parents[2]
@@ -102,16 +105,28 @@ def test_limits_have_headroom_rise_and_end_at_the_longest(study):
     cell = cell_of(study, RSPNET.format(50))
     free = changed(study, limits={"headroom": 2, "start_minutes": 10})
     minutes = costs.job_seconds(cell, study) / 60 * 2 + 10
-    limits = [costs.runtime_minutes(cell, free, attempt) for attempt in (1, 2, 3)]
+    limits = [costs.runtime_minutes(cell, free, out_of_time) for out_of_time in (0, 1, 2)]
     assert limits == pytest.approx([minutes, minutes * 1.5, minutes * 2], abs=1)
-    assert costs.runtime_minutes(cell, changed(study, limits={"longest_minutes": 120})) == 120
-    assert costs.data_minutes(study.config, 3000, attempt=2) == 2 * costs.data_minutes(study.config, 3000) == 2 * 315
+    short = changed(study)
+    short.config = study.config.model_copy(update={"cluster": Cluster(longest_minutes=120)})
+    assert costs.runtime_minutes(cell, short) == 120
+    assert costs.data_minutes(study.config, 24_000, 1) == 2 * costs.data_minutes(study.config, 24_000) == 2 * 315
 
 
-def test_memory_grows_with_loader_processes_and_attempts(study):
+def test_memory_grows_with_loader_processes(study):
     one, more = (costs.memory_mb(changed(study, workers=n).config, trains=True) for n in (0, 4))
     assert more - one == 4 * study.config.compute.memory.worker
-    assert costs.memory_mb(study.config, trains=False, attempt=3) == 3 * study.config.compute.memory.other
+
+
+def test_the_frames_that_a_job_reads_count_into_its_memory(study):
+    """A small subset with all its frames, a large one as far as `compute.memory.cache` goes."""
+    small, large = (cell_of(study, f"pretrain/k400/{size}/rspnet/r2plus1d/seed0/epochs50") for size in ("10k", "100k"))
+    frame = 128**2 * 4 / 3 * 0.345
+    assert read_mb(study, small) == pytest.approx(10_000 * 300 * frame / 1e6, abs=1)
+    assert read_mb(study, large) == pytest.approx(100_000 * 300 * frame / 1e6, abs=1)
+    asked = {cell: requests.of_cell(study, stage("pretrain"), cell)["mem_mb"] for cell in (small, large)}
+    processes = costs.memory_mb(study.config, trains=True)
+    assert asked == {small: processes + read_mb(study, small), large: processes + study.config.compute.memory.cache}
 
 
 def test_reduced_scale_counts_narrow_networks_and_small_clips(monkeypatch):
@@ -127,11 +142,13 @@ def test_backbone_that_is_not_in_the_table_counts_as_the_dearest(study):
     assert costs.clip_gflops(study.config, "a_new_one", costs.PAPER_CLIP) == max(costs.gflops_table().values())
 
 
-def test_table_of_operations_is_up_to_date():
-    from videossl.analysis.complexity import gflops_of_backbones
+def test_table_of_operations_is_up_to_date(study):
+    from videossl.analysis.complexity import gflops_of_backbones, parameters_of_backbones
 
     counted = {name: round(value, 2) for name, value in gflops_of_backbones().items()}
     assert counted == costs.gflops_table(), "run `python -m videossl.study.costs`"
+    numbers = {name: costs.parameters(study.config, name) for name in counted}
+    assert numbers == pytest.approx(parameters_of_backbones(), abs=5e3), "run `python -m videossl.study.costs`"
 
 
 def test_planning_imports_no_torch():

@@ -288,7 +288,7 @@ REFUSED = [
     ("compute: {limits: {headroom: 0.5}}", "compute.limits.headroom", "equal to 1"),
     ("compute: {limits: {start_minutes: 0}}", "compute.limits.start_minutes", "greater than 0"),
     ("compute: {limits: {other_minutes: -1}}", "compute.limits.other_minutes", "greater than 0"),
-    ("compute: {limits: {longest_minutes: 0}}", "compute.limits.longest_minutes", "equal to 1"),
+    ("cluster: {longest_minutes: 0}", "cluster.longest_minutes", "equal to 1"),
     ("compute: {memory: {other: 0}}", "compute.memory.other", "equal to 1"),
     ("compute: {memory: {training: 1.5}}", "compute.memory.training", "a whole number"),
     ("compute: {memory: {worker: '2 GB'}}", "compute.memory.worker", "a whole number"),

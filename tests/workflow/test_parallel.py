@@ -29,6 +29,7 @@ recipe_overrides: {all: {batch_size: 8}}
 finetune: {batch_size: 8}
 """
 """Batches that eight processes can share."""
+PROCESSES = "python processes.py --standalone --nproc-per-node"
 
 
 def commands(workflow, text: str, *targets: str) -> set[str]:
@@ -47,9 +48,9 @@ def commands(workflow, text: str, *targets: str) -> set[str]:
     ("text", "pretrain", "finetune"),
     [
         ("compute: {gpus: 1}", "python", "python"),
-        ("compute: {gpus: 4}", "torchrun --standalone --nproc-per-node 4", "torchrun --standalone --nproc-per-node 4"),
-        ("compute: {parallel: {rotnet: {gpus: 2}}}", "torchrun --standalone --nproc-per-node 2", "python"),
-        ("compute: {gpus: 1, parallel: {finetune: {gpus: 2}}}", "python", "torchrun --standalone --nproc-per-node 2"),
+        ("compute: {gpus: 4}", f"{PROCESSES} 4", f"{PROCESSES} 4"),
+        ("compute: {parallel: {rotnet: {gpus: 2}}}", f"{PROCESSES} 2", "python"),
+        ("compute: {gpus: 1, parallel: {finetune: {gpus: 2}}}", "python", f"{PROCESSES} 2"),
         ("compute: {gpus: 4, nodes: 2, threads: 3}", "bash on_nodes.sh 2 4 12", "bash on_nodes.sh 2 4 12"),
     ],
 )
@@ -88,8 +89,9 @@ def test_several_nodes_meet_at_the_first(repository, tmp_path):
     done = run_on_nodes(repository, tmp_path, 2, SLURM_JOB_ID="20017")
     assert done.returncode == 0, done.stderr
     expected = (
-        "srun --nodes 2 --ntasks 2 --ntasks-per-node 1 --cpus-per-task 12 --kill-on-bad-exit=1 torchrun --nnodes 2"
-        " --nproc-per-node 4 --rdzv-backend c10d --rdzv-id 20017 --rdzv-endpoint gpu0:20017 script.py --recipe"
+        "srun --nodes 2 --ntasks 2 --ntasks-per-node 1 --cpus-per-task 12 --kill-on-bad-exit=1 python"
+        f" {repository}/workflow/scripts/processes.py --nnodes 2 --nproc-per-node 4 --rdzv-backend c10d"
+        " --rdzv-id 20017 --rdzv-endpoint gpu0:20017 script.py --recipe"
         ' {"a": "b c"}'
     )
     assert done.stdout.strip() == expected

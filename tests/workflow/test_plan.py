@@ -15,7 +15,7 @@ import yaml
 from workflow_copy import fill_in_site, jobs_of
 
 from videossl.data.settings import NOISES
-from videossl.stages import registry
+from videossl.study.config.cluster import Cluster
 from videossl.study.study import Study, load_study
 
 TASKS = 6
@@ -106,8 +106,8 @@ def test_paper_scale_is_planned_without_its_datasets(workflow, paper, repository
     data = {
         "listing": len(paper.datasets),
         "manifest": 3,  # ucf101, hmdb51 and diving48 are stored as a whole
-        "store_shard": 8 + 4 + 16,
-        "store_train_shard": 100 + 50 + 30,  # k400, k700, ssv2: a thousand videos of the largest subset in each
+        "store_shard": 2 + 1 + 4,
+        "store_train_shard": 25 + 13 + 8,  # k400, k700, ssv2: 4,000 videos of the largest subset in each
         "sample": 3,
         "subset": len({(cell.source, cell.subset) for cell in paper.pretraining}),
         "noisy_shard": len(sets) * len(NOISES) * config.noise.shards,
@@ -302,17 +302,21 @@ def test_every_job_of_a_cluster_says_what_it_needs(workflow):
     assert {"listing", "store_shard", "noisy_manifests"} <= set(rules)
     for name, rule in rules.items():
         if "localrule: True" not in rule and name != "no_such_target":
-            assert "**OTHER_RESOURCES" in rule or re.search(r"mem_mb=other_memory,\s+runtime=\w+_runtime,", rule), name
+            assert f'**data_resources("{name}"' in rule, name
+    for base, name in re.findall(r"^use rule (\w+) as (\w+) with:", text, flags=re.M):
+        assert f'**data_resources("{name}"' in text, (base, name)
     assert "**resources_of(stage)" in text and "threads: threads_of(stage)" in text  # one rule makes all stages
 
 
-def test_site_block_of_the_profile_names_all_rules_with_networks(workflow):
+def test_the_site_fills_in_one_file_of_ten_lines(workflow):
+    path = workflow.root / "profiles/slurm/site.yaml"
+    assert len(path.read_text().splitlines()) <= 10
     fill_in_site(workflow.root, gres=True)
-    profile = yaml.safe_load((workflow.root / "profiles/slurm/config.yaml").read_text())
-    assert profile["default-resources"]["slurm_partition"] == "cpu"
-    assert set(profile["set-resources"]) == {one.name for one in registry.stages() if one.runs_on != "cpu"}
-    for values in profile["set-resources"].values():
-        assert values == {"slurm_partition": "gpu", "gpu": 0, "gres": "'gpu:1'"}
+    filled = yaml.safe_load(path.read_text())["cluster"]
+    assert filled == {"longest_minutes": 1440, "cpu_partition": "cpu", "gpu_partition": "gpu", "gpus_by": "gres"}
+    every = yaml.safe_load(re.sub(r"^  # (\w+):", r"  \1:", path.read_text(), flags=re.M))["cluster"]
+    assert set(every) == set(Cluster.model_fields) - {"share"}
+    assert Cluster.parse(every, "site.yaml").account == "myproject"
 
 
 def test_touching_asks_for_neither_gpu_nor_datasets(workflow):

@@ -17,7 +17,8 @@ def main() -> None:
     (manifest,), (_, noise, shard) = arguments.made_from, arguments.name.split("/")
     # .../<severity>/shards/NNNN.arrow
     outputs = {int(path.parent.parent.name): path for path in arguments.made if path.suffix == ".arrow"}
-    write_noisy_shards(read_manifest(manifest), arguments.root, spec, noise, int(shard), outputs)
+    videos = read_manifest(manifest)
+    write_noisy_shards(videos, arguments.root, spec, noise, int(shard), outputs, arguments.processes)
     note_made(spec, arguments.made_from, arguments.made)
 
 

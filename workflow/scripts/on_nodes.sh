@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Start a training script on every node of a Slurm job: on_nodes.sh NODES PROCESSES CPUS SCRIPT ARGUMENTS...
 #
-# One torchrun a node, PROCESSES processes each, which meet at the job's first node. The job must have been submitted
-# with as many nodes, and not be started through srun itself: resources nodes, tasks and mpi (docs/cluster.md).
+# One torchrun a node, PROCESSES processes each, which meet at the job's first node. The workflow submits the job with as
+# many nodes, and so that it is not started through srun itself (src/videossl/study/requests.py).
 set -euo pipefail
 nodes=$1 processes=$2 cpus=$3
 shift 3
@@ -13,10 +13,10 @@ fi
 # Asked of Slurm: Snakemake's executor takes SLURM_JOB_NODELIST and its like out of the environment.
 mapfile -t hosts < <(scontrol show hostnames "$(squeue --noheader --job "$SLURM_JOB_ID" --format %N)")
 if [ "${#hosts[@]}" -ne "$nodes" ]; then
-    echo "error: compute.nodes is $nodes, and Slurm job $SLURM_JOB_ID has ${#hosts[@]}: give the rule the resources" \
-        "nodes=$nodes, tasks=$nodes, tasks_per_node=1 and mpi=srun in profiles/slurm/config.yaml (docs/cluster.md)." >&2
+    echo "error: compute.nodes is $nodes, and Slurm job $SLURM_JOB_ID has ${#hosts[@]}. The workflow asks for them" \
+        "by itself: does the profile, or --set-resources, set the rule's nodes or tasks?" >&2
     exit 2
 fi
 exec srun --nodes "$nodes" --ntasks "$nodes" --ntasks-per-node 1 --cpus-per-task "$cpus" --kill-on-bad-exit=1 \
-    torchrun --nnodes "$nodes" --nproc-per-node "$processes" --rdzv-backend c10d --rdzv-id "$SLURM_JOB_ID" \
+    python "$(dirname "$0")/processes.py" --nnodes "$nodes" --nproc-per-node "$processes" --rdzv-backend c10d --rdzv-id "$SLURM_JOB_ID" \
     --rdzv-endpoint "${hosts[0]}:$((20000 + SLURM_JOB_ID % 20000))" "$@"

@@ -21,6 +21,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of all processes on this machine")
     parser.add_argument("--workers", type=int, default=0, help="loader processes")
+    parser.add_argument("--attempt", type=int, default=1, help="number of this attempt in one run of Snakemake")
     parser.add_argument("--checkpoint-minutes", type=float, default=10.0)
     parser.add_argument("--channels-last", action="store_true", help="keep the channels of a pixel together in memory")
     parser.add_argument("--compile", action="store_true", help="compile backbones with torch.compile")
@@ -54,6 +55,13 @@ def run(arguments: argparse.Namespace) -> None:
             note_made(spec, used, [folder / name for name in one.results])
 
 
+def repeated_mistake(arguments: argparse.Namespace) -> str:
+    """The mistake of the user that ended the attempt before this one, and would end this one; "" if there was none."""
+    from videossl.study.attempts import mistake_in
+
+    return mistake_in(arguments.folder) if arguments.attempt > 1 else ""
+
+
 def compute_of(arguments: argparse.Namespace) -> Any:
     """Compute settings of a job that runs a network."""
     from videossl.training.session import Compute
@@ -75,6 +83,9 @@ def main() -> None:
     from videossl.stages.registry import stage
 
     arguments = parse()
+    if mistake := repeated_mistake(arguments):
+        print(f"error: {mistake}", file=sys.stderr)
+        sys.exit(2)
     if stage(arguments.stage).runs_on == "cpu":
         from videossl.common.errors import report_user_errors
 

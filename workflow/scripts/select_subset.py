@@ -30,7 +30,8 @@ def main() -> None:
             manifest = read_manifest(first)
             description = write_whole(manifest, spec, shard_files(first, manifest), output)
         else:
-            description = write_subset(read_listing_file(first), arguments.root, spec, reports, output, arguments.name)
+            listing, many = read_listing_file(first), arguments.processes
+            description = write_subset(listing, arguments.root, spec, reports, output, arguments.name, many)
     except UserError as error:
         subset = arguments.name.rpartition("/")[2]
         raise UserError(f"subset {arguments.name} (`subsets.{subset}` in the configuration): {error}") from error

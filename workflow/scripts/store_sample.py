@@ -25,7 +25,8 @@ def main() -> None:
         description = write_combined_sample(spec, arguments.made_from, output)
     else:
         (listing,) = arguments.made_from
-        description = write_sample(read_listing_file(listing), arguments.root, spec, output, arguments.name)
+        videos, many = read_listing_file(listing), arguments.processes
+        description = write_sample(videos, arguments.root, spec, output, arguments.name, many)
     note_made(spec, arguments.made_from, arguments.made)
     tell_broken(read_manifest(output))
     print(json.dumps(description, indent=2))

@@ -20,9 +20,11 @@ def main() -> None:
     listing = read_listing_file(arguments.made_from[0])
     if isinstance(spec, StoreSpec):
         form = spec.model_dump(include=set(FrameFormat.model_fields))
-        write_shard(listing, arguments.root, number, spec.shards, *arguments.made, **form)
+        write_shard(
+            listing, arguments.root, number, spec.shards, *arguments.made, processes=arguments.processes, **form
+        )
     else:
-        write_train_shard(listing, arguments.root, number, spec, *arguments.made)
+        write_train_shard(listing, arguments.root, number, spec, *arguments.made, arguments.processes)
     note_made(spec, arguments.made_from, arguments.made)
 
 

@@ -85,3 +85,9 @@ def gflops_of_backbones() -> dict[str, float]:
     """GFLOPs (:func:`count_gflops`) of every backbone without classifier, at full width, by name."""
     with torch.device("meta"):
         return {name: count_gflops(backbones.build(name)) for name in backbones.names()}
+
+
+def parameters_of_backbones() -> dict[str, int]:
+    """Number of parameters of every backbone without classifier, at full width, by name."""
+    with torch.device("meta"):
+        return {name: count_parameters(backbones.build(name)) for name in backbones.names()}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from videossl.common.errors import UserError, unknown_name
-from videossl.common.places import BASE, project_folder
+from videossl.common.places import BASE, base_files, project_folder
 from videossl.monitor.overlays import overlays
 from videossl.report.csv_cells import csv_cell
 from videossl.study.contradictions import check_contradictions
@@ -54,7 +54,7 @@ def study_of(arguments: argparse.Namespace) -> Study:
         project, found = project.resolve(), [str(Path(path).absolute()) for path in found]
         os.chdir(require_folder(arguments.directory))
     arguments.configfile = found
-    study = load_study([project / BASE, *found], project)
+    study = load_study([*base_files(project), *found], project)
     check_contradictions(study)
     return study
 

@@ -12,6 +12,7 @@ from videossl.common.errors import UserError
 from videossl.monitor.buildable import builds_of, problems_of
 from videossl.monitor.doctor_data import datasets, disk, model_weights, results_folder, working_folder
 from videossl.monitor.doctor_machine import codecs, gpu, packages, python, slurm
+from videossl.monitor.doctor_site import site
 from videossl.monitor.finding import MISSING, OK, WARNING, Finding
 from videossl.report.dry import check_layouts
 from videossl.study.study import Study
@@ -29,7 +30,10 @@ def networks(study: Study) -> list[Finding]:
     return found or [Finding(OK, "networks", f"all {len(builds)} pairs of task and network can be built")]
 
 
-CHECKS = (python, packages, gpu, slurm, codecs, datasets, model_weights, working_folder, results_folder, disk, networks)
+CHECKS = (
+    *(python, packages, gpu, slurm, site, codecs, datasets),
+    *(model_weights, working_folder, results_folder, disk, networks),
+)
 """One function per subject, in the order of printing."""
 
 

@@ -1,4 +1,4 @@
-"""`videossl plan`: pending cells, their estimated hours, and the critical path."""
+"""`videossl plan`: pending cells, their estimated hours, the critical path, and the schedule on a number of GPUs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from typing import Any
 
 from videossl.claims import cells_of_claims
 from videossl.cli.common import add_format, entry_named, print_columns, print_records, study_of
+from videossl.cli.schedule import print_schedule
 from videossl.common.errors import unknown_name
 from videossl.monitor.estimate import CALCULATED, MEASURED, UNKNOWN, Estimate, Estimator, critical_path
+from videossl.monitor.gpu_types import BANDWIDTH, with_gpus
 from videossl.monitor.pending import Pending, pending_jobs
 from videossl.monitor.run_state import PENDING, cannot_be_run
+from videossl.monitor.schedule import simulate
 from videossl.report.dry import check_layouts
 from videossl.stages.cells import Cell
 from videossl.study.availability import in_short
@@ -39,6 +42,8 @@ NOT_HERE = Estimate("")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's own arguments."""
     parser.add_argument("targets", nargs="*", help="as for snakemake: table_NAME, figure_NAME, files; none: everything")
+    parser.add_argument("--gpus", type=positive, metavar="N", help="also place the jobs on N GPUs: how long it takes")
+    parser.add_argument("--gpu-type", metavar="KIND", help=f"assume the speed of a kind of GPU: {', '.join(BANDWIDTH)}")
     add_format(parser)
 
 
@@ -46,6 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the pending cells."""
     study = study_of(arguments)
     check_layouts(study)
+    assumed = ""
+    if arguments.gpu_type:
+        study.config, assumed = with_gpus(study.config, arguments.gpu_type)
     targets = targets_of(study, arguments.targets)
     pending = pending_jobs(study, targets, arguments.configfile)
     waiting = cannot_be_run(study, cells_of_targets(study, targets))
@@ -54,6 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "table":
         print_plan(study, pending, estimator, estimates)
         print_waiting(waiting)
+        if arguments.gpus:
+            print_schedule(study, simulate(study, estimates, hours_of(estimates), arguments.gpus), assumed)
     else:
         path = set(critical(study, estimates))
         records = [_record(cell, estimates[cell], cell in path) for cell in estimates]
@@ -68,6 +78,13 @@ def run(arguments: argparse.Namespace) -> int:
     for line in assumptions(study.config, counted_datasets(study, pending.cells), arguments.configfile):
         print(line, file=said)
     return 0
+
+
+def positive(text: str) -> int:
+    """A number of things on the command line."""
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"should be a number from 1, not {text}")
+    return int(text)
 
 
 def targets_of(study: Study, asked: Sequence[str]) -> list[str]:
@@ -164,7 +181,12 @@ def counted_datasets(study: Study, cells: Iterable[Cell]) -> list[str]:
 
 def critical(study: Study, estimates: Mapping[Cell, Estimate]) -> list[Cell]:
     """Critical path of the pending cells."""
-    return critical_path(study, estimates, {cell: estimate.hours or 0.0 for cell, estimate in estimates.items()})
+    return critical_path(study, estimates, hours_of(estimates))
+
+
+def hours_of(estimates: Mapping[Cell, Estimate]) -> dict[Cell, float]:
+    """Estimated hours; 0 where they are unknown: such jobs run no network and are short."""
+    return {cell: estimate.hours or 0.0 for cell, estimate in estimates.items()}
 
 
 def print_critical_path(path: list[Cell], estimates: Mapping[Cell, Estimate]) -> None:

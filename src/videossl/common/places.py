@@ -12,6 +12,8 @@ from videossl.common.errors import UserError
 
 BASE = "config/config.yaml"
 """The base configuration, below all overlays; relative to the project's folder."""
+SITE = "profiles/slurm/site.yaml"
+"""What only a site knows about its cluster, between the base and all overlays; relative to the project's folder."""
 CHECKOUT = Path(__file__).resolve().parents[3]
 """The checkout that this module lies in. Meaningless if the package was installed as a copy."""
 
@@ -27,6 +29,11 @@ def project_folder(snakefile: str | None = None) -> Path:
         f"the workflow is not in {found[0].resolve()}: it has no Snakefile or no {BASE}. Run this in the repository's "
         "root, or name the Snakefile: `--snakefile /path/to/Snakefile`."
     )
+
+
+def base_files(project: Path) -> list[Path]:
+    """The configuration files below all overlays: the base, and the site's file if there is one."""
+    return [project / BASE, *(path for path in [project / SITE] if path.is_file())]
 
 
 def project_file(path: str, project: Path, where: str, *, folder: bool = False) -> str:

@@ -14,6 +14,7 @@ def data_arguments(description: str | None, keys: str, inputs: str) -> argparse.
     parser.add_argument("--made-from", type=Path, nargs="+", required=True, help=inputs)
     parser.add_argument("--root", type=Path, required=True, help="folder of the videos")
     parser.add_argument("--name", required=True, help="dataset/part: number of a shard, name of a subset or sample")
+    parser.add_argument("--processes", type=int, default=1, help="processes that decode")
     files = "frames (.arrow), lists of the videos (.parquet), and the description of a subset or sample (.json)"
     parser.add_argument("--made", type=Path, nargs="+", required=True, help=f"files to write: {files}")
     return parser.parse_args()

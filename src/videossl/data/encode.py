@@ -7,6 +7,7 @@ that decode. What is stored therefore does not depend on the reader, except for 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -64,22 +65,33 @@ class Encoded(Generic[T]):
     """Why decord was requested but not used; else ""."""
 
 
-def encode_videos(wanted: Sequence[Wanted[T]], silence: float = SILENCE_SECONDS) -> Iterator[Encoded[T] | BrokenVideo]:
-    """Encode many videos, in order, in a child process. Yields a BrokenVideo with the reason for each unusable video.
+def encode_videos(
+    wanted: Sequence[Wanted[T]], silence: float = SILENCE_SECONDS, processes: int = 1
+) -> Iterator[Encoded[T] | BrokenVideo]:
+    """Encode many videos, in order, in child processes. Yields a BrokenVideo with the reason for each unusable video.
 
     Args:
         silence: seconds without a frame after which a decoder counts as hung.
+        processes: number of children. They take turns: of three, the first encodes videos 0, 3, 6 and so on.
 
     The results of `encode` must be picklable; its exceptions are raised here.
     """
-    with Guarded(_encode, silence) as guarded, Guarded(_encode, silence) as careful:
-        for one, found in zip(wanted, guarded(wanted), strict=True):
-            if isinstance(found, Lost) and found.doing == DECORD:
-                reason = found.reason
-                found = next(careful([replace(one, decord=False)]))
-                if isinstance(found, Encoded):
-                    found = replace(found, reader_reason=reason)
-            yield BrokenVideo(found.reason) if isinstance(found, Lost) else found
+    with ExitStack() as stack:
+        lanes = [_lane(wanted[first::processes], silence, stack) for first in range(min(processes, len(wanted)))]
+        for number in range(len(wanted)):
+            yield next(lanes[number % processes])
+
+
+def _lane(wanted: Sequence[Wanted[T]], silence: float, stack: ExitStack) -> Iterator[Encoded[T] | BrokenVideo]:
+    """Encode videos in one child, which ends with `stack`."""
+    guarded, careful = (stack.enter_context(Guarded(_encode, silence)) for _ in range(2))
+    for one, found in zip(wanted, guarded(wanted), strict=True):
+        if isinstance(found, Lost) and found.doing == DECORD:
+            reason = found.reason
+            found = next(careful([replace(one, decord=False)]))
+            if isinstance(found, Encoded):
+                found = replace(found, reader_reason=reason)
+        yield BrokenVideo(found.reason) if isinstance(found, Lost) else found
 
 
 def _encode(wanted: Wanted[T], alive: Alive) -> Encoded[T] | BrokenVideo:

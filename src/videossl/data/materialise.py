@@ -1,9 +1,9 @@
 """Decodes videos of a listing, resizes them, and writes them into the shards of a frame store.
 
-One process writes one shard. Of a dataset that is stored as a whole, it holds the videos whose listing row modulo the
-number of shards is the shard's number; of a source, see :mod:`videossl.data.selection`. An
-unusable video never stops a shard: it is reported as broken or missing, with the reason. The manifest, merged from the
-reports of the shards, passes that on to every later stage.
+One job writes one shard, in which several processes may decode. Of a dataset that is stored as a whole, it holds the
+videos whose listing row modulo the number of shards is the shard's number; of a source, see
+:mod:`videossl.data.selection`. An unusable video never stops a shard: it is reported as broken or missing, with the
+reason. The manifest, merged from the reports of the shards, passes that on to every later stage.
 """
 
 from __future__ import annotations
@@ -156,19 +156,22 @@ def write_shard(
     report_path: Path,
     *,
     progress: bool = True,
+    processes: int = 1,
     **form: Any,
 ) -> None:
     """Write shard number `shard` of `shards` of a whole dataset and its report, both atomically.
 
     Args:
         listing: one row per video, with a path relative to `root`.
+        processes: number of processes that decode; the files do not depend on it.
         form: the keys of :class:`videossl.data.settings.FrameFormat`.
     """
     if not 0 <= shard < shards:
         raise UserError(f"shard {shard} of {shards}: the number must be in 0..{shards - 1}")
     rows = range(shard, len(listing), shards)
     what = f"shard {shard + 1} of {shards}" if progress else ""
-    write_rows(listing, root, rows, arrow_path, report_path, FrameFormat.parse(form, "the frame store"), what)
+    frames = FrameFormat.parse(form, "the frame store")
+    write_rows(listing, root, rows, arrow_path, report_path, frames, what, processes)
 
 
 def write_rows(
@@ -179,6 +182,7 @@ def write_rows(
     report_path: Path,
     form: FrameFormat,
     what: str,
+    processes: int = 1,
 ) -> None:
     """Write a shard with the videos of some rows of the listing, in this order, and its report, both atomically.
 
@@ -194,7 +198,7 @@ def write_rows(
         ShardWriter(temporary, short_side=form.short_side, quality=form.quality, codec=form.codec) as writer,
     ):
         videos = [Reading(listing.iloc[row], row, plainly(writer)) for row in read]
-        found = read_videos(videos, Path(root), form.short_side, form.reader)
+        found = read_videos(videos, Path(root), form.short_side, form.reader, processes)
         for encoded, report in track(found, f"{what}, videos", len(read)) if what else found:
             reports[report.row] = replace(report, batch=writer.append(encoded)) if encoded else report
     write_report(report_path, list(reports.values()))
@@ -226,11 +230,12 @@ class Reading(Generic[T]):
 
 
 def read_videos(
-    videos: Sequence[Reading[T]], root: Path, short_side: int, reader: str = PYAV
+    videos: Sequence[Reading[T]], root: Path, short_side: int, reader: str = PYAV, processes: int = 1
 ) -> Iterator[tuple[list[T], VideoReport]]:
-    """Encode rows of a listing, in order. A video with any problem gets a report with the reason, and no frames."""
+    """Encode rows of a listing, in order, in `processes` processes. A video with any problem gets a report with the
+    reason, and no frames."""
     there = [one for one in videos if one.video["status"] != "missing" and _is_file(root, one.video["path"])]
-    encoded = encode_videos([_wanted(one, root, short_side, reader) for one in there])
+    encoded = encode_videos([_wanted(one, root, short_side, reader) for one in there], processes=processes)
     present = {one.row for one in there}
     for one in videos:
         named = {"row": one.row, "id": one.video["id"]}

@@ -58,7 +58,13 @@ def sample_size(spec: NoiseSpec, noise: str, severity: int) -> int | str:
 
 
 def write_noisy_shards(
-    manifest: pd.DataFrame, root: Path, spec: NoiseSpec, noise: str, shard: int, outputs: Mapping[int, Path]
+    manifest: pd.DataFrame,
+    root: Path,
+    spec: NoiseSpec,
+    noise: str,
+    shard: int,
+    outputs: Mapping[int, Path],
+    processes: int = 1,
 ) -> None:
     """Write one shard of the noisy sets of one noise, at every severity of `outputs`.
 
@@ -69,6 +75,7 @@ def write_noisy_shards(
         noise: kind of noise, or NOISELESS.
         shard: number of the shard, out of `spec.shards`.
         outputs: the shard's Arrow file by severity; its report (.parquet) is written to the same folder.
+        processes: number of processes that decode; the files do not depend on it.
     """
     require_videos(root)
     listings = {level: noisy_listing(manifest, sample_size(spec, noise, level), spec.seed) for level in outputs}
@@ -87,7 +94,8 @@ def write_noisy_shards(
             Reading(by_id.loc[name], number, _encoder(name, noise, levels, spec), full_size=True)
             for number, (name, levels) in enumerate(zip(videos, wanted, strict=True))
         ]
-        read = track(read_videos(readings, root, spec.short_side), f"{noise} noise, videos", len(videos))
+        found = read_videos(readings, root, spec.short_side, processes=processes)
+        read = track(found, f"{noise} noise, videos", len(videos))
         for name, levels, (encoded, report) in zip(videos, wanted, read, strict=True):
             for place, level in enumerate(levels):
                 batch = writers[level].append([frame[place] for frame in encoded]) if encoded else -1

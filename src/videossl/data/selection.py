@@ -46,9 +46,17 @@ REMAKE_SHARDS = "Remove the shards and their reports and run the workflow again.
 
 
 def write_train_shard(
-    listing: pd.DataFrame, root: Path, number: int, spec: TrainStoreSpec, frames: Path, report: Path
+    listing: pd.DataFrame,
+    root: Path,
+    number: int,
+    spec: TrainStoreSpec,
+    frames: Path,
+    report: Path,
+    processes: int = 1,
 ) -> None:
     """Write shard `number` of a source, and its report: its part of the order of all training videos that were found.
+
+    `processes` decode; the files do not depend on their number.
 
     Raises UserError if the order ends before the shard.
     """
@@ -61,11 +69,17 @@ def write_train_shard(
             " found. Get the missing videos, or lower the subset's size (`subsets` in the configuration)."
         )
     rows = order[first : first + spec.videos_per_shard]
-    write_rows(listing, root, rows, frames, report, spec, f"shard {number + 1} of the training videos")
+    write_rows(listing, root, rows, frames, report, spec, f"shard {number + 1} of the training videos", processes)
 
 
 def write_subset(
-    listing: pd.DataFrame, root: Path, spec: SubsetSpec, reports: Sequence[Path], output: Path, name: str
+    listing: pd.DataFrame,
+    root: Path,
+    spec: SubsetSpec,
+    reports: Sequence[Path],
+    output: Path,
+    name: str,
+    processes: int = 1,
 ) -> dict[str, Any]:
     """Write a subset of `spec.size` training videos: `output` (.parquet), its description (.json), and the frames of
     the videos that replace broken ones (.arrow). Returns the description.
@@ -75,6 +89,7 @@ def write_subset(
         root: folder of the videos.
         reports: reports of the source's first shards.
         name: of the subset, for progress.
+        processes: number of processes that decode; the files do not depend on it.
 
     Raises UserError if too few videos are usable.
     """
@@ -83,7 +98,9 @@ def write_subset(
     require_size(size, found, listing)
     known = _read_reports(listing, reports)
     order = SubsetOrder(listing, spec.seed)
-    rows, further = _decode_rest(listing, root, spec, order, size, known["status"], len(reports), output, name)
+    rows, further = _decode_rest(
+        listing, root, spec, order, size, known["status"], len(reports), output, name, processes
+    )
     require_size(size, len(rows), listing)
     shards = [*(path.with_suffix(".arrow") for path in reports), output.with_suffix(".arrow")]
     replaced = int((further["status"] == "ok").sum())
@@ -93,13 +110,13 @@ def write_subset(
 
 
 def write_sample(
-    listing: pd.DataFrame, root: Path, spec: SampleSpec, output: Path, name: str = "sample"
+    listing: pd.DataFrame, root: Path, spec: SampleSpec, output: Path, name: str = "sample", processes: int = 1
 ) -> dict[str, Any]:
     """Write up to `spec.at_most` usable videos of a split with all their frames, in the order of the listing. Files as
     of :func:`write_subset`."""
     order, shards = SubsetOrder(listing, spec.seed, spec.split), [output.with_suffix(".arrow")]
     nothing = _read_reports(listing, [])["status"]
-    rows, known = _decode_rest(listing, root, spec, order, spec.at_most, nothing, 0, output, name)
+    rows, known = _decode_rest(listing, root, spec, order, spec.at_most, nothing, 0, output, name, processes)
     return write_chosen(listing, known, np.sort(rows), spec.split, spec.seed, shards, output, {})
 
 
@@ -188,6 +205,7 @@ def _decode_rest(
     shard: int,
     output: Path,
     name: str,
+    processes: int,
 ) -> tuple[np.ndarray, pd.DataFrame]:
     """Decode what is lacking of the first `size` usable videos of `order`, into the store of `output`.
 
@@ -206,7 +224,7 @@ def _decode_rest(
     with atomic_path(output.with_suffix(".arrow")) as temporary, _writer(temporary, form) as writer:
         while lacking := [row for row in order.of(usable)[:size].tolist() if unread[row]]:
             videos = [Reading(listing.iloc[row], row, plainly(writer)) for row in lacking]
-            found = read_videos(videos, root, form.short_side, form.reader)
+            found = read_videos(videos, root, form.short_side, form.reader, processes)
             for frames, report in track(found, f"{name}, further videos", len(lacking)):
                 unread[report.row], usable[report.row] = False, bool(frames)
                 reports.append(replace(report, batch=writer.append(frames) if frames else -1))

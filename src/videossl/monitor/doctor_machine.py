@@ -122,9 +122,7 @@ def slurm(study: Study) -> list[Finding]:
     plugin = _version("snakemake-executor-plugin-slurm")
     if plugin is None:
         return [Finding(MISSING, "slurm", "its plugin for Snakemake is not installed", INSTALL)]
-    return [
-        Finding(OK, "slurm", f"sbatch and snakemake-executor-plugin-slurm {plugin}; site settings: docs/cluster.md")
-    ]
+    return [Finding(OK, "slurm", f"sbatch and snakemake-executor-plugin-slurm {plugin}")]
 
 
 def codecs(study: Study) -> list[Finding]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from videossl.common.errors import UserError, report_user_errors
-from videossl.common.places import unwritable
+from videossl.common.places import CHECKOUT, base_files, unwritable
 from videossl.monitor.overlays import configfiles_of, profile_file, read_overlay
 
 CACHE_REMEDY = "Set XDG_CACHE_HOME to a folder that can be written"
@@ -31,7 +31,8 @@ def check(argv: Sequence[str] | None = None) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    for path in arguments.configfile or _of_profiles(arguments.profile):
+    site = [str(path) for path in base_files(CHECKOUT)[1:]]
+    for path in [*site, *(arguments.configfile or _of_profiles(arguments.profile))]:
         read_overlay(path)
     if problem := cache_problem():
         raise UserError(f"{problem}. {CACHE_REMEDY}.")

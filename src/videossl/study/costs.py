@@ -21,7 +21,6 @@ from videossl.stages.base import Work
 from videossl.stages.cells import Cell
 from videossl.stages.registry import stage
 from videossl.study.config import Config, Recipe
-from videossl.study.config.resources import Limits
 from videossl.study.inventory import videos_of
 from videossl.training.settings import by_backbone
 
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
 TABLE = Path(__file__).parents[1] / "backbones/gflops.csv"
 BROKEN = 0.02
 """Share of a subset's videos that its job can replace within its time limit, at the first attempt."""
+MORE_MEMORY = 2
+"""How many times a job gets more memory: one that still has too little needs a user, not a larger node."""
 PAPER_CLIP = ClipShape(frames=16, size=112)
 """The clip shape of the table of operations."""
 
@@ -77,49 +78,55 @@ def _seconds_of(work: Work, cell: Cell, study: Study) -> float:
     return max(network, work.clips / (compute.speed.clips_per_second * loaders))
 
 
-def runtime_minutes(cell: Cell, study: Study, attempt: int = 1) -> int:
+def runtime_minutes(cell: Cell, study: Study, out_of_time: int = 0) -> int:
     """Time limit in minutes of the job of `cell` on a cluster: the estimate with head-room.
 
-    Grows by half of it with each attempt, although a new attempt continues where the last one ended. Capped at the
-    configuration's maximum.
+    out_of_time: number of its attempts that reached their limit. Each adds half of the estimate, although the next
+    attempt continues where the last one ended. Capped at the cluster's longest.
     """
     one, limits = stage(cell.stage), study.config.compute.limits
     if videos := one.videos_read(study, cell):
-        return data_minutes(study.config, videos / max(1, study.config.compute.workers), attempt)
+        compute = study.config.compute
+        return data_minutes(study.config, videos / max(1, compute.workers) * compute.data_processes, out_of_time)
     work = one.work(study, cell)
     if work is None:
-        return other_minutes(study.config, attempt)
+        return other_minutes(study.config, out_of_time)
     minutes = _seconds_of(work, cell, study) / 60 * limits.headroom + limits.start_minutes
-    return _allowed(minutes * (1 + attempt) / 2, limits)
+    return _allowed(minutes * (2 + out_of_time) / 2, study.config)
 
 
-def data_minutes(config: Config, videos: float, attempt: int = 1) -> int:
-    """Time limit in minutes of a job that stores `videos` in any form; doubles at the second attempt.
-
-    The second attempt starts over.
-    """
-    limits = config.compute.limits
-    minutes = videos * config.compute.speed.seconds_per_stored_video / 60
-    return _allowed((minutes * limits.headroom + limits.start_minutes) * attempt, limits)
+def data_minutes(config: Config, videos: float, out_of_time: int = 0) -> int:
+    """Time limit in minutes of a job that stores `videos` in any form; doubles after a first limit that was too short,
+    as the next attempt starts over."""
+    limits, processes = config.compute.limits, config.compute.data_processes
+    minutes = videos * config.compute.speed.seconds_per_stored_video / processes / 60
+    return _allowed((minutes * limits.headroom + limits.start_minutes) * (1 + out_of_time), config)
 
 
-def other_minutes(config: Config, attempt: int = 1) -> int:
+def other_minutes(config: Config, out_of_time: int = 0) -> int:
     """Time limit in minutes of a job that neither runs a network nor stores videos."""
-    return _allowed(config.compute.limits.other_minutes * attempt, config.compute.limits)
+    return _allowed(config.compute.limits.other_minutes * (1 + out_of_time), config)
 
 
-def _allowed(minutes: float, limits: Limits) -> int:
-    return math.ceil(min(minutes, limits.longest_minutes or minutes))
+def _allowed(minutes: float, config: Config) -> int:
+    return math.ceil(min(minutes, config.cluster.longest_minutes or minutes))
 
 
-def memory_mb(config: Config, *, trains: bool, attempt: int = 1, processes: int = 1) -> int:
-    """Main memory in MB requested on each node; grows with each attempt.
+def memory_mb(config: Config, *, trains: bool, processes: int = 1, out_of_memory: int = 0) -> int:
+    """Main memory in MB requested on each node, without what the files that it reads take.
 
-    Each loader process holds torch and a batch. `processes`: of the training.
+    Each loader process holds torch and a batch, each further process that decodes about as much.
+
+    Args:
+        processes: of the training, on the node; of other jobs, those that decode.
+        out_of_memory: number of attempts that ended for want of memory; the first two add the same amount again.
     """
     memory = config.compute.memory
-    one = memory.training + memory.worker * config.compute.workers
-    return attempt * (processes * one if trains else memory.other)
+    if trains:
+        asked = processes * (memory.training + memory.worker * config.compute.workers)
+    else:
+        asked = memory.other + memory.worker * (processes - 1)
+    return (1 + min(out_of_memory, MORE_MEMORY)) * asked
 
 
 def clip_gflops(config: Config, backbone: str, clip: ClipShape) -> float:
@@ -134,11 +141,23 @@ def clip_gflops(config: Config, backbone: str, clip: ClipShape) -> float:
     return table.get(backbone, max(table.values())) * width**2 * pixels
 
 
-@cache
+def parameters(config: Config, backbone: str) -> float:
+    """Number of parameters from the table, scaled to the study's width. A backbone missing from it gets the largest."""
+    table = _table()
+    width = float((config.backbones or {}).get(backbone, {}).get("width", 1.0))
+    millions = {name: float(row["parameters_millions"]) for name, row in table.items()}
+    return millions.get(backbone, max(millions.values())) * 1e6 * width**2
+
+
 def gflops_table() -> dict[str, float]:
     """Operations by backbone at full width, from the committed table."""
+    return {name: float(row["gflops"]) for name, row in _table().items()}
+
+
+@cache
+def _table() -> dict[str, dict[str, str]]:
     with TABLE.open(newline="", encoding="utf-8") as handle:
-        return {row["backbone"]: float(row["gflops"]) for row in csv.DictReader(handle)}
+        return {row["backbone"]: row for row in csv.DictReader(handle)}
 
 
 def task_work(config: Config, recipe: Recipe, cell: Cell) -> Work:
@@ -184,12 +203,13 @@ def replaced_videos(config: Config, subset: str) -> float:
 
 
 def write_table() -> None:
-    """Count the operations of every backbone and write the table."""
-    from videossl.analysis.complexity import gflops_of_backbones  # imports torch
+    """Count the operations and parameters of every backbone and write the table."""
+    from videossl.analysis.complexity import gflops_of_backbones, parameters_of_backbones  # imports torch
     from videossl.common.files import write_text
 
-    lines = [f"{name},{gflops:.2f}\n" for name, gflops in gflops_of_backbones().items()]
-    write_text(TABLE, "backbone,gflops\n" + "".join(lines))
+    numbers = parameters_of_backbones()
+    lines = [f"{name},{gflops:.2f},{numbers[name] / 1e6:.2f}\n" for name, gflops in gflops_of_backbones().items()]
+    write_text(TABLE, "backbone,gflops,parameters_millions\n" + "".join(lines))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,9 @@ def task_recipes(config: Config) -> dict[str, Recipe]:
     for name in config.compute.parallel:
         if name not in ("finetune", *names):
             raise unknown_name("kind of job", name, ("finetune", *names), "compute.parallel")
+    for name in config.cluster.share:
+        if name not in backbones.names():
+            raise unknown_name("backbone", name, backbones.names(), "cluster.share")
     recipes = {name: load_recipe(config.recipes_dir, name, config.recipe_overrides) for name in names}
     _check_looks(config, recipes)
     for name, recipe in recipes.items():

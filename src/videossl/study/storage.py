@@ -6,23 +6,30 @@ size of a frame. Imports no torch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from videossl.stages.base import WEIGHTS
 from videossl.stages.data import read_of
 from videossl.stages.parts import files
+from videossl.stages.registry import stage
+from videossl.study.costs import parameters
 from videossl.study.inventory import ASSUMED, videos_of
 
 if TYPE_CHECKING:
     from videossl.data.settings import FrameFormat
+    from videossl.stages.cells import Cell
     from videossl.study.config import Config
     from videossl.study.study import Study
 
 JPEG_BYTES = 0.345
 """Bytes of a pixel in a JPEG frame of quality 90: measured on frames of 170 x 128 pixels (docs/performance.md)."""
 ASPECT = 4 / 3
+RECORDS = 3e4
+"""Bytes of metrics, predictions, records and log of a job."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +122,36 @@ def mean_frames(config: Config, name: str) -> float:
     """Approximate number of frames of a dataset's videos."""
     generated = config.datasets[name].generated
     return sum(generated.frames) / 2 if generated is not None else config.datasets[name].frames
+
+
+def read_mb(study: Study, cell: Cell) -> int:
+    """About how many MB of stored frames the job of a cell reads: those of its target, or of its subset of a source."""
+    config = study.config
+    name = cell.target or cell.source
+    if name not in config.datasets:
+        return 0
+    size = config.subsets.get(cell.subset, "all") if not cell.target else "all"
+    parts = config.parts_of(name)
+    videos = {part: sum(videos_of(config, part).splits.values()) for part in parts}
+    total = sum(videos.values())
+    frames = sum(count * mean_frames(config, part) for part, count in videos.items())
+    read = total if size == "all" else min(size, total)
+    return math.ceil(frames * read / max(total, 1) * frame_bytes(config.store) / 1e6)
+
+
+def files_of_run(name: str) -> int:
+    """Number of files that a job of a stage leaves, its log included."""
+    one = stage(name)
+    return len(one.outputs) + len(one.further_files) + 1
+
+
+def run_bytes(study: Study, cell: Cell) -> float:
+    """About how many bytes a job leaves: a pretraining its weights and the state from which it goes on, other trainings
+    their weights. A state has the weights, their momentum, and what a task has besides."""
+    if WEIGHTS not in stage(cell.stage).results or stage(cell.stage).of_models:
+        return RECORDS
+    numbers = 4 * float(parameters(study.config, cell.backbone))
+    return RECORDS + (3 * numbers if cell.stage == "pretrain" else numbers)
 
 
 def _assumed(config: Config, name: str) -> float:

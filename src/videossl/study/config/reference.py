@@ -28,6 +28,8 @@ a test fails if it is out of date. Unknown keys are errors that list the valid o
 - `config.yaml` is the default: reduced scale, generated videos, CPU. `paper.yaml` and `smoke.yaml` are overlays with
   only the differences: `snakemake --configfile config/paper.yaml`. Mappings are merged key by key, everything else is
   replaced; `null` empties a key. Later overlays override earlier ones.
+- `../profiles/slurm/site.yaml` lies between the default and all overlays. It has what only a site knows about its
+  cluster (`cluster`, docs/cluster.md).
 - Relative paths start in the working directory: `results_dir`, folders of datasets, weights, and the overlays
   themselves. Files that belong to the project (`experiments_file`, `recipes_dir`, `paper_values`, `vifm.recipes_dir`,
   `published` of an entry) are searched there first, then beside the Snakefile.

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from videossl.common.ranges import Count, NotNegative, Pace, Positive
+from videossl.common.ranges import Count, CountOrNone, NotNegative, Pace, Positive
 from videossl.common.strict import Strict
 
 Minutes = Annotated[Positive, Field(le=10**7)]
@@ -37,18 +37,21 @@ class Limits(Strict):
         15, description="minutes added to each limit for start-up, reading and writing on slow disks"
     )
     other_minutes: Minutes = Field(
-        60, description="minutes: limit, at the first attempt, of jobs that neither run a network nor store videos"
-    )
-    longest_minutes: Count | None = Field(
-        None,
-        description="longest limit that the partition allows; longer trainings continue at the next attempt",
+        60, description="minutes: limit, at first, of jobs that neither run a network nor store videos"
     )
 
 
 class Memory(Strict):
-    """Main memory, in MB, that jobs request from a cluster; each further attempt requests the same amount in
-    addition."""
+    """Main memory, in MB, that jobs request from a cluster. After an end for want of memory the next attempt requests
+    the same amount in addition, at most twice."""
 
-    other: Count = Field(4000, description="MB of a job that does not train")
+    other: Count = Field(4000, description="MB of a job that runs no network")
     training: Count = Field(4000, description="MB of a job that runs a network, without its loader processes")
-    worker: Count = Field(2000, description="MB of each loader process")
+    worker: Count = Field(
+        2000, description="MB of each loader process, and of each further process that decodes (compute.data_processes)"
+    )
+    cache: CountOrNone = Field(
+        0,
+        description="most MB that a job with a network requests in addition for the frames that it reads, which a"
+        " cluster counts as the job's memory while the system keeps them; for a smaller dataset or subset: its size",
+    )

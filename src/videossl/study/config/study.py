@@ -27,6 +27,7 @@ from videossl.data.generated import READERS, Generated
 from videossl.data.readers import registry as readers
 from videossl.data.settings import MOST_SHARDS, Augment, ClipShape, Noise, Shards, Store
 from videossl.evaluation.settings import CKA, KNN, Distillation, LinearProbe, Retrieval
+from videossl.study.config.cluster import Cluster
 from videossl.study.config.experiments import Experiment
 from videossl.study.config.layers import FOLDERS, Layer, check_layers
 from videossl.study.config.reading import read_yaml
@@ -197,6 +198,7 @@ class Compute(Strict):
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU if there is one, else the CPU")
     threads: Few = Field(1, description="CPU threads per training process")
     workers: FewOrNone = Field(0, description="loader processes per training process")
+    data_processes: Few = Field(1, description="processes that decode in a job that stores videos")
     gpus: FewOrNone = Field(
         0, description="GPUs per node that a training job requests from the cluster; it runs one process per GPU"
     )
@@ -296,6 +298,7 @@ class Config(Strict):
     cka: CKA = CKA()
     vifm: VideoLanguage = VideoLanguage()
     compute: Compute = Compute()
+    cluster: Cluster = Cluster()
 
     @field_validator("epochs")
     @classmethod

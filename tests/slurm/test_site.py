@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
 from tensors import differing_tensors
 from workflow_copy import fill_in_site
@@ -13,6 +9,9 @@ from workflow_copy import fill_in_site
 from slurm import accounting
 from slurm.case import CONFIGFILES, EPOCHS, RUN, untrained
 from slurm.cluster import CPUS, command, wait_until
+from videossl.monitor import doctor_site
+from videossl.monitor.finding import MISSING, OK, WARNING
+from videossl.study.study import load_study
 
 pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
 NEEDED = f"needs {', '.join(accounting.missing())} (Debian: apt-get install slurmdbd mariadb-server)"
@@ -75,23 +74,25 @@ def test_a_mistake_asks_for_no_gpu_again(cluster, undisturbed, folder):
     assert "error: " in case.log and "50k.json" in case.log
 
 
-def test_doctor_compares_the_site_with_this_slurm(cluster, undisturbed, repository):
-    def doctor(site: str) -> str:
-        (undisturbed.root / "profiles/slurm/site.yaml").write_text(site)
-        words = [sys.executable, "-m", "videossl.cli", "doctor", "--configfile", *CONFIGFILES[1:]]
-        done = subprocess.run(
-            words, cwd=undisturbed.root, env=undisturbed.environment | {"PYTHONDONTWRITEBYTECODE": "1"},
-            text=True, capture_output=True,
-        )  # fmt: skip
-        return done.stdout + done.stderr
+def test_doctor_compares_the_site_with_this_slurm(cluster, repository, tmp_path, monkeypatch):
+    monkeypatch.chdir(repository)
 
-    before = (undisturbed.root / "profiles/slurm/site.yaml").read_text()
-    try:
-        good = doctor("cluster: {cpu_partition: cpu, gpu_partition: gpu, longest_minutes: 1440}\n")
-        bad = doctor("cluster: {cpu_partition: cqu, gpu_partition: gpu, gpu_model: a100, longest_minutes: 2880}\n")
-    finally:
-        (undisturbed.root / "profiles/slurm/site.yaml").write_text(before)
-    lines = [line for line in good.splitlines() if "site.yaml" in line]
-    assert lines and all(line.startswith("ok") for line in lines), good
-    assert "there is no partition cqu" in bad and "gpu has no a100" in bad and "more than 1,440 minutes" in bad
-    assert os.environ.get("SLURM_CONF") is None
+    def said(text: str) -> list[tuple[str, str]]:
+        (tmp_path / "site.yaml").write_text(text)
+        study = load_study(["config/config.yaml", "config/smoke.yaml", tmp_path / "site.yaml"])
+        return [(finding.state, f"{finding.text} {finding.remedy}") for finding in doctor_site.site(study)]
+
+    fits = "cluster: {cpu_partition: cpu, gpu_partition: gpu, longest_minutes: 1440, share: {r2plus1d: 'shard:1'}}\n"
+    good = said(f"{fits}compute: {{gpus: 1}}\n")
+    without_accounts = "no accounts" in good[-1][1]
+    assert without_accounts == bool(accounting.missing())
+    assert {state for state, _ in good} == ({OK, WARNING} if without_accounts else {OK}), good
+    bad = "cluster: {cpu_partition: cqu, gpu_partition: gpu, gpu_model: a100, longest_minutes: 2880}\n"
+    wrong = "\n".join(text for state, text in said(f"{bad}compute: {{gpus: 6}}\n") if state == MISSING)
+    for part in (
+        "no partition cqu",
+        "gpu has no a100",
+        "more than 1,440 minutes",
+        "has 16 cores, 64,000 MB and 5 GPUs",
+    ):
+        assert part in wrong

@@ -133,3 +133,12 @@ def test_a_part_of_a_gpu_and_gpus_by_gres(copy):
     assert pretraining(found, "prp").options["--gres"] == "gpu:a100:2"
     (asked,) = {one.options["--gres"] for one in found if one.name == "finetune"}
     assert asked == "shard:1"
+
+
+def test_a_group_of_jobs_shares_one_gpu(copy):
+    (copy.root / "gres.yaml").write_text("cluster: {gpus_by: gres}\n")
+    group = ("--groups", "finetune=small", "--group-components", "small=3")
+    (found,) = [one for one in submissions(copy, *FILES, "gres.yaml", *group) if one.jobs > 1]
+    assert found.jobs == 3
+    assert of_devices(found) == {"--gres": "gpu:a100:1", "--cpus-per-task": "6"}
+    assert int(found.options["--mem"]) > 3 * 6000 and found.options["-p"] == "gpu"

@@ -5,6 +5,8 @@ Tested on the lines that the executor builds from them (tests/workflow/test_subm
 
 from __future__ import annotations
 
+from typing import Any
+
 from videossl.stages.base import Stage
 from videossl.stages.cells import Cell
 from videossl.study import costs
@@ -24,7 +26,7 @@ NO_TRIAL_MINUTES = 10
 """Time limit of an attempt that only repeats the message of the one before."""
 
 
-def of_cell(study: Study, stage: Stage, cell: Cell, attempt: int = 1, past: Past = NOTHING) -> Request:
+def of_cell(study: Study, stage: Stage[Any], cell: Cell, attempt: int = 1, past: Past = NOTHING) -> Request:
     """The request of a cell's job.
 
     After a mistake of the user the next attempt ends at once, and asks for next to nothing.

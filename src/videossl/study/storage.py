@@ -135,7 +135,7 @@ def read_mb(study: Study, cell: Cell) -> int:
     videos = {part: sum(videos_of(config, part).splits.values()) for part in parts}
     total = sum(videos.values())
     frames = sum(count * mean_frames(config, part) for part, count in videos.items())
-    read = total if size == "all" else min(size, total)
+    read = min(size, total) if isinstance(size, int) else total
     return math.ceil(frames * read / max(total, 1) * frame_bytes(config.store) / 1e6)
 
 

@@ -25,6 +25,8 @@ OTHER = [
     "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-01-01T00:00:00 DUE TO PREEMPTION ***",
 ]
 TIME = "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-01-01T00:00:00 DUE TO TIME LIMIT ***"
+# As written by the Slurm of tests/slurm.
+STEP = "slurmstepd-n1: error: *** STEP 7.0 ON n1 CANCELLED AT 2026-01-01T00:00:00 DUE TO TIME LIMIT ***"
 
 
 def logs(folder: Path, *texts: str) -> Path:
@@ -48,7 +50,7 @@ def test_other_ends_ask_for_no_more(tmp_path, text):
 
 
 def test_only_the_attempts_of_this_run_count(tmp_path):
-    found = logs(tmp_path, OOM[0], TIME, TIME, OTHER[0])
+    found = logs(tmp_path, OOM[0], TIME, f"{STEP}\n{TIME}", OTHER[0])
     assert past_of(1, None, found, 0) == NOTHING
     assert past_of(4, None, found, 0)[1:] == (0, 2)
     assert past_of(9, None, found, 0)[1:] == (1, 2)

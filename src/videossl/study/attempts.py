@@ -14,8 +14,9 @@ from typing import NamedTuple
 from videossl.common.errors import DamagedFile, UserError
 from videossl.training.failure import MARKER, reason_of
 
-# Only Slurm's own lines count: the log also has what the job printed, such as "CUDA out of memory".
-_SLURM = r"^(slurmstepd|srun): error: .*"
+# Only Slurm's own lines count: the log also has what the job printed, such as "CUDA out of memory". Some clusters add
+# the node's name: "slurmstepd-n1: error: ...".
+_SLURM = r"^(slurmstepd|srun)[^:\n]*: error: .*"
 OUT_OF_MEMORY = re.compile(
     _SLURM + r"(oom[-_ ]kill|out[- ]of[- ]memory|exceeded (job |step )?memory limit)", re.M | re.I
 )

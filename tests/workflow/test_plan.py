@@ -107,7 +107,7 @@ def test_paper_scale_is_planned_without_its_datasets(workflow, paper, repository
         "listing": len(paper.datasets),
         "manifest": 3,  # ucf101, hmdb51 and diving48 are stored as a whole
         "store_shard": 2 + 1 + 4,
-        "store_train_shard": 25 + 13 + 8,  # k400, k700, ssv2: 4,000 videos of the largest subset in each
+        "store_train_shard": 20 + 10 + 6,  # k400, k700, ssv2: 5,000 videos of the largest subset in each
         "sample": 3,
         "subset": len({(cell.source, cell.subset) for cell in paper.pretraining}),
         "noisy_shard": len(sets) * len(NOISES) * config.noise.shards,

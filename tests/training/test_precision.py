@@ -10,8 +10,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from videossl.common.errors import OutOfMemory, UserError
 from videossl.pretext.parts.losses import info_nce
+from videossl.study.attempts import mistake_in
 from videossl.training import session
-from videossl.training.failure import failure_noted, reason_of, refuse_hopeless
+from videossl.training.failure import failure_noted, reason_of
 from videossl.training.precision import bf16_problem, float32_products, use_ieee_float32
 
 
@@ -98,18 +99,10 @@ def test_a_gpu_that_is_too_small_is_told_what_to_set(tmp_path, size, parts, advi
     assert advice in str(told.value) and str(told.value).endswith("Tried to allocate 2 GiB.")
 
 
-def test_it_is_not_tried_again(tmp_path):
+def test_it_is_a_mistake_that_another_attempt_does_not_mend(tmp_path):
     with pytest.raises(OutOfMemory, match="too small"), failure_noted(tmp_path):
         raise OutOfMemory("the GPU is too small")
-    refuse_hopeless(tmp_path, attempt=1)  # a new run: the user may have changed something
-    with pytest.raises(OutOfMemory, match="the GPU is too small"):
-        refuse_hopeless(tmp_path, attempt=2)
-
-
-def test_other_failures_are_tried_again(tmp_path):
-    with pytest.raises(UserError), failure_noted(tmp_path):
-        raise UserError("something")
-    refuse_hopeless(tmp_path, attempt=2)
+    assert mistake_in(tmp_path) == "the GPU is too small"
 
 
 def test_an_evaluation_without_memory_is_told_as_well(tmp_path):

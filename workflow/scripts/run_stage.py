@@ -26,7 +26,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--channels-last", action="store_true", help="keep the channels of a pixel together in memory")
     parser.add_argument("--compile", action="store_true", help="compile backbones with torch.compile")
     parser.add_argument("--deterministic", action="store_true", help="on GPUs, the same bits each time, where possible")
-    parser.add_argument("--attempt", type=int, default=1, help="which attempt of this Snakemake run this is")
     return parser.parse_args()
 
 
@@ -37,14 +36,13 @@ def run(arguments: argparse.Namespace) -> None:
     from videossl.data.provenance import note_made
     from videossl.stages.base import Job
     from videossl.stages.registry import stage
-    from videossl.training.failure import failure_noted, refuse_hopeless
+    from videossl.training.failure import failure_noted
 
     one, folder = stage(arguments.stage), arguments.folder
     inputs = {name: [Path(path) for path in paths] for name, paths in arguments.inputs.items()}
     places = {name: Path(path) for name, path in arguments.places.items()}
     spec = one.parse(arguments.spec)
     with failure_noted(folder):
-        refuse_hopeless(folder, arguments.attempt)
         if one.runs_on == "cpu":
             with noted_in(folder):
                 one.run(Job(spec, arguments.identity, inputs, folder, None, places))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from videossl.common.errors import DamagedFile, UserError
+from videossl.common.errors import DamagedFile, OutOfMemory, UserError
 from videossl.training.failure import MARKER, reason_of
 
 # Only Slurm's own lines count: the log also has what the job printed, such as "CUDA out of memory". Some clusters add
@@ -21,7 +21,7 @@ OUT_OF_MEMORY = re.compile(
     _SLURM + r"(oom[-_ ]kill|out[- ]of[- ]memory|exceeded (job |step )?memory limit)", re.M | re.I
 )
 OUT_OF_TIME = re.compile(_SLURM + r"DUE TO TIME LIMIT", re.M)
-MISTAKES = tuple(f"{kind.__name__}: " for kind in (UserError, DamagedFile))
+MISTAKES = tuple(f"{kind.__name__}: " for kind in (UserError, DamagedFile, OutOfMemory))
 """How the reason of a failure begins that another attempt cannot mend."""
 END_BYTES = 200_000
 """Part of a log that is read, from its end."""

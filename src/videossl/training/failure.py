@@ -42,14 +42,6 @@ def failure_noted(folder: Path) -> Iterator[None]:
         marker.unlink(missing_ok=True)
 
 
-def refuse_hopeless(folder: Path, attempt: int) -> None:
-    """Raise OutOfMemory at once if an earlier attempt of the same Snakemake run, which has seen `attempt` - 1 of them,
-    ran out of a GPU's memory. Snakemake cannot tell failures that are worth another attempt from others."""
-    reason = reason_of(folder)
-    if attempt > 1 and reason.startswith(f"{OutOfMemory.__name__}: "):
-        raise OutOfMemory(reason.partition(": ")[2])
-
-
 def reason_of(folder: Path) -> str:
     """The reason of a failure in one line; "" if there is none."""
     path = folder / MARKER

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,7 @@ def start(
     workers: int = 0,
     launcher: Sequence[str | Path] = (sys.executable,),
     checkpoint_minutes: float = 1e-9,
+    environment: Mapping[str, str] | None = None,
     **spec: Any,
 ) -> subprocess.Popen:
     """Start a pretraining as its rule does, in a process group of its own; checkpoints at every step."""
@@ -75,6 +76,7 @@ def start(
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        env=environment,
     )
 
 

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
 from runs import start, wait_for
 from tiny import make_study
+from warm import shared
 
 from videossl.common.progress import NOTE
 from videossl.stages.registry import stages
@@ -24,7 +26,7 @@ from videossl.training.interrupt import EXIT_INTERRUPTED
 SICK = Path(__file__).parents[1] / "helpers/sick_job.py"
 TORCHRUN = (Path(sys.executable).with_name("torchrun"), "--standalone", "--nproc-per-node", "2")
 PROGRAMS = Path(__file__).parents[2] / "workflow/warm"
-WARM = (sys.executable, PROGRAMS / "server.py", "--", sys.executable, "-SE", PROGRAMS / "client.py")
+WARM = (sys.executable, "-SE", PROGRAMS / "client.py")
 ENDS = 60.0
 """Seconds that stand for "ends": the jobs take some, mostly for their start."""
 
@@ -44,7 +46,10 @@ class Job:
     folder: Path
     started: list[subprocess.Popen] = field(default_factory=list)
 
-    def start(self, sicknesses: str, workers: int = 3, **changes) -> subprocess.Popen:
+    def start(self, sicknesses: str, workers: int = 3, *, warm: bool = False, **changes) -> subprocess.Popen:
+        """`warm`: in a fork of a warm interpreter, which saves its start."""
+        if warm:
+            changes |= {"launcher": WARM, "environment": warm_environment()}
         (self.folder / "pids").mkdir(exist_ok=True)
         launcher = (*changes.pop("launcher", (sys.executable,)), SICK, sicknesses, self.folder / "pids")
         process = start(
@@ -74,6 +79,14 @@ class Job:
         """Steps of the checkpoint."""
         state = load_torch(self.folder / "run/checkpoint.pt")
         return 3 * state["epoch"] + state["step_in_epoch"]
+
+
+@cache
+def warm_environment() -> dict[str, str]:
+    """Where jobs find a warm interpreter that has started: its own start takes none of their time."""
+    environment = {**os.environ, **shared()}
+    subprocess.run([*WARM, os.devnull], env=environment, check=True)
+    return environment
 
 
 def living(number: int) -> bool:
@@ -118,7 +131,8 @@ def test_an_error_in_a_step_ends_the_job(job, also):
 )
 def test_an_error_in_a_worker_ends_the_job_with_the_last_state_saved(job, sickness, code, reason):
     """In the first epoch, when nothing else would have saved one: six steps, of two workers' batches by turns."""
-    process = job.start(sickness, workers=2, batch_size=2, checkpoint_minutes=1000)
+    alone = sickness in ("worker_raises", "worker_is_killed")
+    process = job.start(sickness, workers=2, warm=not alone, batch_size=2, checkpoint_minutes=1000)
     output = job.ended(process)
     assert process.returncode == code and job.noted().startswith(reason), output
     assert ("Traceback" in output) == (code == 1) or sickness == "worker_has_no_files"  # one of Python's own threads
@@ -177,13 +191,13 @@ def test_when_one_of_several_processes_fails_all_end(job, sickness):
 
 
 def test_an_error_in_a_fork_of_the_warm_interpreter_ends_the_job(job):
-    process = job.start("step_fails+workers_hang+thread_goes_on+exit_hangs", launcher=WARM)
+    process = job.start("step_fails+workers_hang+thread_goes_on+exit_hangs", warm=True)
     output = job.ended(process)
     assert process.returncode == 1 and "RuntimeError: CUDA out of memory" in output and job.steps() == 7
 
 
 def test_a_fork_of_the_warm_interpreter_that_is_killed_is_missed(job):
-    process = job.start("workers_hang", launcher=WARM)
+    process = job.start("workers_hang", warm=True)
     wait_for(process, lambda: (job.folder / "run/checkpoint.pt").exists() and job.steps() == 9)
     os.kill(json.loads((job.folder / "run" / NOTE).read_text())["pid"], signal.SIGKILL)
     job.ended(process)

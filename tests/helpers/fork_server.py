@@ -27,6 +27,7 @@ from typing import IO, NoReturn
 
 PRELOADED = (
     *("snakemake.cli", "snakemake.report.html_reporter", "snakemake.scheduling.milp", "snakemake.scheduling.greedy"),
+    *("snakemake.profiles", "snakemake.storage", "smart_open", "simplejpeg", "pyarrow.pandas_compat"),
     *("snakemake_executor_plugin_slurm", "snakemake.executors.local", "snakemake.executors.dryrun"),
     *("matplotlib.figure", "numpy", "pandas", "psutil", "pyarrow.parquet", "pydantic", "scipy.stats", "xxhash", "yaml"),
 )

@@ -303,10 +303,11 @@ def test_every_job_of_a_cluster_says_what_it_needs(workflow):
     for name, rule in rules.items():
         if "localrule: True" not in rule and name != "no_such_target":
             assert f'**data_resources("{name}"' in rule, name
-    parts = re.split(r"^use rule \w+ as (\w+) with:\n", text, flags=re.M)
-    for name, rule in zip(parts[1::2], parts[2::2], strict=True):  # what the base says of these is not taken over
-        rule = re.split(r"^\S", rule, maxsplit=1, flags=re.M)[0]
-        assert "localrule: True" in rule or f'**data_resources("{name}"' in rule, name
+    # `use rule` does not take over that a rule is local.
+    local = re.findall(r"\w+", re.search(r"^localrules:\n((?: +\w+,?\n)+)", text, flags=re.M)[1])
+    for base, name in re.findall(r"^use rule (\w+) as (\w+) with:", text, flags=re.M):
+        assert name in local or f'**data_resources("{name}"' in text, (base, name)
+    assert "**resources_of(stage)" in text and "threads: threads_of(stage)" in text  # one rule makes all stages
 
 
 def test_the_site_fills_in_one_file_of_ten_lines(workflow):

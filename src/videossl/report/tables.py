@@ -62,7 +62,7 @@ class Entry:
 
     @property
     def detail(self) -> str:
-        """Interval in brackets, and how many seeds have finished if there are several; "" if there is none."""
+        """Interval in brackets, and how many seeds have finished if some have not; "" if there is none."""
         if self.status != OK:
             return ""
         parts = []
@@ -71,7 +71,7 @@ class Entry:
         if self.low is not None and self.high is not None:
             low, high = number(self.metric, self.low), number(self.metric, self.high)
             parts.append(f"[{low}, {high}]")
-        if self.seeds_planned > 1:
+        if self.seeds < self.seeds_planned:
             parts.append(f"({self.seeds} of {self.seeds_planned} seeds)")
         return " ".join(parts)
 

@@ -68,16 +68,16 @@ def before_planning():
 def before_first_job():
     """Check that the planned jobs can run, and prepare for them."""
     planned = jobs_of(workflow.dag.needrun_jobs())
-    for job in planned:
-        if job.rule in stage_names():
-            forget_mistake(job.outputs[0].parent)
+    of_cells = [job for job in planned if job.rule in stage_names()]
+    for job in of_cells:
+        forget_mistake(job.outputs[0].parent)
     if not workflow.touch:  # --touch runs no job
         listed, stored = (
             {job.wildcards["dataset"] for job in planned if job.rule in rules}
             for rules in (("listing",), ("store_shard", "store_train_shard", "subset", "sample"))
         )
         checked(before_run.require_datasets, STUDY, listed, stored)
-        cells = [STUDY.find(job.rule, job.wildcards) for job in planned if job.rule in stage_names()]
+        cells = [STUDY.find(job.rule, job.wildcards) for job in of_cells]
         device = COMPUTE.device if workflow.local_exec else "auto"  # a cluster's jobs run on other machines
         script = Path(SCRIPTS) / "check_networks.py"
         checked(before_run.require_networks, STUDY, cells, device, shlex.split(PYTHON), script)

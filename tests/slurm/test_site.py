@@ -14,7 +14,7 @@ from videossl.monitor import doctor_site
 from videossl.monitor.finding import MISSING, OK, WARNING
 from videossl.study.study import load_study
 
-pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
+pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]  # one cluster for all files
 NEEDED = f"needs {', '.join(accounting.missing())} (Debian: apt-get install slurmdbd mariadb-server)"
 
 

@@ -17,7 +17,7 @@ from workflow_copy import Workflow
 from slurm.case import EPOCHS, RUN, Case, untrained
 from slurm.disturbances import without_node_daemon
 
-pytestmark = pytest.mark.slurm
+pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]  # one cluster for all files
 
 
 @pytest.fixture(autouse=True, scope="module")

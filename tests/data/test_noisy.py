@@ -94,9 +94,9 @@ def test_each_video_is_decoded_once_for_all_severities(target, tmp_path, monkeyp
     seen = []
     read = noisy_module.read_videos
 
-    def noted(readings, *rest):
+    def noted(readings, *rest, **more):
         seen.extend(one.video["id"] for one in readings)
-        return read(readings, *rest)
+        return read(readings, *rest, **more)
 
     monkeypatch.setattr(noisy_module, "read_videos", noted)
     write(target, tmp_path, "gaussian", [1, 2, 3])

@@ -52,7 +52,7 @@ class Decoder:
             monkeypatch.setattr(module, "read_videos", self)
 
     def __call__(
-        self, videos: Sequence[Reading[bytes]], root: Path, short_side: int, reader: str = ""
+        self, videos: Sequence[Reading[bytes]], root: Path, short_side: int, reader: str = "", processes: int = 1
     ) -> Iterator[tuple[list[bytes], VideoReport]]:
         for one in videos:
             name = str(one.video["id"])

@@ -1,6 +1,6 @@
 """Overview image of a finished study for its front page: videos, accuracies and CKA maps.
 
-    python -m videossl.report.figures.overview --results results --output docs/images/demo.png
+    python -m videossl.report.figures.overview --results results --output overview.png
 
 It is drawn from the records of three existing figures, so it shows only their content.
 """

@@ -14,6 +14,8 @@ if TYPE_CHECKING:  # fixtures import what they need: the process that waits for 
     from tiny import Data
     from workflow_copy import Workflow
 
+    from videossl.study.study import Study
+
 REPOSITORY = Path(__file__).parent.parent
 LONGEST = ("slurm", "faults", "e2e", "workflow", "training", "project", "evaluation")
 """Folders with the longest tests."""
@@ -38,6 +40,18 @@ def _turn(item: pytest.Item) -> int:
 def repository() -> Path:
     """The repository's root."""
     return REPOSITORY
+
+
+@pytest.fixture(scope="module")
+def paper_study(repository: Path) -> Study:
+    """The study at the paper's scale."""
+    from videossl.study.study import load_study
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(repository)
+        study = load_study(["config/config.yaml", "config/paper.yaml"])
+        assert study.recipes  # are read now
+        return study
 
 
 @pytest.fixture(scope="session")

@@ -11,14 +11,11 @@ from benchmarks import demo_time, startup
 from benchmarks.run import DOCUMENT, NAMES, with_section
 from benchmarks.scale import Assumptions, Sizes, by_stage, longest_chain
 from videossl.stages.registry import names
-from videossl.study.study import load_study
 
 
 @pytest.fixture(scope="module")
-def paper(repository: Path):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(repository)
-        return load_study(["config/config.yaml", "config/paper.yaml"])
+def paper(paper_study):
+    return paper_study
 
 
 def test_the_scale_counts_every_cell_of_the_paper(paper) -> None:

@@ -11,7 +11,7 @@ from videossl.monitor.doctor_site import judge, site
 from videossl.monitor.finding import MISSING, OK, WARNING, Finding
 from videossl.monitor.slurm_site import gpus_of, minutes_of, read_site
 from videossl.study.config.cluster import Cluster
-from videossl.study.study import Study, load_study
+from videossl.study.study import Study
 
 SINFO = """\
 short|short*|4:00:00|(null)|64|256000|10/2/0/12
@@ -48,12 +48,8 @@ def of(found: list[Finding], key: str, state: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def study(repository) -> Study:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(repository)
-        found = load_study(["config/config.yaml", "config/paper.yaml"])
-        assert found.recipes
-        return found
+def study(paper_study) -> Study:
+    return paper_study
 
 
 def test_a_site_that_fits(study):

@@ -9,16 +9,12 @@ from videossl.monitor.estimate import critical_path
 from videossl.monitor.gpu_types import BANDWIDTH, with_gpus
 from videossl.monitor.schedule import Schedule, simulate
 from videossl.study import costs
-from videossl.study.study import Study, load_study
+from videossl.study.study import Study
 
 
 @pytest.fixture(scope="module")
-def paper(repository) -> Study:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(repository)
-        study = load_study(["config/config.yaml", "config/paper.yaml"])
-        assert study.recipes
-        return study
+def paper(paper_study) -> Study:
+    return paper_study
 
 
 def chains(study: Study, tasks: list[str]) -> list:

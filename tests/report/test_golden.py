@@ -15,7 +15,6 @@ from videossl.evaluation.robustness import scores
 from videossl.report.collect import collect
 from videossl.report.paper import read_paper_values
 from videossl.report.tables import DASH, build_grid
-from videossl.study.study import load_study
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -158,10 +157,8 @@ QUOTED = "72.1 68.4 72.4 94.4 84.9 93.7"
 
 
 @pytest.fixture(scope="module")
-def study():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(REPOSITORY)
-        return load_study(["config/config.yaml", "config/paper.yaml"])
+def study(paper_study):
+    return paper_study
 
 
 @pytest.fixture(scope="module")

@@ -22,13 +22,8 @@ HOUR = 3600
 
 
 @pytest.fixture(scope="module")
-def study() -> Study:
-    """The paper's study."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(REPOSITORY)
-        study = load_study(["config/config.yaml", "config/paper.yaml"])
-        assert study.recipes  # are read now
-        return study
+def study(paper_study) -> Study:
+    return paper_study
 
 
 def changed(study: Study, **compute) -> Study:

@@ -80,8 +80,8 @@ class RSPNet(PretextTask):
             old keys are among its negatives: the log has the share of queries of which that is true.
         exclude_same_video: leave such keys out of a query's negatives. The reference does not.
         momentum: of the key encoder.
-        appearance_weight: of A-VID. The reference's is 1, with which speed is learned late: A-VID alone shapes the
-            network at first.
+        appearance_weight: of A-VID. The reference's is 1, with which speed is not learned in a thousand steps
+            (docs/study/why.md).
     """
 
     needs_videos = True

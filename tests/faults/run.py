@@ -85,8 +85,8 @@ class Scenario:
             root = self.copies.new(f"{self.name}-after{number}", like=self.states[number - STEP])
             output = self.copies.home / f"{root.name}.log"
             code, _ = self._run(root, output, *(path for job in jobs[:number] for path in job))
-            if code or left_behind(root):
-                raise SystemExit(f"the first {number} jobs ended with {code}, {left_behind(root)}: see {output}")
+            if code:  # stale results that these jobs do not make rightly stay marked as incomplete
+                raise SystemExit(f"the first {number} jobs ended with {code}: see {output}")
             self.states[number] = root
 
     def _run(

@@ -11,8 +11,9 @@ export OMP_NUM_THREADS := 1
 export PYTHONUNBUFFERED := 1
 
 BENCH := .venv-bench
+SITE := .venv-site
 
-.PHONY: help setup demo study report test faults bench lint format claims schema lock clean
+.PHONY: help setup demo study report test faults bench site lint format claims schema lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -65,6 +66,15 @@ $(BENCH)/.installed: envs/requirements.txt envs/requirements-bench.txt | setup
 	$(BENCH)/bin/python -m benchmarks.ffmpeg_libraries $(BENCH)/ffmpeg
 	@touch $@
 
+site: $(SITE)/.installed ## Write the documentation and the library's reference as web pages to build/site/
+	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --quiet
+	@echo "Open build/site/index.html in a browser"
+
+$(SITE)/.installed: envs/requirements-site.txt
+	$(PYTHON) -m venv $(SITE)
+	$(SITE)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 lint: setup ## Check formatting, style, types, imports, the documents and the workflow
 	ruff format --check .
 	ruff check .
@@ -99,4 +109,4 @@ lock: ## Write the pins anew from a fresh resolution of pyproject.toml
 	{ sed '/- pip:/q' envs/environment.yaml; sed -n '/^[^#]/s/^/      - /p' envs/requirements.txt; } > envs/environment.new && mv envs/environment.new envs/environment.yaml
 
 clean: ## Remove results and the virtual environment
-	rm -rf results .venv .venv-bench .snakemake
+	rm -rf results .venv .venv-bench .venv-site build .snakemake

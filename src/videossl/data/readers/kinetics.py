@@ -2,7 +2,7 @@
 
 Annotations: the official train.csv, val.csv (or validate.csv), test.csv with the columns label, youtube_id, time_start,
 time_end, or any file with the split in its name (kinetics-400_train.csv). If there is no csv, plain lists as used by
-toolboxes are read: "[folders/]class/id_start_end[.mp4] [frames] label". Labels follow the alphabetical order of the
+toolboxes are read: `[folders/]class/id_start_end[.mp4] [frames] label`. Labels follow the alphabetical order of the
 names, as in the official label maps; plain lists give their own. Lists of one release may spell a class differently
 ("arm wrestling", "arm_wrestling"): the spelling of the first list is used.
 

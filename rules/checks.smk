@@ -9,6 +9,8 @@ from videossl.common.leftovers import enter_folder, remove_leftovers
 from videossl.monitor import after_run, before_run
 from videossl.monitor.partial import remove as remove_partial
 from videossl.monitor.belief import judge, set_apart
+from videossl.monitor.watch.beginning import beginning
+from videossl.monitor.watch.notes import Ending, Said, told
 from videossl.monitor.doctor_data import results_folder, working_folder
 from videossl.stages.registry import names as stage_names
 from videossl.study.attempts import forget_mistake
@@ -84,26 +86,41 @@ def before_first_job():
     write_requests()
     STARTED.append(time.time())
     remove_partial(STUDY, [job.rendered for job in planned if job.rendered])
-    logger.info(after_run.announcement(STUDY))
+    logger.info(after_run.announcement(STUDY), extra=told(note_of_beginning()))
+
+
+def note_of_beginning():
+    """What the display of progress (the logger plugin `videossl`) knows of the planned jobs."""
+    jobs = {workflow.dag.jobid(job): job for job in workflow.dag.needrun_jobs()}
+    numbers = {job: number for number, job in jobs.items()}
+    rules = {number: job.rule.name for number, job in jobs.items()}
+    cells = {n: STUDY.find(rules[n], dict(job.wildcards_dict)) for n, job in jobs.items() if rules[n] in stage_names()}
+    needs = {
+        n: [numbers[need] for need in workflow.dag.dependencies[job] if need in numbers] for n, job in jobs.items()
+    }
+    logs = workflow.logger_manager.get_logfile()
+    return beginning(STUDY, rules, cells, needs, shown(logs[0]) if logs else "")
+
 
 
 def after_success():
     """Show where the results are."""
     if warning := after_run.damaged_inputs(jobs_of(workflow.dag.needrun_jobs(exclude_finished=False))):
         logger.warning(warning)
-    logger.info(after_run.where_results_are(STUDY))
+    logger.info(after_run.ending(STUDY), extra=told(Ending()))
 
 
 def after_failure():
     """Render what can be rendered, and list the failures last, where they are visible."""
     left = [job for job in workflow.dag.needrun_jobs() if not workflow.dag.finished(job)]
     if said := after_run.render_partial(STUDY, jobs_of(left), logger.warning):
-        logger.info(said)
+        logger.info(said, extra=told(Said()))
     if failed := after_run.failures(jobs_of(workflow.dag.jobs), STARTED[0]):
         logger.error("Failed:\n" + "\n".join(failed))
     logger.info(
         "Correct what is wrong and run the same command again: finished jobs are kept, and trainings go on from their "
-        "checkpoints. `videossl status` shows all cells."
+        "checkpoints. `videossl status` shows all cells.",
+        extra=told(Ending()),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 from videossl.common.errors import UserError
 from videossl.data.provenance import record_of
 from videossl.monitor import partial
+from videossl.monitor.last_message import last_message
+from videossl.report.headlines import headlines
 from videossl.study.study import Study
 
 RENDERING = ("table", "claims", "figure", "metrics", "report")
@@ -41,16 +42,8 @@ def failures(jobs: Iterable[RuleJob], since: float) -> list[str]:
             if log.exists() and log.stat().st_mtime >= since and not all(path.exists() for path in job.outputs):
                 wildcards = ", ".join(f"{key} {value}" for key, value in job.wildcards.items())
                 named = f"{job.rule} ({wildcards})" if wildcards else job.rule
-                lines.append(f"{named}\n  {_last_message(log) or 'ended without a message'}\n  log: {log}")
+                lines.append(f"{named}\n  {last_message(log) or 'ended without a message'}\n  log: {log}")
     return lines
-
-
-def _last_message(log: Path) -> str:
-    """The error at the end of a log: the whole message of our own errors, the last traceback line of others."""
-    text = log.read_text(encoding="utf-8", errors="replace").strip()
-    if re.search("^error: ", text, re.MULTILINE):
-        return text[text.rfind("error: ") :]
-    return text.rpartition("\n")[2]
 
 
 def render_partial(study: Study, jobs: Iterable[RuleJob], tell: Callable[[str], None]) -> str:
@@ -87,15 +80,29 @@ def damaged_inputs(jobs: Iterable[RuleJob]) -> str:
     )
 
 
-def where_results_are(study: Study) -> str:
-    """Paths of the results of the run. They are fewer if only a table or data was requested."""
+def ending(study: Study) -> str:
+    """The last lines of a run that was successful: numbers to read first, and the paths of the results. They are fewer
+    if only a table or data was requested."""
+    lines = []
+    try:
+        lines = headlines(study)
+    except Exception as error:  # the run is done; nothing about its summary may make it fail
+        return f"{_paths(study)}\n(no summary of the numbers: {type(error).__name__}: {error})"
+    if lines:
+        note = f"; {study.config.scale.note}" if study.config.scale.reduced and study.config.scale.note else ""
+        head = f"Most gained over no pretraining, accuracy in points with 95 % interval{note}:"
+        lines = [head, *(f"  {line}" for line in lines)]
+    return "\n".join([*lines, _paths(study)])
+
+
+def _paths(study: Study) -> str:
     places = {
         "tables": study.results / "tables",
         "figures": study.results / "figures",
-        "all in one page": study.results / "report.html",
+        "report": study.results / "report.html",
     }
-    found = ", ".join(f"{what}: {path}" for what, path in places.items() if path.exists())
-    return f"Done. {found or f'Results: {study.results}'}"
+    found = [f"{what + ':':<9}{path}" for what, path in places.items() if path.exists()]
+    return "\n".join(found) or f"results: {study.results}"
 
 
 def announcement(study: Study) -> str:

@@ -36,12 +36,12 @@ def gains(records: Sequence[Record], where: str) -> list[Record]:
     Raises:
         UserError: a network has no partner from scratch among the records.
     """
-    scratch = {_shared(record.identity): record for record in records if record.is_baseline}
+    scratch = {shared_with_scratch(record.identity): record for record in records if record.is_baseline}
     found = []
     for record in records:
         if record.is_baseline:
             continue
-        partner = scratch.get(_shared(record.identity))
+        partner = scratch.get(shared_with_scratch(record.identity))
         if partner is None:
             same = ", ".join(
                 f"{axis} {value}" for axis in SHARED_AXES if (value := record.identity[axis]) not in ("", 0)
@@ -59,7 +59,8 @@ def is_paired(record: Record) -> bool:
     return values_by_video(record.terms) is not None
 
 
-def _shared(identity: Mapping[str, Any]) -> tuple[Any, ...]:
+def shared_with_scratch(identity: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a network has in common with its network from scratch: their values on all other axes are equal."""
     return tuple(identity[axis] for axis in SHARED_AXES)
 
 

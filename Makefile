@@ -29,18 +29,16 @@ setup: ## Make the virtual environment .venv with the pinned packages, or mend i
 define BUILD
 	@mkdir -p results
 	@flock -n results/.run.lock true || echo "Another run is active in this folder; waiting for it to end."
-	@flock results/.run.lock python workflow/warm/server.py -- snakemake $(1) --cores $(CORES) --max-jobs-per-timespan 1000/5s --quiet reason host
+	@flock results/.run.lock python workflow/warm/server.py -- snakemake $(1) --cores $(CORES) --max-jobs-per-timespan 1000/5s
 endef
 
 demo: setup ## Build the whole study at reduced scale: generated videos, all trainings, every table and figure
 	$(call BUILD,)
-	@echo && cat results/tables/*.md
-	@echo && echo "All in one page: results/report.html"
+	@echo "Open results/report.html in a browser. What to do next: .venv/bin/videossl"
 
 study: setup ## Run the core of the study where pretraining has time to learn (hours on two cores; goes on where it was stopped)
 	$(call BUILD,--configfile config/small.yaml)
-	@echo && cat results/small/tables/*.md
-	@echo && echo "All in one page: results/small/report.html"
+	@echo "Open results/small/report.html in a browser"
 
 report: setup ## Run what is missing, then write the study as one HTML page
 	$(call BUILD,report)

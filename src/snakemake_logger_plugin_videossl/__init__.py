@@ -10,6 +10,7 @@ An error in the display must not end a run. It is said once; after that only war
 import logging
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ class LogHandler(LogHandlerBase):
     """Hands Snakemake's log records to the display."""
 
     def __post_init__(self) -> None:
-        self.display: 'Display | None' = None
+        self.display: Display | None = None
         self.broken = False
         if not self.writes_to_stream:
             return
@@ -100,11 +101,9 @@ class LogHandler(LogHandlerBase):
     def _give_up(self, error: Exception) -> None:
         self.broken = True
         display, self.display = self.display, None
-        try:
+        with suppress(Exception):
             if display is not None:
                 display.abandon()
-        except Exception:
-            pass
         _write(
             f"The display of progress has ended ({type(error).__name__}: {error}). The run goes on; the full log is in "
             ".snakemake/log."
@@ -117,7 +116,5 @@ class LogHandler(LogHandlerBase):
 
 def _write(text: str) -> None:
     """To standard error, if it can be written; nobody reads it otherwise."""
-    try:
+    with suppress(OSError):
         os.write(2, f"{text}\n".encode())
-    except OSError:
-        pass

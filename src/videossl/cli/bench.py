@@ -10,8 +10,10 @@ from pathlib import Path
 
 from videossl.common.errors import UserError
 
-NAME = "bench"
-HELP = "measure speed and compare it with common alternatives (docs/performance.md)"
+EXAMPLES = (
+    ("videossl bench", "all benchmarks"),
+    ("videossl bench --effort 0.2", "quickly, with less certain numbers"),
+)
 ENVIRONMENT = Path(".venv-bench")
 
 

@@ -12,35 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from videossl.common.errors import UserError, unknown_name
-from videossl.common.places import BASE, base_files, project_folder
+from videossl.common.places import base_files, project_folder
 from videossl.monitor.overlays import overlays
 from videossl.report.csv_cells import csv_cell
 from videossl.study.contradictions import check_contradictions
 from videossl.study.study import Study, load_study
-
-FORMATS = ("table", "json", "csv")
-
-
-def add_format(parser: argparse.ArgumentParser) -> None:
-    """Add the option `--format`."""
-    parser.add_argument("--format", choices=FORMATS, default="table", help="table: for reading; json, csv: by cell")
-
-
-def add_common(parser: argparse.ArgumentParser) -> None:
-    """Add the options that select the study, with the same names as in Snakemake."""
-    parser.add_argument(
-        "--configfile", nargs="+", action="extend", default=[], metavar="FILE", help=f"overlays on top of {BASE}"
-    )
-    parser.add_argument(
-        "--profile", default=os.environ.get("SNAKEMAKE_PROFILE"), help="take the overlays from this profile"
-    )
-    parser.add_argument(
-        "--snakefile",
-        "-s",
-        metavar="FILE",
-        help="the workflow's Snakefile; left out: of this folder, else of this library",
-    )
-    parser.add_argument("--directory", "-d", metavar="FOLDER", help="go there first, as Snakemake does")
 
 
 def study_of(arguments: argparse.Namespace) -> Study:
@@ -94,8 +70,17 @@ def print_records(records: Sequence[Mapping[str, Any]], columns: Sequence[str], 
     writer.writerows({key: csv_cell(record[key]) for key in columns} for record in records)
 
 
-def print_columns(rows: Sequence[Sequence[str]], right: Sequence[int] = (), indent: str = "") -> None:
-    """Print rows in aligned columns; the columns numbered in `right` are right-aligned."""
+def print_columns(
+    rows: Sequence[Sequence[str]], right: Sequence[int] = (), indent: str = "", *, head: bool = False
+) -> None:
+    """Print rows in aligned columns; the columns numbered in `right` are right-aligned.
+
+    In a terminal the table fits its width, with long cells in several lines. Elsewhere each row is one line, for
+    programs that read it. head: the first row names the columns.
+    """
+    if rows and sys.stdout.isatty():
+        _print_fitting(rows, right, indent, head)
+        return
     widths = [max(len(row[number]) for row in rows) for number in range(len(rows[0]))] if rows else []
     for row in rows:
         cells = [
@@ -103,3 +88,18 @@ def print_columns(rows: Sequence[Sequence[str]], right: Sequence[int] = (), inde
             for number, (text, width) in enumerate(zip(row, widths, strict=True))
         ]
         print((indent + "  ".join(cells)).rstrip())
+
+
+def _print_fitting(rows: Sequence[Sequence[str]], right: Sequence[int], indent: str, head: bool) -> None:
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=head, header_style="bold", pad_edge=False)
+    for number, name in enumerate(rows[0]):
+        justify = "right" if number in right else "left"
+        table.add_column(Text(name) if head else "", justify=justify, overflow="fold")
+    for row in rows[1:] if head else rows:
+        table.add_row(*map(Text, row))
+    Console(highlight=False).print(Padding(table, (0, 0, 0, len(indent))))

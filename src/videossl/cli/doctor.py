@@ -17,8 +17,10 @@ from videossl.monitor.finding import MISSING, OK, WARNING, Finding
 from videossl.report.dry import check_layouts
 from videossl.study.study import Study
 
-NAME = "doctor"
-HELP = "check whether this machine is ready for the study, with remedies"
+EXAMPLES = (
+    ("videossl doctor", "this machine, for config/config.yaml"),
+    ("videossl doctor --profile slurm", "a cluster, for the paper's scale"),
+)
 SIGNS = {OK: "ok", WARNING: "note", MISSING: "MISSING"}
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from videossl.claims import cells_of_claims
-from videossl.cli.common import add_format, entry_named, print_columns, print_records, study_of
+from videossl.cli.common import print_columns, print_records, study_of
+from videossl.cli.parsing import add_format
 from videossl.cli.schedule import print_schedule
-from videossl.common.errors import unknown_name
+from videossl.cli.targets import targets_of
 from videossl.monitor.estimate import CALCULATED, MEASURED, UNKNOWN, Estimate, Estimator, critical_path
 from videossl.monitor.gpu_types import BANDWIDTH, with_gpus
 from videossl.monitor.pending import Pending, pending_jobs
@@ -25,8 +26,12 @@ from videossl.study.inventory import assumptions
 from videossl.study.storage import Storage, gigabytes, sentences, storage
 from videossl.study.study import Study
 
-NAME = "plan"
-HELP = "pending cells, their estimated hours, and the critical path"
+EXAMPLES = (
+    ("videossl plan", "everything that is pending"),
+    ("videossl plan table_subset_size --profile slurm", "one table at the paper's scale"),
+    ("videossl plan --profile slurm --gpus 8 --gpu-type h100", "how long it takes on eight GPUs"),
+    ("videossl plan --format csv > plan.csv", "one line a cell"),
+)
 GROUP = ("stage", "task", "backbone", "source", "subset", "target", "epochs")
 """Columns of the table: cells that agree in all of them share a row."""
 COLUMNS = (
@@ -87,21 +92,6 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def targets_of(study: Study, asked: Sequence[str]) -> list[str]:
-    """Snakemake's targets; entries may be named without their kind. Raises UserError for an unknown name."""
-    targets = []
-    for name in asked:
-        entry = entry_named(study, name)
-        if entry is not None:
-            targets.append(f"{study.entries[entry].kind}_{entry}")
-        elif name in ("all", "table_claims") or "/" in name:
-            targets.append(name)
-        else:
-            valid = [f"{entry.kind}_{key}" for key, entry in study.entries.items()]
-            raise unknown_name("table or figure", name, ["all", "table_claims", *valid], study.config.experiments_file)
-    return targets
-
-
 def cells_of_targets(study: Study, targets: Sequence[str]) -> list[Cell]:
     """The cells that Snakemake's targets are about, whether or not they can be run here."""
     asked = set(targets) or {"all"}
@@ -125,7 +115,7 @@ def print_plan(study: Study, pending: Pending, estimator: Estimator, estimates: 
         groups.setdefault(tuple(_text(cell, axis) for axis in GROUP), []).append(cell)
     rows = [[*key, *_sum([estimates[cell] for cell in cells])] for key, cells in groups.items()]
     if rows:
-        print_columns([[*GROUP, "jobs", unit, "from"], *rows], right=(7, 8))
+        print_columns([[*GROUP, "jobs", unit, "from"], *rows], right=(7, 8), head=True)
         print()
     stages = {
         stage: [estimates[cell] for cell in estimates if cell.stage == stage]
@@ -134,7 +124,9 @@ def print_plan(study: Study, pending: Pending, estimator: Estimator, estimates: 
     sums = [[stage, *_sum(found)] for stage, found in stages.items() if found]
     if sums:
         print_columns(
-            [["pending", "jobs", unit, "from"], *sums, ["all cells", *_sum(estimates.values())]], right=(1, 2)
+            [["pending", "jobs", unit, "from"], *sums, ["all cells", *_sum(estimates.values())]],
+            right=(1, 2),
+            head=True,
         )
     if pending.others:
         print(
@@ -152,7 +144,7 @@ def print_waiting(waiting: Mapping[Cell, str]) -> None:
     groups = Counter((*(_text(cell, axis) for axis in IDENTIFYING), in_short(why)) for cell, why in waiting.items())
     rows = [[*axes, str(count), f"{PENDING}: {why}"] for (*axes, why), count in groups.items()]
     print()
-    print_columns([[*IDENTIFYING, "jobs", "state"], *rows], right=(len(IDENTIFYING),))
+    print_columns([[*IDENTIFYING, "jobs", "state"], *rows], right=(len(IDENTIFYING),), head=True)
     print()
     for reason, count in Counter(waiting.values()).items():
         print(f"{count} jobs cannot be run here, {PENDING}: {reason} (`videossl doctor` says how to get them)")
@@ -167,7 +159,7 @@ def print_storage(found: Sequence[Storage]) -> None:
         sizes = gigabytes(one.bytes), gigabytes(one.saved_bytes)
         rows.append([one.dataset, *(f"{number:,}" for number in counts), *sizes])
     print()
-    print_columns([columns, *rows], right=range(1, len(columns)))
+    print_columns([columns, *rows], right=range(1, len(columns)), head=True)
     for line in sentences(found):
         print(line)
 

@@ -28,5 +28,5 @@ def print_schedule(study: Study, schedule: Schedule, assumed: str) -> None:
         rows.append(
             [stage, f"{len(jobs):,}", f"{hours:,.1f}", f"{begin:,.1f}", f"{end:,.1f}", f"{files:,}", f"{size:,.1f}"]
         )
-    print_columns(rows, right=range(1, 7))
+    print_columns(rows, right=range(1, 7), head=True)
     print("Queues, failed jobs and the jobs that store videos are not in it. GB: of weights and states, roughly.")

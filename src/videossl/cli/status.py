@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from videossl.cli.common import add_format, entries_named, print_columns, print_records, study_of
+from videossl.cli.common import entries_named, print_columns, print_records, study_of
+from videossl.cli.parsing import add_format
 from videossl.common.progress import clock
 from videossl.monitor import partial
 from videossl.monitor.run_state import (
@@ -30,8 +31,11 @@ from videossl.stages import registry
 from videossl.stages.cells import Cell
 from videossl.study.study import Study
 
-NAME = "status"
-HELP = "every cell: done, running, failed or pending"
+EXAMPLES = (
+    ("videossl status", "every table and figure in a line, then what runs and what failed"),
+    ("videossl status subset_size", "one table, with a matrix of its cells"),
+    ("videossl status --format json", "one record a cell"),
+)
 SIGNS = {DONE: "✓", OUTDATED: "~", RUNNING: "▶", STOPPED: "‖", FAILED: "✗", PENDING: "·"}
 BARS = "▁▂▃▄▅▆▇█"
 CURVE = 20
@@ -60,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format != "table":
         print_records([_record(study, cell, state) for cell, state in found.items()], COLUMNS, arguments.format)
         return 0
+    print_header(study, entries, found)
     print_entries(study, entries, found)
     if arguments.entries or arguments.cells:
         print_matrices(found)
@@ -73,10 +78,22 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def print_header(study: Study, entries: Sequence[str], found: Mapping[Cell, State]) -> None:
+    """Print what is shown, and how far all of it is."""
+    scale = study.config.scale
+    note = f" ({scale.note})" if scale.note else ""
+    counts = Counter(state.name for state in found.values())
+    done = f"{counts[DONE]:,} of {counts.total():,} cells done"
+    share = f" ({100 * counts[DONE] // counts.total()} %)" if counts else ""
+    others = "".join(f" · {counts[name]:,} {name}" for name in STATES if name != DONE and counts[name])
+    print(f"Scale {scale.name}{note}; results in {study.results}")
+    print(f"{len(entries)} tables and figures · {done}{share}{others}\n")
+
+
 def print_entries(study: Study, entries: Iterable[str], found: Mapping[Cell, State]) -> None:
     """Print one line per entry: how many of the cells that it shows, and of those that they need, are in which
     state."""
-    rows = []
+    rows = [["table or figure", "done", "cells, with those that they need"]]
     for name in entries:
         counts = Counter(in_words(found[cell]) for cell in study.with_dependencies(study.cells_of[name]))
         total = counts.total()
@@ -84,7 +101,7 @@ def print_entries(study: Study, entries: Iterable[str], found: Mapping[Cell, Sta
         said = ", ".join(f"{counts[word]} {word}" for word in words)
         bar = "█" * (10 * counts[DONE] // total) if total else ""
         rows.append([f"{study.entries[name].kind}_{name}", bar.ljust(10, "░"), said or "has no cells, it shows videos"])
-    print_columns(rows)
+    print_columns(rows, head=True)
 
 
 def print_stages(found: Mapping[Cell, State]) -> None:
@@ -95,7 +112,7 @@ def print_stages(found: Mapping[Cell, State]) -> None:
     rows = [[stage, *(str(counts[stage][name]) for name in used)] for stage in stages]
     if rows:
         print()
-        print_columns([["stage", *used], *rows], right=range(1, len(used) + 1))
+        print_columns([["stage", *used], *rows], right=range(1, len(used) + 1), head=True)
 
 
 def print_matrices(found: Mapping[Cell, State]) -> None:
@@ -110,7 +127,7 @@ def print_matrices(found: Mapping[Cell, State]) -> None:
         head = [*(ROWS[n] for n in kept), *(" ".join(filter(None, column)) for column in across)]
         body = [[*(row[n] for n in kept), *(signs.get((row, column), "") for column in across)] for row in down]
         print(f"\n{stage}")
-        print_columns([head, *body], indent="  ")
+        print_columns([head, *body], indent="  ", head=True)
 
 
 def _down(cell: Cell) -> tuple[str, ...]:

@@ -22,8 +22,11 @@ from videossl.monitor.verify import BUSY, DAMAGED, FINE, UNRECORDED, Found, Item
 from videossl.stages.cells import Cell
 from videossl.study.study import Study
 
-NAME = "verify"
-HELP = "check all files for damage; names damaged files and how to make them again"
+EXAMPLES = (
+    ("videossl verify", "all files of the study"),
+    ("videossl verify table_subset_size", "one table, with everything it is made from"),
+    ("videossl verify results/finetune", "what lies in a folder"),
+)
 MEGABYTE = 1_000_000
 
 

@@ -53,7 +53,8 @@ def _records(study: Study, cells: Sequence[Cell]) -> list[Record]:
     if not any(cell["task"] == BASELINE_TASK for cell in asked):
         return []
     spec = Spec.parse(
-        {"name": "headlines", "title": "headlines", "rows": "task", "columns": ["target"], "baseline": True}, "headlines"
+        {"name": "headlines", "title": "headlines", "rows": "task", "columns": ["target"], "baseline": True},
+        "headlines",
     )
     return [record for record in collect(spec, asked).records if record.status == OK]
 

@@ -43,10 +43,10 @@ class LogHandler(LogHandlerBase):
         if not self.writes_to_stream:
             return
         try:
-            from videossl.monitor.watch.display import Display
+            from videossl.monitor.watch import display
 
             seconds = getattr(self.settings, "seconds", None) or EVERY_SECONDS
-            self.display = Display(sys.stderr, self.common_settings, seconds)
+            self.display = display.Display(sys.stderr, self.common_settings, seconds)
         except Exception as error:
             self._give_up(error)
 

@@ -74,7 +74,7 @@ def overlays_of(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
             files.append(str(project / f"config/{word}.yaml"))
         else:
             targets.append(word)
-    arguments.configfile = files
+    arguments.configfile, arguments.names_overlays = files, bool(files)
     return targets, values
 
 
@@ -95,7 +95,8 @@ def command_of(study: Study, arguments: argparse.Namespace, words: Sequence[str]
         command += ["--cores", arguments.cores or "all"]
     command += passed
     command += ["--config", *values] if values else []
-    return command + (["--configfile", *arguments.configfile] if arguments.configfile else [])
+    # Snakemake finds a profile's own overlays.
+    return command + (["--configfile", *arguments.configfile] if arguments.names_overlays else [])
 
 
 def split(study: Study, words: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -1,0 +1,59 @@
+"""The numbers to read first: the best gain over no pretraining on each target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiny import GRID, make_study, table
+
+from videossl.common.results import write_metrics, write_predictions
+from videossl.report.headlines import headlines
+from videossl.stages.cells import Cell
+from videossl.study.study import Study
+
+N = 40
+GRIDS = [GRID, {**GRID, "task": "scratch", "source": "none", "subset": "none", "epochs": 0}]
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+    monkeypatch.chdir(tmp_path)
+    return make_study(tmp_path, {"main": table(GRID, baseline=True)})
+
+
+def finished(study: Study, task: str, right: int) -> None:
+    """The finetuning of a task has so many of N test videos right."""
+    (cell,) = [cell for cell in study.evaluations if cell.task == task]
+    write(study, cell, right)
+
+
+def write(study: Study, cell: Cell, right: int) -> None:
+    folder = study.results / cell.path
+    folder.mkdir(parents=True)
+    rows = [{"split": "test", "metric": "top1", "value": right / N, "n": N, "chance": 0.1}]
+    write_metrics(folder / "metrics.parquet", cell.identity, rows)
+    videos = [
+        {"split": "test", "video": f"v{number:02d}", "label": 1, "prediction": int(number < right), "clips": 1,
+         "probability_label": 0.5}
+        for number in range(N)
+    ]  # fmt: skip
+    write_predictions(folder / "predictions.parquet", cell.identity, videos)
+
+
+def test_the_best_task_is_named_with_its_paired_interval(study: Study) -> None:
+    for task, right in (("scratch", 10), ("rotnet", 20), ("rspnet", 30)):
+        finished(study, task, right)
+    (line,) = headlines(study)
+    assert line.startswith("UCF101: rspnet +50.0 (+3") and line.endswith("best of 2")
+    low, high = (float(part) for part in line.partition("(")[2].partition(")")[0].split(" to "))
+    assert 30 < low < 50 < high < 70  # 20 of 40 videos differ: the standard error is 7.9 points
+
+
+def test_unfinished_cells_are_left_out(study: Study) -> None:
+    assert headlines(study) == []
+    finished(study, "rotnet", 20)
+    assert headlines(study) == []  # nothing to compare it with
+    finished(study, "scratch", 24)
+    (line,) = headlines(study)
+    assert line.startswith("UCF101: RotNet -10.0 (") and line.endswith("best of 1")

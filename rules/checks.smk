@@ -102,7 +102,6 @@ def note_of_beginning():
     return beginning(STUDY, rules, cells, needs, shown(logs[0]) if logs else "")
 
 
-
 def after_success():
     """Show where the results are."""
     if warning := after_run.damaged_inputs(jobs_of(workflow.dag.needrun_jobs(exclude_finished=False))):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,15 +14,24 @@ from terminal import in_terminal, left_standing
 
 from videossl import __version__
 from videossl.cli import completion, next_steps, run
-from videossl.cli import run as run_module_function
 from videossl.cli.common import study_of
 from videossl.cli.parsing import COMMANDS, command_line
 from videossl.cli.run import command_of, overlays_of
 from videossl.common.errors import UserError
+from videossl.study.study import Study, load_study
+
+
+@cache
+def loaded(files: tuple[str, ...], project: Path, folder: Path) -> Study:
+    """A study; reading it takes a second, and many tests ask for the same one."""
+    return load_study(list(files), project)
 
 
 @pytest.fixture(autouse=True)
 def here(repository, monkeypatch):
+    monkeypatch.setattr(
+        "videossl.cli.common.load_study", lambda files, project: loaded(tuple(map(str, files)), project, Path.cwd())
+    )
     monkeypatch.chdir(repository)
     monkeypatch.delenv("SNAKEMAKE_PROFILE", raising=False)
 
@@ -153,7 +164,7 @@ def test_what_to_do_next_follows_from_the_folder(workflow, monkeypatch):
 
 def test_without_a_workflow_it_says_so(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert run_module_function(["--snakefile", str(tmp_path / "Snakefile")]) == 2
+    assert run(["--snakefile", str(tmp_path / "Snakefile")]) == 2
     found = capsys.readouterr()
     assert "There is no workflow here" in found.out and "--snakefile /path/to/Snakefile" in found.err
 

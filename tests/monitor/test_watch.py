@@ -63,7 +63,10 @@ def test_without_a_terminal_the_line_comes_now_and_then(folder, environment):
     assert code == 0
     lines = text.splitlines()
     progress = [line for line in lines if line.startswith("[")]
-    assert progress and all(re.fullmatch(r"\[\d/4\] \d+ %( · \d running: pretrain \w)?", line) for line in progress)
+    assert progress and all(
+        re.fullmatch(r"\[\d/4\] \d+ %( · \d running: pretrain \w| · checking the planned jobs)?", line)
+        for line in progress
+    )
     assert len(progress) < 20 and "\x1b" not in text
     assert lines[-2].startswith("All 4 jobs done after ")
     log = folder / lines[-1].removeprefix("full log: ")

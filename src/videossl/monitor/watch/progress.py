@@ -108,6 +108,8 @@ class Progress:
     def line(self) -> str:
         """For example "[312/580] 54 % · 2 running: pretrain rspnet r2plus1d, … · 11 min left"."""
         parts = [f"[{self.done}/{self.total}] {percent(self.done, self.total)}".strip()]
+        if self.first_job is None:
+            return f"{parts[0]} · checking the planned jobs"
         if self.failed:
             parts.append(f"{len(self.failed)} failed")
         if self.running:

@@ -1,0 +1,1 @@
+"""The project as a library: load a trained network, compute features of videos, export it. See docs/library.md."""

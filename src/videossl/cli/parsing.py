@@ -20,13 +20,17 @@ COMMANDS = {
     "run": "run what is missing: a thin front of Snakemake",
     "plan": "pending cells, their estimated hours, and the critical path",
     "status": "every cell: done, running, failed or pending",
+    "compare": "compare two runs: difference, interval, p value, classes",
     "verify": "check all files for damage; names damaged files and how to make them again",
     "doctor": "check whether this machine is ready for the study, with remedies",
+    "init": "start with your own videos: lists, a configuration, and what to type next",
+    "export": "write a run's network as safetensors, with a model card",
     "bench": "measure speed and compare it with common alternatives (docs/performance.md)",
     "completion": "print what makes a shell complete commands, options and targets",
 }
 """Help of each command. Its module, `videossl.cli.NAME`, has add_arguments(parser), run(arguments) -> exit code, and
-may have EXAMPLES. If it has `READS_THE_REST = True`, run is called with the unread words as `arguments.rest`."""
+may have EXAMPLES. If it has `READS_THE_REST = True`, run is called with the unread words as `arguments.rest`; if
+`OF_A_STUDY = False`, it has no options that select a study."""
 SHOW_NEXT = ""
 """The command if none is given."""
 EXAMPLES = (
@@ -110,7 +114,8 @@ def command_parser(name: str, module: ModuleType) -> Parser:
         epilog=examples(getattr(module, "EXAMPLES", ())),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_common(parser)
+    if getattr(module, "OF_A_STUDY", True):
+        add_common(parser)
     module.add_arguments(parser)
     return parser
 

@@ -50,7 +50,7 @@ def gains(records: Sequence[Record], where: str) -> list[Record]:
                 f"{where}: `gain` compares {record.place} with the same network from scratch, and none is planned with"
                 f" {same}. Leave `gain` out, or name only protocols in the grid that are run for networks from scratch."
             )
-        found.append(_gain(record, partner))
+        found.append(difference(record, partner))
     return found
 
 
@@ -64,7 +64,8 @@ def shared_with_scratch(identity: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(identity[axis] for axis in SHARED_AXES)
 
 
-def _gain(own: Record, scratch: Record) -> Record:
+def difference(own: Record, scratch: Record) -> Record:
+    """By how much `own` is better than `scratch`, mostly the same network from scratch, with one of its seeds."""
     identities = {
         name: {**getattr(own, name), "metric": f"{GAIN}{own.identity['metric']}"}
         for name in ("identity", "paper_identity")

@@ -38,7 +38,10 @@ def test_the_exported_network_is_the_same(results: Path, tmp_path: Path, capsys,
 def test_the_card_says_what_the_record_says(results: Path, tmp_path: Path):
     command(["export", str(results / PRETRAINED), "--output", str(tmp_path / "to" / "net")])
     card = (tmp_path / "to/net/README.md").read_text()
-    record, metrics = read_run(results / PRETRAINED / "run.json"), pd.read_parquet(results / PRETRAINED / "metrics.parquet")
+    record, metrics = (
+        read_run(results / PRETRAINED / "run.json"),
+        pd.read_parquet(results / PRETRAINED / "metrics.parquet"),
+    )
     pretext = metrics.set_index("metric").loc["pretext_top1"]
     assert f"| pretext top-1 accuracy | val |  | {100 * pretext['value']:.1f} % | 25.0 % | {pretext['n']} |" in card
     for row in (
@@ -65,7 +68,7 @@ def test_files_are_not_replaced_unasked(results: Path, tmp_path: Path):
     assert not output.exists() and output.with_suffix(".md").read_text() == "my notes"
     assert command(["export", str(results / PRETRAINED), "--output", str(output), "--force"]) == 0
     (tmp_path / "a.txt").touch()
-    with pytest.raises(UserError, match="does not end in .safetensors"):
+    with pytest.raises(UserError, match=r"does not end in \.safetensors"):
         command(["export", str(results / PRETRAINED), "--output", str(tmp_path / "a.txt")])
 
 

@@ -128,7 +128,7 @@ def test_what_is_no_network_is_told(results: Path, tmp_path: Path):
         videossl.load(results / "pretrain")
     with pytest.raises(UserError, match="there is no file or folder"):
         videossl.load(tmp_path / "gone")
-    with pytest.raises(UserError, match="holds no backbone: it has .*recipe_hash"):
+    with pytest.raises(UserError, match=r"holds no backbone: it has .*recipe_hash"):
         videossl.load(results / PRETRAINED / "state.pt")
     alone = tmp_path / "weights.pt"
     shutil.copy(results / PRETRAINED / "weights.pt", alone)

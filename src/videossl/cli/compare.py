@@ -87,7 +87,7 @@ def _listed(seeds: Any) -> str:
 
 def _fitting(text: str, width: int = WIDTH - 3) -> str:
     """The end of a text that is too long."""
-    return text if len(text) <= width else f"…{text[-(width - 1):]}"
+    return text if len(text) <= width else f"…{text[-(width - 1) :]}"
 
 
 def _differing(found: RunComparison) -> list[str]:

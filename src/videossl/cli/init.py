@@ -16,7 +16,18 @@ from videossl.common.errors import UserError
 from videossl.common.files import write_text
 from videossl.common.places import project_folder
 from videossl.data.notes import few
-from videossl.data.own_lists import LISTS, NONE, SIMILARITY, WAYS, OwnVideos, cores, divide, find_videos, look, write_lists
+from videossl.data.own_lists import (
+    LISTS,
+    NONE,
+    SIMILARITY,
+    WAYS,
+    OwnVideos,
+    cores,
+    divide,
+    find_videos,
+    look,
+    write_lists,
+)
 from videossl.data.readers.common import require_folder
 from videossl.study.starter import configuration
 
@@ -33,7 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's own arguments."""
     parser.add_argument("--videos", required=True, metavar="DIR", help="folder with a folder of videos for each class")
     parser.add_argument("--name", default="mine", help="short name: lower-case letters and digits (default: mine)")
-    parser.add_argument("--class-pattern", metavar="REGEX", help="of a flat folder: captures the class in a file's name")
+    parser.add_argument(
+        "--class-pattern", metavar="REGEX", help="of a flat folder: captures the class in a file's name"
+    )
     parser.add_argument("--group-pattern", metavar="REGEX", help="captures the person or recording in a file's name")
     parser.add_argument("--group-by", choices=WAYS, help="what is not divided between training and test")
     parser.add_argument("--test", type=float, default=0.3, metavar="SHARE", help="share for testing (default: 0.3)")
@@ -48,7 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
     lists, overlay = Path(f"{arguments.name}_lists"), Path(f"{arguments.name}.yaml")
     _require_free([lists / name for name in LISTS] + [overlay], arguments.force)
     videos = find_videos(root, arguments.class_pattern)
-    print(f"{len(videos.label_of):,} videos in {len(videos.classes)} classes below {root}; decoding each once", flush=True)
+    print(
+        f"{len(videos.label_of):,} videos in {len(videos.classes)} classes below {root}; decoding each once", flush=True
+    )
     seen = look(root, videos, cores())
     divide(videos, seen, arguments.group_by, arguments.group_pattern, arguments.test, arguments.seed)
     write_lists(videos, lists)
@@ -102,7 +117,11 @@ def _tell(videos: OwnVideos) -> None:
     for why, names in videos.left_out.items():
         shown = [f"{name} ({detail})" if detail else name for name, detail in names.items()]
         print(f"left out, {why} ({len(names):,}): {few(shown)}")
-    train, test, lengths = videos.side(False), videos.side(True), sorted(videos.frames[path] for path in videos.label_of)
+    train, test, lengths = (
+        videos.side(False),
+        videos.side(True),
+        sorted(videos.frames[path] for path in videos.label_of),
+    )
     print(f"{len(videos.label_of):,} usable videos in {len(videos.classes)} classes: {few(videos.classes, 12)}")
     print(f"frames a video: {lengths[0]} to {lengths[-1]}, median {lengths[len(lengths) // 2]}")
     groups = len(set(videos.group_of.values()))
@@ -111,8 +130,8 @@ def _tell(videos: OwnVideos) -> None:
     if videos.leaking:
         pairs = [f"{one} and {other}" for one, other in videos.leaking[:SHOWN]]
         print(
-            f"WARNING: {len(videos.leaking):,} pair(s) of videos that begin almost alike are divided between training and"
-            f" test, such as {'; '.join(pairs)}. If they are of one recording, the accuracy says little about new ones:"
+            f"WARNING: {len(videos.leaking):,} pair(s) of videos that begin almost alike are divided between training"
+            f" and test, such as {'; '.join(pairs)}. If they are of one recording, the accuracy says little about new ones:"
             f" {_remedy(videos)}."
         )
     elif videos.grouped_by == SIMILARITY:

@@ -1,5 +1,4 @@
-"""Lists of a user's own videos, for the reader `lists`: their classes from folders, a split that keeps groups together.
-"""
+"""Lists of a user's own videos, for the reader `lists`: classes from folders, a split that keeps groups together."""
 
 from __future__ import annotations
 

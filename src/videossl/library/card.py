@@ -77,9 +77,7 @@ def _ordinal(number: int) -> str:
     return "one" if number == 1 else f"{number}th" if number > 3 else ("2nd", "3rd")[number - 2]
 
 
-def _facts(
-    identity: Mapping[str, Any], recipe: Mapping[str, Any], record: Mapping[str, Any]
-) -> list[tuple[str, str]]:
+def _facts(identity: Mapping[str, Any], recipe: Mapping[str, Any], record: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What was trained, on what and how long, as rows."""
     trained = identity["stage"] == "pretrain"
     epochs = f"{recipe.get('stop')} of a schedule of {recipe.get('epochs')}" if trained else str(recipe.get("epochs"))

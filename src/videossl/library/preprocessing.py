@@ -32,7 +32,7 @@ class Preprocessing:
     clips: int = 10
     """Clips of a video, evenly spaced; the features of a video are the mean over them."""
     crop: Literal["center", "unresized", "whole"] = "center"
-    """center: from the middle; unresized: there, `size` pixels of the decoded frame; whole: all, squeezed to a square."""
+    """center: from the middle; unresized: there, `size` pixels of the decoded frame; whole: all, made a square."""
     resize_short: int | None = None
     """center: first resize frames to this short side, pixels; None: the largest square."""
     short_side: int = FrameFormat.model_fields["short_side"].default

@@ -81,8 +81,8 @@ def _trained(path: Path) -> Saved:
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise damaged(path, f"describes no network ({type(error).__name__}: {error})") from error
     raise UserError(
-        f"{path} holds no backbone: it has {', '.join(sorted(map(str, keys))) or 'no keys'}. Name the `{WEIGHTS}` or the"
-        " folder of a pretraining, finetuning or distillation, or a file of `videossl export`."
+        f"{path} holds no backbone: it has {', '.join(sorted(map(str, keys))) or 'no keys'}. Name the `{WEIGHTS}` or"
+        " the folder of a pretraining, finetuning or distillation, or a file of `videossl export`."
     )
 
 

@@ -59,7 +59,7 @@ class RunComparison:
     difference: OverSeeds
     """first - second, paired by seed and video."""
     p_value: float
-    """One seed: McNemar's exact test. Several: a normal test with the variance over seeds and videos that claims use."""
+    """One seed: McNemar's exact test. Several: a normal test with the claims' variance over seeds and videos."""
     only_first: int
     only_second: int
     """Pairs of seed and video that only this network has right."""
@@ -218,6 +218,3 @@ def _names(folder: Path, record: Record) -> dict[int, str]:
     target = f"data/{record.identity['target']}/manifest.parquet"
     there = (parent / target for parent in folder.resolve().parents)
     return next((class_names(path) for path in there if path.is_file()), {})
-
-
-

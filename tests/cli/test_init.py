@@ -1,0 +1,212 @@
+"""`videossl init`: folders of videos become lists and a configuration, and clips that cannot be used are named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from workflow_copy import copy_workflow
+
+from videossl.cli import run as command
+from videossl.common.errors import UserError
+from videossl.data.readers.listing import read_listing
+from videossl.data.survey import alike, joined
+from videossl.data.synthetic.write import damage, write_video
+
+Write = Callable[..., None]
+
+
+def scene(seed: int, moved: int = 0, frames: int = 10) -> np.ndarray:
+    """Frames (T, 24, 32, 3) of a scene that the seed draws; `moved` shifts a small square in it."""
+    coarse = np.random.default_rng(seed).integers(0, 255, (6, 8, 3), dtype=np.uint8)
+    video = np.tile(coarse.repeat(4, 0).repeat(4, 1), (frames, 1, 1, 1))
+    for place, frame in enumerate(video):
+        frame[2:4, (moved + place) % 30 : (moved + place) % 30 + 2] = 255
+    return video
+
+
+@pytest.fixture
+def clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder for videos; the working folder is another."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "my clips"
+
+
+def write(root: Path, *paths: str, seed: int | None = None) -> None:
+    """Videos; each of its own scene, or all of that of `seed`."""
+    for place, path in enumerate(paths):
+        own = sum(map(ord, path)) * 31 + place if seed is None else seed
+        write_video(root / path, scene(own, moved=place), fps=12)
+
+
+def init(root: Path, *options: str) -> int:
+    return command(["init", "--videos", str(root), *options])
+
+
+def listed(part: str, name: str = "mine") -> dict[str, int]:
+    """The videos of a list with their class numbers."""
+    lines = Path(f"{name}_lists/{part}.txt").read_text().splitlines()
+    return {line.rpartition(" ")[0]: int(line.rpartition(" ")[2]) for line in lines}
+
+
+def test_odd_names_mixed_formats_nested_folders_and_what_is_left_out(clips: Path, capsys):
+    """Class names with any characters; what cannot be used is named and counted, and the reader reads the lists."""
+    odd = "{naïve} 'run' & #1: 50 %"
+    write(clips, *(f"{odd}/a {number}.{suffix}" for number, suffix in enumerate(("mp4", "AVI", "mkv", "mov"))))
+    write(clips, *(f"jump/{name}/x, y.mp4" for name in ("one", "two", "three")), "alone/only.mp4", "loose.mp4")
+    write(clips, "jump/one/broken.mp4", "jump/two/ led.mp4", "jump/one/ends.mp4")
+    damage(clips / "jump/one/broken.mp4", "truncated")
+    (clips / "jump/text.mp4").write_text("not a video")
+    (clips / "jump/notes.txt").write_text("not a video either")
+    (clips / "empty").mkdir()
+    (clips / " spaced").mkdir()
+    write(clips, " spaced/x.mp4")
+
+    assert init(clips, "--group-by", "none") == 0
+
+    said = capsys.readouterr().out
+    assert "left out, files whose suffix is not one of videos (1): jump/notes.txt" in said
+    assert "left out, videos that lie in no class's folder (1): loose.mp4" in said
+    assert "whose path begins or ends with a space, or has a line break (1):  spaced/x.mp4" in said
+    assert "left out, classes with one usable video, which needs two (1): alone (alone/only.mp4)" in said
+    assert "left out, videos that cannot be used (2): jump/one/broken.mp4 (" in said and "jump/text.mp4 (" in said
+    assert "9 usable videos in 2 classes" in said and "frames a video: 10 to 10, median 10" in said
+    configuration = yaml.safe_load(Path("mine.yaml").read_text())
+    dataset = configuration["datasets"]["mine"]
+    listing = read_listing(dataset["reader"], dataset["root"], dataset["annotations"])
+    assert (listing["status"] == "found").all() and len(listing) == 9
+    assert set(listing["label_name"]) == {odd, "jump"}
+    both = listing.groupby("label_name")["split"].agg(set)
+    assert all(sides == {"train", "test"} for sides in both)
+
+
+def test_videos_of_one_scene_stay_together_and_are_told_where_they_do_not(clips: Path, capsys):
+    for label in ("run", "jump"):
+        for place in range(4):
+            write(clips, *(f"{label}/{place}_{number}.mp4" for number in range(3)), seed=100 * place + len(label))
+    assert init(clips) == 0
+    assert "8 groups by similarity" in (said := capsys.readouterr().out) and "WARNING" not in said
+    train, test = listed("train"), listed("test")
+    scenes = [{f"{path.split('/')[0]}/{Path(path).stem[0]}" for path in side} for side in (train, test)]
+    assert not scenes[0] & scenes[1] and len(train) + len(test) == 24 and len(test) == 6
+
+    assert init(clips, "--group-by", "none", "--force") == 0
+    said = capsys.readouterr().out
+    assert "WARNING:" in said and "begin almost alike are divided" in said
+    assert "--group-by similarity keeps them together" in said
+    assert init(clips, "--group-pattern", r"(\d)_", "--force") == 0
+    assert "4 groups by name" in (said := capsys.readouterr().out) and "WARNING" not in said
+    numbers = [{Path(path).stem[0] for path in listed(part)} for part in ("train", "test")]
+    assert not numbers[0] & numbers[1]  # also across classes
+
+
+def test_near_duplicates_without_another_scene_are_divided_with_a_warning(clips: Path, capsys):
+    write(clips, *(f"run/{number}.mp4" for number in range(4)), seed=1)
+    write(clips, *(f"jump/{number}.mp4" for number in range(4)))
+    assert init(clips) == 0
+    said = capsys.readouterr().out
+    assert "WARNING:" in said and "too few other videos" in said
+    assert {1, 2} == set(listed("train").values()) == set(listed("test").values())
+
+
+def test_folders_within_a_class_are_recordings(clips: Path, capsys):
+    for label in ("run", "jump"):
+        write(clips, *(f"{label}/{day}/{number}.mp4" for day in ("mon", "tue", "wed") for number in range(2)))
+    assert init(clips) == 0
+    assert "3 groups by folder" in capsys.readouterr().out
+    days = [{path.split("/")[1] for path in listed(part)} for part in ("train", "test")]
+    assert not days[0] & days[1] and len(days[1]) == 1
+
+
+def test_a_flat_folder_needs_a_pattern_for_classes(clips: Path, capsys):
+    names = [f"{label}{number}_x.mp4" for label in ("run", "jump") for number in range(3)]
+    write(clips, *names)
+    with pytest.raises(UserError, match=r"no folders.*--class-pattern.*jump \(3\), run \(3\)"):
+        init(clips)
+    assert not Path("mine.yaml").exists() and not Path("mine_lists").exists()
+    write(clips, "007.mp4")
+    assert init(clips, "--class-pattern", "^([a-z]+)", "--name", "flat") == 0
+    assert "captures nothing (1): 007.mp4" in capsys.readouterr().out
+    assert Path("flat_lists/classInd.txt").read_text() == "1 jump\n2 run\n"
+    assert {*listed("train", "flat"), *listed("test", "flat")} == set(names)
+
+
+def test_mistakes_are_told_before_anything_is_written(clips: Path, capsys):
+    with pytest.raises(UserError, match="does not exist"):
+        init(clips)
+    clips.mkdir()
+    with pytest.raises(UserError, match="there is no video below"):
+        init(clips)
+    write(clips, "run/a.mp4", "run/b.mp4")
+    with pytest.raises(UserError, match="has 1 class"):
+        init(clips)
+    write(clips, "jump/a.mp4", "jump/b.mp4")
+    for options, message in [
+        (["--group-pattern", "("], "not a regular expression"),
+        (["--group-pattern", "x"], "one pair of parentheses"),
+        (["--group-pattern", "(q)"], "captures nothing in 4 of 4 names"),
+        (["--group-by", "name"], "needs --group-pattern"),
+        (["--group-by", "none", "--group-pattern", "(a)"], "Leave one out"),
+        (["--name", "My Clips"], "lower-case letters and digits"),
+        (["--test", "1"], "above 0 and below 1"),
+        (["--group-pattern", "(.)"], "^$"),
+    ]:
+        if message == "^$":  # a on one side, b on the other
+            assert init(clips, *options) == 0
+            continue
+        with pytest.raises(UserError, match=message):
+            init(clips, *options)
+        assert not Path("mine.yaml").exists() and not Path("mine_lists").exists()
+    Path("mine.yaml").write_text("# edited by me\n")
+    with pytest.raises(UserError, match=r"mine\.yaml exists already.*--force"):
+        init(clips)
+    assert Path("mine.yaml").read_text() == "# edited by me\n"
+    assert init(clips, "--force") == 0
+    assert "edited" not in Path("mine.yaml").read_text()
+
+
+def test_likeness_is_that_of_pictures_not_of_black():
+    draw = np.random.default_rng(0)
+    picture, other = draw.integers(0, 255, (2, 16, 16, 3), dtype=np.uint8)
+    noisy = (picture * 0.8 + draw.normal(0, 4, picture.shape)).clip(0, 255).astype(np.uint8)
+    black = np.zeros_like(picture)
+    assert alike([picture, other, noisy, black, black]) == [(0, 2)]
+    assert joined(5, [(0, 2), (2, 4)]) == [0, 1, 0, 3, 0]
+    assert alike([]) == []
+
+
+def test_three_commands_from_videos_to_a_table(clips: Path, repository: Path, tmp_path: Path, capsys):
+    """Literally what is printed, on generated videos; at the test suite's scale."""
+    workflow = copy_workflow(repository, tmp_path / "copy")
+    for label in ("run", "jump"):
+        write(clips, *(f"{label}/{number}.mp4" for number in range(8)))
+    done = workflow.command("videossl.cli", "init", "--videos", str(clips))
+    assert done.returncode == 0, done.stdout
+    run, show = [line.strip() for line in done.stdout.split("Next:\n")[1].splitlines()]
+    program, *arguments = run.split()
+    assert program == "snakemake" and arguments[-2:] == ["--configfile", "mine.yaml"]
+    tiny = "experiments: {mine: {grid: {epochs: 50}}}\nepochs: {50: 1, 100: 2, 150: 3, 200: 4}\nfinetune: {epochs: 1}\n"
+    (workflow.root / "tiny.yaml").write_text(tiny)
+    arguments[-1:] = ["config/smoke.yaml", "mine.yaml", "tiny.yaml"]
+    workflow.run(*arguments, "--quiet", "rules", warm=True)
+    table = (workflow.root / show.removeprefix("cat ")).read_text()
+    assert "My videos (mine)" in table and "RotNet" in table and "no pretraining" in table and "pending" not in table
+
+
+@pytest.mark.shared
+def test_real_clips_of_several_sources(clips: Path, shared_dir: Path, capsys):
+    """The samples of UCF101: three classes in three folders."""
+    root = shared_dir / "data/real_samples/ucf101"
+    files = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.avi"))
+    counts = {name: sum(file.startswith(f"{name}/") for file in files) for name in {f.split("/")[0] for f in files}}
+    usable = [file for file in files if counts[file.split("/")[0]] > 1]
+    if len({file.split("/")[0] for file in usable}) < 2:
+        with pytest.raises(UserError, match="two are needed"):
+            init(root)
+        return
+    assert init(root) == 0
+    assert set(listed("train")) | set(listed("test")) == set(usable)

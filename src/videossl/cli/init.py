@@ -102,7 +102,7 @@ def _require_free(files: list[Path], force: bool) -> None:
 def commands(arguments: argparse.Namespace) -> list[str]:
     """What to type next: run, and look at the table."""
     try:
-        project = project_folder(arguments.snakefile)
+        project = project_folder()
         snakefile = "" if project == Path() else f" --snakefile {shlex.quote(str(project / 'Snakefile'))}"
     except UserError:  # installed without the workflow
         snakefile = " --snakefile /path/to/Snakefile"

@@ -131,8 +131,8 @@ def _tell(videos: OwnVideos) -> None:
         pairs = [f"{one} and {other}" for one, other in videos.leaking[:SHOWN]]
         print(
             f"WARNING: {len(videos.leaking):,} pair(s) of videos that begin almost alike are divided between training"
-            f" and test, such as {'; '.join(pairs)}. If they are of one recording, the accuracy says little about new ones:"
-            f" {_remedy(videos)}."
+            f" and test, such as {'; '.join(pairs)}. If they are of one recording, the accuracy says little about new"
+            f" ones: {_remedy(videos)}."
         )
     elif videos.grouped_by == SIMILARITY:
         print("Do clips of one person or recording begin differently? Then name what keeps them apart: --group-pattern")

@@ -113,6 +113,14 @@ def test_near_duplicates_without_another_scene_are_divided_with_a_warning(clips:
     assert {1, 2} == set(listed("train").values()) == set(listed("test").values())
 
 
+def test_scenes_that_span_classes_are_divided_where_a_class_has_nothing_else(clips: Path, capsys):
+    for label in ("run", "jump"):
+        write(clips, *(f"{label}/{number}.mp4" for number in range(2)), seed=1)
+    assert init(clips) == 0
+    assert "WARNING: 4 pair(s)" in capsys.readouterr().out
+    assert sorted(listed("train").values()) == sorted(listed("test").values()) == [1, 2]
+
+
 def test_folders_within_a_class_are_recordings(clips: Path, capsys):
     for label in ("run", "jump"):
         write(clips, *(f"{label}/{day}/{number}.mp4" for day in ("mon", "tue", "wed") for number in range(2)))
@@ -153,6 +161,7 @@ def test_mistakes_are_told_before_anything_is_written(clips: Path, capsys):
         (["--group-by", "none", "--group-pattern", "(a)"], "Leave one out"),
         (["--name", "My Clips"], "lower-case letters and digits"),
         (["--test", "1"], "above 0 and below 1"),
+        (["--class-pattern", "(a)"], "no folder, and .* has none"),
         (["--group-pattern", "(.)"], "^$"),
     ]:
         if message == "^$":  # a on one side, b on the other
@@ -161,6 +170,8 @@ def test_mistakes_are_told_before_anything_is_written(clips: Path, capsys):
         with pytest.raises(UserError, match=message):
             init(clips, *options)
         assert not Path("mine.yaml").exists() and not Path("mine_lists").exists()
+    with pytest.raises(UserError, match="the results would lie among the videos"):
+        init(Path("..").resolve())
     Path("mine.yaml").write_text("# edited by me\n")
     with pytest.raises(UserError, match=r"mine\.yaml exists already.*--force"):
         init(clips)

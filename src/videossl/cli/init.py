@@ -58,6 +58,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Look at the videos, write the files, and say what to type next."""
     _check(arguments)
     root = require_folder(arguments.videos, "folder of the videos (--videos)")
+    if Path.cwd().is_relative_to(root.resolve()):
+        raise UserError(
+            f"this folder is {root} or lies in it, and the results would lie among the videos. Go to another folder"
+            " first, such as the checkout."
+        )
     lists, overlay = Path(f"{arguments.name}_lists"), Path(f"{arguments.name}.yaml")
     _require_free([lists / name for name in LISTS] + [overlay], arguments.force)
     videos = find_videos(root, arguments.class_pattern)

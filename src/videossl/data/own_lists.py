@@ -64,6 +64,11 @@ def find_videos(root: Path, class_pattern: str | None) -> OwnVideos:
         else:
             names[path.partition("/")[0] if "/" in path else ""].append(path)
     flat = names.pop("", [])
+    if class_pattern is not None and not flat:
+        raise UserError(
+            f"--class-pattern takes classes from the names of videos in no folder, and {root} has none. Leave it out:"
+            " its folders are the classes."
+        )
     if flat and names and class_pattern is None:
         videos.left_out["videos that lie in no class's folder"].update(dict.fromkeys(flat, ""))
     elif flat:
@@ -189,7 +194,8 @@ def _choose(videos: OwnVideos, share: float, seed: int) -> None:
                 f" {videos.grouped_by}) cannot be divided: {few(lacking)}. Add videos of other groups, move these"
                 " classes elsewhere, or choose another --group-by or --group-pattern."
             )
-        videos.group_of |= {path: path for path, name in videos.label_of.items() if name in lacking}
+        # A name that no group has: the videos of these classes may also be like those of others.
+        videos.group_of |= {path: f" {path}" for path, name in videos.label_of.items() if name in lacking}
 
 
 def write_lists(videos: OwnVideos, folder: Path) -> None:

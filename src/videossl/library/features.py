@@ -58,7 +58,10 @@ def features(
         UserError: there is no video, or none of them can be read.
     """
     files = _files(videos)
-    rows, names, unreadable, notes = [], [], {}, Notes()
+    rows: list[np.ndarray] = []
+    names: list[str] = []
+    unreadable: dict[str, str] = {}
+    notes = Notes()
     groups = _groups(files, network.preprocessing, processes, unreadable, progress)
     with _evaluating(network):
         for decoded in groups:

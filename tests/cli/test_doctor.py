@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 import torch
 
-from videossl.cli import doctor, run
+from videossl.cli import doctor
+from videossl.cli import run_command as run
 from videossl.monitor import doctor_data, doctor_machine
 from videossl.monitor.doctor_data import datasets, disk, model_weights, results_folder, working_folder
 from videossl.monitor.finding import MISSING, OK, WARNING

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from workflow_copy import copy_workflow
 
-from videossl.cli import run as command
+from videossl.cli import run_command as command
 from videossl.common.errors import UserError
 from videossl.data.readers.listing import read_listing
 from videossl.data.survey import alike, joined

@@ -12,7 +12,7 @@ import pytest
 from run_records import run_record
 from tiny import spec_of
 
-from videossl.cli import run
+from videossl.cli import run_command as run
 from videossl.cli.plan import cells_of_targets, targets_of
 from videossl.cli.status import curve
 from videossl.common import places, progress

@@ -13,7 +13,7 @@ import torch
 from safetensors import safe_open
 
 import videossl
-from videossl.cli import run as command
+from videossl.cli import run_command as command
 from videossl.common.errors import UserError
 from videossl.training.record import read_run
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from tiny import Data
 
-from videossl.cli import run as command
+from videossl.cli import run_command as command
 
 pytestmark = pytest.mark.usefixtures("own_signals")
 

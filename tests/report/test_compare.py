@@ -14,7 +14,7 @@ import pytest
 from report_cells import cell, cell_by_video, table_spec
 
 from videossl.analysis.statistics import compare_predictions, wilson_interval
-from videossl.cli import run as command
+from videossl.cli import run_command as command
 from videossl.common.errors import UserError
 from videossl.common.files import write_parquet
 from videossl.common.results import IDENTITY, read_predictions, write_predictions

@@ -13,7 +13,8 @@ import pytest
 import yaml
 from tiny import make_data, make_study
 
-from videossl.cli import plan, run
+from videossl.cli import plan
+from videossl.cli import run_command as run
 from videossl.data.materialise import MANIFEST_SCHEMA
 from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.monitor.estimate import Estimator

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from videossl.cli import run
+from videossl.cli import run_command as run
 from videossl.common.errors import UserError
 from videossl.study.study import load_study
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from videossl.cli import run
+from videossl.cli import run_command as run
 from videossl.monitor.schedule import simulate
 from videossl.study.study import load_study
 

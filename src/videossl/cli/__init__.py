@@ -16,7 +16,7 @@ def main() -> None:
 
         sys.exit(answer())
     try:
-        code = report_user_errors(run)
+        code = report_user_errors(run_command)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -26,7 +26,7 @@ def main() -> None:
     sys.exit(code)
 
 
-def run(argv: list[str] | None = None) -> int:
+def run_command(argv: list[str] | None = None) -> int:
     """Parse the command line and run one command. Returns the exit code."""
     given = sys.argv[1:] if argv is None else argv
     arguments = command_line(given)

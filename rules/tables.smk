@@ -12,7 +12,6 @@ REPORT_CODE = renderings.code_of_tables(LIBRARY)
 localrules:
     figure,
     claims,
-    report,
 
 
 rule table:
@@ -59,6 +58,7 @@ use rule table as figure with:
             labels=of_entry(label_of),
         ),
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
+        paper=multiext(f"{RESULTS}/figures/{renderings.PAPER}/{{figure}}", *renderings.OF_PAPER["figure"]),
         record=f"{RESULTS}/figures/{{figure}}.record.json",
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
@@ -107,8 +107,9 @@ rule metrics:
         "{params.python} {input.script:q} --records {input.records:q} --results {params.results:q} --output {output:q} > {log:q} 2>&1"
 
 
-# The whole study on one page. The records name the runs and everything else that it shows.
-use rule metrics as report with:
+# The whole study on one page. The records name the runs and everything else that it shows; the folders of videos are
+# only linked to.
+rule report:
     input:
         records=renderings.records_of(STUDY, "table", "figure", "claims"),
         shown=renderings.targets_of(STUDY, "table", "figure", "claims"),
@@ -123,5 +124,16 @@ use rule metrics as report with:
         ),
     log:
         f"{RESULTS}/logs/report.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    params:
+        results=lambda wildcards, output: str(Path(output[0]).parent),
+        title=CONFIG.title,
+        videos=untracked(json.dumps(STUDY.folders_of_videos)),
+        python=untracked(PYTHON),
     message:
         "The report: {output.html}"
+    shell:
+        "{params.python} {input.script:q} --records {input.records:q} --results {params.results:q} --output {output:q} "
+        "--title {params.title:q} --videos {params.videos:q} > {log:q} 2>&1"

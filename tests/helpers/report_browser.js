@@ -103,10 +103,52 @@
     found.runsOpen = document.getElementById("all-runs").open;
     const runs = document.querySelector("table.runs").parentElement;
     found.runsAreCut = runs.scrollWidth > runs.clientWidth + 1;
-    const filter = document.getElementById("filter");
-    filter.value = "pretraining rotnet";
-    filter.dispatchEvent(new Event("input"));
-    found.filtered = all("table.runs tbody tr").filter((row) => !row.hidden).length;
+    const shownRuns = () => all("table.runs tbody tr").filter((row) => !row.hidden).length;
+    const choose = (axis, value) => {
+      const select = document.querySelector(`#filters [name="${axis}"]`);
+      found[`disabled_${axis}_${value}`] = select.querySelector(`[value="${value}"]`).disabled;
+      select.value = value;
+      select.dispatchEvent(new Event("change", { bubbles: true }));
+    };
+    choose("task", "rotnet");
+    found.ofTask = shownRuns();
+    choose("stage", "pretrain");
+    found.filtered = shownRuns();
+    found.impossible = all('#filters [name="subset"] option').filter((one) => one.disabled).map((one) => one.value);
+    await until("checkboxes", () => document.querySelector("table.runs input"));
+    for (const box of all("table.runs tbody tr:not([hidden]) input")) box.click();
+    document.getElementById("overlay").click();
+    await opened();
+    found.overlay = {
+      plots: all(".curves svg", dialog).length,
+      lines: all(".curves figure:first-child polyline", dialog).length,
+      legend: all(".legend li", dialog).map((one) => one.textContent.trim()),
+    };
+    const plot = dialog.querySelector(".curves svg");
+    found.caption = plot.parentElement.querySelector("figcaption").textContent;
+    plot.dispatchEvent(new KeyboardEvent("keydown", { key: "Home" }));
+    found.captionAtStart = plot.parentElement.querySelector("figcaption").textContent;
+    await shut();
+    document.querySelector("#filters [type=reset]").click();
+    await until("all runs", () => shownRuns() === all("table.runs tbody tr").length);
+
+    // Copies of the first table; what the clipboard gets.
+    found.copies = {};
+    navigator.clipboard.writeText = async (text) => { found.copied = text; };
+    for (const button of all(".copies button", document.querySelector("section.entry"))) {
+      found.copied = null;
+      button.click();
+      await until("a copy", () => found.copied !== null);
+      found.copies[button.textContent] ??= found.copied;
+    }
+
+    window.scrollTo(0, document.querySelector("section.entry:last-of-type").offsetTop);
+    await until("the place in the contents", () => !/best/.test(document.querySelector("nav [aria-current]").textContent));
+    found.here = document.querySelector("nav [aria-current]").textContent;
+    const background = () => getComputedStyle(document.body).backgroundColor;
+    found.light = background();
+    document.getElementById("theme").click();
+    found.dark = background();
   } catch (error) {
     found.errors.push(`${error.stack}`);
   }

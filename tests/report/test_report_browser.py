@@ -55,4 +55,31 @@ def test_missing_runs_claims_and_the_list_of_runs_open(found):
     assert found["claimNumber"] == "PRP, R(2+1)D, K400 50k, 200 epochs, UCF101, finetuning, top-1 accuracy"
     assert found["fromClaimToRun"] == "Metrics"
     assert found["runsOpen"]
+
+
+def test_runs_are_filtered_by_axis_and_their_curves_overlaid(found):
+    assert found["ofTask"] == 4  # two finetunings, two pretrainings
     assert found["filtered"] == 2
+    assert found["impossible"] == ["50k"]  # RotNet was pretrained on 10k alone
+    assert found["overlay"]["plots"] == found["overlay"]["lines"] == 2  # loss and learning rate, of two runs
+    assert found["overlay"]["legend"] == ["K400 10k, 50 epochs", "K400 10k, 100 epochs"]
+    assert found["caption"].startswith("loss: K400 10k, 50 epochs 0.5 · K400 10k, 100 epochs 0.25 after epoch 4")
+    assert found["captionAtStart"].endswith("K400 10k, 50 epochs 1 · K400 10k, 100 epochs 1 after epoch 1")
+
+
+def test_tables_are_copied_in_three_formats(found):
+    latex, csv, markdown = (found["copies"][name] for name in ("LaTeX", "CSV", "Markdown"))
+    head, *rows = csv.splitlines()
+    assert head.startswith("Subset,RotNet,RotNet: 95 % interval,PRP,")
+    assert rows[0].startswith('10k,25.0,"[18.1, 33.4]",failed')
+    assert markdown.splitlines()[1].startswith("| :-- | --: |")
+    assert "| 10k | 25.0 [18.1, 33.4] | failed" in markdown
+    assert latex.startswith("\\begin{tabular}{lrrrr}\n\\toprule\nSubset & RotNet & PRP")
+    assert "10k & 25.0 {\\scriptsize [18.1, 33.4]} & " in latex
+    assert "\\multicolumn{4}{c}{20.0" in latex  # the network without pretraining, shared by all columns
+
+
+def test_the_contents_say_what_is_on_the_screen_and_the_page_turns_dark(found):
+    assert found["here"] == "All runs"
+    assert found["light"] == "rgb(255, 255, 255)"
+    assert found["dark"] == "rgb(21, 24, 28)"

@@ -36,7 +36,7 @@ def test_a_new_task_is_shown_as_its_recipe_says(tmp_path):
     assert spec.label("task", "vcop") == "Shuffled clips"
     assert spec.label("teachers", "vcop+rspnet") == "Shuffled clips + RSP"
     assert spec.order("task", {"rspnet", "vcop", "rotnet", "scratch"}) == ["scratch", "rotnet", "vcop", "rspnet"]
-    look = spec.looks["vcop"]
+    look = spec.looks["task"]["vcop"]
     assert (look.colour, look.marker) == ("#112233", "h")
 
 
@@ -46,7 +46,7 @@ def test_a_task_that_says_nothing_stands_last_in_a_look_of_its_own(tmp_path):
     study = study_with(tmp_path, rotnet=ROTNET | {"place": 10, "colour": "#e69f00"}, rspnet=RSPNET, vcop=silent)
     entry = entry_of(study, "main")
     assert entry["orders"]["task"] == ["rotnet", "rspnet", "vcop"]  # without a place by letter, after those with one
-    assert len({look["colour"] for look in entry["looks"].values()}) == 3
+    assert len({look["colour"] for look in entry["looks"]["task"].values()}) == 3
 
 
 def test_spare_looks_are_those_that_no_other_task_has():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -15,9 +16,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=Path, nargs="+", required=True, help="<name>.record.json of what it shows")
     parser.add_argument("--results", type=Path, required=True, help="the folder of the results")
+    parser.add_argument("--title", default="", help="the title of the study; default: the paper's, or the targets'")
+    parser.add_argument(
+        "--videos", type=json.loads, default={}, help='folders of videos, to link to: {"ucf101": "/data/UCF-101"}'
+    )
     parser.add_argument("--output", type=Path, required=True, help="the HTML file")
     arguments = parser.parse_args()
-    left_out = write_report(arguments.records, arguments.results, arguments.output)
+    given = {"title": arguments.title, "roots": arguments.videos}
+    left_out = write_report(arguments.records, arguments.results, arguments.output, **given)
     note_made({}, arguments.records, [arguments.output], complete=not left_out)
 
 

@@ -21,8 +21,14 @@ def main() -> None:
     parser.add_argument(
         "--output", type=Path, nargs="+", required=True, help="files: .parquet .csv .md .tex .html .png .pdf"
     )
+    parser.add_argument(
+        "--columns",
+        type=int,
+        choices=(1, 2),
+        help="figures: draw them for a paper, as wide as one or two of its columns",
+    )
     arguments = parser.parse_args()
-    make(read_request(arguments.request), arguments.output)
+    make(read_request(arguments.request), arguments.output, columns=arguments.columns)
 
 
 if __name__ == "__main__":

@@ -107,6 +107,8 @@ class Results:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     paper_source: str = ""
     manifests: tuple[Mapping[str, Any], ...] = ()  # figures of videos: dataset, noise, severity, manifest (path)
+    columns: int = 0
+    """Width of a figure for a paper, in columns of its page (1 or 2); 0: not for a paper."""
 
     @property
     def title(self) -> str:
@@ -125,7 +127,10 @@ class Results:
 
     @property
     def has_paper_values(self) -> bool:
-        """Whether the paper has a number for any cell."""
+        """Whether the paper has a number for any cell that may be shown: a figure for a paper shows none at a reduced
+        scale."""
+        if self.columns and self.reduced:
+            return False
         return any(record.paper is not None and record.status != PUBLISHED for record in self.records)
 
     @property

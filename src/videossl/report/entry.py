@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from videossl.backbones import registry as backbones
-from videossl.report.style import task_looks
+from videossl.data.settings import SEVERITIES
+from videossl.report.style import Looks
+from videossl.report.style import looks as looks_by_axis
 from videossl.report.subsets import caption_here, subset_here, subsets_here
 from videossl.stages.registry import stage
 from videossl.study import titles
@@ -34,11 +36,29 @@ def entry_of(study: Study, name: str) -> dict[str, Any]:
     if config.scale.reduced:
         names["epochs"] = {str(name): f"{name} (here {run})" for name, run in config.epochs.items()}
     groups = {task: recipe.objective for task, recipe in study.recipes.items()}
-    looks = {task: look.model_dump() for task, look in task_looks(study.recipes).items()}
+    looks = {
+        axis: {value: look.model_dump() for value, look in found.items()} for axis, found in looks_of(study).items()
+    }
     own = {"labels": names, "groups": groups, "orders": _orders(study, name), "looks": looks}
     complexities = {task: recipe.default_complexity for task, recipe in study.recipes.items()}
     here = {"caption": caption_here(study, name), "subsets_here": subsets_here(study, study.cells_of[name])}
     return {"name": name, **entry, **here, **own, "complexities": complexities}
+
+
+def looks_of(study: Study) -> Looks:
+    """Colours and markers of all that figures of the study show, the same in each of them."""
+    config = study.config
+    models = {name: model.place for name, model in study.models.items()}
+    networks = titles.in_order({name: one.place for name, one in titles.networks().items()} | models)
+    datasets = [*config.datasets, *sorted({model.data.name for model in study.models.values()} - {*config.datasets})]
+    labels = {cell.labels for cell in study.all_cells if cell.labels}
+    amounts = {
+        "subset": sorted(config.subsets, key=lambda name: titles.sort_key("subset", name)),
+        "epochs": sorted(config.epochs),
+        "labels": sorted(labels, key=lambda value: titles.sort_key("labels", value)),
+        "severity": SEVERITIES,
+    }
+    return looks_by_axis(study.recipes, datasets, networks, amounts)
 
 
 def _networks(study: Study, name: str) -> set[str]:

@@ -71,7 +71,7 @@ def difference(own: Record, scratch: Record) -> Record:
         for name in ("identity", "paper_identity")
     }
     paper = None if own.paper is None or scratch.paper is None else own.paper - scratch.paper
-    gain = replace(
+    found = replace(
         own, **identities, value=None, low=None, high=None, chance=None, terms=(),
         paper=paper, paper_elsewhere="", paper_others=(),
     )  # fmt: skip
@@ -79,12 +79,12 @@ def difference(own: Record, scratch: Record) -> Record:
     if missing:
         worst = next((record for record in missing if record.status == FAILED), missing[0])
         reason = f"its network from scratch: {worst.reason}" if worst is scratch and worst.reason else worst.reason
-        return replace(gain, status=worst.status, reason=reason)
-    gain = replace(
-        gain, value=own.value - scratch.value, terms=(*own.terms, *(term.times(-1.0) for term in scratch.terms))
+        return replace(found, status=worst.status, reason=reason)
+    found = replace(
+        found, value=own.value - scratch.value, terms=(*own.terms, *(term.times(-1.0) for term in scratch.terms))
     )
-    low, high = _interval(own, scratch, gain)
-    return replace(gain, low=low, high=high)
+    low, high = _interval(own, scratch, found)
+    return replace(found, low=low, high=high)
 
 
 def _interval(own: Record, scratch: Record, gain: Record) -> tuple[float | None, float | None]:

@@ -21,6 +21,10 @@ FILES = {
     "figure": (".png", ".pdf", RECORD),
 }
 """Suffixes of the files of a table, of the claims and of a figure."""
+PAPER = "paper"
+"""Folder, beside the figures, of those for papers."""
+OF_PAPER = {"figure": (".png", ".pdf")}
+"""Suffixes of the files in this folder."""
 LOOKED_AT = {"table": ".html", CLAIMS: ".html", "figure": ".png"}
 """Suffix of the main file of each kind, used as the target."""
 CODE = (".py", ".html", ".css", ".js")
@@ -37,8 +41,12 @@ def renderings_of(study: Study) -> Iterator[PlannedJob]:
     requested = rendered(study)
     for name, kind in dict.fromkeys([*requested, (CLAIMS, CLAIMS)]):
         request = request_of(study, name)
-        outputs = tuple(Path(f"{_stem(study, name, kind)}{suffix}") for suffix in FILES[kind])
-        yield PlannedJob(outputs, tuple(request.inputs), partial(lambda one: one.spec, request), is_rendering=True)
+        stem = Path(_stem(study, name, kind))
+        outputs = tuple(stem.with_name(f"{name}{suffix}") for suffix in FILES[kind])
+        printed = tuple(stem.parent / PAPER / f"{name}{suffix}" for suffix in OF_PAPER.get(kind, ()))
+        yield PlannedJob(
+            (*outputs, *printed), tuple(request.inputs), partial(lambda one: one.spec, request), is_rendering=True
+        )
         (claims if kind == CLAIMS else records).append(outputs[FILES[kind].index(RECORD)])
     yield PlannedJob((root / "metrics.parquet",), tuple(records), dict, is_rendering=True)
     shown = claims if (CLAIMS, CLAIMS) in requested else []

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
+from pydantic import field_validator
+
 from videossl.common.results import CONDITION, IDENTITY
 from videossl.report import style
 from videossl.report.style import Look
@@ -35,8 +37,15 @@ class Spec(Presentation):
     """The sizes of the subsets, if they are not those of their names; a figure says them below its panels."""
     complexities: dict[str, str] = {}
     """Default complexity of each task."""
-    looks: dict[str, Look] | None = None
-    """Style of each task in figures; default: the project's own."""
+    looks: dict[str, dict[str, Look]] | None = None
+    """Style of each value in figures, by axis; default: the project's own."""
+
+    @field_validator("looks", mode="before")
+    @classmethod
+    def _of_tasks(cls, value: Any) -> Any:
+        """Records of earlier versions have the styles of tasks alone."""
+        alone = isinstance(value, Mapping) and any("colour" in look for look in value.values())
+        return {"task": value} if alone else value
 
     @classmethod
     def parse(cls, value: dict[str, Any], where: str = "") -> Self:

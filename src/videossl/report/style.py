@@ -1,6 +1,8 @@
-"""Style of series in figures, and matplotlib settings. Names and orders: :mod:`videossl.study.titles`.
+"""Colours and markers of everything that figures show, and matplotlib settings. Names: :mod:`videossl.study.titles`.
 
-Recipes define the colour and marker of their task. Other tasks get unused ones.
+A value of an axis has the same colour in all figures of a study, and no colour of one axis is one of another. Recipes
+define the colour and marker of their task, other tasks get unused ones; the values of other axes get theirs by their
+place among all values of the study, whether a figure shows them or not.
 """
 
 from __future__ import annotations
@@ -21,6 +23,10 @@ class Look(Strict):
     marker: str
 
 
+Looks = Mapping[str, Mapping[str, Look]]
+"""Styles by axis and value."""
+
+
 # Okabe and Ito (2008), distinguishable with any colour vision, plus a violet; then further colours.
 PALETTE = tuple(
     Look(colour=colour, marker=marker)
@@ -38,6 +44,21 @@ PALETTE = tuple(
     )
 )
 
+# Tol's scheme "muted" with further colours, for networks, and his "bright", for datasets (personal.sron.nl/~pault).
+NETWORKS = (
+    *("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499"),
+    *("#661100", "#6699CC", "#888888", "#AA4466", "#225555", "#BB8866", "#7777AA"),
+)
+DATASETS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#BBBBBB", "#775533", "#99BB77")
+# ColorBrewer's "YlGnBu" without its lightest colours: amounts go from light to dark.
+AMOUNTS = ("#7FCDBB", "#41B6C4", "#1D91C0", "#225EA8", "#253494", "#081D58")
+TEACHERS = ("#D0D0D0", "#A8A8A8", "#828282", "#5E5E5E", "#3C3C3C")
+"""Of the first teacher, the second one, and so on."""
+STUDENT = "#B2182B"
+BASELINE_COLOUR, CHANCE_COLOUR, PAPER_COLOUR = "#222222", "#777777", "#555555"
+"""Of networks without pretraining, of chance, and of the paper's values."""
+_MARKERS = tuple(look.marker for look in PALETTE)
+
 # Fonts are embedded, so that a PDF looks the same everywhere.
 FIGURE_RC = {
     "font.size": 9,
@@ -51,6 +72,20 @@ FIGURE_RC = {
     "text.parse_math": False,  # titles, classes and names are the user's text; "$" is literal
 }
 PNG_DPI = 200
+# Of figures for papers.
+PRINT_RC = {
+    "font.size": 7,
+    "axes.titlesize": 7.5,
+    "axes.labelsize": 7.5,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 7,
+    "axes.linewidth": 0.6,
+    "grid.linewidth": 0.5,
+}
+PRINT_DPI = 300
+COLUMN_INCHES = {1: 3.35, 2: 6.9}
+"""Width of a figure of one or two columns of a paper."""
 
 
 class HasLook(Protocol):
@@ -83,20 +118,51 @@ def _with_spare(given: Sequence[str | None], palette: Sequence[str]) -> list[str
     return [next(spare) if one is None else one for one in given]
 
 
+def looks(
+    tasks: Mapping[str, HasLook], datasets: Sequence[str], networks: Sequence[str], amounts: Mapping[str, Sequence[Any]]
+) -> Looks:
+    """Style of each value, by axis.
+
+    Args:
+        tasks: the study's tasks.
+        datasets: names of its datasets, in a fixed order.
+        networks: names of all networks, in a fixed order.
+        amounts: values of axes of amounts, such as subsets, from the smallest to the largest.
+    """
+    of_datasets = _in_turn(datasets, DATASETS)
+    found = {"task": task_looks(tasks), "backbone": _in_turn(networks, NETWORKS)}
+    found |= {"source": of_datasets, "target": of_datasets}
+    return found | {axis: _in_turn(values, _spread(len(values))) for axis, values in amounts.items()}
+
+
+def _in_turn(values: Sequence[Any], colours: Sequence[str]) -> dict[str, Look]:
+    """Each value with the next colour and marker."""
+    turns = zip(map(str, values), itertools.cycle(colours), itertools.cycle(_MARKERS), strict=False)
+    return {value: Look(colour=colour, marker=marker) for value, colour, marker in turns}
+
+
+def _spread(count: int) -> Sequence[str]:
+    """`count` colours of amounts, as far apart as there are."""
+    last = len(AMOUNTS) - 1
+    return (
+        [AMOUNTS[round(place * last / max(1, count - 1))] for place in range(count)] if 0 < count <= last else AMOUNTS
+    )
+
+
 @cache
-def _shipped_looks() -> dict[str, Look]:
-    return task_looks(titles.shipped_tasks())
+def _own_looks() -> Looks:
+    """Styles of the project's own tasks, datasets and networks."""
+    networks = titles.in_order({name: one.place for name, one in titles.networks().items()})
+    return looks(titles.shipped_tasks(), list(titles.DATASETS), networks, {"severity": range(1, 6)})
 
 
-def look(axis: str, value: Any, position: int, looks: Mapping[str, Look] | None = None) -> Look:
+def look(axis: str, value: Any, position: int, given: Looks | None = None) -> Look:
     """Colour and marker of a series.
 
     Args:
-        position: index among the series; determines the style if the series has none of its own.
-        looks: styles of the study's tasks; default: the project's own.
+        position: index among the series; determines the style of a value that has none of its own.
+        given: styles of the study; default: the project's own.
     """
-    if axis != "task":
-        return PALETTE[position % len(PALETTE)]
-    own = _shipped_looks() if looks is None else looks
+    own = (_own_looks() if given is None else given).get(axis, {})
     spare = [look for look in PALETTE if look not in own.values()] or PALETTE
     return own.get(str(value)) or spare[position % len(spare)]

@@ -269,6 +269,12 @@ class Study:
             return self.results / "generated" / name / {"root": "videos", "annotations": "annotations"}[kind]
         return Path(str(getattr(entry, kind) or entry.root)).expanduser()
 
+    @property
+    def folders_of_videos(self) -> dict[str, str]:
+        """Folder of the videos of each dataset that has files."""
+        own = [name for name, entry in self.config.datasets.items() if not entry.combine]
+        return {name: str(self.dataset_folder(name, "root")) for name in own}
+
     def backbone(self, cell: Cell) -> BackboneSpec:
         """The backbone of a cell, with the options of the configuration."""
         return BackboneSpec(name=cell.backbone, options=(self.config.backbones or {}).get(cell.backbone, {}))

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from videossl.report import layout
+from videossl.report import layout, style
 from videossl.report.collect import FAILED, OK, PENDING, Record, Results
 from videossl.report.figures import panels as shared
 from videossl.report.figures.frame import finish
@@ -89,13 +89,14 @@ def _our_bar(panel: Panel, bar: Bar, at: float, width: float) -> None:
         if entry.low is not None and entry.high is not None:
             whiskers = shared.errors([entry], factor)
         kind = {"color": bar.colour, "edgecolor": "white", "linewidth": 0.6}
+        panel.mark(at, entry, bar.colour)
         ax.bar(at, factor * entry.value, 0.94 * width, yerr=whiskers, capsize=2, error_kw={"elinewidth": 0.9}, **kind)
     elif entry.status in (PENDING, FAILED):
         word = {"rotation": 90, "ha": "center", "va": "bottom", "fontsize": 6.5, "color": "#666666"}
         # At the bottom of the axes, at the position of the missing bar.
         ax.annotate(entry.main, (at, 0), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", **word)
     if entry.paper is not None and not panel.results.reduced:
-        ax.plot([at], [factor * entry.paper], color=shared.PAPER_COLOUR, zorder=5, **_PAPER_MARK)
+        ax.plot([at], [factor * entry.paper], color=style.PAPER_COLOUR, zorder=5, **_PAPER_MARK)
 
 
 def _paper_bar(panel: Panel, bar: Bar, at: float, width: float) -> None:
@@ -109,7 +110,7 @@ def _baseline(panel: Panel, positions: Mapping[Any, float], series: list[Any]) -
     for name, found in layout.baselines(panel, list(positions)):
         for x, entry in found:
             if name is None and x is None:
-                shared.reference_line(panel, entry, shared.BASELINE_COLOUR)
+                shared.reference_line(panel, entry, style.BASELINE_COLOUR)
             elif entry.status == OK:
                 for position in positions.values() if x is None else [positions[x]]:
                     _level(panel, entry, *_span(position, series, name))
@@ -129,9 +130,9 @@ def _level(panel: Panel, entry: Entry, left: float, right: float) -> None:
     if entry.low is not None and entry.high is not None:
         band = shared.BAND | {"alpha": 0.15, "zorder": 3}  # on top of the bar
         panel.axes.fill_between(
-            [left, right], factor * entry.low, factor * entry.high, color=shared.BASELINE_COLOUR, **band
+            [left, right], factor * entry.low, factor * entry.high, color=style.BASELINE_COLOUR, **band
         )
-    kind = {"color": shared.BASELINE_COLOUR, "linestyle": (0, (3, 1.5)), "linewidth": 1.4, "zorder": 4}
+    kind = {"color": style.BASELINE_COLOUR, "linestyle": (0, (3, 1.5)), "linewidth": 1.4, "zorder": 4}
     panel.axes.plot([left, right], [height, height], **kind)
 
 
@@ -154,5 +155,5 @@ def paper_handle(results: Results) -> list[Artist]:
     if not results.has_paper_values:
         return []
     if results.reduced:
-        return [Patch(edgecolor=shared.PAPER_COLOUR, label="the paper's value", **_HOLLOW)]
-    return [Line2D([], [], color=shared.PAPER_COLOUR, label="the paper's value", **_PAPER_MARK)]
+        return [Patch(edgecolor=style.PAPER_COLOUR, label="the paper's value", **_HOLLOW)]
+    return [Line2D([], [], color=style.PAPER_COLOUR, label="the paper's value", **_PAPER_MARK)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import matplotlib as mpl
@@ -34,6 +35,8 @@ _NOTES = (
 
 def draw(results: Results) -> Figure:
     """Draw the figure."""
+    if results.columns:
+        results = _without_empty(results)
     places, rows, columns = _arrange(results)
     names = {place: _name(results, records[0]) for place, records in places.items()}
     lines = 1 + max(name.count("\n") for name in names.values())
@@ -60,6 +63,14 @@ def draw(results: Results) -> Figure:
     return finish(figure, results, shared.sentences(results, remarks))
 
 
+def _without_empty(results: Results) -> Results:
+    """The results without the panels that have no map, unless none has one."""
+    axes = results.spec.panels
+    drawn = {tuple(r.identity[axis] for axis in axes) for r in results.records if r.status == OK}
+    kept = tuple(r for r in results.records if tuple(r.identity[axis] for axis in axes) in drawn)
+    return replace(results, records=kept) if kept else results
+
+
 def _arrange(results: Results) -> tuple[dict[tuple[int, int], list[Record]], int, int]:
     """Records of each panel, and the numbers of rows and columns.
 
@@ -70,7 +81,7 @@ def _arrange(results: Results) -> tuple[dict[tuple[int, int], list[Record]], int
         rows, columns = len(orders[0]), len(orders[1])
         where = {(a, b): (i, j) for i, a in enumerate(orders[0]) for j, b in enumerate(orders[1])}
     else:
-        rows = math.ceil(len(orders[0]) / _MOST_COLUMNS)
+        rows = math.ceil(len(orders[0]) / (_MOST_COLUMNS if results.columns != 1 else _MOST_COLUMNS // 2))
         columns = math.ceil(len(orders[0]) / rows)
         where = {(value,): divmod(index, columns) for index, value in enumerate(orders[0])}
     return {where[key]: records for key, records in layout.by_panel_axes(results).items()}, rows, columns

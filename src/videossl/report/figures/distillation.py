@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from videossl.report import layout
+from videossl.report import layout, style
 from videossl.report.collect import Record, Results
 from videossl.report.figures import panels as shared
 from videossl.report.figures.bars import Bar, draw_groups, handle, paper_handle, width_for
@@ -20,8 +20,6 @@ from videossl.report.tables import Entry
 from videossl.study import titles
 from videossl.study.config.experiments import Part
 
-TEACHER_COLOURS = ("#56B4E9", "#0072B2", "#999999", "#009E73", "#CC79A7")
-STUDENT_COLOUR = "#D55E00"
 _ORDINALS = ("first", "second", "third", "fourth", "fifth")
 _DIFFERING = ("task", "complexity", "backbone", "source", "subset", "epochs")
 _GAP = 0.5
@@ -33,6 +31,7 @@ def draw(results: Results) -> Figure:
     records = layout.by_part(results)
     numbers = list(records)
     width = min(max(width_for(len(own)) for own in records.values()), 4.8)
+    width = shared.print_width(len(numbers), results.columns) if results.columns else width
     letters = dict(zip(numbers, "abcdefghijklmnop", strict=False))
     titles = {
         number: f"{letters[number]}) {_title(results, results.spec.parts[number], records[number], width)}"
@@ -78,8 +77,8 @@ def _draw_panel(panel: Panel, part: Part) -> list[str]:
 
 def _bars(teachers: Sequence[Entry], student: Entry) -> list[Bar]:
     """Bars of a group: the teachers', then the student's."""
-    bars = [Bar(entry, colour) for entry, colour in zip(teachers, itertools.cycle(TEACHER_COLOURS), strict=False)]
-    return [*bars, Bar(student, STUDENT_COLOUR)]
+    bars = [Bar(entry, colour) for entry, colour in zip(teachers, itertools.cycle(style.TEACHERS), strict=False)]
+    return [*bars, Bar(student, style.STUDENT)]
 
 
 def _positions(keys: Sequence[layout.Key]) -> list[float]:
@@ -118,7 +117,7 @@ def _legend(results: Results) -> list[Artist]:
     most = max(len(layout.teachers_of(student, results.records)) for student in students)
     handles: list[Artist] = [
         handle(f"{ordinal} teacher", colour, [])
-        for ordinal, colour in zip(_ORDINALS[:most], TEACHER_COLOURS[:most], strict=True)
+        for ordinal, colour in zip(_ORDINALS[:most], style.TEACHERS[:most], strict=True)
     ]
-    handles.append(handle("student", STUDENT_COLOUR, students))
+    handles.append(handle("student", style.STUDENT, students))
     return [*handles, *shared.reference_handles(results), *paper_handle(results)]

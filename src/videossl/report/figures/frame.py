@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import textwrap
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -32,7 +33,12 @@ def new(width: float, height: float) -> Figure:
 
 
 def finish(figure: Figure, results: Results, sentences: Sequence[str], handles: Sequence[Artist] = ()) -> Figure:
-    """Add the title above, the legend on the right and, below, the notes (`sentences`, one per line) and provenance."""
+    """Add the title above, the legend on the right and, below, the notes (`sentences`, one per line) and provenance.
+
+    A figure for a paper has no title and no notes, and its legend is below.
+    """
+    if results.columns:
+        return _finish_for_paper(figure, results, handles)
     lines = [line for line in (results.spec.title, results.reduced) if line]
     title = "\n".join(wrapped(line, figure.get_figwidth(), 1.02 * _TITLE_SIZE) for line in lines)
     figure.suptitle(title, x=0.01, ha="left", fontsize=_TITLE_SIZE, fontweight="bold")
@@ -50,18 +56,42 @@ def finish(figure: Figure, results: Results, sentences: Sequence[str], handles: 
     return figure
 
 
+def _finish_for_paper(figure: Figure, results: Results, handles: Sequence[Artist]) -> Figure:
+    """Bring the figure to the width of its columns, and add the legend."""
+    width = style.COLUMN_INCHES[results.columns]
+    height = figure.get_figheight() * width / figure.get_figwidth()
+    if handles:
+        size = style.PRINT_RC["legend.fontsize"]
+        longest = max(len(line) for one in handles for line in str(one.get_label()).splitlines())
+        columns = min(len(handles), max(1, int(width * 72 / (LETTER * size * (longest + 5)))))
+        figure.legend(handles=handles, loc="outside lower center", frameon=False, ncols=columns, columnspacing=1.2)
+        deepest = max(str(one.get_label()).count("\n") + 1 for one in handles)
+        height += 1.5 * size / 72 * deepest * math.ceil(len(handles) / columns) + 0.1
+    figure.set_size_inches(width, height)
+    return figure
+
+
 def wrapped(text: str, width: float, size: float) -> str:
     """Wrap `text` in font size `size` (points) to `width` inches."""
     return "\n".join(textwrap.wrap(text, max(8, int(width * 72 / (LETTER * size)))))
 
 
 def save(figure: Figure, results: Results, path: Path) -> None:
-    """Save without dates, so that the same input gives the same bytes."""
+    """Save without dates, so that the same input gives the same bytes; for a paper also without provenance."""
+    if results.columns:
+        metadata = {"Title": results.spec.title} | (
+            {"Software": None} if path.suffix == ".png" else {"CreationDate": None}
+        )
+        return _write(figure, path, metadata, style.PRINT_DPI)
     origin = provenance_line(results.provenance)
     if path.suffix == ".png":
         metadata = {"Title": results.title, "Description": origin, "Software": None}
     else:
         metadata = {"Title": results.title, "Subject": origin, "CreationDate": None}
+    _write(figure, path, metadata, style.PNG_DPI)
+
+
+def _write(figure: Figure, path: Path, metadata: Mapping[str, Any], dpi: int) -> None:
     with atomic_path(path) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # stated in the notes
-        figure.savefig(temporary, format=path.suffix[1:], dpi=style.PNG_DPI, metadata=metadata)
+        figure.savefig(temporary, format=path.suffix[1:], dpi=dpi, metadata=metadata)

@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from videossl.report import layout
+from videossl.report import layout, style
 from videossl.report.collect import OK, Results
 from videossl.report.figures import panels as shared
 from videossl.report.figures.frame import finish
@@ -38,11 +38,11 @@ def draw_panel(panel: Panel) -> list[str]:
         look = panel.spec.look(name, index)
         points = [(positions[x], entry) for x, entry in layout.entries(panel, name)]
         if not panel.paper:
-            _our_line(panel, points, look, aside=0.05 * (index - (len(series) - 1) / 2))
+            our_line(panel, points, look, aside=0.05 * (index - (len(series) - 1) / 2))
         if panel.paper or not panel.results.reduced:
-            _paper_line(panel, points, look)
+            paper_line(panel, points, look)
     if not panel.paper:
-        _baseline(panel, positions)
+        baseline(panel, positions)
         shared.draw_chance(panel)
     remarks = shared.label_x(panel, positions)
     panel.axes.grid(axis="x", visible=False)
@@ -50,35 +50,39 @@ def draw_panel(panel: Panel) -> list[str]:
     return remarks
 
 
-def _our_line(panel: Panel, points: list[tuple[float, Entry]], look: Look, aside: float) -> None:
+def our_line(panel: Panel, points: list[tuple[float, Entry]], look: Look, aside: float) -> None:
     """Draw values with intervals, slightly offset for each series so that error bars do not overlap."""
     done = [(at + aside, entry) for at, entry in points if entry.status == OK]
     if done:
         places, found = zip(*done, strict=True)
         factor = shared.scale(panel.results)
-        kind = {"color": look.colour, "marker": look.marker, "markersize": 5.5, "linewidth": 1.6}
+        sizes = (
+            {"markersize": 3.5, "linewidth": 1.1} if panel.results.columns else {"markersize": 5.5, "linewidth": 1.6}
+        )
+        kind = {"color": look.colour, "marker": look.marker, **sizes}
         bars = shared.errors(found, factor)
         panel.axes.errorbar(places, [factor * e.value for e in found], bars, capsize=2.5, elinewidth=1, **kind)
         for at, entry in done:
+            panel.mark(at, entry, look.colour)
             if entry.is_marked:
                 top = (at, factor * entry.high)
                 panel.axes.annotate(NOT_ZERO, top, (0, 1), textcoords="offset points", ha="center", color=look.colour)
 
 
-def _paper_line(panel: Panel, points: list[tuple[float, Entry]], look: Look) -> None:
+def paper_line(panel: Panel, points: list[tuple[float, Entry]], look: Look) -> None:
     theirs = [(at, shared.scale(panel.results) * entry.paper) for at, entry in points if entry.paper is not None]
     if theirs:
         panel.axes.plot(*zip(*theirs, strict=True), color=look.colour, marker=look.marker, **_PAPER_LINE)
 
 
-def _baseline(panel: Panel, positions: Mapping[Any, float]) -> None:
+def baseline(panel: Panel, positions: Mapping[Any, float]) -> None:
     """Draw the network without pretraining as a dashed line, in the series' colour if each series has its own.
 
     The line spans the panel, or connects the places along x if it differs between them.
     """
     for index, (series, found) in enumerate(layout.baselines(panel, list(positions))):
         look = None if series is None else panel.spec.look(series, index)
-        colour = look.colour if look else shared.BASELINE_COLOUR
+        colour = look.colour if look else style.BASELINE_COLOUR
         if [x for x, _ in found] == [None]:
             shared.reference_line(panel, found[0][1], colour)
             continue
@@ -104,6 +108,6 @@ def legend(results: Results) -> list[Line2D]:
         handles.append(Line2D([], [], color=look.colour, marker=look.marker, linewidth=1.6, label=text))
     handles += shared.reference_handles(results)
     if results.has_paper_values:
-        theirs = {"color": shared.PAPER_COLOUR, "marker": "o", "label": "the paper's value"}
+        theirs = {"color": style.PAPER_COLOUR, "marker": "o", "label": "the paper's value"}
         handles.append(Line2D([], [], **theirs, **_PAPER_LINE))
     return handles

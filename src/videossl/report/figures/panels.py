@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import matplotlib as mpl
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,15 +17,18 @@ from videossl.common.results import is_fraction
 from videossl.report import style
 from videossl.report.collect import OK, Record, Results
 from videossl.report.figures.frame import LETTER, new, wrapped
+from videossl.report.figures.limits import Mark, cut_outliers
 from videossl.report.layout import View
 from videossl.report.notes import PAPER_BLOCK_TITLE, notes, unit_line
+from videossl.report.style import BASELINE_COLOUR, CHANCE_COLOUR
 from videossl.report.tables import PRETRAINING_AXES, Entry
 from videossl.study import titles
 
-BASELINE_COLOUR, CHANCE_COLOUR, PAPER_COLOUR = "#222222", "#777777", "#555555"
 REFERENCE = {"linewidth": 1.2, "zorder": 1}
 BAND = {"alpha": 0.08, "linewidth": 0, "zorder": 0}
-_LEGEND_WIDTH, _TICKS_WIDTH = 1.5, 0.65
+_MOST_INCHES = 10
+"""Width of the panels of a row, at most."""
+_LEGEND_WIDTH, _TICKS_WIDTH, _PRINT_TICKS_WIDTH = 1.5, 0.65, 0.45
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,12 @@ class Panel(View):
     axes: Axes
     width: float
     """Approximate length of the x axis in inches."""
+    drawn: list[Mark] = field(default_factory=list)
+    """Measured numbers in the panel."""
+
+    def mark(self, at: float, entry: Entry, colour: str) -> None:
+        """Note a number that was drawn at `at`."""
+        self.drawn.append(Mark(at, scale(self.results), entry, colour))
 
 
 def lay_out(
@@ -44,17 +54,23 @@ def lay_out(
     At a reduced scale, each group has a second panel with the paper's values, if there are any. It is below the first
     one, or to its right if there is one group or if the groups do not fit into one row.
     """
+    if results.columns:
+        groups = with_values(results, groups)
+        width = print_width(len(groups), results.columns)
+        height *= width / 3.5
     apart = results.paper_apart
-    beside = len(groups) == 1 or len(groups) * width > 10
-    rows, columns = _shape(len(groups), width, apart=apart, beside=beside)
-    figure = new(columns * width + _LEGEND_WIDTH, rows * height)
+    beside = len(groups) == 1 or len(groups) * width > _MOST_INCHES
+    room = style.COLUMN_INCHES[results.columns] if results.columns else _MOST_INCHES
+    rows, columns = _shape(len(groups), width, room, apart=apart, beside=beside)
+    figure = new(columns * width + (0 if results.columns else _LEGEND_WIDTH), rows * height)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     panels = []
     for number, (name, records) in enumerate(groups.items()):
         place, other = (2 * number, 2 * number + 1) if apart and beside else (number, number + len(groups))
-        inches = width - _TICKS_WIDTH
+        inches = width - (_PRINT_TICKS_WIDTH if results.columns else _TICKS_WIDTH)
         panels.append(Panel(results, records, False, grid[place], inches))
-        grid[place].set_title(name or ("This study, reduced scale" if results.reduced else ""), loc="left")
+        unnamed = "This study, reduced scale" if results.reduced and not results.columns else ""
+        grid[place].set_title(name or unnamed, loc="left")
         if apart:
             panels.append(Panel(results, records, True, grid[other], inches))
             grid[other].set_title(f"The paper, {name or fixed(results)}".removesuffix(", "), loc="left")
@@ -63,10 +79,26 @@ def lay_out(
     return figure, panels
 
 
-def _shape(count: int, width: float, *, apart: bool, beside: bool) -> tuple[int, int]:
+def with_values(results: Results, groups: Mapping[str, Sequence[Record]]) -> Mapping[str, Sequence[Record]]:
+    """The groups in which something is drawn; all of them if there are none."""
+    shown = results.has_paper_values
+    own = {
+        name: records
+        for name, records in groups.items()
+        if any((one.status == OK and not one.is_baseline) or (shown and one.paper is not None) for one in records)
+    }
+    return own or groups
+
+
+def print_width(panels: int, columns: int) -> float:
+    """Width of a panel of a figure for a paper: up to two of them side by side in one column, three in two."""
+    return style.COLUMN_INCHES[columns] / max(1, min(panels, columns + 1))
+
+
+def _shape(count: int, width: float, room: float, *, apart: bool, beside: bool) -> tuple[int, int]:
     if apart:
         return (count, 2) if beside else (2, count)
-    columns = max(1, min(count, int(10 / width)))
+    columns = max(1, min(count, int(room / width + 0.01)))
     columns = math.ceil(count / math.ceil(count / columns))  # balance the rows: four panels as 2 x 2, not 3 + 1
     return math.ceil(count / columns), columns
 
@@ -135,13 +167,14 @@ def fitted(axis: str, names: Sequence[str], room: float) -> tuple[list[str], lis
 
 def _inches(labels: Sequence[str]) -> float:
     longest = max(len(line) for label in labels for line in label.splitlines())
-    return (longest + 0.3) * LETTER * style.FIGURE_RC["font.size"] / 72
+    return (longest + 0.3) * LETTER * mpl.rcParams["font.size"] / 72
 
 
 def finish_y(panel: Panel, label: str = "") -> None:
     """Set label and limits of the y axis, which starts at 0 unless values are negative. Marks an empty panel."""
     ax = panel.axes
-    ax.set_ylabel(wrapped(label or unit_line(panel.results), 2.0, style.FIGURE_RC["axes.labelsize"]))
+    room = 1.2 if panel.results.columns else 2.0
+    ax.set_ylabel(wrapped(label or unit_line(panel.results), room, mpl.rcParams["axes.labelsize"]))
     sns.despine(ax=ax)
     drawn = [r for r in panel.records if (r.paper is not None if panel.paper else r.status == OK)]
     if not drawn:
@@ -153,6 +186,8 @@ def finish_y(panel: Panel, label: str = "") -> None:
         ax.set_ylim(bottom=0)
     elif ax.dataLim.y0 < 0:
         ax.axhline(0, color="#444444", linewidth=0.8, zorder=1)
+    if panel.results.columns:
+        cut_outliers([ax], [panel.drawn])
 
 
 def missing(records: Sequence[Record]) -> str:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from videossl.report import layout
+from videossl.report import layout, style
 from videossl.report.collect import OK, Record, Results
 from videossl.report.figures import panels as shared
 from videossl.report.figures.frame import finish
@@ -52,6 +52,7 @@ def _draw_panel(panel: Panel, costs: list[Record], markers: dict[str, str]) -> N
             if not panel.paper and cost.value is not None and entry.status == OK:
                 bars = shared.errors([entry], factor)
                 colours = {"color": colour, "markeredgecolor": "white", "markeredgewidth": 0.6}
+                panel.mark(aside * cost.value, entry, colour)
                 ax.errorbar([aside * cost.value], [factor * entry.value], bars, elinewidth=0.8, **colours, **kind)
             if (panel.paper or not panel.results.reduced) and cost.paper is not None and entry.paper is not None:
                 hollow = {"color": colour, "markerfacecolor": "none", "zorder": 5}
@@ -94,5 +95,5 @@ def _legend(results: Results, markers: dict[str, str]) -> list[Line2D]:
     handles += shared.reference_handles(results)
     if results.has_paper_values:
         hollow = {"marker": "o", "markersize": _SIZE, "markerfacecolor": "white", "linestyle": "none"}
-        handles.append(Line2D([], [], color=shared.PAPER_COLOUR, label="the paper's value", **hollow))
+        handles.append(Line2D([], [], color=style.PAPER_COLOUR, label="the paper's value", **hollow))
     return handles

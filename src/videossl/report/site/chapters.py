@@ -16,6 +16,8 @@ TITLES = {
     "5.3": "Video foundation models",
 }
 LAST = "Beyond the paper's sections"
+OWN = "Results"
+"""Heading of all entries of a study that is not the paper's."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Chapter:
 
     section: str
     entries: tuple[str, ...]
+    last: str = LAST
+    """Heading of entries without a section."""
 
     @property
     def anchor(self) -> str:
@@ -33,7 +37,7 @@ class Chapter:
     @property
     def title(self) -> str:
         """Heading."""
-        return chapter_title(self.section)
+        return chapter_title(self.section) if self.section else self.last
 
 
 def chapter_title(section: str) -> str:
@@ -49,7 +53,8 @@ def chapters(entries: Sequence[tuple[str, str]]) -> list[Chapter]:
     found: dict[str, list[str]] = {}
     for name, section in entries:
         found.setdefault(section, []).append(name)
-    return [Chapter(section, tuple(found[section])) for section in sorted(found, key=_order)]
+    last = LAST if any(found) else OWN
+    return [Chapter(section, tuple(found[section]), last) for section in sorted(found, key=_order)]
 
 
 def _order(section: str) -> tuple:

@@ -29,6 +29,11 @@ class Judged:
     left_out: Sequence[str]
 
     @property
+    def has_numbers(self) -> bool:
+        """Whether the study has measured a number of any claim."""
+        return any(verdict.measured[0] for verdict in self.verdicts)
+
+    @property
     def tally(self) -> list[Cell]:
         """Number of supported, contradicted and undecided claims."""
         counts = Counter(verdict.finding.verdict for verdict in self.verdicts)

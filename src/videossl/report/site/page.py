@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os.path import relpath
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,30 @@ from videossl.report.notes import provenance_line
 from videossl.report.origin import read_dates, read_provenance
 from videossl.report.record import Made, read_record, results_of
 from videossl.report.request import CLAIMS
-from videossl.report.site import blocks, claims
+from videossl.report.scale import listed
+from videossl.report.site import answers, blocks, claims, filters
 from videossl.report.site.blocks import Page, duration
 from videossl.report.site.chapters import chapters
 from videossl.report.site.claims import Judged
+from videossl.report.site.mistakes import videos_of
 from videossl.report.site.run_description import Places, Run
 from videossl.report.site.run_list import compute, counts, describe, find_runs, shown_in
+from videossl.study import titles
 
 PAPER = "A Large-Scale Analysis on Contextual Self-Supervised Video Representation Learning"
 
 INCOMPLETE = "INCOMPLETE: a run failed before all was there. The page of the whole study is made when it has finished."
 
 
-def write_report(records: Sequence[Path], results: Path, output: Path, *, incomplete: bool = False) -> list[str]:
+def write_report(
+    records: Sequence[Path],
+    results: Path,
+    output: Path,
+    *,
+    title: str = "",
+    roots: Mapping[str, str] | None = None,
+    incomplete: bool = False,
+) -> list[str]:
     """Write the report of the tables, figures and claims whose records are given.
 
     Returns error messages of files that the page should show but cannot.
@@ -37,6 +48,8 @@ def write_report(records: Sequence[Path], results: Path, output: Path, *, incomp
         records: `<name>.record.json` files, with tables and figures in the same folder.
         results: the results folder, which contains the run folders of the records.
         output: the page. Its links to files are relative to its folder.
+        title: of the study; "": the paper's, or the names of the targets if no entry is one of the paper.
+        roots: folders of the datasets' videos, to link to misclassified ones.
         incomplete: state at the top that the report is of a failed run.
     """
     if not records:
@@ -50,20 +63,31 @@ def write_report(records: Sequence[Path], results: Path, output: Path, *, incomp
     data = describe(runs, places, shown_in(entries.values()))
     data["claims"] = {name: found for one in judged.values() for name, found in one.runs.items()}
     data["sentences"] = {one.claim.name: one.claim.sentence for found in judged.values() for one in found.verdicts}
+    wanted = [(run["identity"]["target"], video) for run in data["runs"].values() for video in _wrong(run)]
+    data["videos"], unreadable = videos_of(wanted, results, output, roots or {})
     data["titles"] = {name: [entries[name].kind, one.spec.title] for name, one in parsed.items()}
     data["results"] = Path(relpath(results, output.parent)).as_posix()
-    broken = _damaged(runs, places, judged)
+    broken = list(dict.fromkeys([*_damaged(runs, places, judged), *unreadable]))
+    found = answers.answers(parsed.values())
     page = Page(output)
+    of_paper = not parsed or any(one.spec.section or one.spec.paper_table for one in parsed.values())
     text = filled(
         "site/report.html",
-        paper=PAPER,
+        title=title or (f"{PAPER}: this study's results" if of_paper else _title(parsed.values(), places.labels)),
         warning=INCOMPLETE if incomplete else "",
         scales=list(dict.fromkeys(one.reduced for one in parsed.values() if one.reduced)),
+        answers=answers.table(found, runs, places.labels) if found else None,
+        answers_note=answers.NOTE,
         facts=_facts(made, runs, broken),
         chapters=chapters([(name, one.spec.section) for name, one in parsed.items()]),
         entries={name: _block(one, entries[name], page) for name, one in parsed.items()},
         left={name: _left(one) for name, one in parsed.items()},
-        judged=[claims.block(judged[one.name], one, page) for one in made if one.kind == CLAIMS],
+        judged=[
+            claims.block(judged[one.name], one, page)
+            for one in made
+            if one.kind == CLAIMS and (of_paper or judged[one.name].has_numbers)
+        ],
+        filters=filters.axes(runs.values(), places.labels),
         runs=blocks.run_list(runs, places.labels),
         data=data,
     )
@@ -75,6 +99,18 @@ def _block(results: Results, made: Made, page: Page) -> blocks.Block:
     if made.kind == "table":
         return blocks.table(Document.of(results), made, page)
     return blocks.figure(results, made, page)
+
+
+def _title(found: Iterable[Results], labels: Mapping[str, Mapping[str, str]]) -> str:
+    """Title of a study that has none of its own and is not the paper's."""
+    targets = {record.identity["target"] for one in found for record in one.records} - {""}
+    named = sorted(titles.label("target", target, labels) for target in targets)
+    return f"Pretext tasks compared on {listed(named)}" if named else "Pretext tasks compared"
+
+
+def _wrong(run: Mapping[str, Any]) -> list[str]:
+    """Misclassified videos of a described run."""
+    return [video for video, *_ in run.get("predictions", {}).get("wrong", [])]
 
 
 def _left(results: Results) -> str:

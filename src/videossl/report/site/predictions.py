@@ -1,4 +1,4 @@
-"""Summary of a run's predictions: accuracy per class, and the most frequent confusions."""
+"""Summary of a run's predictions: accuracy per class, the most frequent confusions, and the surest errors."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 import pandas as pd
 
 from videossl.common.intact import read_frame
+from videossl.report.site.mistakes import surest_errors
 
 CLASSES = 12
 """Maximum number of listed classes; of more classes, the best and the worst half as many each."""
 CONFUSED = 6
+COLUMNS = ["video", "label", "prediction", "correct", "probability_label", "noise"]
 
 
 def class_names(manifest: Path) -> dict[int, str]:
@@ -23,14 +25,15 @@ def class_names(manifest: Path) -> dict[int, str]:
 
 
 def summary(path: Path, names: dict[int, str]) -> dict[str, Any]:
-    """Number of correct and of all predictions, [class, correct, total] per class, and [class, predicted class, count].
+    """Number of correct and of all predictions, [class, correct, total] per class, the most frequent errors as
+    [class, predicted class, count], and the surest ones (:func:`videossl.report.site.mistakes.surest_errors`).
 
-    The last item lists the most frequent errors. If there are noisy predictions, the summary covers all noises and
-    severities and excludes clean ones. {} without a file.
+    If there are noisy predictions, the summary covers all noises and severities and excludes clean ones. {} without a
+    file.
     """
     if not path.exists():
         return {}
-    frame = read_frame(path, columns=["label", "prediction", "correct", "noise"])
+    frame = read_frame(path, columns=COLUMNS)
     if (frame["noise"] != "").any():
         frame = frame[frame["noise"] != ""]
     named = {label: names.get(label, f"class {label}") for label in {*frame["label"], *frame["prediction"]}}
@@ -47,4 +50,5 @@ def summary(path: Path, names: dict[int, str]) -> dict[str, Any]:
         "classes": [[named[label], int(row["sum"]), int(row["count"])] for label, row in shown.iterrows()],
         "left_out": len(counts) - len(shown),
         "confused": [[named[label], named[other], int(count)] for (label, other), count in wrong.items()],
+        "wrong": surest_errors(frame, named),
     }

@@ -124,7 +124,7 @@ class Run:
         def named(axis: str) -> str:
             return titles.label(axis, identity[axis], labels) if identity[axis] not in ("", "none") else ""
 
-        parts = [_stage_title(identity["stage"])]
+        parts = [stage_title(identity["stage"])]
         parts.append(" ".join(part for part in (named("task"), identity["complexity"]) if part))
         parts.append(named("backbone"))
         if named("source"):
@@ -210,6 +210,6 @@ def _is(value: Any) -> bool:
     return value is not None and value == value
 
 
-def _stage_title(name: str) -> str:
+def stage_title(name: str) -> str:
     """Title of a stage; its name if this version does not have the stage."""
     return stage(name).title if name in names() else name

@@ -216,6 +216,11 @@ class Presentation(Strict):
     )
     parts: list[Part] = Field([], description="distillation: the panels")
     datasets: Strings = Field([], description="samples, noise_samples: datasets whose videos are shown")
+    columns_in_paper: Literal[1, 2] | None = Field(
+        None,
+        description="figure: width of its version for papers, in columns of a page; empty: one for a plot of a single"
+        " panel with few lines or bars, else two",
+    )
     paper_table: str | None = Field(
         None,
         description="`table` of config/paper_values.csv with the paper's values; cells that it leaves out are looked up"

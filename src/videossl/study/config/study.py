@@ -238,6 +238,12 @@ class Config(Strict):
     """The whole configuration, after overlays."""
 
     scale: Scale = Field(description="how this run differs from the paper's conditions")
+    title: str = Field(
+        "",
+        max_length=200,
+        description="title of the report; empty: the paper's, or the names of the targets where no table or figure is"
+        " one of the paper",
+    )
     results_dir: ResultsPath = Field("results", description="folder of all results")
     experiments_file: FilePath = Field(
         "config/experiments.yaml", description="file with the tables and figures of the study"

@@ -4,15 +4,19 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
+import numpy as np
 import pandas as pd
 import pytest
+from report_cells import PAPER_VALUES, cell
 from report_study import NASTY, RECIPE, make_page, make_study, records
 
 from videossl.common.errors import UserError
 from videossl.report.all_metrics import write_all_metrics
-from videossl.report.record import dependencies_of, read_record
+from videossl.report.record import dependencies_of, read_record, write_record
+from videossl.report.request import Request
 from videossl.report.site.chapters import chapters
 from videossl.report.site.history import POINTS, read_curve
+from videossl.report.site.mistakes import SHOWN
 from videossl.report.site.page import write_report
 from videossl.report.site.predictions import CLASSES, summary
 
@@ -107,6 +111,8 @@ def test_a_run_tells_all_about_itself(data):
     assert (run["predictions"]["correct"], run["predictions"]["n"]) == (80, 120)
     assert run["predictions"]["confused"] == [["class 2", "class 0", 40]]
     assert {Path(name).name for name, _ in run["files"]} > {"run.json", "metrics.parquet", "predictions.parquet"}
+    # Probabilities are equal, so the first videos by name: those of class 2 are taken for class 0.
+    assert run["predictions"]["wrong"][0] == ["v101", "class 2", "class 0", 0.5]
     assert run["shown"] == ["subset_size", "by_task"]
     assert len(data["recipes"]) == len(data["environments"]) == 1  # shared, not repeated
 
@@ -142,6 +148,39 @@ def test_reduced_scale_is_marked_everywhere_and_the_papers_values_stand_apart(pa
         assert "reduced scale: generated videos" in section
         assert 'class="paper"' not in section
     assert "The paper&#x27;s values, at its scale" in sections[0]
+
+
+def test_verdicts_are_grey_at_a_reduced_scale_only(page, tmp_path):
+    assert page.read_text().count("data-reduced>") == 2  # the table of claims and its summary
+    assert "data-reduced>" not in make_page(tmp_path, reduced="").read_text()
+
+
+def test_a_study_that_is_not_the_papers_has_a_title_of_its_own(page, tmp_path):
+    heading = re.compile("<h1>(.*?)</h1>")
+    assert heading.search(page.read_text())[1].startswith("A Large-Scale Analysis on Contextual")
+    cells = [cell(tmp_path, n, task=task) for n, task in ((30, "rotnet"), (40, "vcop"))]
+    entry = {"name": "own", "title": "Own", "rows": "subset", "columns": ["task"], "baseline": False}
+    entry["labels"] = {"target": {"ucf101": "Birds & <bees>"}}
+    given = {"entry": entry, "cells": cells, "manifests": [], "reduced": "", "paper_values": ""}
+    (tmp_path / "tables").mkdir()
+    write_record(tmp_path / "tables/own.record.json", Request("table", given))
+    claims = {"metrics": [], "default_complexities": {}, "reduced": "", "paper_values": str(PAPER_VALUES)}
+    write_record(tmp_path / "tables/claims.record.json", Request("claims", claims))
+    made = [tmp_path / f"tables/{name}.record.json" for name in ("own", "claims")]
+    write_report(made, tmp_path, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert heading.search(text)[1] == "Pretext tasks compared on Birds &amp; &lt;bees&gt;"
+    assert "Contextual" not in text and "the paper's sections" not in text and "claims-claims" not in text
+    write_report(made, tmp_path, tmp_path / "report.html", title="Which birds & bees?")
+    assert heading.search((tmp_path / "report.html").read_text())[1] == "Which birds &amp; bees?"
+
+
+def test_filters_have_the_axes_on_which_runs_differ(page):
+    form = re.search(r'<form id="filters".*?</form>', page.read_text(), re.DOTALL)[0]
+    assert re.findall(r'<select name="(\w+)">', form) == ["task", "subset", "epochs", "stage", "status"]
+    options = re.findall(r'<option value="(\w*)">(.*?)</option>', form)
+    assert options[:2] == [("", "all"), ("scratch", "no pretraining")]
+    assert ("finetune", "Finetuning") in options and ("pretrain", "Pretraining") in options
 
 
 def test_at_the_papers_scale_each_number_says_how_far_it_is_from_the_papers(tmp_path):
@@ -205,12 +244,16 @@ def test_of_many_classes_the_best_and_the_worst_are_shown(tmp_path):
     frame = pd.DataFrame({"label": [k for k in range(40) for _ in range(4)], "noise": ""})
     frame["correct"] = [j < (k % 5) for k in range(40) for j in range(4)]
     frame["prediction"] = frame["label"].where(frame["correct"], (frame["label"] + 1) % 40)
+    frame["video"] = [f"v{place}" for place in range(160)]
+    frame["probability_label"] = np.linspace(1, 0, 160)
     frame.to_parquet(tmp_path / "predictions.parquet")
     found = summary(tmp_path / "predictions.parquet", {0: "zero"})
     assert len(found["classes"]) == CLASSES
     assert found["left_out"] == 40 - CLASSES
     assert [correct for _, correct, _ in found["classes"]] == [4] * 6 + [0] * 6
     assert ["zero", "class 1", 4] in found["confused"]
+    surest = frame[~frame["correct"]]["video"].tolist()[::-1][:SHOWN]  # probabilities fall
+    assert [video for video, *_ in found["wrong"]] == surest
 
 
 def test_chapters_follow_the_papers_sections():

@@ -56,10 +56,7 @@ def our_line(panel: Panel, points: list[tuple[float, Entry]], look: Look, aside:
     if done:
         places, found = zip(*done, strict=True)
         factor = shared.scale(panel.results)
-        sizes = (
-            {"markersize": 3.5, "linewidth": 1.1} if panel.results.columns else {"markersize": 5.5, "linewidth": 1.6}
-        )
-        kind = {"color": look.colour, "marker": look.marker, **sizes}
+        kind = {"color": look.colour, "marker": look.marker, "markersize": 5.5, "linewidth": 1.6}
         bars = shared.errors(found, factor)
         panel.axes.errorbar(places, [factor * e.value for e in found], bars, capsize=2.5, elinewidth=1, **kind)
         for at, entry in done:

@@ -28,7 +28,6 @@ from videossl.study import titles
 
 _OTHERS = "#D4D4D4"
 _NARROWEST, _HEIGHT = 1.1, 1.15
-_LEGEND = {"markersize": 3.5, "linewidth": 1.1}
 
 
 def draw(results: Results) -> Figure:
@@ -79,7 +78,7 @@ def _draw_panel(panel: Panel, own: Any, all_series: Sequence[Any]) -> None:
         else:
             done = [(at, shared.scale(panel.results) * entry.value) for at, entry in points if entry.status == OK]
             if done:
-                ax.plot(*zip(*done, strict=True), color=_OTHERS, linewidth=0.8, zorder=0.5)
+                ax.plot(*zip(*done, strict=True), color=_OTHERS, linewidth=1.1, zorder=0.5)
     lines.baseline(_of_series(panel, own), positions)
     shared.draw_chance(panel)
     ax.grid(axis="x", visible=False)
@@ -107,14 +106,14 @@ def _finish_axes(grid: np.ndarray, panels: Sequence[Panel]) -> None:
         below = grid[place[0] + 1, place[1]] if place[0] + 1 < len(grid) else None
         if below is None or not below.axison:
             ax.tick_params(labelbottom=True)
-    axes[0].figure.supxlabel(titles.axis_label(spec.x), fontsize=7.5)
+            ax.set_xlabel(wrapped(titles.axis_label(spec.x), panels[0].width, 7.5))
 
 
 def _legend(results: Results) -> list[Artist]:
     """What the panels' titles do not say: grey lines, reference lines and the paper's values."""
-    handles: list[Artist] = [Line2D([], [], color=_OTHERS, linewidth=0.8, label="the others")]
+    handles: list[Artist] = [Line2D([], [], color=_OTHERS, linewidth=1.1, label="the others")]
     handles += shared.reference_handles(results)
     if results.has_paper_values:
         theirs = {"marker": "o", "markerfacecolor": "white", "linestyle": (0, (4, 2)), "linewidth": 1}
-        handles.append(Line2D([], [], color=style.PAPER_COLOUR, markersize=3.5, label="the paper's value", **theirs))
+        handles.append(Line2D([], [], color=style.PAPER_COLOUR, markersize=5.5, label="the paper's value", **theirs))
     return handles

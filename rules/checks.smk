@@ -22,7 +22,7 @@ STARTED = []
 def no_such_target(wildcards):
     """Input function of a misspelt target: raises WorkflowError listing the closest matches."""
     valid = [f"{entry.kind}_{name}" for name, entry in STUDY.entries.items()]
-    name = re.sub(rf"{re.escape(RESULTS)}/(table|figure)s/([^.]+).*", r"\1_\2", wildcards.no_target)
+    name = re.sub(rf"{re.escape(RESULTS)}/(table|figure)s/(?:{PAPER}/)?([^.]+).*", r"\1_\2", wildcards.no_target)
     more = "`snakemake --list-target-rules` lists them; a new one is an entry in experiments.yaml."
     if CONFIG.only is not None or CONFIG.restrict:
         more += " The configuration's `only` or `restrict` leaves some out."

@@ -23,7 +23,7 @@ from videossl.study.study import Study
 from videossl.common.files import canonical_json
 from videossl.common.identity import stated
 from videossl.common.places import shown
-from videossl.report.renderings import targets_of
+from videossl.report.renderings import PAPER, targets_of
 from videossl.report.request import CLAIMS, path_of, write_request
 
 # The project's files are in the Snakefile's folder, whatever the working directory. If both are the same, paths are

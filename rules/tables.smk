@@ -58,7 +58,7 @@ use rule table as figure with:
             labels=of_entry(label_of),
         ),
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
-        paper=multiext(f"{RESULTS}/figures/{renderings.PAPER}/{{figure}}", *renderings.OF_PAPER["figure"]),
+        paper=multiext(f"{RESULTS}/figures/{PAPER}/{{figure}}", *renderings.OF_PAPER["figure"]),
         record=f"{RESULTS}/figures/{{figure}}.record.json",
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",

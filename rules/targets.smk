@@ -24,7 +24,9 @@ for target in STUDY.entries:
 # Output files of tables and figures.
 MADE = alternatives(
     re.escape(f"{RESULTS}/{folder}/{name}.")
-    for folder, name in [(f"{entry.kind}s", name) for name, entry in STUDY.entries.items()] + [("tables", "claims")]
+    for folder, name in [(f"{entry.kind}s", name) for name, entry in STUDY.entries.items()]
+    + [(f"figures/{PAPER}", name) for name, entry in STUDY.entries.items() if entry.kind == "figure"]
+    + [("tables", "claims")]
 )
 
 
@@ -35,5 +37,5 @@ rule no_such_target:
     output:
         "{no_target}",
     wildcard_constraints:
-        no_target=rf"(table|figure)_\w+|(?!{MADE}){re.escape(RESULTS)}/(tables|figures)/\w+[.]\w+",
+        no_target=rf"(table|figure)_\w+|(?!{MADE}){re.escape(RESULTS)}/(tables|figures|figures/{PAPER})/\w+[.]\w+",
     localrule: True

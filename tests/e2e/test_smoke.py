@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from documentation import block
+from report_data import data_of
 from warm import shared as shared_warm_interpreter
 from workflow_copy import Workflow, copy_workflow
 
@@ -113,6 +114,7 @@ def test_tables_and_figures_are_in_every_format_and_marked_as_reduced(finished):
         assert "scratch" in set(frame["task"])
     assert (figures / "accuracy_over_epochs.png").read_bytes().startswith(b"\x89PNG")
     assert (figures / "accuracy_over_epochs.pdf").read_bytes().startswith(b"%PDF")
+    assert (figures / "paper/accuracy_over_epochs.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_finished_study_plans_nothing(finished):
@@ -247,7 +249,7 @@ def test_status_says_done(finished):
 
 def test_report_shows_every_run(finished, study):
     page = (finished.root / RESULTS / "report.html").read_text()
-    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
+    data = data_of(page)
     assert set(data["runs"]) == {f"{RESULTS}/{cell.path}" for cell in study.pretraining + study.evaluations}
     last = data["runs"][f"{RESULTS}/pretrain/k400/50k/rotnet/r2plus1d/seed0/epochs200"]
     assert last["curve"]["epoch"] == [1, 2, 3, 4]  # all milestones of the run, joined

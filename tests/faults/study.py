@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fork_server import ForkServer
+from report_data import EMBEDDED, data_of
 from warm import SERVER
 from workflow_copy import PARTS, copy_workflow
 
@@ -156,8 +157,8 @@ def _without_times(value: Any) -> Any:
 
 def _report(page: str) -> bytes:
     """The page without durations and dates, and without what the runs printed."""
-    body, data, rest = re.split(r'(?<=id="data">)(.*?)(?=</script>)', page, maxsplit=1, flags=re.DOTALL)
-    found = json.loads(data)
+    body, rest = EMBEDDED.split(page, maxsplit=1)
+    found = data_of(page)
     runs = [_without_times({key: one for key, one in run.items() if key != "log"}) for run in found["runs"].values()]
     text = f"{body}{rest}{json.dumps({**found, 'runs': runs}, sort_keys=True)}"
     text = re.sub(r"[0-9:.,-]+", "#", text).replace("# #", "#")

@@ -12,6 +12,7 @@
   const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
   const name = (element) => `${element.tagName}.${element.className}#${element.id} ${element.textContent.slice(0, 40)}`;
   try {
+    await until("the script of the page", () => document.querySelector(".copies") && !document.getElementById("theme").hidden);
     found.pageIsWiderThanTheScreen = document.documentElement.scrollWidth > innerWidth;
     // Blocks that follow each other must not lie on each other, and no text may leave its cell.
     found.overlaps = [];

@@ -27,7 +27,7 @@ def only(cells: list[dict], **changes) -> Answer:
 
 
 def right(share: float, n: int = 200, shift: int = 0) -> list[bool]:
-    return [(video + shift) % n < share * n for video in range(n)]
+    return [(video + shift) % n < round(share * n) for video in range(n)]
 
 
 def test_the_best_task_is_compared_video_by_video(tmp_path):

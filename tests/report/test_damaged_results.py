@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -16,6 +15,7 @@ import pytest
 import torch
 from flipped_bits import NAMES
 from report_cells import PAPER_VALUES
+from report_data import data_of
 from report_study import TABLE, make_study
 from run_records import run_record
 from runs import assert_same_run, train
@@ -157,7 +157,7 @@ def test_tables_and_page_go_on_without_the_run(shown, tmp_path, name, damage):
     told = write_report(records, root, tmp_path / "report.html")
     assert len(told) == 1 and name in told[0]
     page = (tmp_path / "report.html").read_text()
-    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
+    data = data_of(page)
     run = data["runs"][broken]
     assert run["status"] == "failed" and name in run["reason"]
     assert f"<dt>Damaged</dt><dd>{broken}/{name}" in page
@@ -179,7 +179,7 @@ def test_the_page_says_which_curve_and_manifest_are_damaged(tmp_path):
     told = write_report(sorted(tmp_path.glob("*s/*.record.json")), tmp_path, tmp_path / "report.html")
     assert any("train.jsonl" in one for one in told) and any("manifest.parquet" in one for one in told)
     page = (tmp_path / "report.html").read_text()
-    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
+    data = data_of(page)
     assert "1 of 3 epochs cannot be read" in data["runs"][run["run_dir"]]["damaged"]
     assert len(data["runs"][run["run_dir"]]["curve"]["epoch"]) == 2
     assert "data/ucf101/manifest.parquet is no Parquet file" in page

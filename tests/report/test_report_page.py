@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from report_cells import PAPER_VALUES, cell
+from report_data import data_of
 from report_study import NASTY, RECIPE, make_page, make_study, records
 
 from videossl.common.errors import UserError
@@ -63,7 +64,7 @@ def outline(page) -> Outline:
 
 @pytest.fixture(scope="module")
 def data(page) -> dict:
-    return json.loads(re.search(r'id="data">(.*?)</script>', page.read_text(), re.DOTALL)[1])
+    return data_of(page.read_text())
 
 
 def run_of(data: dict, *parts: str) -> dict:

@@ -36,9 +36,11 @@ def entry_of(study: Study, name: str) -> dict[str, Any]:
     if config.scale.reduced:
         names["epochs"] = {str(name): f"{name} (here {run})" for name, run in config.epochs.items()}
     groups = {task: recipe.objective for task, recipe in study.recipes.items()}
+    # Only those that the entry may use, so that a new dataset does not change every table.
     looks = {
-        axis: {value: look.model_dump() for value, look in found.items()} for axis, found in looks_of(study).items()
+        axis: looks_of(study).get(axis, {}) for axis in dict.fromkeys(["task", study.entries[name].series or "task"])
     }
+    looks = {axis: {value: look.model_dump() for value, look in found.items()} for axis, found in looks.items()}
     own = {"labels": names, "groups": groups, "orders": _orders(study, name), "looks": looks}
     complexities = {task: recipe.default_complexity for task, recipe in study.recipes.items()}
     here = {"caption": caption_here(study, name), "subsets_here": subsets_here(study, study.cells_of[name])}

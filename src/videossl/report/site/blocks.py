@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os.path import relpath
@@ -17,6 +16,7 @@ from videossl.report.notes import notes, provenance_line, unit_line
 from videossl.report.numbers import number
 from videossl.report.record import Made
 from videossl.report.render import TABLE_SUFFIXES
+from videossl.report.site.packing import picture
 from videossl.report.site.run_description import Run
 from videossl.report.tables import DASH, Entry, missing
 
@@ -45,7 +45,7 @@ class Block:
     """Of a table: headings and grids."""
     notes: Sequence[str] = ()
     image: str = ""
-    """Of a figure: the image in base64; "" if it has not been drawn."""
+    """Of a figure: the address that holds the image; "" if it has not been drawn."""
     alternative: str = ""
     """Text alternative of the image."""
     numbers: Table | None = None
@@ -88,7 +88,7 @@ def table(document: Document, made: Made, page: Page) -> Block:
 def figure(results: Results, made: Made, page: Page) -> Block:
     """A figure with caption, the numbers behind it, origin and files."""
     image = made.path.with_name(f"{made.name}.png")
-    shown = {"image": base64.b64encode(image.read_bytes()).decode() if image.is_file() else ""}
+    shown = {"image": picture(image) if image.is_file() else ""}
     shown["alternative"] = f"{results.title}. {results.spec.caption}"
     if cells := [record for record in results.records if record.is_cell]:
         behind = {"unit": unit_line(results), "numbers": _numbers(results, cells), "count": len(cells)}

@@ -22,6 +22,7 @@ from videossl.report.site.blocks import Page, duration
 from videossl.report.site.chapters import chapters
 from videossl.report.site.claims import Judged
 from videossl.report.site.mistakes import videos_of
+from videossl.report.site.packing import packed
 from videossl.report.site.run_description import Places, Run
 from videossl.report.site.run_list import compute, counts, describe, find_runs, shown_in
 from videossl.study import titles
@@ -89,7 +90,7 @@ def write_report(
         ],
         filters=filters.axes(runs.values(), places.labels),
         runs=blocks.run_list(runs, places.labels),
-        data=data,
+        data=packed(data),
     )
     write_text(output, text)
     return broken + [run["damaged"] for run in data["runs"].values() if "damaged" in run]

@@ -1,7 +1,11 @@
 // ---- the page's data
 const byId = (id) => document.getElementById(id);
-let parsed = null;
-const data = () => (parsed ??= JSON.parse(byId("data").textContent));
+const unpack = async () => {
+  const bytes = Uint8Array.from(atob(byId("data").textContent), (letter) => letter.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+};
+const everything = await unpack();
+const data = () => everything;
 
 // ---- elements: text is always set as text, never as HTML
 const add = (parent, name, text = "", attributes = {}) => {

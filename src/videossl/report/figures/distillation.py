@@ -95,14 +95,14 @@ def _label_x(panel: Panel, part: Part, keys: Sequence[layout.Key], positions: Se
     room = panel.width / (positions[-1] - positions[0] + 1)
     labels, remarks = shared.fitted(part.x[-1], [spec.label(part.x[-1], key[-1]) for key in keys], room)
     ax.set_xticks(positions, labels)
-    shared.lean(ax, labels, room)
+    lines = shared.lean(ax, labels, room)
     ax.set_xlim(positions[0] - 0.6, positions[-1] + 0.6)
     ax.set_xlabel(", ".join(titles.axis_label(axis) for axis in part.x))
     if len(part.x) > 1:
         outer: dict[Any, list[float]] = {}
         for key, position in zip(keys, positions, strict=True):
             outer.setdefault(key[0], []).append(position)
-        below = "\n" * (1 + max(label.count("\n") for label in labels))
+        below = "\n" * lines
         names = [below + spec.label(part.x[0], value) for value in outer]
         second = ax.secondary_xaxis("bottom")
         second.set_xticks([(places[0] + places[-1]) / 2 for places in outer.values()], names)

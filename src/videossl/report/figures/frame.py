@@ -38,7 +38,7 @@ def new(width: float, height: float) -> Figure:
 def finish(figure: Figure, results: Results, sentences: Sequence[str], handles: Sequence[Artist] = ()) -> Figure:
     """Add the title above, the legend on the right and, below, the notes (`sentences`, one per line) and provenance.
 
-    A figure for a paper has no title and no notes, and its legend is below.
+    A figure for a paper has no title and no notes, and its legend is above.
     """
     if results.columns:
         return _finish_for_paper(figure, results, handles)
@@ -67,7 +67,7 @@ def _finish_for_paper(figure: Figure, results: Results, handles: Sequence[Artist
         size = style.PRINT_RC["legend.fontsize"]
         longest = max(len(line) for one in handles for line in str(one.get_label()).splitlines())
         columns = min(len(handles), max(1, int(width * 72 / (LETTER * size * (longest + 5)))))
-        figure.legend(handles=handles, loc="outside lower center", frameon=False, ncols=columns, columnspacing=1.2)
+        figure.legend(handles=handles, loc="outside upper center", frameon=False, ncols=columns, columnspacing=1.2)
         deepest = max(str(one.get_label()).count("\n") + 1 for one in handles)
         height += 1.5 * size / 72 * deepest * math.ceil(len(handles) / columns) + 0.1
     for line in figure.findobj(Line2D):

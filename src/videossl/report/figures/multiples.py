@@ -28,6 +28,7 @@ from videossl.study import titles
 
 _OTHERS = "#D4D4D4"
 _NARROWEST, _HEIGHT = 1.1, 1.15
+_LABEL_SIZE = style.PRINT_RC["axes.labelsize"]
 
 
 def draw(results: Results) -> Figure:
@@ -38,7 +39,7 @@ def draw(results: Results) -> Figure:
     width = style.COLUMN_INCHES[results.columns]
     rows_of_group = math.ceil(most / int(width / _NARROWEST))
     columns = math.ceil(most / rows_of_group)
-    figure = new(width, _HEIGHT * rows_of_group * len(groups) + 0.25)
+    figure = new(width, _HEIGHT * rows_of_group * len(groups) + 0.2)
     grid = figure.subplots(rows_of_group * len(groups), columns, squeeze=False, sharex=True, sharey=True)
     panels = []
     for at, (name, records) in enumerate(groups.items()):
@@ -48,18 +49,20 @@ def draw(results: Results) -> Figure:
             _draw_panel(panels[-1], series, shown[name])
         for ax in own[len(shown[name]) :]:
             ax.set_axis_off()
-        own[0].set_ylabel(wrapped(f"{name}: {unit_line(results)}" if name else unit_line(results), 1.1, 7.5))
-    _finish_axes(grid, panels)
+        if name:
+            own[0].set_ylabel(name)
+    _finish_axes(figure, grid, panels)
     return finish(figure, results, [], _legend(results))
 
 
 def _series(results: Results, records: Sequence[Record]) -> list[Any]:
-    """Series with something to draw."""
+    """Series with something to draw; all of them if there are none."""
     series, paper = results.spec.series, results.has_paper_values
     drawn = {
         r.identity[series] for r in records if not r.is_baseline and (r.status == OK or (paper and r.paper is not None))
     }
-    return [name for name in layout.values(results, series) if name in drawn]
+    order = layout.values(results, series)
+    return [name for name in order if name in drawn] or order
 
 
 def _draw_panel(panel: Panel, own: Any, all_series: Sequence[Any]) -> None:
@@ -95,7 +98,7 @@ def _of_series(panel: Panel, own: Any) -> Panel:
     return Panel(panel.results, kept, False, panel.axes, panel.width)
 
 
-def _finish_axes(grid: np.ndarray, panels: Sequence[Panel]) -> None:
+def _finish_axes(figure: Figure, grid: np.ndarray, panels: Sequence[Panel]) -> None:
     """Label the outer axes only, and limit the shared y axis."""
     axes: list[Axes] = [panel.axes for panel in panels]
     spec = panels[0].spec
@@ -106,7 +109,8 @@ def _finish_axes(grid: np.ndarray, panels: Sequence[Panel]) -> None:
         below = grid[place[0] + 1, place[1]] if place[0] + 1 < len(grid) else None
         if below is None or not below.axison:
             ax.tick_params(labelbottom=True)
-            ax.set_xlabel(wrapped(titles.axis_label(spec.x), panels[0].width, 7.5))
+    figure.supxlabel(titles.axis_label(spec.x), fontsize=_LABEL_SIZE)
+    figure.supylabel(wrapped(unit_line(panels[0].results), figure.get_figheight(), _LABEL_SIZE), fontsize=_LABEL_SIZE)
 
 
 def _legend(results: Results) -> list[Artist]:

@@ -26,6 +26,8 @@ from videossl.study import titles
 
 REFERENCE = {"linewidth": 1.2, "zorder": 1}
 BAND = {"alpha": 0.08, "linewidth": 0, "zorder": 0}
+_LEANING = 35
+"""Degrees by which labels are rotated that have too little room."""
 _MOST_INCHES = 10
 """Width of the panels of a row, at most."""
 _LEGEND_WIDTH, _TICKS_WIDTH, _PRINT_TICKS_WIDTH = 1.5, 0.65, 0.45
@@ -92,7 +94,8 @@ def with_values(results: Results, groups: Mapping[str, Sequence[Record]]) -> Map
 
 def print_width(panels: int, columns: int) -> float:
     """Width of a panel of a figure for a paper: up to two of them side by side in one column, three in two."""
-    return style.COLUMN_INCHES[columns] / max(1, min(panels, columns + 1))
+    rows = math.ceil(panels / (columns + 1))
+    return style.COLUMN_INCHES[columns] / math.ceil(panels / rows)
 
 
 def _shape(count: int, width: float, room: float, *, apart: bool, beside: bool) -> tuple[int, int]:
@@ -145,11 +148,14 @@ def label_x(panel: Panel, positions: Mapping[Any, float]) -> list[str]:
     return [] if spec.x == "subset" and spec.subsets_here else remarks  # the notes have them
 
 
-def lean(ax: Axes, labels: Sequence[str], room: float) -> None:
-    """Rotate the labels of the x axis if one is wider than `room` (inches)."""
-    if room < _inches(labels):
-        for label in ax.get_xticklabels():
-            label.set(rotation=35, ha="right", rotation_mode="anchor")
+def lean(ax: Axes, labels: Sequence[str], room: float) -> int:
+    """Rotate the labels of the x axis if one is wider than `room` (inches); returns their height in lines."""
+    if room >= _inches(labels):
+        return 1 + max(label.count("\n") for label in labels)
+    for label in ax.get_xticklabels():
+        label.set(rotation=_LEANING, ha="right", rotation_mode="anchor")
+    rise = max(_inches([label]) for label in labels) * math.sin(math.radians(_LEANING))
+    return math.ceil(rise * 72 / (1.2 * mpl.rcParams["font.size"])) + max(label.count("\n") for label in labels)
 
 
 def fitted(axis: str, names: Sequence[str], room: float) -> tuple[list[str], list[str]]:

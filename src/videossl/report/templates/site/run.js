@@ -58,7 +58,7 @@ const showPredictions = (body, run) => {
     meter.style.width = `${(100 * correct) / n}%`;
     return [name, meter, `${correct} of ${n}`];
   });
-  addTable(body, rows, ["Class", "Accuracy", ""], "meters");
+  addTable(body, rows, ["Class", "Accuracy", "Right"], "meters");
   if (found.left_out) add(body, "p", `The best and the worst classes; ${found.left_out} between them are left out.`);
   if (found.confused.length) {
     add(body, "p", "Most often confused:");

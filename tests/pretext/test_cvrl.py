@@ -9,7 +9,8 @@ from torch.nn import functional as F
 from videossl.backbones import registry as backbones
 from videossl.common.errors import UserError
 from videossl.pretext import registry as tasks
-from videossl.pretext.cvrl import NearbyClips, nt_xent
+from videossl.pretext.cvrl import NearbyClips
+from videossl.pretext.parts.losses import nt_xent
 
 FRAMES = 4
 NO_CHOICES = torch.zeros(1, dtype=torch.long)  # CVRL reads none

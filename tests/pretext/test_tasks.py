@@ -17,9 +17,12 @@ PAIRS = [(task, backbone) for task in tasks.names() for backbone in backbones.na
 TRAINED = [(task, backbone) for task, backbone in PAIRS if task == "tdl" or backbone in ("r2plus1d", "vit")]
 """Every backbone with the task that asks most of it, and every task with a convolutional network and a transformer."""
 OPTIONS = {  # beside the defaults: small
+    "byol": {"hidden": 32, "dim": 16},
     "cvrl": {"hidden": 32, "dim": 16},
     "rspnet": {"queue_size": 16, "dim": 16},
+    "tclr": {"segments": 2, "hidden": 32, "dim": 16},
     "tdl": {"queue_size": 16, "dim": 16, "temperature": 0.2},
+    "vjepa": {"predictor_depth": 1},
 }
 BACKBONE_OPTIONS = {  # where the default depth makes a step slow, or learning unsteady at this width
     "mobilenet": {"residual_start": 0.2},

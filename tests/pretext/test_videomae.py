@@ -6,7 +6,8 @@ from videossl.analysis.complexity import count_parameters
 from videossl.backbones import registry as backbones
 from videossl.common.errors import UserError
 from videossl.pretext import registry as tasks
-from videossl.pretext.videomae import blank, draw_mask, of_tubes, to_tubes, tube_targets
+from videossl.pretext.parts.tubes import keep_visible, of_tubes, to_tubes
+from videossl.pretext.videomae import draw_mask, tube_targets
 
 FRAMES, TUBE = 4, (2, 8, 8)
 NO_CHOICES = torch.zeros(1, dtype=torch.long)  # VideoMAE reads none
@@ -93,13 +94,13 @@ def test_each_video_and_each_seed_has_its_own_mask():
     assert share.min() > 0.5 and share.max() < 0.95
 
 
-def test_blank_hides_the_tubes_and_nothing_else():
+def test_the_visible_tubes_are_kept_and_nothing_else():
     x = torch.randn(2, 3, 4, 16, 16)
-    hidden = torch.tensor([[0, 5], [3, 7]])
-    tubes, kept = to_tubes(blank(x, hidden, TUBE), TUBE), to_tubes(x, TUBE)
+    visible = torch.tensor([[0, 5], [3, 7]])
+    tubes, kept = to_tubes(keep_visible(x, visible, (2, 2, 2)), TUBE), to_tubes(x, TUBE)
     for video in range(2):
         for number in range(8):
-            gone = number in hidden[video].tolist()
+            gone = number not in visible[video].tolist()
             assert torch.equal(tubes[video, number], torch.zeros(128, 3) if gone else kept[video, number])
 
 
@@ -110,8 +111,8 @@ def test_hidden_pixels_do_not_influence_the_prediction(backbone):
     visible, hidden = draw_mask(2, (2, 4, 4), 0.75, generator())
     predicted = task.predict(batch, visible, hidden)
     assert predicted.shape == (2, 24, 3 * 128)
-    everything_else = blank(batch, visible, TUBE)
-    only_visible = batch - everything_else
+    only_visible = keep_visible(batch, visible, (2, 4, 4))
+    everything_else = batch - only_visible
     assert torch.equal(task.predict(only_visible + 7 * everything_else, visible, hidden), predicted)
     assert not torch.equal(task.predict(2 * only_visible, visible, hidden), predicted)
 
@@ -132,7 +133,7 @@ def test_visible_tubes_come_first_in_the_decoder(monkeypatch):
     given = []
     decoder.blocks.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0]))
     tokens = torch.randn(1, 2, task.backbone.feature_dim)
-    answer = decoder(tokens, torch.tensor([[1, 3]]), torch.tensor([[0, 2]]))
+    answer = decoder(tokens, torch.tensor([[1, 3]]), torch.tensor([[0, 2]]), (1, 2, 2))
     angle = torch.tensor([1.0, 3.0, 0.0, 2.0])[:, None] / 10000 ** (2 * torch.arange(dim // 2) / dim)
     table = torch.stack([angle.sin(), angle.cos()], dim=2).flatten(1)
     expected = torch.cat([decoder.embed(tokens)[0], decoder.mask_token.expand(2, -1)]) + table

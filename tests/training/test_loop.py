@@ -37,10 +37,10 @@ def test_every_batch_is_a_step_and_every_epoch_a_line(tmp_path):
 def test_a_batch_in_parts_is_a_step_with_their_mean_gradient(tmp_path):
     trainer, starts = trainer_of(tmp_path), []
     trainer.plan.accumulation_steps = 2
-    trainer.before_step = lambda: starts.append(trainer.module.w.item())
+    trainer.before_step = lambda done: starts.append((done, trainer.module.w.item()))
     trainer.run(EPOCHS, lambda *_: map(float, range(2 * EPOCHS * STEPS)), "test")  # (0, 1), (2, 3), ...: 0.5, 2.5, ...
     assert trainer.module.w.item() == -sum(2 * step + 0.5 for step in range(EPOCHS * STEPS))
-    assert starts[:3] == [0, -0.5, -3]
+    assert starts[:3] == [(0, 0), (1 / (EPOCHS * STEPS), -0.5), (2 / (EPOCHS * STEPS), -3)]
     lines = [json.loads(line) for line in trainer.history.path.read_text().splitlines()]
     assert [line["batch"] for line in lines] == [3.5, 11.5, 19.5]
     assert lines[0]["loss"] == pytest.approx((0 - 0.5 * 2.5 - 3 * 4.5 - 7.5 * 6.5) / 4)

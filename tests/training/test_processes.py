@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import pytest
 import torch
 from tiny import CPU
@@ -32,6 +33,10 @@ CELLS = [
     ("rspnet", "videoswin", {"queue_size": 5, "dim": 8}),
     ("rspnet", "r2plus1d", {"queue_size": 5, "dim": 8}),
     ("videomae", "vit", {"tube": [2, 8, 8], "decoder_depth": 1}),
+    ("byol", "r2plus1d", {"hidden": 16, "dim": 8, "clips": 3}),
+    ("tclr", "r2plus1d", {"segments": 2, "hidden": 16, "dim": 8}),
+    ("vjepa", "vit", {"predictor_depth": 1}),
+    ("vjepa", "r2plus1d", {"tube": [2, 4, 4], "predictor_depth": 1}),
 ]
 
 
@@ -48,7 +53,7 @@ def _two_steps(name: str, backbone: str, options: dict[str, Any]) -> dict[str, A
     task = tasks.build(name, backbones.build(backbone, **SMALL[backbone]), options, frames=8).double().train()
     network = ready(task, CPU, torch.device("cpu"))
     drawn = torch.Generator().manual_seed(1)
-    frames = {"rspnet": 16, "prp": 2 * 8 + 4 * 2}.get(name, 8)
+    frames = len(task.sampler(100, np.random.default_rng(0)).clips[0])
     clips = torch.randn(4, task.sampler.clips_per_video, 3, frames, 16, 16, generator=drawn, dtype=torch.float64)
     choices = torch.tensor([0, 1, 1, 0])
     found: dict[str, Any] = {}

@@ -73,6 +73,8 @@ Count = Annotated[int, Field(ge=1, le=100_000_000)]
 CountOrNone = Annotated[int, Field(ge=0, le=100_000_000)]
 Few = Annotated[int, Field(ge=1, le=10_000)]
 """A number of processes, machines, layers, a stride and the like."""
+Several = Annotated[int, Field(ge=2, le=10_000)]
+"""A number of things that are compared with one another."""
 FewOrNone = Annotated[int, Field(ge=0, le=10_000)]
 Side = Annotated[int, Field(ge=1, le=8192)]
 """Side of an image in pixels."""

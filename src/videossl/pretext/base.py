@@ -65,11 +65,20 @@ class PretextTask(nn.Module):
         """
         raise NotImplementedError
 
-    def on_step_start(self) -> None:
-        """Called before a step. :meth:`forward` may then receive its batch in several parts."""
+    def on_step_start(self, done: float = 0.0) -> None:
+        """Called before a step. :meth:`forward` may then receive its batch in several parts.
+
+        done: share of the whole training that is done, from 0 to below 1; for what changes over a training.
+        """
 
     def on_step_end(self) -> None:
         """Called after the optimiser's step."""
+
+    @property
+    def pretrained(self) -> Backbone:
+        """The backbone that is measured and kept after training, for all evaluations: `backbone`, unless the method's
+        authors evaluate another one, such as a moving average."""
+        return self.backbone
 
     def evaluate_batch(self, clips: Tensor, choices: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Outputs for held-out videos: clips (B, V, 3, T, S, S) -> tensors with B rows, to be concatenated.

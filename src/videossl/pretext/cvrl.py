@@ -12,15 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from videossl.backbones.base import Backbone
-from videossl.common.distributed import all_gather
 from videossl.common.ranges import Channels, Few, Moderate
-from videossl.common.ranks import rank_and_processes
 from videossl.data.sampling import Drawn, loop, span, window_indices
 from videossl.pretext.base import PretextTask
+from videossl.pretext.parts.heads import projection_head
+from videossl.pretext.parts.losses import nt_xent
 from videossl.pretext.parts.retrieval import retrieval_row
 from videossl.pretext.registry import register
 
@@ -51,38 +51,6 @@ class NearbyClips:
         return Drawn(clips if rng.random() < 0.5 else clips[::-1])
 
 
-def nt_xent(first: Tensor, second: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    """Normalised temperature-scaled cross-entropy (NT-Xent), and the fraction of correctly matched clips.
-
-    first, second: (B, D) of unit length, two clips of each video. Each clip must be matched with the other clip of its
-    video among 2B - 1 candidates: the B clips of the other view, and the B - 1 clips of its own view from other videos.
-    B counts the videos of all processes. Each process computes the rows of its own clips, and the mean over processes
-    is the loss of the global batch. As in the reference, the two directions, each a mean over B, are added and not
-    averaged: the learning rate is tuned for the sum.
-    """
-    everyone = all_gather(torch.stack([first, second], dim=1))
-    rank, _ = rank_and_processes()
-    target = rank * len(first) + torch.arange(len(first), device=first.device)
-    loss, correct = first.new_zeros(()), first.new_zeros(())
-    for view, (clip, same) in enumerate(zip((first, second), everyone.unbind(dim=1), strict=True)):
-        itself = target[:, None] == torch.arange(len(same), device=clip.device)
-        others = (clip @ same.T).masked_fill(itself, -torch.inf)
-        logits = torch.cat([clip @ everyone[:, 1 - view].T, others], dim=1) / temperature
-        loss = loss + F.cross_entropy(logits, target)
-        correct = correct + (logits.detach().argmax(dim=1) == target).float().mean() / 2
-    return loss, correct
-
-
-def projection_head(features: int, hidden: int, dim: int) -> nn.Sequential:
-    """Three hidden layers with batch normalisation, and a linear layer: (N, features) -> (N, dim)."""
-    widths = [features] + [hidden] * HIDDEN_LAYERS
-    layers: list[nn.Module] = []
-    for width in widths[:-1]:
-        # No bias: the normalisation would remove it again (the reference has one, without effect).
-        layers += [nn.Linear(width, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(hidden, dim))
-
-
 @register("cvrl")
 class CVRL(PretextTask):
     """Samples two nearby clips of a video; NT-Xent over all clips of the batch.
@@ -110,7 +78,7 @@ class CVRL(PretextTask):
         super().__init__(backbone)
         self.temperature = temperature
         self.sampler = NearbyClips(length=frames, stride=stride)
-        self.head = projection_head(backbone.feature_dim, hidden, dim)
+        self.head = projection_head(backbone.feature_dim, hidden, dim, layers=HIDDEN_LAYERS)
 
     def embed(self, clips: Tensor) -> Tensor:
         """(B, 2, 3, T, S, S) -> (B, 2, dim), of unit length."""

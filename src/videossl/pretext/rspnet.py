@@ -139,7 +139,7 @@ class RSPNet(PretextTask):
         }
         return self.appearance_weight * a_vid + rsp, scalars
 
-    def on_step_start(self) -> None:
+    def on_step_start(self, done: float = 0.0) -> None:
         """Update the key encoder before the keys are computed, as in the reference (other momentum methods do it after
         the step)."""
         self.key_encoder.update(self.encoder())

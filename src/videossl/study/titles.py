@@ -175,6 +175,8 @@ def label(axis: str, value: Any, labels: Labels | None = None) -> str:
         return f"gain in {label(axis, text.removeprefix(GAIN), labels)}"
     if axis == "teachers":
         return " + ".join(_teacher(name, labels) for name in text.split("+")) if text else NO_TEACHERS
+    if axis == "metric" and text and text not in METRICS:  # of a task or protocol that was added
+        return text.replace("_", " ")
     return _names(axis).get(text, text or "–")
 
 

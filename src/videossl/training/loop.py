@@ -79,7 +79,8 @@ class Trainer:
     average: WeightAverage | None = None
     """An average of the weights over the steps, if one is wanted."""
     checkpoint_seconds: float = 600.0
-    before_step: Callable[[], None] = lambda: None
+    before_step: Callable[[float], None] = lambda done: None
+    """Called with the share of the whole training that is done."""
     after_step: Callable[[], None] = lambda: None
     epoch: int = 0
     step_in_epoch: int = 0
@@ -169,7 +170,7 @@ class Trainer:
         rate = lr_factor(plan.schedule, position, plan.epochs)
         set_learning_rate(self.optimizer, plan.base_lr * rate)
         generator = seed_everything(plan.seed, self.epoch, self.step_in_epoch)
-        self.before_step()
+        self.before_step(position / plan.epochs)
         self.optimizer.zero_grad(set_to_none=True)
         parts = 0
         for parts, batch in enumerate(chain(first, islice(source, plan.accumulation_steps - 1)), start=1):

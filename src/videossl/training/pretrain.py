@@ -81,7 +81,7 @@ def pretrain(
         begun = trainer.epoch, trainer.step_in_epoch
         trainer.run(spec.stop, batches(spec, dataset, compute, device), f"{spec.task}, {len(videos)} videos")
         metrics = evaluate(spec, task, heldout_store, measured, compute, device, signals)
-        metrics += collapse_metrics(spec, task.backbone, heldout_store, measured, compute, device, signals)
+        metrics += collapse_metrics(spec, task.pretrained, heldout_store, measured, compute, device, signals)
         if is_main_process():
             if begun != (trainer.epoch, trainer.step_in_epoch):
                 trainer.save()  # otherwise the checkpoint already has this state and stays unchanged
@@ -169,7 +169,7 @@ def _finish(
         os.link(trainer.checkpoints.path, state)
     except OSError:  # the file system has no hard links
         shutil.copyfile(trainer.checkpoints.path, state)
-    backbone = cast("PretextTask", trainer.module).backbone
+    backbone = cast("PretextTask", trainer.module).pretrained
     save_torch(
         folder / "weights.pt",
         {"backbone": backbone.state_dict(), "spec": spec.backbone.model_dump(), "identity": identity},

@@ -6,6 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from videossl.common.distributed import all_gather
+from videossl.common.ranks import rank_and_processes
+
 
 def info_nce(
     query: Tensor,
@@ -34,3 +37,25 @@ def info_nce(
         logits.append((query * own).sum(dim=1, keepdim=True))
     target = torch.zeros(len(query), dtype=torch.long, device=query.device)
     return F.cross_entropy(torch.cat(logits, dim=1) / temperature, target)
+
+
+def nt_xent(first: Tensor, second: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Normalised temperature-scaled cross-entropy (NT-Xent), and the fraction of correctly matched clips.
+
+    first, second: (B, D) of unit length, two clips of each video. Each clip must be matched with the other clip of its
+    video among 2B - 1 candidates: the B clips of the other view, and the B - 1 clips of its own view from other videos.
+    B counts the videos of all processes. Each process computes the rows of its own clips, and the mean over processes
+    is the loss of the global batch. As in the reference, the two directions, each a mean over B, are added and not
+    averaged: the learning rate is tuned for the sum.
+    """
+    everyone = all_gather(torch.stack([first, second], dim=1))
+    rank, _ = rank_and_processes()
+    target = rank * len(first) + torch.arange(len(first), device=first.device)
+    loss, correct = first.new_zeros(()), first.new_zeros(())
+    for view, (clip, same) in enumerate(zip((first, second), everyone.unbind(dim=1), strict=True)):
+        itself = target[:, None] == torch.arange(len(same), device=clip.device)
+        others = (clip @ same.T).masked_fill(itself, -torch.inf)
+        logits = torch.cat([clip @ everyone[:, 1 - view].T, others], dim=1) / temperature
+        loss = loss + F.cross_entropy(logits, target)
+        correct = correct + (logits.detach().argmax(dim=1) == target).float().mean() / 2
+    return loss, correct

@@ -34,12 +34,14 @@ class MomentumEncoder(nn.Module):
         return self
 
     @torch.no_grad()
-    def update(self, query: nn.Module) -> None:
-        """Move one step towards `query`, the module that this is a copy of."""
+    def update(self, query: nn.Module, momentum: float | None = None) -> None:
+        """Move one step towards `query`, the module that this is a copy of; by its own momentum, or by `momentum`."""
         keys, values = list(self.encoder.parameters()), list(query.parameters())
         if len(keys) != len(values):
             raise ValueError(f"a module of {len(values)} parameters is not what this is a copy of: {len(keys)}")
-        torch._foreach_lerp_(keys, values, 1 - self.momentum)  # on GPUs, a few kernels for all parameters
+        torch._foreach_lerp_(
+            keys, values, 1 - (self.momentum if momentum is None else momentum)
+        )  # on GPUs, a few kernels for all parameters
 
     @torch.no_grad()
     def forward(self, *inputs: Tensor) -> Tensor:

@@ -112,6 +112,8 @@ Depths = Annotated[list[Depth], Field(min_length=1, max_length=4)]
 """Number of blocks in each stage."""
 TubeSides = Annotated[list[Side], Field(min_length=3, max_length=3)]
 """Size of a tube: frames, height and width."""
+Bounds = Annotated[list[Moderate], Field(min_length=2, max_length=2), LOWER_FIRST]
+"""As `Range`, for options of tasks and networks, which are lists."""
 Rates = Annotated[list[Few], Field(min_length=2), AfterValidator(_rates)]
 """Playback rates, ascending; each has half the rate as well."""
 MANY = 10**9

@@ -22,7 +22,7 @@ from videossl.backbones.base import Backbone, scale_channels
 from videossl.backbones.vit import checked_tube
 from videossl.common.distributed import global_batch_size, local_rows
 from videossl.common.errors import UserError
-from videossl.common.ranges import ChannelsOrNone, Depth, Few, InnerShare, Range, ShareBelowOne, TubeSides
+from videossl.common.ranges import Bounds, ChannelsOrNone, Depth, Few, InnerShare, ShareBelowOne, TubeSides
 from videossl.common.transfer import sent
 from videossl.data.sampling import RandomClips
 from videossl.pretext.base import PretextTask
@@ -123,7 +123,7 @@ class VJEPA(PretextTask):
         short_scale: InnerShare = 0.15,
         long_blocks: Few = 2,
         long_scale: InnerShare = 0.7,
-        aspect: Range = [0.75, 1.5],  # noqa: B006 - never changed
+        aspect: Bounds = [0.75, 1.5],  # noqa: B006 - never changed
         predictor_depth: Depth = 12,
         predictor_width: ChannelsOrNone = 0,
         stride: Few = 4,

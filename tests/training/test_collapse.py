@@ -12,6 +12,7 @@ from videossl.common.results import read_metrics
 from videossl.data.loader import ClipDataset, prepare
 from videossl.data.sampling import UniformClips
 from videossl.data.selection import open_subset
+from videossl.pretext.base import PretextTask
 from videossl.stages.registry import stage
 from videossl.training.checkpoint import load_torch
 from videossl.training.collapse import STRIDE, collapse_metrics
@@ -43,6 +44,20 @@ def test_a_pretraining_measures_the_features_of_the_weights_that_it_saves(study,
     assert rank == pytest.approx(effective_rank(features), rel=1e-3) and 1 <= rank <= len(videos) - 1
     assert (dead, channels) == (dead_channels(features), features.shape[1])
     assert set(metrics.loc[list(COLLAPSE_METRICS), "n"]) == {len(videos)}
+
+
+def test_the_network_that_a_task_names_is_measured_and_saved(study, source, tmp_path, monkeypatch):
+    """Such as a moving average. Here it is one without any weights, hence with the same features for all videos."""
+    spec, _ = pretrain_arguments(study, "rotnet", 50)
+    other = build_task(spec).backbone
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.zero_()
+    monkeypatch.setattr(PretextTask, "pretrained", property(lambda task: other))
+    folder = train(study, "rotnet", source, tmp_path, 50)
+    assert same_bits(load_torch(folder / "weights.pt")["backbone"], dict(other.state_dict()))
+    metrics = read_metrics(folder / "metrics.parquet").set_index("metric")["value"]
+    assert metrics["dead_channels"] == metrics["feature_channels"]
 
 
 def test_a_collapsed_network_is_seen_and_nothing_of_it_changes(study, source):

@@ -181,8 +181,11 @@ def test_the_state_holds_queue_and_momentum_encoder(study, straight):
     assert not torch.equal(module[key], initial[key])  # it follows the query encoder
 
 
-def test_a_task_is_told_of_every_step(study, source, tmp_path, monkeypatch):
-    called = []
+def test_a_task_is_told_of_every_step_and_of_what_is_done(study, source, tmp_path, monkeypatch):
+    """The share of the whole training, of which this is the first milestone."""
+    called, told = [], []
+    monkeypatch.setattr(PretextTask, "on_step_start", lambda task, done: told.append(done))
     monkeypatch.setattr(PretextTask, "on_step_end", lambda task: called.append(task.training))
     train(study, "rotnet", source, tmp_path, 50)
     assert called == [True] * 2 * 3  # epochs, steps
+    assert told == pytest.approx([step / (5 * 3) for step in range(2 * 3)])

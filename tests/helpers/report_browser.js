@@ -90,7 +90,9 @@
       found[state] = dialog.querySelector(`p.${state}`).textContent;
       await shut();
     }
-    document.querySelector("table.claims a.run").click();
+    const judged = document.querySelector("table.claims a.run");
+    found.claimSentence = judged.closest("tr").cells[1].textContent;
+    judged.click();
     await opened();
     found.claim = all("td a", dialog).length;
     found.claimTitle = document.getElementById("dialog-title").textContent;
@@ -143,8 +145,8 @@
       found.copies[button.textContent] ??= found.copied;
     }
 
-    window.scrollTo(0, document.querySelector("section.entry:last-of-type").offsetTop);
-    await until("the place in the contents", () => !/best/.test(document.querySelector("nav [aria-current]").textContent));
+    document.getElementById("runs").scrollIntoView();
+    await until("the place in the contents", () => /All runs/.test(document.querySelector("nav [aria-current]").textContent));
     found.here = document.querySelector("nav [aria-current]").textContent;
     const background = () => getComputedStyle(document.body).backgroundColor;
     found.light = background();

@@ -5,9 +5,10 @@ if (narrow.matches) contents.querySelector("details").open = false;
 const places = [...contents.querySelectorAll("a")].map((link) => [byId(decodeURIComponent(link.hash.slice(1))), link]);
 let current = null;
 const follow = () => {
-  // The last heading or table that has passed the upper third of the window.
+  // The last heading or table that has passed the upper third of the window; at the end of the page the last one.
   const passed = places.filter(([place]) => place && place.getBoundingClientRect().top <= innerHeight / 3);
-  const [, link] = passed.at(-1) ?? places[0];
+  const atEnd = scrollY > 0 && scrollY + innerHeight >= document.documentElement.scrollHeight - 2;
+  const [, link] = (atEnd ? places : passed).at(-1) ?? places[0];
   if (link === current) return;
   current?.removeAttribute("aria-current");
   current = link;

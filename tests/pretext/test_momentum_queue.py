@@ -3,6 +3,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from videossl.backbones import registry as backbones
 from videossl.common.errors import UserError
@@ -39,6 +40,69 @@ def test_it_is_a_copy_without_gradient():
     assert not any(p.requires_grad for p in key.parameters())
     assert all(p.requires_grad for p in query.parameters())
     assert not key(torch.ones(1, 2, requires_grad=True)).requires_grad
+
+
+class Casts(TorchDispatchMode):
+    """Within, `count` becomes the number of tensors that are cast to bfloat16."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if function.overloadpacket is torch.ops.aten._to_copy:
+            self.count += (kwargs or {}).get("dtype") is torch.bfloat16
+        if function.overloadpacket is torch.ops.aten._foreach_copy_:
+            self.count += len(args[0])
+        return function(*args, **(kwargs or {}))
+
+
+def test_weights_are_cast_once_however_often_they_are_used():
+    query = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))
+    key, inputs = MomentumEncoder(query, momentum=0.5).train(), torch.randn(5, 3)
+
+    def output() -> tuple[torch.Tensor, int]:
+        with torch.autocast("cpu", torch.bfloat16), Casts() as casts:
+            return key(inputs), casts.count
+
+    def expected() -> torch.Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            return key.encoder(inputs)
+
+    casts = []
+    for change in (
+        lambda: None,
+        lambda: None,
+        lambda: key.update(nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))),
+        lambda: key.load_state_dict({name: 2 * value for name, value in key.state_dict().items()}),
+        lambda: None,
+    ):
+        change()
+        found, count = output()
+        casts.append(count)
+        assert torch.equal(found, expected()) and found.dtype == torch.bfloat16
+    activations = casts[1]
+    assert [count - activations for count in casts] == [4, 0, 4, 4, 0]  # two layers with weights and biases
+    assert key(inputs).dtype == torch.float32
+    assert set(key.state_dict()) == {f"encoder.{name}" for name in query.state_dict()}
+
+
+def test_a_compiled_encoder_is_compiled_once():
+    """The cast weights change, and stay the same tensors."""
+    compiled = []
+
+    def compiler(graph, inputs):
+        compiled.append(graph)
+        return graph
+
+    query = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
+    key = MomentumEncoder(query, momentum=0.5)
+    key.encoder.forward = torch.compile(key.encoder.forward, backend=compiler)
+    outputs = []
+    for _ in range(3):
+        with torch.autocast("cpu", torch.bfloat16):
+            outputs.append(key(torch.ones(2, 3)))
+        key.update(nn.Sequential(nn.Linear(3, 4), nn.ReLU()))
+    torch.compiler.reset()
+    assert len(compiled) == 1 and not torch.equal(outputs[0], outputs[2])
 
 
 def test_running_statistics_are_its_own():

@@ -7,7 +7,9 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
 
 
 class MomentumEncoder(nn.Module):
@@ -24,6 +26,8 @@ class MomentumEncoder(nn.Module):
         super().__init__()
         self.momentum = momentum
         self.encoder = copy.deepcopy(query).requires_grad_(False)
+        self._cast: dict[str, Tensor] = {}  # follows from the parameters, so not part of the state
+        self._cast_from: list[tuple[int, int]] = []
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Self:
@@ -46,4 +50,29 @@ class MomentumEncoder(nn.Module):
     @torch.no_grad()
     def forward(self, *inputs: Tensor) -> Tensor:
         """Output of the copy for `inputs`, without gradient."""
-        return self.encoder(*inputs)
+        device = inputs[0].device.type
+        if not torch.is_autocast_enabled(device):
+            return self.encoder(*inputs)
+        return functional_call(self.encoder, self._in_precision(torch.get_autocast_dtype(device)), inputs)
+
+    def _in_precision(self, dtype: torch.dtype) -> dict[str, Tensor]:
+        """The kernels and matrices in the precision of autocast, by name; cast anew only after they have changed.
+
+        Autocast itself casts them in every forward pass: it keeps what it has cast only where there is a gradient. The
+        tensors stay the same, so that a compiled encoder need not be compiled again.
+        """
+        found = {
+            f"{prefix}.{name}" if prefix else name: parameter
+            for prefix, layer in self.encoder.named_modules()
+            if isinstance(layer, (_ConvNd, nn.Linear))
+            for name, parameter in layer.named_parameters(recurse=False)
+        }
+        now = [(parameter._version, parameter.data_ptr()) for parameter in found.values()]
+        if self._cast_from != now:
+            known = list(self._cast.values())
+            if [(one.dtype, one.device) for one in known] == [(dtype, one.device) for one in found.values()]:
+                torch._foreach_copy_(known, list(found.values()))
+            else:
+                self._cast = {name: parameter.to(dtype) for name, parameter in found.items()}
+            self._cast_from = now
+        return self._cast

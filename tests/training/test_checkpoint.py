@@ -42,6 +42,22 @@ def test_what_is_saved_is_loaded(tmp_path):
     assert files(tmp_path / "run") == ["checkpoint.pt"]
 
 
+def test_a_copy_is_saved_and_equals_what_is_saved_at_once(tmp_path):
+    module = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    optimizer = torch.optim.SGD(module.parameters(), lr=1.0, momentum=0.9)
+    module(torch.ones(4, 2)).sum().backward()
+    optimizer.step()
+    trained = {"module": module.state_dict(), "optimizer": optimizer.state_dict()}
+    for folder, name in ((tmp_path / "a", "save"), (tmp_path / "b", "save_later")):
+        checkpoints = Checkpoints(folder, "abc")
+        getattr(checkpoints, name)({**state(), **trained})
+        if name == "save_later":
+            with torch.no_grad():
+                module[0].weight.zero_()
+            checkpoints.wait()
+    assert same_bits(load_torch(tmp_path / "a/checkpoint.pt"), load_torch(tmp_path / "b/checkpoint.pt"))
+
+
 @pytest.mark.parametrize(
     "error", [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("file write failed"), KeyboardInterrupt()]
 )

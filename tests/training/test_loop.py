@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 
 import pytest
 import torch
 from one_number import EPOCHS, STEPS, batches, trainer_of
 
 from videossl.common.errors import Interrupted, UserError
-from videossl.training.checkpoint import load_torch
+from videossl.training import checkpoint
+from videossl.training.checkpoint import load_torch, save_torch
+from videossl.training.loop import Trainer
 from videossl.training.settings import Schedule
 
 
@@ -105,7 +108,8 @@ def test_a_signal_to_save_writes_a_checkpoint_and_goes_on(tmp_path, own_signals)
 
     trainer.after_step = after_step
     trainer.run(EPOCHS, batches, "test")
-    assert seen[:3] == [(0, 2), (0, 2), (1, 0)]
+    assert seen and set(seen) == {(0, 2)}  # none is due, and the end of an epoch is no reason for one
+    assert saved(tmp_path) == (EPOCHS, 0)
     assert trainer.epoch == EPOCHS
 
 
@@ -131,6 +135,42 @@ def test_a_checkpoint_is_written_when_its_time_has_come(tmp_path):
     trainer.after_step = lambda: seen.append((tmp_path / "checkpoint.pt").exists() and saved(tmp_path))
     trainer.run(1, batches, "test")
     assert seen == [False, (0, 1), (0, 2), (0, 3)]
+
+
+def test_a_checkpoint_is_written_while_training_goes_on(tmp_path, monkeypatch):
+    """What is written is the state at the time of the call, whole; the last one is awaited."""
+    monkeypatch.setattr(Trainer, "in_background", True)
+    begun, go, written = threading.Event(), threading.Event(), []
+
+    def slow(path, state):
+        begun.set()
+        assert go.wait(60)
+        written.append((state["epoch"], state["step_in_epoch"], state["module"]["w"].item()))
+        save_torch(path, state)
+
+    monkeypatch.setattr(checkpoint, "save_torch", slow)
+    trainer = trainer_of(tmp_path, seconds=0.0)
+
+    def after_step():
+        if trainer.module.w.item() == -1:  # the second step; the state of the first is being written
+            assert begun.wait(60) and not (tmp_path / "checkpoint.pt").exists()
+            go.set()
+
+    trainer.after_step = after_step
+    trainer.run(EPOCHS, batches, "test")
+    places = [divmod(step, STEPS) for step in range(1, EPOCHS * STEPS + 1)]
+    assert written == [(*place, -sum(range(place[0] * STEPS + place[1]))) for place in places]
+    assert saved(tmp_path) == (EPOCHS, 0)
+
+
+def test_what_fails_while_training_goes_on_ends_the_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(Trainer, "in_background", True)
+    monkeypatch.setattr(checkpoint, "save_torch", lambda path, state: (_ for _ in ()).throw(UserError("disk is full")))
+    trainer, steps = trainer_of(tmp_path, seconds=0.0), []
+    trainer.after_step = lambda: steps.append(1)
+    with pytest.raises(UserError, match="disk is full"):
+        trainer.run(EPOCHS, batches, "test")
+    assert len(steps) == 2
 
 
 def test_a_loss_that_is_no_number_stops_the_run_with_advice(tmp_path):

@@ -14,7 +14,7 @@ from videossl.backbones import registry as backbones
 from videossl.backbones.shufflenet import channel_shuffle
 from videossl.common.errors import UserError
 from videossl.training import seeding
-from videossl.training.session import channels_last, pad_channels, ready
+from videossl.training.session import channels_last, pad_channels, ready, ready_for_tests
 
 CLIPS = torch.randn(2, 3, 4, 16, 16, generator=torch.Generator().manual_seed(0))
 
@@ -46,6 +46,16 @@ def test_on_a_gpu_grouped_convolutions_keep_torchs_order():
         module = backbones.build(name, width=0.1)
         channels_last(module, torch.device("cuda"))  # only asked for its type
         assert all(p.is_contiguous() for p in module.parameters()) == kept, name
+
+
+def test_tests_on_a_gpu_have_the_formats_of_training_and_on_a_cpu_nothing_changes():
+    module, compute = network(), replace(CPU, channels_last=True, compile=True)
+    ready_for_tests(module, compute, torch.device("cpu"))
+    assert all(p.is_contiguous() for p in module.parameters()) and not module.conv1[0].padded
+    ready_for_tests(module, compute, torch.device("cuda"))  # only asked for its type
+    assert module.conv1[0].spatial.weight.is_contiguous(memory_format=torch.channels_last_3d)
+    assert module.conv1[0].padded
+    torch.testing.assert_close(module(CLIPS), network()(CLIPS))
 
 
 def test_the_shuffle_keeps_the_order():

@@ -17,7 +17,7 @@ from videossl.training.interrupt import Signals, until_stopped
 from videossl.training.session import Compute
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def video_means(
     spec: ClipTestSpec,
     model: nn.Module,

@@ -15,7 +15,7 @@ from videossl.evaluation.evaluate import video_means
 from videossl.evaluation.model import build_backbone
 from videossl.evaluation.specs import FeaturesSpec
 from videossl.training.run_folder import exclusive
-from videossl.training.session import Compute
+from videossl.training.session import Compute, ready_for_tests
 
 
 def extract(spec: FeaturesSpec, *, manifest: Path, weights: Path | None, output: Path, compute: Compute) -> None:
@@ -32,6 +32,7 @@ def extract(spec: FeaturesSpec, *, manifest: Path, weights: Path | None, output:
         rows = read_manifest(manifest)
         store, target = open_store(manifest, rows), target_videos(rows)
         backbone = build_backbone(spec, weights).to(device)
+        ready_for_tests(backbone, compute, device)
         if spec.estimated_statistics:
             used = estimate_statistics(spec, backbone, store, target.train, compute, device, signals)
             print(f"statistics of batch normalisation from {used} training videos", flush=True)

@@ -32,7 +32,7 @@ from videossl.evaluation.model import load_classifier
 from videossl.evaluation.specs import RobustnessSpec
 from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
-from videossl.training.session import Compute
+from videossl.training.session import Compute, ready_for_tests
 
 Condition = tuple[str, int]
 """Kind of noise, and severity."""
@@ -67,6 +67,7 @@ def robustness(
     with exclusive(folder, signals):
         model, own = load_classifier(weights)
         model.to(device)
+        ready_for_tests(model, compute, device)
         parts = []
         sets = {CLEAN: noiseless, **noisy}
         for number, ((noise, severity), manifest) in enumerate(sets.items(), start=1):

@@ -6,7 +6,9 @@ attempt. It is replaced atomically and contains the hash of the recipe that wrot
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -132,16 +134,56 @@ def problem_of_optimizer(found: Any, expected: Mapping[str, Any], shapes: Sequen
     return ""
 
 
+def snapshot(state: Any) -> Any:
+    """`state` with copies of all its tensors, in main memory; those of a GPU in memory that it copies to fastest."""
+    copied = _copied(state)
+    if torch.cuda.is_available():
+        torch.cuda.current_stream().synchronize()  # all copies at once
+    return copied
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        if value.is_cuda:
+            return torch.empty_like(value, device="cpu", pin_memory=True).copy_(value, non_blocking=True)
+        return value.detach().clone()
+    if isinstance(value, dict):
+        found = copy.copy(value)  # with its type and attributes, such as the versions in a module's state
+        found.update((key, _copied(part)) for key, part in value.items())
+        return found
+    if isinstance(value, list | tuple):
+        return type(value)(map(_copied, value))
+    return value
+
+
 class Checkpoints:
     """The checkpoint of one run folder."""
 
     def __init__(self, folder: Path, recipe_hash: str) -> None:
         self.path = folder / NAME
         self.recipe_hash = recipe_hash
+        self._writer = ThreadPoolExecutor(1, "checkpoint")
+        self._written: Future[None] | None = None
 
     def save(self, state: dict[str, Any]) -> None:
         """Replace the checkpoint by `state`."""
+        self.wait()
         save_torch(self.path, {"recipe_hash": self.recipe_hash, **state})
+
+    def save_later(self, state: dict[str, Any]) -> None:
+        """Copy `state`, and replace the checkpoint by the copy in a thread, as soon as the last one is written.
+
+        What goes wrong there is raised by the next call of this, of :meth:`save` or of :meth:`wait`.
+        """
+        self.wait()
+        copied = snapshot({"recipe_hash": self.recipe_hash, **state})
+        self._written = self._writer.submit(save_torch, self.path, copied)
+
+    def wait(self) -> None:
+        """Wait until the last checkpoint is written. Raises the error if it could not be."""
+        written, self._written = self._written, None
+        if written is not None:
+            written.result()
 
     def load(self, stop: int, problem_of: Callable[[dict[str, Any]], str] = lambda state: "") -> dict[str, Any] | None:
         """Load the last state; None to start from scratch.

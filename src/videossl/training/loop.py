@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any, Protocol
@@ -60,7 +60,8 @@ class Plan:
 
 @dataclass
 class Trainer:
-    """Trains `module` step by step. A kill loses at most the work since the last checkpoint.
+    """Trains `module` step by step. A kill loses at most the work since the last checkpoint, which is written whenever
+    `checkpoint_seconds` have passed, and at the end.
 
     A resumed run continues at the exact step with the same random draws, so on a CPU its weights equal those of an
     uninterrupted run bit for bit. In distributed training each process has a trainer for its share of every batch; only
@@ -127,10 +128,20 @@ class Trainer:
         problem = problem_of_optimizer(state["optimizer"], self.optimizer.state_dict(), shapes)
         return f"the state of its optimiser is another: {problem}" if problem else ""
 
-    def save(self) -> None:
-        """Write the checkpoint (first process only)."""
-        if is_main_process():
+    def save(self, *, later: bool = False) -> None:
+        """Write the checkpoint (first process only). `later`: in a thread, while training goes on, if the network is on
+        a GPU: on a CPU both would share the cores."""
+        if not is_main_process():
+            return
+        if later and self.in_background:
+            self.checkpoints.save_later(self.state())
+        else:
             self.checkpoints.save(self.state())
+
+    @property
+    def in_background(self) -> bool:
+        """Whether checkpoints are written while training goes on."""
+        return next(self.module.parameters()).is_cuda
 
     def run(self, stop: int, batches: Callable[[int, int, int], Iterable[Any]], description: str) -> None:
         """Train until `stop` epochs are done.
@@ -150,14 +161,19 @@ class Trainer:
         for _ in track(range(left), description):
             try:
                 self._one_step(source, stop)
-            except torch.OutOfMemoryError as error:
-                raise OutOfMemory(too_little_memory(self.plan, rank_and_processes()[1], error)) from error
+            except BaseException as error:
+                with suppress(Exception):  # this error is the one to tell
+                    self.checkpoints.wait()
+                if isinstance(error, torch.OutOfMemoryError):
+                    raise OutOfMemory(too_little_memory(self.plan, rank_and_processes()[1], error)) from error
+                raise
             stopped = vote(self.signals.stop)
             if self.step_in_epoch == self.plan.steps_per_epoch:
                 self._end_epoch()
+            if self.epoch == stop or self.signals.save or stopped:
                 self.save()
-            elif every.due() or self.signals.save or stopped:
-                self.save()
+            elif every.due():
+                self.save(later=True)
             self.signals.save = False
             if stopped:
                 raise Interrupted

@@ -126,6 +126,12 @@ def make_trainer(
 
 def require_bf16(device: torch.device) -> None:
     """Raise UserError unless training in bfloat16 is right on `device`."""
+    if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise UserError(
+            f"precision is bf16, and this GPU ({torch.cuda.get_device_name(device)}) has no arithmetic in bfloat16,"
+            " which came with Ampere (compute capability 8.0). Use another GPU, or set precision to fp32 in the recipe"
+            " (recipe_overrides) and in `finetune`, which is another training."
+        )
     if device.type != "cuda":
         raise UserError(
             "precision is bf16, which needs a GPU: torch's 3D convolutions in bfloat16 on CPUs give gradients that are"
@@ -156,6 +162,19 @@ def ready(module: nn.Module, compute: Compute, device: torch.device) -> nn.Modul
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch 2.6 lacks the new name of `broadcast_buffers`
         return DistributedDataParallel(module, broadcast_buffers=False)
+
+
+def ready_for_tests(module: nn.Module, compute: Compute, device: torch.device) -> None:
+    """Prepare a network that is only tested, in place: on a GPU with memory formats and channels as in training.
+
+    On a CPU nothing changes: other formats round differently, and a test is short. Nothing is compiled, as that would
+    take as long as most tests.
+    """
+    if device.type != "cuda":
+        return
+    if compute.channels_last:
+        channels_last(module, device)
+    pad_channels(module)
 
 
 def channels_last(module: nn.Module, device: torch.device) -> None:

@@ -227,7 +227,7 @@ class Compute(Strict):
         2, description="further attempts of a training job that failed; each resumes from the last checkpoint"
     )
     checkpoint_minutes: Minutes = Field(
-        10, description="longest time between two checkpoints in minutes; one is also written after each epoch"
+        10, description="longest time between two checkpoints in minutes; one is also written at the end of each job"
     )
     speed: Speed = Speed()
     limits: Limits = Limits()

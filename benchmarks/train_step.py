@@ -1,12 +1,14 @@
-"""Training steps as the workflow makes them, beside a plain float32 loop over the same network and data.
+"""Training steps as the workflow makes them, beside plain float32 loops over the same network and data.
 
-    python benchmarks/train_step.py --output DIR                                      the reduced scale, on this machine
-    python benchmarks/train_step.py --output DIR --configfile config/config.yaml config/paper.yaml \
+    python -m benchmarks.train_step --output DIR                                      the reduced scale, on this machine
+    python -m benchmarks.train_step --output DIR --configfile config/config.yaml config/paper.yaml \
         --device cuda --workers 7 --precision bf16 --compile                           the paper's scale, on a GPU
 
-Both loops take turns, some steps each; medians over the rounds are reported, and their ratio. FLOP are those of matrix
-products and convolutions, forward and backward, counted by torch; their share is of the rate that the machine reaches
-with a large matrix product of the same precision. Writes train_step.parquet and train_step.md into DIR.
+The loops take turns, a round each; medians over the rounds are reported, and their ratio. A plain loop computes in IEEE
+float32; on a GPU another one in TF32, torch's default for convolutions. In a short round the loader's first batches lie
+ready, and no step waits for data: rounds have 100 steps. FLOP are those of matrix products and convolutions, forward
+and backward, counted by torch; their share is of the rate that the machine reaches with a large matrix product of the
+same precision. Writes train_step.parquet and train_step.md into DIR.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from videossl.data.loader import ClipDataset, EpochBatches, prepare, train_loade
 from videossl.data.materialise import merge_manifest, write_shard
 from videossl.data.readers.common import LISTING_SCHEMA
 from videossl.data.readers.listing import read_listing
+from videossl.data.settings import FrameFormat
 from videossl.data.store import FrameStore
 from videossl.data.synthetic import generate
 from videossl.stages.cells import Cell
@@ -39,6 +42,7 @@ from videossl.stages.registry import stage
 from videossl.study.study import Study, load_study
 from videossl.training.interrupt import Signals
 from videossl.training.optim import build_optimizer
+from videossl.training.precision import use_ieee_float32
 from videossl.training.pretrain import build_task
 from videossl.training.record import code_version, device_name
 from videossl.training.seeding import fix_order
@@ -48,6 +52,7 @@ from videossl.training.specs import PretrainSpec
 BACKBONES = ("shufflenet", "mobilenet", "squeezenet", "c3d", "r3d", "r2plus1d", "videoswin")
 ENDLESS = 10**9  # epochs, and steps of one
 SIDES = {"cpu": 1024, "cuda": 8192}  # of the matrices that the machine's peak is measured with
+OURS, IEEE, TF32 = "ours", "plain float32 loop", "plain TF32 loop"
 
 
 @dataclass
@@ -75,11 +80,13 @@ class Loop:
     step: Callable[[Iterator[Any]], None]
     source: Timed
     device: torch.device
+    tf32: bool = False
     seconds: list[float] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
 
     def run(self, steps: int) -> None:
         """A round: note the seconds a step, and the share of them that data were waited for."""
+        use_tf32(self.tf32)
         clock = self.source.clock
         self.source.waited, start = 0.0, clock()
         for _ in range(steps):
@@ -93,6 +100,14 @@ class Loop:
     def forget(self) -> None:
         """Drop what was noted while warming up."""
         self.seconds, self.waits = [], []
+
+
+def use_tf32(wanted: bool) -> None:
+    """How products of float32 numbers are computed on a GPU from here on, by convolutions and matrix products."""
+    if wanted:
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
+    else:
+        use_ieee_float32()
 
 
 def clock_for(compute: Compute) -> Callable[[], float]:
@@ -114,7 +129,9 @@ def ours(spec: PretrainSpec, dataset: ClipDataset, folder: Path, compute: Comput
     return Loop(lambda items: trainer._one_step(items, ENDLESS), source, device)
 
 
-def plain(spec: PretrainSpec, dataset: ClipDataset, compute: Compute, device: torch.device) -> Loop:
+def plain(
+    spec: PretrainSpec, dataset: ClipDataset, compute: Compute, device: torch.device, *, tf32: bool = False
+) -> Loop:
     """The loop that one would write first: float32, one stream, the loss read at every step."""
     task = build_task(spec).to(device).train()
     optimizer = build_optimizer(task, spec.optimizer)
@@ -135,7 +152,21 @@ def plain(spec: PretrainSpec, dataset: ClipDataset, compute: Compute, device: to
         task.on_step_end()
         loss.item()
 
-    return Loop(step, source, device)
+    return Loop(step, source, device, tf32)
+
+
+def subjects(
+    spec: PretrainSpec, precision: str, dataset: ClipDataset, folder: Path, compute: Compute, device: torch.device
+) -> dict[str, Loop]:
+    """The loops to compare, each after its first steps: ours in `precision`, and the plain ones."""
+    fast = spec.model_copy(update={"precision": precision})
+    found = {OURS: ours(fast, dataset, folder, compute, device), IEEE: plain(spec, dataset, compute, device)}
+    if device.type == "cuda":
+        found[TF32] = plain(spec, dataset, compute, device, tf32=True)
+    for loop in found.values():
+        loop.run(2)
+        loop.forget()
+    return found
 
 
 def count_flop(spec: PretrainSpec, dataset: ClipDataset) -> int:
@@ -149,8 +180,18 @@ def count_flop(spec: PretrainSpec, dataset: ClipDataset) -> int:
     return counter.get_total_flops() * spec.batch_size // 2
 
 
-def matrix_peak(device: torch.device, dtype: torch.dtype, clock: Callable[[], float]) -> float:
+def matrix_peaks(device: torch.device, clock: Callable[[], float]) -> dict[str, float]:
+    """FLOP/s of a large matrix product by precision: fp32, and on a GPU tf32 and bf16."""
+    found = {"fp32": matrix_peak(device, torch.float32, clock)}
+    if device.type == "cuda":
+        found["tf32"] = matrix_peak(device, torch.float32, clock, tf32=True)
+        found["bf16"] = matrix_peak(device, torch.bfloat16, clock)
+    return found
+
+
+def matrix_peak(device: torch.device, dtype: torch.dtype, clock: Callable[[], float], *, tf32: bool = False) -> float:
     """FLOP/s of a large matrix product, the best of several."""
+    use_tf32(tf32)
     side = SIDES[device.type]
     one, other = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
     best = float("inf")
@@ -183,7 +224,7 @@ def make_dataset(folder: Path, study: Study, videos: int) -> tuple[FrameStore, p
         folder / "listing.parquet", pa.Table.from_pandas(listing, schema=LISTING_SCHEMA, preserve_index=False)
     )
     arrow, report = folder / "shards/0000.arrow", folder / "shards/0000.parquet"
-    stored = config.store.model_dump()
+    stored = config.store.model_dump(include=set(FrameFormat.model_fields))
     write_shard(listing, folder / "videos", 0, 1, arrow, report, **stored, progress=False)
     rows = merge_manifest(listing, [report]).to_pandas()
     return FrameStore([arrow]), rows[(rows["status"] == "ok") & (rows["split"] == "train")].reset_index(drop=True)
@@ -209,43 +250,48 @@ def measure(
         channels_last=True,
         compile=arguments.compile,
     )
-    fast = spec.model_copy(update={"precision": arguments.precision})
-    loops = {
-        "ours": ours(fast, dataset, folder / f"{task}_{backbone}", compute, device),
-        "plain float32 loop": plain(spec, dataset, compute, device),
-    }
-    for loop in loops.values():
-        loop.run(2)
-        loop.forget()
-    for number in range(arguments.rounds):
-        for loop in list(loops.values())[:: 1 if number % 2 else -1]:
-            loop.run(arguments.steps)
+    loops = subjects(spec, arguments.precision, dataset, folder / f"{task}_{backbone}", compute, device)
+    take_turns(loops, arguments.rounds, arguments.steps)
     flop = count_flop(spec, dataset)
     clips = spec.batch_size * sampler.clips_per_video
     case = f"{task}, {backbone}, {spec.batch_size} videos of {spec.clip.frames}x{spec.clip.size}"
-    peaks = {"ours": arguments.peaks[arguments.precision], "plain float32 loop": arguments.peaks["fp32"]}
-    rows = []
-    for name, loop in loops.items():
-        seconds = np.array(loop.seconds)
-        rates = {"clips": clips / seconds, "FLOP": flop / seconds, "share of peak": flop / seconds / peaks[name]}
-        rates |= {"waiting for data": np.array(loop.waits)}
-        rates |= {"speed against plain": np.array(loops["plain float32 loop"].seconds) / seconds}
-        units = {"clips": "1/s", "FLOP": "FLOP/s"}
-        rows += [
-            {
-                "benchmark": "train_step",
-                "case": case,
-                "subject": name,
-                "metric": metric,
-                "unit": units.get(metric, "share"),
-                "value": float(median(values)),
-                "low": float(np.quantile(values, 0.25)),
-                "high": float(np.quantile(values, 0.75)),
-                "repetitions": len(values),
-            }
-            for metric, values in rates.items()
-        ]
-    return rows
+    return [
+        {"benchmark": "train_step", "case": case, "subject": name, **row}
+        for name, loop in loops.items()
+        for row in rates(loop, loops[IEEE], clips, flop, arguments.peaks[precision_of(name, arguments.precision)])
+    ]
+
+
+def take_turns(loops: dict[str, Loop], rounds: int, steps: int) -> None:
+    """`rounds` rounds of each loop, in changing order."""
+    for number in range(rounds):
+        for loop in list(loops.values())[:: 1 if number % 2 else -1]:
+            loop.run(steps)
+
+
+def precision_of(subject: str, own: str) -> str:
+    """The precision of a subject's products; ours: `own`."""
+    return {OURS: own, IEEE: "fp32", TF32: "tf32"}[subject]
+
+
+def rates(loop: Loop, reference: Loop, clips: int, flop: int, peak: float) -> list[dict[str, Any]]:
+    """Rows of a loop whose step has so many clips and operations: medians over the rounds, with quartiles."""
+    seconds = np.array(loop.seconds)
+    found = {"clips": clips / seconds, "FLOP": flop / seconds, "share of peak": flop / seconds / peak}
+    found |= {"waiting for data": np.array(loop.waits)}
+    found |= {"speed against plain": np.array(reference.seconds) / seconds}
+    units = {"clips": "1/s", "FLOP": "FLOP/s"}
+    return [
+        {
+            "metric": metric,
+            "unit": units.get(metric, "share"),
+            "value": float(median(values)),
+            "low": float(np.quantile(values, 0.25)),
+            "high": float(np.quantile(values, 0.75)),
+            "repetitions": len(values),
+        }
+        for metric, values in found.items()
+    ]
 
 
 def markdown(rows: pd.DataFrame, about: dict[str, Any]) -> str:
@@ -254,21 +300,20 @@ def markdown(rows: pd.DataFrame, about: dict[str, Any]) -> str:
         "## Training steps",
         "",
         f"{about['device_name']}, {about['threads']} thread(s), {about['workers']} loader processes; {about['clock']}.",
-        f"Ours with {about['precision']}, channels last{' and torch.compile' if about['compile'] else ''}, against a",
-        f"plain float32 loop over the same network, data and loader. Medians of {about['rounds']} rounds of",
-        f"{about['steps']} steps, taking turns. Peak of a matrix product in float32:",
-        f"{about['peaks']['fp32'] / 1e9:.0f} GFLOP/s.",
+        f"Ours with {about['precision']}, channels last{' and torch.compile' if about['compile'] else ''}, against",
+        "plain loops over the same network, data and loader in IEEE float32 and, on a GPU, in TF32. Medians of",
+        f"{about['rounds']} rounds of {about['steps']} steps, taking turns. Peak of a matrix product: "
+        + ", ".join(f"{peak / 1e9:,.0f} GFLOP/s in {name}" for name, peak in about["peaks"].items())
+        + ".",
         "",
-        "| case | ours, clips/s | plain, clips/s | ratio | ours, GFLOP/s | ours, of the peak | plain, of the peak |"
-        " waiting for data |",
-        "|---|---|---|---|---|---|---|---|",
+        "| case | loop | clips/s | times the float32 loop | GFLOP/s | of the peak | waiting for data |",
+        "|---|---|---:|---:|---:|---:|---:|",
     ]
-    for case, part in rows.groupby("case", sort=False):
-        own, other = (part[part["subject"] == name].set_index("metric")["value"] for name in part["subject"].unique())
+    for (case, subject), part in rows.groupby(["case", "subject"], sort=False):
+        own = part.set_index("metric")["value"]
         lines.append(
-            f"| {case} | {own['clips']:.1f} | {other['clips']:.1f} | {own['speed against plain']:.2f} |"
-            f" {own['FLOP'] / 1e9:.1f} | {100 * own['share of peak']:.0f} % | {100 * other['share of peak']:.0f} % |"
-            f" {100 * own['waiting for data']:.0f} % |"
+            f"| {case} | {subject} | {own['clips']:.1f} | {own['speed against plain']:.2f} | {own['FLOP'] / 1e9:.1f} |"
+            f" {100 * own['share of peak']:.0f} % | {100 * own['waiting for data']:.1f} % |"
         )
     if about["device"] == "cpu":
         lines += ["", "Not measured here, for want of a GPU: bfloat16, the copy on a stream of its own, several GPUs."]
@@ -287,14 +332,13 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, help="videos a step; default: the recipe's")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--workers", type=int, default=0)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=5, help="steps a round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=100, help="steps a round; fewer do not show waiting for data")
     arguments = parser.parse_args()
     fix_order(arguments.threads, on_gpus=False)
     study, device = load_study(arguments.configfile), torch.device(arguments.device)
-    types = {"fp32": torch.float32} | ({"bf16": torch.bfloat16} if device.type == "cuda" else {})
     clock = clock_for(Compute(device=arguments.device, workers=arguments.workers))
-    arguments.peaks = {name: matrix_peak(device, dtype, clock) for name, dtype in types.items()}
+    arguments.peaks = matrix_peaks(device, clock)
     about = {key: getattr(arguments, key) for key in ("device", "precision", "compile", "threads", "workers")}
     about |= {"rounds": arguments.rounds, "steps": arguments.steps, "peaks": arguments.peaks}
     about |= {"clock": "processor time" if clock is time.process_time else "wall time"}

@@ -71,7 +71,15 @@ def test_float32_is_ieee(monkeypatch):
 def test_bfloat16_is_refused_where_it_may_be_wrong(version, named, monkeypatch):
     assert f"cuDNN {named} may compute" in bf16_problem(version)
     monkeypatch.setattr(torch.backends.cudnn, "version", lambda: version)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
     with pytest.raises(UserError, match="issue 163539"):
+        session.require_bf16(torch.device("cuda"))
+
+
+def test_bfloat16_is_refused_on_a_gpu_without_it(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **asked: asked == {})  # only by emulation
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Tesla V100")
+    with pytest.raises(UserError, match=r"Tesla V100\) has no arithmetic in bfloat16.*set precision to fp32"):
         session.require_bf16(torch.device("cuda"))
 
 

@@ -51,7 +51,7 @@ class MomentumEncoder(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         """Output of the copy for `inputs`, without gradient."""
         device = inputs[0].device.type
-        if not torch.is_autocast_enabled(device):
+        if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):  # `meta` has none
             return self.encoder(*inputs)
         return functional_call(self.encoder, self._in_precision(torch.get_autocast_dtype(device)), inputs)
 

@@ -11,6 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from videossl.common.errors import OutOfMemory, UserError
 from videossl.pretext.parts.losses import info_nce
 from videossl.study.attempts import mistake_in
+from videossl.study.study import load_study
 from videossl.training import session
 from videossl.training.failure import failure_noted, reason_of
 from videossl.training.precision import bf16_problem, float32_products, use_ieee_float32
@@ -81,6 +82,18 @@ def test_bfloat16_is_refused_on_a_gpu_without_it(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Tesla V100")
     with pytest.raises(UserError, match=r"Tesla V100\) has no arithmetic in bfloat16.*set precision to fp32"):
         session.require_bf16(torch.device("cuda"))
+
+
+def test_the_papers_scale_trains_in_bfloat16_and_the_reduced_ones_in_float32(paper_study, repository):
+    """At their own sizes: setting the one must not bring back the other's."""
+
+    def found(study):
+        return {
+            (recipe.precision, recipe.clip.size) for recipe in study.recipes.values()
+        }, study.config.finetune.precision
+
+    assert found(paper_study) == ({("bf16", 112)}, "bf16")
+    assert found(load_study([repository / "config/config.yaml"])) == ({("fp32", 24)}, "fp32")
 
 
 def test_bfloat16_is_taken_where_it_is_right():

@@ -4,7 +4,7 @@
 #   finetune      the pretrained network on the target, all layers; test on its videos
 #   low_shot      the same with a few labelled videos of each class
 #   distill       the same with teachers
-#   features, linear_probe, knn, retrieval      the frozen network
+#   features, linear_probe, knn, retrieval, attentive_probe      the frozen network
 #   robustness    the finetuned network on noisy test videos
 #   cka, network  similarity of layers; size and cost
 #   small_clip, vifm, zero_shot, class_logits      video foundation models

@@ -14,12 +14,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from videossl.common.errors import UserError
 from videossl.common.progress import track
 from videossl.common.results import write_metrics, write_predictions
 from videossl.data.feature_file import Features, read_features
 from videossl.evaluation.accuracy import accuracies, predict, report_gaps
 from videossl.evaluation.specs import LinearProbeSpec
+from videossl.evaluation.validation import require_validation
 from videossl.training.record import write_run
 
 
@@ -67,16 +67,7 @@ def choose(data: Features, strengths: list[float], max_iterations: int) -> tuple
     Ties are resolved in favour of the stronger regularisation.
     """
     held = data.validation
-    if not held.any() or held.all():
-        raise UserError(
-            "linear probing chooses its regularisation on validation videos, and the target has none; set"
-            " `validation` of the dataset above 0."
-        )
-    if len(classes := set(data.train_labels[~held].tolist())) < 2:
-        raise UserError(
-            f"linear probing needs training videos of 2 classes or more, and the target's {int((~held).sum())} (without"
-            f" those for validation) are of {len(classes)}: give it more videos, or lower `validation` of the dataset."
-        )
+    require_validation(held, data.train_labels, "linear probing", "its regularisation")
     tried = {}
     for strength in track(sorted(strengths), "strengths of regularisation"):
         probe = fit(data.train[~held], data.train_labels[~held], strength, max_iterations)

@@ -47,6 +47,7 @@ def notes(results: Results, *, span_marks: bool = False, drawn: bool = False) ->
     return [
         *([results.spec.subsets_here] if drawn and results.spec.subsets_here else []),
         *_interval(results, drawn),
+        *_ranks(results),
         *_test_videos(results),
         *_missing_classes(results),
         *_short_classes(results),
@@ -90,6 +91,17 @@ def _interval(results: Results, drawn: bool) -> list[str]:
     }
     held = {mean.holds for _, mean in means}
     return [f"{bars}: {'. Or: '.join(text for holds, text in told.items() if holds in held)}."]
+
+
+def _ranks(results: Results) -> list[str]:
+    """What the ranks say."""
+    axes = [titles.axis_label(axis).lower() for axis in results.spec.rank]
+    if not axes:
+        return []
+    return [
+        f"Rank: among the pretrained networks that differ only in {' and '.join(axes)}; in brackets the ranks that the"
+        " 95 % intervals of the differences in pairs leave open (not widened for the number of comparisons)."
+    ]
 
 
 def _how_paired(results: Results) -> str:

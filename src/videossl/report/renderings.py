@@ -97,9 +97,9 @@ def inputs_of(study: Study, name: str) -> dict[str, list[str]]:
 
 
 def _compared_by_video(study: Study, name: str) -> list[Cell]:
-    """The cells whose single test videos an entry reads: those of several seeds, or of gains."""
+    """The cells whose single test videos an entry reads: those of several seeds, of gains, or of ranks."""
     cells = [cell for cell in study.cells_of[name] if not study.unavailable(cell)]
-    if len({cell.seed for cell in cells}) < 2 and not study.entries[name].gain:
+    if len({cell.seed for cell in cells}) < 2 and not (study.entries[name].gain or study.entries[name].rank):
         return []
     return _predicted(cells)
 

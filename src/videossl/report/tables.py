@@ -13,6 +13,7 @@ from videossl.report.gains import PRETRAINING_AXES
 from videossl.report.numbers import number
 from videossl.report.over_seeds import over_seeds
 from videossl.report.published import MARKS, ROW_LEVELS
+from videossl.report.ranks import Rank, ranks
 from videossl.report.spec import AXES, Spec
 from videossl.study import titles
 from videossl.study.availability import in_short
@@ -26,7 +27,7 @@ Key = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Entry:
-    """One place of a grid: the mean over seeds, and the paper's number.
+    """One place of a grid: the mean over seeds, its rank if the table has ranks, and the paper's number.
 
     `low` and `high` are its interval (:func:`videossl.report.over_seeds.over_seeds`). `span` is the number of columns.
     `runs` are the folders of the runs, including missing ones, and `reasons` why some of them failed.
@@ -46,6 +47,7 @@ class Entry:
     chance: float | None = None  # if printed in the table
     runs: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    rank: Rank | None = None
 
     @property
     def main(self) -> str:
@@ -62,7 +64,7 @@ class Entry:
 
     @property
     def detail(self) -> str:
-        """Interval in brackets, and how many seeds have finished if some have not; "" if there is none."""
+        """Interval in brackets, rank, and how many seeds have finished if some have not; "" if there is none."""
         if self.status != OK:
             return ""
         parts = []
@@ -71,6 +73,8 @@ class Entry:
         if self.low is not None and self.high is not None:
             low, high = number(self.metric, self.low), number(self.metric, self.high)
             parts.append(f"[{low}, {high}]")
+        if self.rank is not None:
+            parts.append(self.rank.text)
         if self.seeds < self.seeds_planned:
             parts.append(f"({self.seeds} of {self.seeds_planned} seeds)")
         return " ".join(parts)
@@ -183,8 +187,12 @@ def _pivot(results: Results, paper: bool) -> Grid:
         places.setdefault(place, []).append(record)
 
     columns = [_column_label(spec, key) for key in column_keys]
+    ranked = ranks(spec, places) if spec.rank and not paper else {}
     rows = [
-        (_labels(spec, spec.rows, row), [merge(spec, places.get((row, key), [])) for key in column_keys])
+        (
+            _labels(spec, spec.rows, row),
+            [replace(merge(spec, places.get((row, key), [])), rank=ranked.get((row, key))) for key in column_keys],
+        )
         for row in row_keys
     ]
     if baseline:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 from videossl.common.specification import Specification
+from videossl.common.strict import Strict
 
 if TYPE_CHECKING:
     from videossl.data.settings import Augment, ClipShape
@@ -92,6 +93,9 @@ class Stage(ABC, Generic[S]):
     further_files: ClassVar[tuple[str, ...]] = ()
     """Files that a run leaves besides its results and `run.json`."""
     specification: ClassVar[type[Specification]]
+    settings: ClassVar[type[Strict] | None] = None
+    """Model of the settings of its own, all with defaults: they get a key of the configuration with the stage's
+    name."""
     message: ClassVar[str]
     """Message that Snakemake prints when a job starts; Snakemake fills in the braces."""
     has_record: ClassVar[bool] = True
@@ -168,6 +172,10 @@ class Stage(ABC, Generic[S]):
     @abstractmethod
     def spec(self, study: Study, cell: Cell) -> S:
         """The job specification of a cell."""
+
+    def settings_in(self, study: Study) -> Any:
+        """The configuration's values of `settings`."""
+        return getattr(study.config, self.name)
 
     def parse(self, values: dict[str, Any]) -> S:
         """The specification from plain values. Raises UserError if it is invalid."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from videossl.evaluation.settings import CKA
 from videossl.evaluation.specs import CKASpec
 from videossl.stages.base import METRICS, PRETRAINING, RUN, WEIGHTS, Job, Stage, Work
 from videossl.stages.parts.files import manifest, run_folder
@@ -25,6 +26,7 @@ class Similarity(Stage[CKASpec]):
     folder = f"cka/{{target}}/{RUN}/against_{{against}}"
     results = ("cka.parquet", METRICS)
     specification = CKASpec
+    settings = CKA
     message = (
         "Layers of {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset}, milestone"
         " {wildcards.epochs}) against {wildcards.against}"
@@ -37,7 +39,7 @@ class Similarity(Stage[CKASpec]):
     description = "similarity of the layers of two finetuned networks"
 
     def spec(self, study: Study, cell: Cell) -> CKASpec:
-        return CKASpec(seed=cell.seed, **study.config.cka.model_dump())
+        return CKASpec(seed=cell.seed, **self.settings_in(study).model_dump())
 
     def with_partners(self, study: Study, grid: Grid, cell: Cell) -> Iterator[Cell]:
         name = "-".join(f"{axis}_{value}" for axis, value in in_order(grid.against).items()) or "itself"
@@ -53,7 +55,7 @@ class Similarity(Stage[CKASpec]):
 
     def work(self, study: Study, cell: Cell) -> Work:
         target, clip = study.videos(cell.target), study.config.finetune.clip
-        clips = min(study.config.cka.videos, target.test) if target.counted else study.config.cka.videos
+        clips = min(self.settings_in(study).videos, target.test) if target.counted else self.settings_in(study).videos
         networks = [cell.backbone, *(other.backbone for other in cell.partners)]
         return Work(clips * sum(study.gflops(name, clip) for name in networks), clips * len(networks))
 

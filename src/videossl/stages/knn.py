@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from videossl.evaluation.settings import KNN
 from videossl.evaluation.specs import KNNSpec
 from videossl.stages.base import METRICS, PREDICTIONS, PRETRAINING, RUN, Job, Stage
 from videossl.stages.features import FEATURES, features_spec
@@ -22,6 +23,7 @@ class KNN(Stage[KNNSpec]):
     folder = f"knn/{{target}}/{RUN}"
     results = (PREDICTIONS, METRICS)
     specification = KNNSpec
+    settings = KNN
     message = (
         "k-NN on {wildcards.target} by {wildcards.variant} with {wildcards.backbone} ({wildcards.source}"
         " {wildcards.subset}, milestone {wildcards.epochs})"
@@ -34,7 +36,7 @@ class KNN(Stage[KNNSpec]):
     baseline = True
 
     def spec(self, study: Study, cell: Cell) -> KNNSpec:
-        return KNNSpec(features=features_spec(study, cell), **study.config.knn.model_dump())
+        return KNNSpec(features=features_spec(study, cell), **self.settings_in(study).model_dump())
 
     def dependencies(self, study: Study, cell: Cell) -> list[Cell]:
         return [cell.of_stage("features")]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from videossl.common.errors import UserError
-from videossl.data.generated import SPLITS
+from videossl.evaluation.settings import LinearProbe
 from videossl.evaluation.specs import LinearProbeSpec
 from videossl.stages.base import METRICS, PREDICTIONS, PRETRAINING, RUN, Job, Stage
 from videossl.stages.features import FEATURES, features_spec
+from videossl.stages.parts.contradictions import has_validation
 from videossl.stages.parts.files import run_folder
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class Probe(Stage[LinearProbeSpec]):
     folder = f"linear_probe/{{target}}/{RUN}"
     results = (PREDICTIONS, METRICS)
     specification = LinearProbeSpec
+    settings = LinearProbe
     message = (
         "Linear probe of {wildcards.variant} with {wildcards.backbone} ({wildcards.source} {wildcards.subset},"
         " milestone {wildcards.epochs}) on {wildcards.target}"
@@ -36,7 +37,7 @@ class Probe(Stage[LinearProbeSpec]):
     baseline = True
 
     def spec(self, study: Study, cell: Cell) -> LinearProbeSpec:
-        return LinearProbeSpec(features=features_spec(study, cell), **study.config.linear_probe.model_dump())
+        return LinearProbeSpec(features=features_spec(study, cell), **self.settings_in(study).model_dump())
 
     def dependencies(self, study: Study, cell: Cell) -> list[Cell]:
         return [cell.of_stage("features")]
@@ -45,12 +46,7 @@ class Probe(Stage[LinearProbeSpec]):
         return {"features": [run_folder(study, cell.of_stage("features")) / FEATURES]}
 
     def check(self, study: Study, cell: Cell) -> None:
-        dataset = study.config.datasets[cell.target]
-        if dataset.validation == 0 and "val" not in SPLITS.get(str(dataset.reader), ("val",)):
-            raise UserError(
-                f"the configuration's `datasets.{cell.target}.validation` is 0, and linear probing chooses its"
-                " regularisation on validation videos, which this dataset does not have: set it above 0 and below 1."
-            )
+        has_validation(study, cell, "linear probing chooses its regularisation")
 
     def run(self, job: Job[LinearProbeSpec]) -> None:
         from videossl.evaluation.probe import linear_probe

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from videossl.evaluation.settings import Retrieval
 from videossl.evaluation.specs import RetrievalSpec
 from videossl.stages.base import METRICS, PRETRAINING, RUN, Job, Stage
 from videossl.stages.features import FEATURES, features_spec
@@ -23,6 +24,7 @@ class Retrieve(Stage[RetrievalSpec]):
     folder = f"retrieval/{{target}}/{RUN}"
     results = (METRICS,)
     specification = RetrievalSpec
+    settings = Retrieval
     message = (
         "Retrieval on {wildcards.target} by {wildcards.variant} with {wildcards.backbone} ({wildcards.source}"
         " {wildcards.subset}, milestone {wildcards.epochs})"
@@ -35,7 +37,7 @@ class Retrieve(Stage[RetrievalSpec]):
     baseline = True
 
     def spec(self, study: Study, cell: Cell) -> RetrievalSpec:
-        return RetrievalSpec(features=features_spec(study, cell), **study.config.retrieval.model_dump())
+        return RetrievalSpec(features=features_spec(study, cell), **self.settings_in(study).model_dump())
 
     def dependencies(self, study: Study, cell: Cell) -> list[Cell]:
         return [cell.of_stage("features")]
@@ -44,7 +46,7 @@ class Retrieve(Stage[RetrievalSpec]):
         return {"features": [run_folder(study, cell.of_stage("features")) / FEATURES]}
 
     def metrics_of(self, study: Study, cell: Cell) -> tuple[list[str], list[str]]:
-        return list(self.metrics), [f"recall_at_{k}" for k in study.config.retrieval.ks]
+        return list(self.metrics), [f"recall_at_{k}" for k in self.settings_in(study).ks]
 
     def run(self, job: Job[RetrievalSpec]) -> None:
         from videossl.evaluation.retrieve import retrieve

@@ -70,7 +70,7 @@ def check_axes(given: Mapping[str, Iterable[str]], grids: Sequence[Grid], where:
 
 def layout_axes(entry: Experiment) -> dict[str, list[str]]:
     """Axes named by the entry's layout, by key."""
-    found = {"rows": entry.rows, "columns": entry.columns, "panels": entry.panels}
+    found = {"rows": entry.rows, "columns": entry.columns, "panels": entry.panels, "rank": entry.rank}
     return found | {key: [axis] for key in ("x", "series") if (axis := getattr(entry, key))}
 
 

@@ -53,6 +53,8 @@ METRICS = {
     "recall_at_1": "recall at 1",
     "recall_at_5": "recall at 5",
     "relative_decrease": "relative decrease of accuracy",
+    "validation_top1": "top-1 accuracy on validation videos",
+    "learning_rate": "learning rate",
     "pretext_top1": "pretext top-1 accuracy",
     "video_retrieval_top1": "video retrieval top-1 accuracy",
     "speed_accuracy": "relative-speed accuracy",

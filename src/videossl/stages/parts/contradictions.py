@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from videossl.common.errors import UserError
+from videossl.data.generated import SPLITS
 
 if TYPE_CHECKING:
     from videossl.stages.cells import Cell
@@ -35,4 +36,14 @@ def precision_fits_the_device(study: Study, precision: str, where: str) -> None:
         raise UserError(
             f"{where}: precision is bf16, which needs a GPU, and `compute.device` is cpu. Set precision to fp32, or"
             " compute.device to cuda or auto."
+        )
+
+
+def has_validation(study: Study, cell: Cell, purpose: str) -> None:
+    """Raise UserError unless the target has validation videos. purpose: what the protocol chooses on them."""
+    dataset = study.config.datasets[cell.target]
+    if dataset.validation == 0 and "val" not in SPLITS.get(str(dataset.reader), ("val",)):
+        raise UserError(
+            f"the configuration's `datasets.{cell.target}.validation` is 0, and {purpose} on validation videos, which"
+            " this dataset does not have: set it above 0 and below 1."
         )

@@ -136,7 +136,7 @@ class Layout:
         return not {"parts", "datasets"} & set(self.required)
 
 
-TABLE = Layout(("rows", "columns"), optional=("average", "quoted", "chance", "gain"))
+TABLE = Layout(("rows", "columns"), optional=("average", "quoted", "chance", "gain", "rank"))
 PUBLISHED = Layout(("published",))
 """Layout of a table that compares our networks with published ones."""
 PLOTS = {
@@ -190,6 +190,11 @@ class Presentation(Strict):
     chance: bool = Field(False, description="table: print chance level beside each number")
     rows: Axes = Field([], description="table: axes of the rows")
     columns: Axes = Field([], description="table: axes of the columns")
+    rank: Axes = Field(
+        [],
+        description="table: print the rank of each number among those that differ from it only in these axes, such as"
+        " task, and the ranks that the intervals of the differences leave open. Networks from scratch have none",
+    )
     average: bool = Field(False, description="table: add the mean over tasks as a further value of the axis `task`")
     quoted: bool = Field(False, description="table: add rows that the paper quotes from the publications of the tasks")
     published: WorkflowPath | None = Field(
@@ -247,6 +252,8 @@ class Presentation(Strict):
     def _fits_together(self) -> Presentation:
         if twice := [axis for axis in dict.fromkeys(self.axes) if self.axes.count(axis) > 1]:
             raise ValueError(f"an axis is named twice, {' and '.join(twice)}, among {', '.join(self.axes)}")
+        if idle := [axis for axis in self.rank if axis not in self.axes]:
+            raise ValueError(f"`rank` names {' and '.join(idle)}, which `rows` and `columns` do not show")
         if self.average and "task" not in self.axes:
             raise ValueError("`average` is over the tasks, so `rows` or `columns` must name `task`")
         if self.gain and (idle := [key for key in ("quoted", "chance") if getattr(self, key)]):

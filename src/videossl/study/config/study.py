@@ -6,9 +6,9 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, create_model, field_validator, model_validator
 
 from videossl.common.names import EntryName, FilePath, Name, ResultsPath, SameInAnyCase, WorkflowPath
 from videossl.common.ranges import (
@@ -26,7 +26,8 @@ from videossl.common.strict import Strict, merge
 from videossl.data.generated import READERS, Generated
 from videossl.data.readers import registry as readers
 from videossl.data.settings import MOST_SHARDS, Augment, ClipShape, Noise, Shards, Store
-from videossl.evaluation.settings import CKA, KNN, Distillation, LinearProbe, Retrieval
+from videossl.evaluation.settings import Distillation
+from videossl.stages.registry import stages
 from videossl.study.config.cluster import Cluster
 from videossl.study.config.experiments import Experiment
 from videossl.study.config.layers import FOLDERS, Layer, check_layers
@@ -234,8 +235,8 @@ class Compute(Strict):
     memory: Memory = Memory()
 
 
-class Config(Strict):
-    """The whole configuration, after overlays."""
+class _Config(Strict):
+    """The whole configuration, after overlays, without the keys of single protocols."""
 
     scale: Scale = Field(description="how this run differs from the paper's conditions")
     title: str = Field(
@@ -297,11 +298,7 @@ class Config(Strict):
     )
     finetune: Finetune = Field(description="finetuning on the target datasets")
     distillation: Distillation = Distillation()
-    linear_probe: LinearProbe = LinearProbe()
-    knn: KNN = KNN()
-    retrieval: Retrieval = Retrieval()
     noise: Noise = Noise()
-    cka: CKA = CKA()
     vifm: VideoLanguage = VideoLanguage()
     compute: Compute = Compute()
     cluster: Cluster = Cluster()
@@ -319,7 +316,7 @@ class Config(Strict):
         return list(self.datasets[dataset].combine or [dataset])
 
     @model_validator(mode="after")
-    def _combinations_have_parts(self) -> Config:
+    def _combinations_have_parts(self) -> _Config:
         for name, dataset in self.datasets.items():
             key, owners = f"datasets.{name}.combine", dict[Path, str]()
             for part in dataset.combine or []:
@@ -338,7 +335,7 @@ class Config(Strict):
         return self
 
     @model_validator(mode="after")
-    def _shards_have_names(self) -> Config:
+    def _shards_have_names(self) -> _Config:
         for name, size in self.subsets.items():
             if size != "all" and size > MOST_SHARDS * self.store.videos_per_shard:
                 raise ValueError(
@@ -346,6 +343,18 @@ class Config(Strict):
                     f" to at least {math.ceil(size / MOST_SHARDS)}"
                 )
         return self
+
+
+if TYPE_CHECKING:
+    Config = _Config
+else:
+    Config = create_model(
+        "Config",
+        __base__=_Config,
+        __doc__="The whole configuration, after overlays.",
+        __module__=__name__,
+        **{one.name: (one.settings, one.settings()) for one in stages() if one.settings},
+    )
 
 
 def read_layers(paths: Iterable[str | Path]) -> list[Layer]:

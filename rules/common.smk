@@ -123,7 +123,7 @@ def inputs_of(stage):
 
 def outputs_of(stage):
     """Output files of a stage's job, by name."""
-    return {name.replace(".", "_"): f"{RESULTS}/{stage.folder}/{name}" for name in stage.outputs}
+    return {re.sub(r"\W", "_", name): f"{RESULTS}/{stage.folder}/{name}" for name in stage.outputs}
 
 
 def spec_of(stage):
@@ -192,6 +192,7 @@ wildcard_constraints:
     shard=r"\d{4}",
     noise=alternatives(NOISES),
     sample=alternatives(data_stages.SAMPLES),
+    complexity=alternatives(STUDY.axis_values("complexity")),
     teachers=alternatives(map(re.escape, STUDY.axis_values("teachers"))),
     against=alternatives(map(re.escape, STUDY.axis_values("against"))),
     labels=r"\d+|all",

@@ -6,6 +6,7 @@
 #   distill       the same with teachers
 #   features, linear_probe, knn, retrieval, attentive_probe      the frozen network
 #   robustness    the finetuned network on noisy test videos
+#   corrupted, corruption      test videos with blur, camera, digital and temporal corruptions; the network on them
 #   cka, network  similarity of layers; size and cost
 #   small_clip, vifm, zero_shot, class_logits      video foundation models
 #

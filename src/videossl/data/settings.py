@@ -34,6 +34,15 @@ NOISELESS = "none"
 """Takes the place of a noise, with severity 0: the clean test videos, stored in the same way as the noisy ones."""
 MEAN = "mean"
 """Name of the mean over all kinds of noise."""
+CORRUPTIONS: dict[str, tuple[str, ...]] = {
+    "blur": ("defocus", "motion"),
+    "camera": ("shake", "rotation", "translation"),
+    "digital": ("jpeg", "h264", "contrast"),
+    "temporal": ("frame_drop", "freeze", "shuffle", "reversed"),
+}
+"""Corruptions beyond noise, by group: files of src/videossl/data/corruptions, and functions in them."""
+ALL_CORRUPTIONS = "corruptions"
+"""Name of the mean over all corruptions."""
 MOST_SHARDS = 10_000
 """File names have four digits."""
 Shards = Annotated[int, Field(ge=1, le=MOST_SHARDS)]
@@ -159,6 +168,13 @@ class FrameFormat(Strict):
     )
     codec: Literal["jpeg", "raw"] = Field("jpeg", description="encoding of a frame; raw: uncompressed pixels")
     quality: Annotated[int, Field(ge=1, le=100)] = Field(90, description="JPEG quality, 1 to 100")
+
+
+class Corruptions(Strict):
+    """The corrupted test videos: blur, camera, digital and temporal corruptions."""
+
+    videos: Size = Field("all", description="number of test videos, the same for all corruptions")
+    seed: Seed = Field(0, description="random seed of the corruptions and of the choice of videos")
 
 
 class Store(FrameFormat):

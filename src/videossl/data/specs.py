@@ -76,6 +76,17 @@ class CombinedSampleSpec(SampleSpec):
     combine: list[str]
 
 
+class CorruptedSpec(FrameFormat, Specification):
+    """The corrupted copies of a dataset's test videos by one corruption, and the copy without it (severity 0)."""
+
+    data_version: Version
+    kind: str
+    videos: Size
+    """Number of test videos."""
+    seed: Seed
+    severities: list[int]
+
+
 class NoiseSpec(Specification):
     """The noisy copies of a dataset's test videos, and the copy without noise."""
 

@@ -13,7 +13,7 @@ noise differs. A_c can therefore differ slightly from the test accuracy of the f
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,13 @@ import pandas as pd
 from videossl.analysis.statistics import ratio_interval, wilson_interval
 from videossl.common.errors import UserError
 from videossl.common.results import write_metrics, write_predictions
+from videossl.common.specification import Specification
 from videossl.data.classes import read_gaps
 from videossl.data.manifest import open_store, read_manifest
 from videossl.data.settings import MEAN, NOISELESS
 from videossl.evaluation.accuracy import predict, report_gaps
 from videossl.evaluation.evaluate import video_means
 from videossl.evaluation.model import load_classifier
-from videossl.evaluation.specs import RobustnessSpec
 from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
 from videossl.training.session import Compute, ready_for_tests
@@ -42,7 +42,7 @@ DRAWN = ["noise", "severity", "video"]
 
 
 def robustness(
-    spec: RobustnessSpec,
+    spec: Specification,
     identity: dict[str, Any],
     *,
     weights: Path,
@@ -50,6 +50,7 @@ def robustness(
     noisy: Mapping[Condition, Path],
     folder: Path,
     compute: Compute,
+    groups: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Test a finetuned network on every noisy test set; writes metrics, predictions and `run.json` to `folder`.
 
@@ -61,6 +62,7 @@ def robustness(
         noisy: manifest of each noisy test set; its frame store is in the same folder.
         folder: the run folder.
         compute: device, threads, loader workers.
+        groups: kinds of noise by the name under which their mean is scored; None: all kinds, under MEAN.
     """
     device, signals = compute.start()
     start = time.monotonic()
@@ -80,7 +82,7 @@ def robustness(
         predictions = pd.concat(parts, ignore_index=True)
         write_predictions(folder / "predictions.parquet", identity, predictions)
         # Counted over the whole test set; a noisy set may be a sample of it.
-        rows = scores(parts[0], predictions[predictions["noise"] != ""], parts[0]["label"].nunique())
+        rows = scores(parts[0], predictions[predictions["noise"] != ""], parts[0]["label"].nunique(), groups)
         gaps = read_gaps(weights.with_name("run.json"))
         write_metrics(folder / "metrics.parquet", identity, rows)
         write_run(
@@ -98,15 +100,19 @@ def robustness(
     report_gaps(gaps)
 
 
-def scores(clean: pd.DataFrame, noisy: pd.DataFrame, classes: int) -> list[dict[str, Any]]:
+def scores(
+    clean: pd.DataFrame, noisy: pd.DataFrame, classes: int, groups: Mapping[str, Sequence[str]] | None = None
+) -> list[dict[str, Any]]:
     """Metrics rows for every noise and severity, and for three kinds of means.
 
-    The means are over noises at each severity, over severities of each noise (severity 0), and over both.
+    The means are over the noises of each group at each severity, over severities of each noise
+    (severity 0), and over both.
 
     Args:
         clean: predictions of all test videos.
         noisy: predictions with columns noise and severity. Raises UserError for videos that `clean` does not have.
         classes: number of tested classes, which determines the chance level.
+        groups: kinds of noise by the name of their mean; None: all kinds, under MEAN.
     """
     known = clean.set_index("video")["correct"]
     if missing := sorted(set(noisy["video"]) - set(known.index)):
@@ -120,11 +126,10 @@ def scores(clean: pd.DataFrame, noisy: pd.DataFrame, classes: int) -> list[dict[
     )
     kinds, levels = list(dict.fromkeys(pairs["noise"])), sorted(set(pairs["severity"]))
     rows = []
-    for noise in [*kinds, MEAN]:
+    members = {**{kind: [kind] for kind in kinds}, **({MEAN: kinds} if groups is None else groups)}
+    for noise, meant in members.items():
         for severity in [*levels, 0]:
-            part = pairs[
-                ((pairs["noise"] == noise) | (noise == MEAN)) & ((pairs["severity"] == severity) | (severity == 0))
-            ]
+            part = pairs[pairs["noise"].isin(meant) & ((pairs["severity"] == severity) | (severity == 0))]
             if part.empty:  # this noise was not generated at this severity
                 continue
             condition = {"noise": noise, "severity": severity, "split": part["split"].iloc[0]}

@@ -15,7 +15,7 @@ from videossl.common.errors import DamagedFile, UserError
 from videossl.common.identity import completed
 from videossl.common.intact import damaged
 from videossl.common.results import CONDITION, IDENTITY, is_fraction, read_cell
-from videossl.data.settings import MEAN
+from videossl.data.settings import ALL_CORRUPTIONS, CORRUPTIONS, MEAN
 from videossl.report.by_video import Term
 from videossl.report.comparison import Paper, lettered, other_numbers
 from videossl.report.gains import gains
@@ -363,7 +363,9 @@ def read_number(path: Path, identity: Mapping[str, Any], asked_by: str) -> dict[
 
 def _is_proportion(identity: Mapping[str, Any]) -> bool:
     """Whether the number is a proportion of videos. Ratios, and means over noises or severities, are not."""
-    over_conditions = identity["noise"] == MEAN or (bool(identity["noise"]) and identity["severity"] == 0)
+    over_conditions = identity["noise"] in (MEAN, ALL_CORRUPTIONS, *CORRUPTIONS) or (
+        bool(identity["noise"]) and identity["severity"] == 0
+    )
     return is_fraction(identity["metric"]) and "relative" not in identity["metric"] and not over_conditions
 
 

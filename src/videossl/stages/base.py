@@ -116,6 +116,8 @@ class Stage(ABC, Generic[S]):
     axes: ClassVar[tuple[str, ...] | None]
     """Axes that a grid of this protocol must give, besides `backbone`. None: no protocol; its results are only inputs
     of other stages. Every stage sets it, as a protocol without axes would be missing among the valid names."""
+    conditions: ClassVar[tuple[str, ...]] = ()
+    """Values of the axis `noise` that grids of this protocol may name."""
     further_axes: ClassVar[tuple[str, ...]] = ()
     """Keys that only grids of this protocol may give: `against`, `pairs`."""
     allows_scratch: ClassVar[bool] = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from videossl.data.settings import NOISELESS, NOISES
+from videossl.data.settings import MEAN, NOISELESS, NOISES
 from videossl.evaluation.specs import RobustnessSpec
 from videossl.stages.base import METRICS, PREDICTIONS, PRETRAINING, RUN, WEIGHTS, Job, Stage, Work
 from videossl.stages.data import noise_spec
@@ -29,6 +29,7 @@ class Robustness(Stage[RobustnessSpec]):
     metrics = ("relative_decrease",)
     further_metrics = ("top1", "clean_top1", "gamma_a", "gamma_r")
     axes = (*PRETRAINING, "target", "noise", "severity")
+    conditions = (*NOISES, MEAN)
     description = "finetuned networks on noisy test videos"
     baseline = True
     kind_of_time = "testing on noisy videos"

@@ -9,12 +9,14 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-# One thread, no B-frames (AVI cannot reorder frames), and no instructions newer than SSE4.2: with x264's AVX-512 code,
-# pictures whose sides are not multiples of 16 differed from run to run along their right edge, in about one of a
-# hundred small files (measured with the x264 in PyAV 18.1 on an AMD EPYC).
-_ENCODER = {"preset": "veryfast", "crf": "20", "bf": "0", "threads": "1"}
+# One thread, and no instructions newer than SSE4.2: with x264's AVX-512 code, pictures whose sides are not multiples of
+# 16 differed from run to run along their right edge, in about one of a hundred small files (measured with the x264 in
+# PyAV 18.1 on an AMD EPYC).
+SAME_BITS = {"threads": "1"}
+"""Options with which x264 gives the same bits each time."""
 if platform.machine().lower() in ("x86_64", "amd64"):
-    _ENCODER["x264-params"] = "asm=SSE4.2"
+    SAME_BITS["x264-params"] = "asm=SSE4.2"
+_ENCODER = {"preset": "veryfast", "crf": "20", "bf": "0", **SAME_BITS}  # no B-frames: AVI cannot reorder frames
 
 DAMAGES = ("truncated", "empty", "text", "missing")
 

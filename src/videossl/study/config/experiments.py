@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from videossl.common.names import WorkflowPath
 from videossl.common.ranges import Count, Few, Once, Seed, Text
 from videossl.common.strict import Strict
-from videossl.data.settings import MEAN, NOISES
+from videossl.data.settings import ALL_CORRUPTIONS, CORRUPTIONS, MEAN, NOISES
 from videossl.stages.base import PRETRAINING
 from videossl.stages.parts.networks import MODEL
 from videossl.stages.registry import protocols
@@ -23,7 +23,12 @@ def _as_list(value: object) -> object:
 
 Strings = Annotated[list[str], BeforeValidator(_as_list), Once]
 Numbers = Annotated[list[Count], BeforeValidator(_as_list), Once]
-Kinds = Annotated[list[Literal[(*NOISES, MEAN)]], BeforeValidator(_as_list), Once]  # type: ignore[valid-type]
+CONDITIONS = (
+    *(*NOISES, MEAN),
+    *(kind for kinds in CORRUPTIONS.values() for kind in kinds),
+    *(*CORRUPTIONS, ALL_CORRUPTIONS),
+)
+Kinds = Annotated[list[Literal[CONDITIONS]], BeforeValidator(_as_list), Once]  # type: ignore[valid-type]
 Severities = Annotated[list[Annotated[int, Field(ge=0, le=5)]], BeforeValidator(_as_list), Once]
 Labels = Annotated[list[Few | Literal["all"]], BeforeValidator(_as_list), Once]
 Seeds = Annotated[list[Seed], BeforeValidator(_as_list), Once, Field(min_length=1)]
@@ -80,8 +85,12 @@ class Grid(Strict):
     labels: Labels = Field(
         [], description="low_shot: labelled training videos of each class, such as 1, 5 and 10; all: every one"
     )
-    noise: Kinds = Field([], description="robustness: kinds of noise; mean: the mean over all kinds")
-    severity: Severities = Field([], description="robustness: severities 1 to 5; 0: the mean over all")
+    noise: Kinds = Field(
+        [],
+        description="robustness: kinds of noise; mean: the mean over them. corruption: kinds of corruption; blur,"
+        " camera, digital, temporal, corruptions: means over a group, or over all",
+    )
+    severity: Severities = Field([], description="robustness, corruption: severities 1 to 5; 0: the mean over all")
     seed: Seeds = Field(
         [], description="random seeds: every network is trained once per seed; left out: 0 to `seeds` - 1 of the scale"
     )
@@ -99,6 +108,9 @@ class Grid(Strict):
             if (axis in needed) != (axis in given):
                 verb = "needs" if axis in needed else "has no"
                 raise ValueError(f"a grid of protocol '{self.protocol}' {verb} `{axis}`")
+        if idle := [kind for kind in self.noise if kind not in own.conditions]:
+            valid = ", ".join(own.conditions)
+            raise ValueError(f"a grid of protocol '{self.protocol}' has no `noise` {', '.join(idle)}. Valid: {valid}")
         for axis in ("against", "pairs"):
             if axis in given and axis not in own.further_axes:
                 raise ValueError(f"a grid of protocol '{self.protocol}' has no `{axis}`")

@@ -264,8 +264,8 @@ class Presentation(Strict):
     def _fits_together(self) -> Presentation:
         if twice := [axis for axis in dict.fromkeys(self.axes) if self.axes.count(axis) > 1]:
             raise ValueError(f"an axis is named twice, {' and '.join(twice)}, among {', '.join(self.axes)}")
-        if idle := [axis for axis in self.rank if axis not in self.axes]:
-            raise ValueError(f"`rank` names {' and '.join(idle)}, which `rows` and `columns` do not show")
+        if unseen := [axis for axis in self.rank if axis not in self.axes]:
+            raise ValueError(f"`rank` names {' and '.join(unseen)}, which `rows` and `columns` do not show")
         if self.average and "task" not in self.axes:
             raise ValueError("`average` is over the tasks, so `rows` or `columns` must name `task`")
         if self.gain and (idle := [key for key in ("quoted", "chance") if getattr(self, key)]):

@@ -26,6 +26,8 @@ from videossl.study import titles
 
 REFERENCE = {"linewidth": 1.2, "zorder": 1}
 BAND = {"alpha": 0.08, "linewidth": 0, "zorder": 0}
+_USUAL_WIDTH = 3.5
+"""Width of a panel whose height is right; narrower ones in a paper are lower in proportion."""
 _LEANING = 35
 """Degrees by which labels are rotated that have too little room."""
 _MOST_INCHES = 10
@@ -59,7 +61,7 @@ def lay_out(
     if results.columns:
         groups = with_values(results, groups)
         width = print_width(len(groups), results.columns)
-        height *= width / 3.5
+        height *= min(1.0, width / _USUAL_WIDTH)
     apart = results.paper_apart
     beside = len(groups) == 1 or len(groups) * width > _MOST_INCHES
     room = style.COLUMN_INCHES[results.columns] if results.columns else _MOST_INCHES

@@ -129,11 +129,11 @@ rule report:
         ENVIRONMENT
     params:
         results=lambda wildcards, output: str(Path(output[0]).parent),
-        title=CONFIG.title,
+        title=shlex.quote(CONFIG.title),  # Snakemake leaves out an empty text
         videos=untracked(json.dumps(STUDY.folders_of_videos)),
         python=untracked(PYTHON),
     message:
         "The report: {output.html}"
     shell:
         "{params.python} {input.script:q} --records {input.records:q} --results {params.results:q} --output {output:q} "
-        "--title {params.title:q} --videos {params.videos:q} > {log:q} 2>&1"
+        "--title {params.title} --videos {params.videos:q} > {log:q} 2>&1"

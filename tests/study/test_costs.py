@@ -30,7 +30,7 @@ def changed(study: Study, **compute) -> Study:
     """The same cells, with other values of `compute`."""
     other = object.__new__(Study)
     other.__dict__ = dict(study.__dict__)
-    values = study.config.model_dump(mode="json")
+    values = study.config.model_dump(mode="json", exclude_unset=True)
     other.config = Config.parse({**values, "compute": {**values["compute"], **compute}}, "test")
     return other
 

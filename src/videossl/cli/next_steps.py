@@ -107,5 +107,6 @@ def other_results(project: Path, own: Path) -> list[Step]:
     for path in sorted((project / "config").glob("*.yaml")):
         named = re.search(r"^results_dir: *(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE)
         if named and Path(named[1]) != own and Path(named[1]).is_dir():
-            found.append((f"videossl --configfile config/{path.name}", f"the same for the results in {named[1]}"))
+            overlay = f"config/{path.name}"
+            found.append((f"videossl --configfile {overlay}", f"the same for the results in {named[1]}"))
     return found

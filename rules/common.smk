@@ -126,6 +126,12 @@ def outputs_of(stage):
     return {re.sub(r"\W", "_", name): f"{RESULTS}/{stage.folder}/{name}" for name in stage.outputs}
 
 
+def folder_of(stage):
+    """Parameter function: the run folder of a stage's job, which its first output may be deeper in."""
+    depth = stage.outputs[0].count("/")
+    return lambda wildcards, output: str(Path(output[0]).parents[depth])
+
+
 def spec_of(stage):
     """Parameter function: every setting that affects the result, as one canonical JSON text."""
     return of_cell(stage, lambda study, cell: stage.spec(study, cell).json_text)

@@ -38,7 +38,7 @@ for stage in stages():
             stage=untracked(stage.name),
             inputs=untracked_json(stage, stage.inputs),
             places=untracked_json(stage, stage.places),
-            folder=lambda wildcards, output: str(Path(output[0]).parent),
+            folder=folder_of(stage),
             compute=untracked(COMPUTE_ARGUMENTS),
         message:
             stage.message

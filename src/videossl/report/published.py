@@ -1,8 +1,7 @@
-"""Published results for comparison, from `config/state_of_the_art.csv`.
+"""Published results for comparison, such as those that the paper lists (`config/state_of_the_art.csv`; Tables 5, 17).
 
-One row per network, as listed in the paper's Tables 5 and 17: group and approach, venue (in the file - for none), input
-(frames x height), backbone, pretraining, and top-1 accuracy on UCF101 and HMDB51 after finetuning, in percent as
-printed.
+One row per network: group and approach, venue (in the file - for none), input (frames x height), backbone, pretraining,
+and top-1 accuracy on UCF101 and HMDB51 after finetuning, in percent as printed.
 """
 
 from __future__ import annotations

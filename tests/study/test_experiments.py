@@ -202,8 +202,8 @@ def test_every_scale_has_the_same_experiments(monkeypatch):
     base = load_study(["config/config.yaml"])
     for overlay in ("config/paper.yaml", "config/smoke.yaml"):
         scaled = load_study(["config/config.yaml", overlay])
-        assert {name: scaled.entries[name] for name in base.entries} == base.entries
-        assert {name: scaled.cells_of[name] for name in base.entries} == base.cells_of
+        assert scaled.entries == base.entries
+        assert scaled.cells_of == base.cells_of
         assert {cell for cell in scaled.pretraining if cell.epochs == 200} == {
             cell for cell in base.pretraining if cell.epochs == 200
         }

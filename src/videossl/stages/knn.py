@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from videossl.study.study import Study
 
 
-class KNN(Stage[KNNSpec]):
+class NearestNeighbours(Stage[KNNSpec]):
     name = "knn"
     title = "k-NN"
     place = 25
@@ -50,4 +50,4 @@ class KNN(Stage[KNNSpec]):
         nearest_neighbours(job.spec, job.identity, features=job.file("features"), folder=job.folder)
 
 
-STAGE = KNN()
+STAGE = NearestNeighbours()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from videossl.evaluation.settings import KNN as KNN_SETTINGS
+from videossl.evaluation.settings import KNN
 from videossl.evaluation.specs import KNNSpec
 from videossl.stages.base import METRICS, PREDICTIONS, PRETRAINING, RUN, Job, Stage
 from videossl.stages.features import FEATURES, features_spec
@@ -23,7 +23,7 @@ class NearestNeighbours(Stage[KNNSpec]):
     folder = f"knn/{{target}}/{RUN}"
     results = (PREDICTIONS, METRICS)
     specification = KNNSpec
-    settings = KNN_SETTINGS
+    settings = KNN
     message = (
         "k-NN on {wildcards.target} by {wildcards.variant} with {wildcards.backbone} ({wildcards.source}"
         " {wildcards.subset}, milestone {wildcards.epochs})"

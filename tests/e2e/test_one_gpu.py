@@ -76,4 +76,4 @@ def test_a_run_with_tiny_networks(repository, tmp_path):
     text = (tables / "one_gpu_finetuning.md").read_text()
     lines = [line for line in text.splitlines() if "VCOP" in line]
     assert "72.4" in lines[0] and "Measured here" in lines[1]  # ours is below the published one
-    assert "one_gpu_published.csv" in text and "Tables 5 and 17" not in text
+    assert "published.csv; not measured here" in text and "Tables 5 and 17" not in text

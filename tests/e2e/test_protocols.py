@@ -10,15 +10,24 @@ import pytest
 from workflow_copy import Workflow, copy_workflow
 
 from videossl.common.results import read_metrics, read_predictions
+from videossl.stages.registry import stage
 from videossl.study.study import load_study
 from videossl.training.flattening import CURVE_METRICS
 
-TABLES = ("probe_vs_finetune", "noise_types", "retrieval_sources", "distill_datasets")
+TABLES = ("probe_vs_finetune", "noise_types", "retrieval_sources", "distill_datasets", "corruption", "attentive")
 FIGURES = ("decrease_over_severity", "cka_sources", "samples_of_two", "samples_noise", "retrieval_summary")
 MINE = f"""
 only: [{", ".join(TABLES + FIGURES)}]
 restrict: {{task: [vcop], backbone: [r2plus1d]}}
 experiments:
+  attentive:
+    kind: table
+    title: Attentive probe
+    grid: {{protocol: attentive_probe, task: vcop, backbone: r2plus1d, source: k400, subset: 50k, epochs: 200,
+      target: ucf101}}
+    rank: task
+    rows: task
+    columns: target
   samples_of_two: {{kind: figure, plot: samples, title: Samples, datasets: [k400, ucf101]}}
 """
 RESULTS = "results/smoke"
@@ -48,13 +57,23 @@ def test_an_entry_may_name_whatever_is_measured_and_nothing_else(finished, monke
     study = load_study(["config/config.yaml", "config/smoke.yaml", "mine.yaml"])
     stages = set()
     for cell in study.all_cells:
-        if cell.stage != "features":
+        if stage(cell.stage).makes_metrics:
             measured = set(read_metrics(f"{RESULTS}/{cell.path}/metrics.parquet")["metric"])
             stages.add(cell.stage)
             # there is no top-5 of five classes or fewer, no ratio to an accuracy of zero, no curve of three epochs
             undefined = {"top5", "gamma_r", "relative_decrease", *CURVE_METRICS}
             assert measured - undefined == set(study.metrics_of(cell)) - undefined, cell.path
-    assert stages >= {"pretrain", "finetune", "linear_probe", "retrieval", "robustness", "distill", "cka"}
+    assert stages >= {
+        "pretrain",
+        "finetune",
+        "linear_probe",
+        "retrieval",
+        "robustness",
+        "distill",
+        "cka",
+        "corruption",
+        "attentive_probe",
+    }
 
 
 def test_noisy_videos_are_the_clean_ones_and_worse_to_see(finished):

@@ -45,6 +45,7 @@ def test_optimisers_are_traced_with_the_kernels_of_a_gpu():
 
 
 def test_a_step_is_counted_at_the_papers_size(paper_study):
+    assert launches.spec_of(paper_study, "rotnet", "shufflenet").clip.size == 112
     rows = launches.steps(paper_study, ("rotnet",), ("shufflenet",))
     assert 300 < find(rows, "launches") < 600 and find(rows, "copies") == 0 and find(rows, "passes") > 10
 

@@ -28,7 +28,7 @@ def test_the_scale_counts_every_cell_of_the_paper(paper) -> None:
     total = sum(cost.gpu_seconds for cost in found.values())
     longest, chain = longest_chain(paper, sizes)
     assert 0 < longest < total
-    assert [cell.stage for cell in chain[-2:]] == ["pretrain", "finetune"]
+    assert chain[-2].stage == "pretrain" and chain[-1].stage in ("finetune", "features")
 
 
 def test_every_rule_that_runs_a_job_has_its_place_in_the_demos_time(repository: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,9 +47,9 @@ def weights(study, tmp_path_factory) -> Path:
     return path
 
 
-def run(study: Study, target: Data, folder: Path, weights: Path | None = None, **spec) -> Path:
+def run(study: Study, target: Data, folder: Path, weights: Path | None = None, compute=CPU, **spec) -> Path:
     recipe, identity = finetune_arguments(study, **spec)
-    finetune(recipe, identity, manifest=target.manifest, weights=weights, folder=folder, compute=CPU)
+    finetune(recipe, identity, manifest=target.manifest, weights=weights, folder=folder, compute=compute)
     return folder
 
 
@@ -143,8 +144,8 @@ def test_interrupted_and_started_again(study, target, weights, tmp_path, monkeyp
         with monkeypatch.context() as patch, pytest.raises(Interrupted):
             stop = lambda self, state: (save(self, state), os.kill(os.getpid(), signal.SIGTERM))  # noqa: E731
             patch.setattr(Checkpoints, "save", stop)
-            run(study, target, folder, weights)
-        assert load_torch(folder / "checkpoint.pt")["epoch"] == 1
+            run(study, target, folder, weights, replace(CPU, checkpoint_seconds=0.0))
+        assert load_torch(folder / "checkpoint.pt")["epoch"] < 2
 
     interrupt(tmp_path / "cut")
     run(study, target, tmp_path / "cut", weights)

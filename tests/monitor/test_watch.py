@@ -100,7 +100,7 @@ def in_a_terminal(folder, environment, *arguments, **settings):
 def test_in_a_terminal_one_line_lives_and_leaves(folder, environment):
     code, text = in_a_terminal(folder, environment, *PLUGIN, *words("a", "b", sleep=1), columns=30)
     assert code == 0 and "\x1b[2K" in text  # the line was erased and written again
-    shown = [without_colours(part) for part in re.split(r"\r\x1b\[2K|\r\n", text) if "running" in part]
+    shown = [without_colours(part) for part in re.split(r"\r|\n|\x1b\[2K", text) if "running" in part]
     assert any("[0/3] 0 % · 2 running" in line for line in shown)
     assert all(len(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line)) < 30 for line in shown)
     left = [line for line in left_standing(text) if line]

@@ -11,6 +11,7 @@ import matplotlib as mpl
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 
 from videossl.common.results import is_fraction
@@ -182,7 +183,8 @@ def finish_y(panel: Panel, label: str = "") -> None:
     """Set label and limits of the y axis, which starts at 0 unless values are negative. Marks an empty panel."""
     ax = panel.axes
     room = 1.2 if panel.results.columns else 2.0
-    ax.set_ylabel(wrapped(label or unit_line(panel.results), room, mpl.rcParams["axes.labelsize"]))
+    size = FontProperties(size=mpl.rcParams["axes.labelsize"]).get_size_in_points()  # may be a word, "medium"
+    ax.set_ylabel(wrapped(label or unit_line(panel.results), room, size))
     sns.despine(ax=ax)
     drawn = [r for r in panel.records if (r.paper is not None if panel.paper else r.status == OK)]
     if not drawn:

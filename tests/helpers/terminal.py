@@ -33,7 +33,8 @@ def in_terminal(
     process, terminal = pty.fork()
     if process == 0:
         os.chdir(folder)
-        os.execvpe(command[0], list(command), dict(environment))
+        own = {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}  # its size
+        os.execvpe(command[0], list(command), own)
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     written, until = b"", time.monotonic() + DEADLINE
     while True:

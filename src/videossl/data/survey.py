@@ -19,7 +19,7 @@ SIDE = 16
 """Side of a thumbnail in pixels."""
 ALIKE = 0.95
 """Correlation of two thumbnails from which on two videos count as near-duplicates. Of the pairs of 300 clips of tennis
-(real_sets, docs/study/real.md), 1 in 500 reaches it, mostly successive clips of one scene."""
+(docs/study/real.md), 1 in 500 reaches it, mostly successive clips of one scene."""
 ROWS = 512
 """Rows of the table of correlations that are computed at a time."""
 

@@ -42,7 +42,7 @@ from videossl.evaluation.accuracy import accuracies, predict, report_gaps
 from videossl.evaluation.batch_statistics import estimate_statistics
 from videossl.evaluation.evaluate import video_means, videos_a_batch
 from videossl.evaluation.model import build_backbone
-from videossl.evaluation.validation import require_validation
+from videossl.evaluation.validation import best, require_validation
 from videossl.training.clock import Clock
 from videossl.training.interrupt import Signals, until_stopped
 from videossl.training.optim import build_optimizer, lr_factor, set_learning_rate
@@ -235,7 +235,7 @@ def choose_rate(
         rate: float((logits_of(probe, tokens[held], spec.batch_size, device).argmax(axis=1) == labels[held]).mean())
         for rate, probe in zip(rates, probes, strict=True)
     }
-    return max(tried, key=lambda rate: (tried[rate], -rate)), tried
+    return best(tried), tried
 
 
 def train(

@@ -19,7 +19,7 @@ from videossl.common.results import write_metrics, write_predictions
 from videossl.data.feature_file import Features, read_features
 from videossl.evaluation.accuracy import accuracies, predict, report_gaps
 from videossl.evaluation.specs import LinearProbeSpec
-from videossl.evaluation.validation import require_validation
+from videossl.evaluation.validation import best, require_validation
 from videossl.training.record import write_run
 
 
@@ -73,7 +73,7 @@ def choose(data: Features, strengths: list[float], max_iterations: int) -> tuple
         probe = fit(data.train[~held], data.train_labels[~held], strength, max_iterations)
         found = scores(probe, data.train[held], data.classes).argmax(axis=1)
         tried[strength] = float((found == data.train_labels[held]).mean())
-    return max(tried, key=lambda strength: (tried[strength], -strength)), tried
+    return best(tried), tried
 
 
 def fit(features: np.ndarray, labels: np.ndarray, strength: float, max_iterations: int) -> Pipeline:

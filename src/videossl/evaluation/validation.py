@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from videossl.common.errors import UserError
+
+
+def best(tried: Mapping[float, float]) -> float:
+    """The candidate with the best validation accuracy; the lower of equal ones. tried: accuracy by candidate."""
+    return max(tried, key=lambda candidate: (tried[candidate], -candidate))
 
 
 def require_validation(held: np.ndarray, labels: np.ndarray, protocol: str, chosen: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from videossl.common.errors import UserError
 from videossl.common.results import CONDITION, IDENTITY
 from videossl.report.by_video import values_by_video
-from videossl.report.over_seeds import bootstrap
+from videossl.report.over_seeds import OverSeeds, bootstrap, over_seeds
 from videossl.report.status import FAILED
 from videossl.study.titles import GAIN
 
@@ -85,6 +85,13 @@ def difference(own: Record, scratch: Record) -> Record:
     )
     low, high = _interval(own, scratch, found)
     return replace(found, low=low, high=high)
+
+
+def difference_over_seeds(own: Sequence[Record], other: Sequence[Record]) -> OverSeeds | None:
+    """By how much a network is better than another, over the seeds that both have; None if they have none in common."""
+    by_seed = {record.identity["seed"]: record for record in other}
+    pairs = [(one, by_seed[seed]) for one in own if (seed := one.identity["seed"]) in by_seed]
+    return over_seeds([difference(one, two) for one, two in pairs]) if pairs else None
 
 
 def _interval(own: Record, scratch: Record, gain: Record) -> tuple[float | None, float | None]:

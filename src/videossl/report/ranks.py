@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from videossl.report.gains import difference
+from videossl.report.gains import difference_over_seeds
 from videossl.report.over_seeds import over_seeds
 from videossl.report.spec import AXES, Spec
 from videossl.report.status import OK
@@ -72,11 +72,9 @@ def _value(records: Sequence[Record]) -> float:
 
 def _is_better(own: Sequence[Record], other: Sequence[Record]) -> bool:
     """Whether the interval of the difference, over the seeds that both have, says that `own` is better."""
-    by_seed = {record.identity["seed"]: record for record in other}
-    pairs = [(one, by_seed[one.identity["seed"]]) for one in own if one.identity["seed"] in by_seed]
-    if not pairs:
+    found = difference_over_seeds(own, other)
+    if found is None:
         return False
-    found = over_seeds([difference(one, two) for one, two in pairs])
     if own[0].identity["metric"] in LOWER_IS_BETTER:
         return found.high is not None and found.high < 0
     return found.low is not None and found.low > 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -11,13 +10,9 @@ from videossl.common.ranges import Count, Few, NotNegative, Once, Positive, Vers
 from videossl.common.specification import Specification
 from videossl.common.strict import Strict
 from videossl.evaluation.specs import FeaturesSpec
-from videossl.stages.base import METRICS, PREDICTIONS, PRETRAINING, RUN, WEIGHTS, Clips, Job, Stage, Work
-from videossl.stages.features import features_spec
-from videossl.stages.finetune import finetune_build, finetune_clips
-from videossl.stages.parts.builds import NetworkBuild
+from videossl.stages.base import METRICS, PREDICTIONS, PRETRAINING, RUN, Job, Work
+from videossl.stages.features import OfFrozenNetwork, features_spec
 from videossl.stages.parts.contradictions import has_validation
-from videossl.stages.parts.files import manifest, run_folder
-from videossl.stages.parts.networks import pretraining_of
 
 if TYPE_CHECKING:
     from videossl.stages.cells import Cell
@@ -50,7 +45,7 @@ class AttentiveProbeSpec(AttentiveProbe, Specification):
     features: FeaturesSpec
 
 
-class Attentive(Stage[AttentiveProbeSpec]):
+class Attentive(OfFrozenNetwork[AttentiveProbeSpec]):
     name = "attentive_probe"
     title = "Attentive probe"
     place = 22
@@ -71,13 +66,6 @@ class Attentive(Stage[AttentiveProbeSpec]):
     def spec(self, study: Study, cell: Cell) -> AttentiveProbeSpec:
         return AttentiveProbeSpec(features=features_spec(study, cell), **self.settings_in(study).model_dump())
 
-    def dependencies(self, study: Study, cell: Cell) -> list[Cell]:
-        return pretraining_of(cell)
-
-    def inputs(self, study: Study, cell: Cell) -> dict[str, list[Path]]:
-        weights = [run_folder(study, before) / WEIGHTS for before in pretraining_of(cell)]
-        return {"manifest": [manifest(study, cell.target)], "weights": weights}
-
     def work(self, study: Study, cell: Cell) -> Work:
         """Of the frozen network, which runs once on each clip. The probe's own passes cost a fraction of that."""
         own, clip, target = self.settings_in(study), study.config.finetune.clip, study.videos(cell.target)
@@ -85,14 +73,8 @@ class Attentive(Stage[AttentiveProbeSpec]):
         clips = own.train_clips * target.finetuned + study.config.finetune.test_clips * target.test + estimated
         return Work(clips * study.gflops(cell.backbone, clip), clips)
 
-    def clips(self, study: Study, cell: Cell) -> Clips:
-        return finetune_clips(study, cell)
-
     def check(self, study: Study, cell: Cell) -> None:
         has_validation(study, cell, "attentive probing chooses its learning rate")
-
-    def build(self, study: Study, cell: Cell) -> NetworkBuild:
-        return finetune_build(study, cell)
 
     def run(self, job: Job[AttentiveProbeSpec]) -> None:
         from videossl.evaluation.attentive_probe import attentive_probe

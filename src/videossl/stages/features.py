@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from videossl.evaluation.specs import FeaturesSpec
-from videossl.stages.base import RUN, WEIGHTS, Clips, Job, Stage, Work
+from videossl.stages.base import RUN, WEIGHTS, Clips, Job, S, Stage, Work
 from videossl.stages.finetune import finetune_build, finetune_clips, finetune_values
 from videossl.stages.parts.builds import NetworkBuild
 from videossl.stages.parts.files import manifest, run_folder
@@ -19,7 +19,24 @@ if TYPE_CHECKING:
 FEATURES = "features.npz"
 
 
-class Features(Stage[FeaturesSpec]):
+class OfFrozenNetwork(Stage[S]):
+    """A stage that runs a frozen network, pretrained or not, on the videos of a target."""
+
+    def dependencies(self, study: Study, cell: Cell) -> list[Cell]:
+        return pretraining_of(cell)
+
+    def inputs(self, study: Study, cell: Cell) -> dict[str, list[Path]]:
+        weights = [run_folder(study, before) / WEIGHTS for before in pretraining_of(cell)]
+        return {"manifest": [manifest(study, cell.target)], "weights": weights}
+
+    def clips(self, study: Study, cell: Cell) -> Clips:
+        return finetune_clips(study, cell)
+
+    def build(self, study: Study, cell: Cell) -> NetworkBuild:
+        return finetune_build(study, cell)
+
+
+class Features(OfFrozenNetwork[FeaturesSpec]):
     name = "features"
     title = "Features"
     folder = f"features/{{target}}/{RUN}"
@@ -35,24 +52,11 @@ class Features(Stage[FeaturesSpec]):
     def spec(self, study: Study, cell: Cell) -> FeaturesSpec:
         return features_spec(study, cell)
 
-    def dependencies(self, study: Study, cell: Cell) -> list[Cell]:
-        return pretraining_of(cell)
-
-    def inputs(self, study: Study, cell: Cell) -> dict[str, list[Path]]:
-        weights = [run_folder(study, before) / WEIGHTS for before in pretraining_of(cell)]
-        return {"manifest": [manifest(study, cell.target)], "weights": weights}
-
     def work(self, study: Study, cell: Cell) -> Work:
         settings, target = study.config.finetune, study.videos(cell.target)
         estimated = target.finetuned if cell.is_scratch else 0  # one clip of each, for batch normalisation
         clips = settings.test_clips * (target.finetuned + target.test) + estimated
         return Work(clips * study.gflops(cell.backbone, settings.clip), clips)
-
-    def clips(self, study: Study, cell: Cell) -> Clips:
-        return finetune_clips(study, cell)
-
-    def build(self, study: Study, cell: Cell) -> NetworkBuild:
-        return finetune_build(study, cell)
 
     def run(self, job: Job[FeaturesSpec]) -> None:
         from videossl.evaluation.features import extract

@@ -9,7 +9,7 @@ from statistics import NormalDist
 from typing import Any
 
 from videossl.report.collect import OK, Record, Results
-from videossl.report.gains import difference
+from videossl.report.gains import difference_over_seeds
 from videossl.report.html import Cell, Table, of_lines
 from videossl.report.numbers import number
 from videossl.report.over_seeds import OverSeeds, over_seeds
@@ -55,12 +55,8 @@ class Contender:
 
         The interval is widened for the number of comparisons.
         """
-        theirs = {record.identity["seed"]: record for record in other.records}
-        pairs = [(own, theirs[seed]) for own in self.records if (seed := own.identity["seed"]) in theirs]
-        if not pairs:
-            return None
-        found = over_seeds([difference(own, their) for own, their in pairs])
-        if found.low is None or found.high is None:
+        found = difference_over_seeds(self.records, other.records)
+        if found is None or found.low is None or found.high is None:
             return found
         wider = NormalDist().inv_cdf(1 - 0.025 / comparisons) / NormalDist().inv_cdf(0.975)
         low, high = (found.value + wider * (end - found.value) for end in (found.low, found.high))

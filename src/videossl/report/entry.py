@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from videossl.backbones import registry as backbones
@@ -11,6 +12,7 @@ from videossl.report.style import looks as looks_by_axis
 from videossl.report.subsets import caption_here, subset_here, subsets_here
 from videossl.stages.registry import stage
 from videossl.study import titles
+from videossl.study.config import Config
 from videossl.study.study import Study
 
 
@@ -34,7 +36,8 @@ def entry_of(study: Study, name: str) -> dict[str, Any]:
     names["subset"] = {name: subset_here(config, name) for name in config.subsets}
     names["input"] = {"clip": f"{clip.frames}x{clip.size}"}
     if config.scale.reduced:
-        names["epochs"] = {str(name): f"{name} (here {run})" for name, run in config.epochs.items()}
+        networks = _networks(study, name)
+        names["epochs"] = {str(milestone): epochs_here(config, networks, milestone) for milestone in config.epochs}
     groups = {task: recipe.objective for task, recipe in study.recipes.items()}
     # Only those that the entry may use, so that a new dataset does not change every table.
     looks = {
@@ -45,6 +48,13 @@ def entry_of(study: Study, name: str) -> dict[str, Any]:
     complexities = {task: recipe.default_complexity for task, recipe in study.recipes.items()}
     here = {"caption": caption_here(study, name), "subsets_here": subsets_here(study, study.cells_of[name])}
     return {"name": name, **entry, **here, **own, "complexities": complexities}
+
+
+def epochs_here(config: Config, networks: Iterable[str], milestone: int) -> str:
+    """A milestone with the number of epochs that it stands for: "200 (here 12)", "200 (here 6 to 30)"."""
+    trained = {config.epochs_of(network, milestone) for network in networks} or {config.epochs[milestone]}
+    shown = str(min(trained)) if len(trained) == 1 else f"{min(trained)} to {max(trained)}"
+    return f"{milestone} (here {shown})"
 
 
 def looks_of(study: Study) -> Looks:

@@ -46,8 +46,8 @@ class Pretrain(Stage[PretrainSpec]):
             options=recipe.task_options(cell.complexity, cell.source),
             backbone=study.backbone(cell),
             seed=cell.seed,
-            epochs=max(config.epochs.values()),
-            stop=config.epochs[cell.epochs],
+            epochs=config.epochs_of(cell.backbone, max(config.epochs)),
+            stop=self.stop_epoch(study, cell),
             clip=recipe.clip,
             augment=recipe.augment,
             optimizer=recipe.optimizer.of(cell.backbone),
@@ -81,7 +81,7 @@ class Pretrain(Stage[PretrainSpec]):
         videos = source.train if size == "all" else size if source.is_assumed else min(size, source.train)
         heldout = min(config.heldout_videos, source.splits.get("val", 0)) if source.counted else config.heldout_videos
         before = study.previous(cell)
-        epochs = config.epochs[cell.epochs] - (config.epochs[before.epochs] if before else 0)
+        epochs = self.stop_epoch(study, cell) - (self.stop_epoch(study, before) if before else 0)
         # Held-out videos cost one forward pass each, a third of a training step. Their features, one clip of at most
         # COLLAPSE_VIDEOS, are within the head-room.
         return Work(video.gflops * (epochs * videos + heldout / 3), video.clips * (epochs * videos + heldout))
@@ -95,7 +95,7 @@ class Pretrain(Stage[PretrainSpec]):
         return cell.task
 
     def stop_epoch(self, study: Study, cell: Cell) -> int:
-        return study.config.epochs[cell.epochs]
+        return study.config.epochs_of(cell.backbone, cell.epochs)
 
     def check(self, study: Study, cell: Cell) -> None:
         recipe = study.recipes[cell.task]

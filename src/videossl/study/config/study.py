@@ -278,6 +278,11 @@ class _Config(Strict):
         description="by milestone (the name used in experiments): number of epochs trained; the largest is the"
         " length of the training",
     )
+    epoch_factors: dict[str, Few] = Field(
+        {},
+        description="by backbone: factor by which its pretrainings last longer than `epochs`; 1 where a backbone is left"
+        " out",
+    )
     backbones: dict[str, dict[str, Any]] | None = Field(
         None, description="by backbone: options, such as width: 0.25; null: all at full size"
     )
@@ -310,6 +315,10 @@ class _Config(Strict):
         if any(later <= earlier for earlier, later in itertools.pairwise(trained)):
             raise ValueError(f"must rise from milestone to milestone, not {trained}")
         return epochs
+
+    def epochs_of(self, backbone: str, milestone: int) -> int:
+        """Number of epochs that a network is trained to a milestone."""
+        return self.epochs[milestone] * self.epoch_factors.get(backbone, 1)
 
     def parts_of(self, dataset: str) -> list[str]:
         """The datasets whose videos a dataset has: those that it combines, otherwise itself."""

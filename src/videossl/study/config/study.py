@@ -280,8 +280,8 @@ class _Config(Strict):
     )
     epoch_factors: dict[str, Few] = Field(
         {},
-        description="by backbone: factor by which its pretrainings last longer than `epochs`; 1 where a backbone is left"
-        " out",
+        description="by backbone: factor by which its pretrainings last longer than `epochs`; 1 where a backbone is"
+        " left out",
     )
     backbones: dict[str, dict[str, Any]] | None = Field(
         None, description="by backbone: options, such as width: 0.25; null: all at full size"

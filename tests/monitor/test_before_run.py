@@ -9,6 +9,7 @@ from tiny import GRID, make_study, table
 
 from videossl.common.errors import UserError
 from videossl.monitor.before_run import require_places
+from videossl.monitor.buildable import builds_of
 from videossl.study.study import Study
 
 
@@ -58,3 +59,10 @@ def test_a_folder_in_the_place_of_a_file_is_named(study: Study) -> None:
     path.mkdir(parents=True)
     with pytest.raises(UserError, match=r"weights\.pt is a folder, but the study writes a file"):
         require_places(study)
+
+
+def test_the_check_of_networks_is_remembered_in_whatever_order_cells_are_planned(tmp_path: Path) -> None:
+    grid = GRID | {"task": "rotnet", "backbone": ["shufflenet", "r2plus1d"], "subset": ["10k", "30k"]}
+    study = make_study(tmp_path, {"main": table(grid)})
+    there, back = builds_of(study, study.all_cells), builds_of(study, reversed(list(study.all_cells)))
+    assert [build.values for build in there] == [build.values for build in back] and len(there) > 2

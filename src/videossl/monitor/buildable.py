@@ -16,12 +16,12 @@ from videossl.study.study import Study
 
 
 def builds_of(study: Study, cells: Iterable[Cell]) -> list[Build]:
-    """What `cells` build, each once."""
+    """What `cells` build, each once, in an order that does not depend on that of the cells."""
     found: dict[str, Build] = {}
     for cell in cells:
         if build := stage(cell.stage).build(study, cell):
             found.setdefault(build.identity, build)
-    return list(found.values())
+    return [found[identity] for identity in sorted(found)]
 
 
 def problems_of(builds: Iterable[Build]) -> list[str]:

@@ -52,7 +52,7 @@ def entry_of(study: Study, name: str) -> dict[str, Any]:
 
 def epochs_here(config: Config, networks: Iterable[str], milestone: int) -> str:
     """A milestone with the number of epochs that it stands for: "200 (here 12)", "200 (here 6 to 30)"."""
-    trained = {config.epochs_of(network, milestone) for network in networks} or {config.epochs[milestone]}
+    trained = {config.epochs_of(network, milestone) for network in networks} or {config.epochs_of("default", milestone)}
     shown = str(min(trained)) if len(trained) == 1 else f"{min(trained)} to {max(trained)}"
     return f"{milestone} (here {shown})"
 

@@ -56,8 +56,9 @@ class Study:
         self._layers = layers
         for name, options in (config.backbones or {}).items():
             backbones.check_options(name, options, f"the configuration's `backbones.{name}`")
-        for name in config.epoch_factors:
-            backbones.check_options(name, {}, f"the configuration's `epoch_factors.{name}`")
+        for milestone, epochs in config.epochs.items():
+            for name in {*epochs} - {"default"} if isinstance(epochs, dict) else ():
+                backbones.check_options(name, {}, f"the configuration's `epochs.{milestone}`")
         for name, dataset in config.datasets.items():
             if not dataset.combine:
                 readers.check_values(

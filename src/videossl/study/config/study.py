@@ -34,7 +34,7 @@ from videossl.study.config.layers import FOLDERS, Layer, check_layers
 from videossl.study.config.reading import read_yaml
 from videossl.study.config.resources import Limits, Memory, Minutes, Speed
 from videossl.study.config.videolanguage import VideoLanguage
-from videossl.training.settings import Counts, Optimizer, Schedule
+from videossl.training.settings import Counts, Optimizer, Schedule, by_backbone
 
 Reader = Literal[*readers.names()]  # type: ignore[valid-type]
 
@@ -273,15 +273,10 @@ class _Config(Strict):
     subsets: Annotated[dict[Name, Count | Literal["all"]], SameInAnyCase] = Field(
         min_length=1, description="number of training videos of each named subset; all: the whole training split"
     )
-    epochs: dict[Milestone, Count] = Field(
+    epochs: dict[Milestone, Counts] = Field(
         min_length=1,
-        description="by milestone (the name used in experiments): number of epochs trained; the largest is the"
-        " length of the training",
-    )
-    epoch_factors: dict[str, Few] = Field(
-        {},
-        description="by backbone: factor by which its pretrainings last longer than `epochs`; 1 where a backbone is"
-        " left out",
+        description="by milestone (the name used in experiments): number of epochs trained, which may differ by"
+        " backbone; the largest is the length of the training",
     )
     backbones: dict[str, dict[str, Any]] | None = Field(
         None, description="by backbone: options, such as width: 0.25; null: all at full size"
@@ -310,15 +305,18 @@ class _Config(Strict):
 
     @field_validator("epochs")
     @classmethod
-    def _epochs_rise(cls, epochs: dict[int, int]) -> dict[int, int]:
-        trained = [epochs[milestone] for milestone in sorted(epochs)]
-        if any(later <= earlier for earlier, later in itertools.pairwise(trained)):
-            raise ValueError(f"must rise from milestone to milestone, not {trained}")
+    def _epochs_rise(cls, epochs: dict[int, int | dict[str, int]]) -> dict[int, int | dict[str, int]]:
+        named = {name for value in epochs.values() if isinstance(value, dict) for name in value}
+        for backbone in ("default", *sorted(named - {"default"})):
+            trained = [by_backbone(epochs[milestone], backbone, f"epochs.{milestone}") for milestone in sorted(epochs)]
+            if any(later <= earlier for earlier, later in itertools.pairwise(trained)):
+                of = f" for {backbone}" if backbone != "default" else ""
+                raise ValueError(f"must rise from milestone to milestone, not {trained}{of}")
         return epochs
 
     def epochs_of(self, backbone: str, milestone: int) -> int:
         """Number of epochs that a network is trained to a milestone."""
-        return self.epochs[milestone] * self.epoch_factors.get(backbone, 1)
+        return int(by_backbone(self.epochs[milestone], backbone, f"epochs.{milestone}"))
 
     def parts_of(self, dataset: str) -> list[str]:
         """The datasets whose videos a dataset has: those that it combines, otherwise itself."""

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import shutil
+from collections import Counter
+from pathlib import Path
 
 import pytest
+from workflow_copy import jobs_of
 
 from videossl.cli import run_command as run
 from videossl.common.errors import UserError
+from videossl.monitor.pending import pending_jobs
 from videossl.study.study import load_study
 
 
@@ -64,6 +70,45 @@ def test_what_is_done_is_not_pending(copy, capsys):
     records = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     assert [record["epochs"] for record in records] == ["100"]
     assert records[0]["estimated_from"] == "measured"
+
+
+PRETRAINED = Path("results/smoke/pretrain/k400/50k/rotnet/r2plus1d/seed0/epochs50/weights.pt")
+CHANGED = "recipe_overrides:\n  rotnet: {optimizer: {weight_decay: 0.5}}\n"
+
+
+def same_as_the_dry_run(copy, *configfiles):
+    """The run folders of the pending cells, once the plan agrees with `snakemake --dry-run` on them and all others."""
+    target = "table_training_time"
+    study = load_study(["config/config.yaml", *configfiles])
+    pending = pending_jobs(study, [target], configfiles)
+    printed = copy.run(target, "--dry-run", "--printshellcmds", "--configfile", *configfiles).stdout
+    folders = {f"{study.config.results_dir}/{cell.path}" for cell in pending.cells}
+    assert folders == set(re.findall(r"--folder (\S+)", printed))
+    counts = Counter(cell.stage for cell in pending.cells) + Counter(pending.others)
+    assert counts == {rule: number for rule, number in jobs_of(printed).items() if rule != target}
+    assert folders  # the finetunings at least
+    return folders
+
+
+def test_the_plan_is_snakemakes_in_every_state(copy):
+    smoke, folder = "config/smoke.yaml", str(PRETRAINED.parent)
+    nothing_done = same_as_the_dry_run(copy, smoke)
+    assert folder in nothing_done
+
+    copy.run(str(PRETRAINED), "--configfile", smoke, "--cores", "2", "--quiet", warm=True)
+    half_done = same_as_the_dry_run(copy, smoke)
+    assert nothing_done - half_done == {folder}
+
+    Path("changed.yaml").write_text(CHANGED)
+    assert folder in same_as_the_dry_run(copy, smoke, "changed.yaml")
+
+    shutil.rmtree(".snakemake")  # as in a copy on another machine: the runs' own records decide
+    assert same_as_the_dry_run(copy, smoke) == half_done
+    assert folder in same_as_the_dry_run(copy, smoke, "changed.yaml")
+
+    with PRETRAINED.open("ab") as file:  # damaged: marked as incomplete
+        file.write(b"more")
+    assert same_as_the_dry_run(copy, smoke) == nothing_done
 
 
 def test_what_snakemake_refuses_is_told_in_its_words(copy):

@@ -14,6 +14,7 @@ from videossl.cli.common import print_columns, print_records, study_of
 from videossl.cli.parsing import add_format
 from videossl.cli.schedule import print_schedule
 from videossl.cli.targets import targets_of
+from videossl.common.errors import UserError
 from videossl.monitor.estimate import CALCULATED, MEASURED, UNKNOWN, Estimate, Estimator, critical_path
 from videossl.monitor.gpu_types import BANDWIDTH, with_gpus
 from videossl.monitor.pending import Pending, pending_jobs
@@ -55,12 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the pending cells."""
     study = study_of(arguments)
-    check_layouts(study)
     assumed = ""
     if arguments.gpu_type:
         study.config, assumed = with_gpus(study.config, arguments.gpu_type)
     targets = targets_of(study, arguments.targets)
-    pending = pending_jobs(study, targets, arguments.configfile)
+    pending = pending_of(study, targets, arguments.configfile)
     waiting = cannot_be_run(study, cells_of_targets(study, targets))
     estimator = Estimator(study)
     estimates = {cell: estimator.of(cell) for cell in pending.cells}
@@ -83,6 +83,15 @@ def run(arguments: argparse.Namespace) -> int:
     for line in assumptions(study.config, counted_datasets(study, pending.cells), arguments.configfile):
         print(line, file=said)
     return 0
+
+
+def pending_of(study: Study, targets: Sequence[str], configfiles: Sequence[str]) -> Pending:
+    """The pending jobs. Raises UserError; for an impossible layout, which Snakemake finds too, without its frame."""
+    try:
+        return pending_jobs(study, targets, configfiles)
+    except UserError:
+        check_layouts(study)
+        raise
 
 
 def positive(text: str) -> int:

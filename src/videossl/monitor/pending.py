@@ -1,22 +1,33 @@
-"""The pending jobs, from Snakemake's dry-run."""
+"""The pending jobs, as Snakemake itself decides them.
+
+Snakemake builds its graph of jobs once, in this process, as for a dry-run. Its command line would need several runs:
+`--summary` takes results that are marked as incomplete for finished, and `--dry-run` counts jobs but names no cells,
+and prints every job, which takes as long as everything else. Snakemake's public interface builds the graph only to
+print or run it, so two internal functions are called here; a test compares the result with `snakemake --dry-run`.
+"""
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
-from collections.abc import Sequence
+import logging
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from videossl.common.errors import UserError
 from videossl.stages.cells import Cell
 from videossl.stages.registry import names as stage_names
+from videossl.study.config.reading import read_yaml
 from videossl.study.study import Study
 
-COLUMNS = ("output_file", "date", "rule", "log-file(s)", "status", "plan")
-"""Header of `snakemake --summary`."""
+if TYPE_CHECKING:
+    from snakemake.jobs import Job
+    from snakemake.settings.types import DAGSettings
+    from snakemake.workflow import Workflow
+
+PROFILE = "profiles/default/config.yaml"
+"""The profile that Snakemake uses by itself, relative to the project's folder. It says what makes a job run again."""
 
 
 @dataclass(frozen=True)
@@ -26,56 +37,58 @@ class Pending:
     cells: list[Cell]
     """In the order of dependencies."""
     others: dict[str, int]
-    """Number of jobs by rule that are not cells: data, tables, figures."""
+    """Number of jobs by rule that are not cells: data, tables, figures. In the order of the rules' names."""
 
 
 def pending_jobs(study: Study, targets: Sequence[str], configfiles: Sequence[str]) -> Pending:
-    """Ask Snakemake what is pending for `targets` (none: the default target) under `configfiles`.
+    """What Snakemake would run for `targets` (none: the default target) under `configfiles`.
 
-    Runs two dry-runs in parallel: the summary gives the files to make, the statistics the number of jobs. Both only
-    read, so they work while a run is under way. Raises UserError with Snakemake's own message if it fails.
+    Works while a run is under way. Raises UserError with Snakemake's own message if it cannot plan the run.
     """
-    snakefile = study.project / "Snakefile"
-    arguments = [*targets, "--snakefile", str(snakefile), "--nolock"]
-    arguments += ["--configfile", *configfiles] if configfiles else []
-    summary, jobs = _start("--summary", *arguments), _start("--quiet", "rules", "--dry-run", *arguments)
-    rows = _rows(_output(summary))
-    made = {str(Path(row["output_file"]).parent) for row in rows if row["plan"] == "update pending"}
-    cells = [cell for cell in study.all_cells if f"{study.config.results_dir}/{cell.path}" in made]
-    counts = _counts(_output(jobs))
-    named = {f"{entry.kind}_{name}" for name, entry in study.entries.items()}  # targets that run nothing themselves
-    return Pending(
-        cells,
-        {rule: n for rule, n in counts.items() if rule not in stage_names() and rule not in (*named, "all", "total")},
+    from snakemake.api import SnakemakeApi  # takes a second
+    from snakemake.exceptions import format_exception_to_string
+    from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
+
+    # All that it has to say is in the exception.
+    with SnakemakeApi(OutputSettings(dryrun=True, log_level_override=logging.CRITICAL)) as snakemake:
+        api = snakemake.workflow(
+            ResourceSettings(cores=1),
+            ConfigSettings(configfiles=[Path(path) for path in configfiles]),
+            snakefile=study.project / "Snakefile",
+        )
+        try:
+            api.dag(_settings(study, targets))  # reads the Snakefile
+            jobs = _jobs(api._workflow)
+        except Exception as error:
+            read = api._workflow_store
+            said = format_exception_to_string(error, read.linemaps if read else {})
+            raise UserError(f"Snakemake could not plan the run:\n{said.strip()}") from None
+        return _sorted(study, jobs)
+
+
+def _settings(study: Study, targets: Sequence[str]) -> DAGSettings:
+    """The targets, and what makes a job run again."""
+    from snakemake.settings.enums import RerunTrigger
+    from snakemake.settings.types import DAGSettings
+
+    profile = read_yaml(study.project / PROFILE)
+    return DAGSettings(
+        targets=list(targets),
+        rerun_triggers=RerunTrigger.parse_choices_set(profile["rerun-triggers"]),
+        force_incomplete=profile["rerun-incomplete"],
     )
 
 
-def _start(*arguments: str) -> subprocess.Popen[str]:
-    environment = {key: value for key, value in os.environ.items() if key != "SNAKEMAKE_PROFILE"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "snakemake", *arguments],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def _jobs(workflow: Workflow) -> list[Job]:
+    """The jobs to be run: what Snakemake does before it runs or prints them."""
+    workflow._prepare_dag(forceall=False, ignore_incomplete=False, lock_warn_only=True, nolock=True)
+    workflow._build_dag()
+    return list(workflow.dag.needrun_jobs())
 
 
-def _output(process: subprocess.Popen[str]) -> str:
-    out, err = process.communicate()
-    if process.returncode:
-        raise UserError(f"Snakemake could not plan the run:\n{err.strip() or out.strip()}")
-    return out
-
-
-def _rows(summary: str) -> list[dict[str, str]]:
-    head, *lines = [tuple(line.split("\t")) for line in summary.splitlines() if "\t" in line]
-    if head != COLUMNS:
-        raise RuntimeError(f"`snakemake --summary` has the columns {head}, not {COLUMNS} as in Snakemake 9")
-    return [dict(zip(COLUMNS, line, strict=True)) for line in lines]
-
-
-def _counts(statistics: str) -> dict[str, int]:
-    """Parse the table "Job stats:" of a dry-run, which is missing if there is nothing to do."""
-    table = statistics.partition("Job stats:")[2].partition("\n\n")[0]
-    return {name: int(number) for name, number in re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)}
+def _sorted(study: Study, jobs: Iterable[Job]) -> Pending:
+    """Cells and other jobs, without targets, which run nothing themselves."""
+    targets = {"all", "table_claims", *(f"{entry.kind}_{name}" for name, entry in study.entries.items())}
+    cells = {study.find(job.rule.name, dict(job.wildcards_dict)) for job in jobs if job.rule.name in stage_names()}
+    counts = Counter(job.rule.name for job in jobs if job.rule.name not in (*stage_names(), *targets))
+    return Pending([cell for cell in study.all_cells if cell in cells], dict(sorted(counts.items())))

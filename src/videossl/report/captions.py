@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from videossl.report.request import CLAIMS, request_of
+from videossl.report.request import CLAIMS, mark_of
 from videossl.report.site.chapters import chapter_title
 from videossl.report.subsets import caption_here
 from videossl.study.study import Study
@@ -14,12 +14,12 @@ from videossl.study.study import Study
 def caption_of(study: Study, name: str) -> dict[str, Any]:
     """Template values of the caption of an entry or of the claims (`workflow/report/*.rst`)."""
     if name == CLAIMS:
-        return {"mark": _plain(request_of(study, name).arguments["reduced"])}
+        return {"mark": _plain(mark_of(study, name))}
     entry = study.entries[name]
     return {
         "title": _plain(entry.title),
         "caption": _plain(caption_here(study, name)),
-        "mark": _plain(request_of(study, name).arguments["reduced"]),
+        "mark": _plain(mark_of(study, name)),
         "plot": entry.plot,
     }
 

@@ -44,7 +44,8 @@ def read_paper_values(path: str | Path) -> pd.DataFrame:
     if not Path(path).is_file():
         raise UserError(f"the file of the paper's values, {path}, does not exist.")
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
+        # As Python's own strings: rows are taken out one by one, for every entry.
+        frame = pd.read_csv(path, dtype=object, keep_default_na=False, index_col=False)
     except (OSError, ValueError) as error:  # pandas' own errors and encoding errors are ValueErrors
         said = " ".join(str(error).split())
         raise UserError(f"the file of the paper's values, {path}, cannot be read as CSV in UTF-8: {said}.") from None

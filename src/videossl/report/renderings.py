@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from videossl.claims import cells_of_claims
-from videossl.report.request import CLAIMS, published_of, request_of
+from videossl.report.request import CLAIMS, published_of, request_of, sets_of
 from videossl.stages.base import PREDICTIONS
 from videossl.stages.cells import Cell
 from videossl.stages.jobs import PlannedJob
@@ -86,12 +86,12 @@ def inputs_of(study: Study, name: str) -> dict[str, list[str]]:
             "published": [published] if (published := published_of(study)) else [],
             "names": sorted(map(str, (study.project / "config/recipes").glob("*.yaml"))),  # task names in the evidence
         }
-    entry, request = study.entries[name], request_of(study, name)
+    entry = study.entries[name]
     return {
         "metrics": _files(study, [cell for cell in study.cells_of[name] if not study.unavailable(cell)], "metrics"),
         "predictions": _files(study, _compared_by_video(study, name), "predictions"),
         "maps": _files(study, study.cells_of[name] if entry.plot == "cka" else [], "cka"),
-        "manifests": [one["manifest"] for one in request.arguments["manifests"]],
+        "manifests": [one["manifest"] for one in sets_of(study, name)],
         "published": [entry.published] if entry.published else [],
     }
 

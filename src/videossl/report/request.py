@@ -76,7 +76,7 @@ def request_of(study: Study, name: str) -> Request:
         "entry": entry_of(study, name),
         "cells": cells_of(study, name),
         "manifests": sets_of(study, name),
-        "reduced": reduced_note(study, name),
+        "reduced": mark_of(study, name),
         "paper_values": study.config.paper_values,
     }
     return Request(study.entries[name].kind, arguments)
@@ -85,6 +85,13 @@ def request_of(study: Study, name: str) -> Request:
 def hash_of(study: Study, name: str) -> str:
     """Hash of everything that affects the rendering of an entry or of the claims, besides the numbers."""
     return hash_of_spec(request_of(study, name).spec)
+
+
+def mark_of(study: Study, name: str) -> str:
+    """The mark of a reduced scale that an entry or the claims carry; "" if none."""
+    if name == CLAIMS:
+        return reduced_note_of_cells(study, cells_of_claims(study.all_cells))
+    return reduced_note(study, name)
 
 
 def path_of(study: Study, name: str) -> Path:
@@ -154,7 +161,7 @@ def published_of(study: Study) -> str:
 def _of_claims(study: Study) -> dict[str, Any]:
     cells = {cell: study.unavailable(cell) for cell in cells_of_claims(study.all_cells)}
     can_run = [cell for cell, reason in cells.items() if not reason]
-    reduced = reduced_note_of_cells(study, cells)
+    reduced = mark_of(study, CLAIMS)
     return {
         "metrics": [f"{study.config.results_dir}/{cell.path}/metrics.parquet" for cell in can_run],
         "pending": [

@@ -54,6 +54,7 @@ class Study:
         self.config = config = _with_files(config, project)
         check_results_folder(config, project)
         self._layers = layers
+        self._milestones: dict[Cell, list[Cell]] = {}  # asked for tens of thousands of times
         for name, options in (config.backbones or {}).items():
             backbones.check_options(name, options, f"the configuration's `backbones.{name}`")
         for milestone, epochs in config.epochs.items():
@@ -192,6 +193,11 @@ class Study:
 
     def milestones(self, cell: Cell) -> list[Cell]:
         """The milestones of the same pretraining run that have their own job, up to and including `cell`."""
+        if cell not in self._milestones:
+            self._milestones[cell] = self._milestones_of(cell)
+        return self._milestones[cell]
+
+    def _milestones_of(self, cell: Cell) -> list[Cell]:
         cells = [replace(cell, epochs=name) for name in sorted(self.config.epochs) if name <= cell.epochs]
         if self.config.compute.milestone_jobs == "every":
             return cells

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +103,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     is_json = Path(path).suffix == ".json"
     invalid = f"{path} is not valid JSON" if is_json else f"{path} is not valid YAML"
     try:
-        value = json.loads(text, object_pairs_hook=_unique) if is_json else _loaded(text)
+        value = json.loads(text, object_pairs_hook=_unique) if is_json else deepcopy(_loaded(text))
     except yaml.MarkedYAMLError as error:
         raise UserError(f"{invalid}: {_message(error)}") from None
     except yaml.reader.ReaderError as error:
@@ -122,8 +124,12 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     return value
 
 
+@lru_cache(maxsize=128)
 def _loaded(text: str) -> Any:
-    """Parse a YAML text. ValueError for an escape such as \\U00110000 that is not a character."""
+    """Parse a YAML text, once: `videossl plan` and the Snakemake in it read the same files.
+
+    ValueError for an escape such as \\U00110000 that is not a character.
+    """
     loader = _Loader(text)
     try:
         return loader.get_single_data()

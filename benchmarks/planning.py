@@ -1,4 +1,7 @@
-"""What Snakemake takes to plan: the paper's whole study, a study that is done, one table of it."""
+"""What Snakemake takes to plan: the paper's whole study, a study that is done, one table of it.
+
+And what `videossl plan` takes, beside the two runs of Snakemake that it made before it built the graph of jobs itself.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,9 @@ COMMANDS = {
     DONE: ["--configfile", "config/paper.yaml"],
     TABLE: ["--configfile", "config/paper.yaml", "--forcerun", "table", "--", "table_subset_size"],
 }
+DRY_RUN, PLAN, TWO_RUNS = "snakemake -n", "videossl plan", "two runs of Snakemake"
+SCALES = {"the paper's study": ["--configfile", "config/paper.yaml"], "the demo's study": []}
+"""Studies that `videossl plan` plans, with nothing done."""
 
 
 def run(settings: Settings) -> list[Row]:
@@ -31,8 +37,24 @@ def run(settings: Settings) -> list[Row]:
     subjects: dict[str, Callable[[int], object]] = {
         name: lambda _, name=name: _plan(folders[name], COMMANDS[name]) for name in COMMANDS
     }
-    rows = durations(NAME, "snakemake -n", take_turns(subjects, settings.rounds(3), warm_up=0))
-    return rows + [Row(NAME, "snakemake -n", name, "jobs", "jobs", count) for name, count in jobs.items()]
+    rows = durations(NAME, DRY_RUN, take_turns(subjects, settings.rounds(3), warm_up=0))
+    rows += [Row(NAME, DRY_RUN, name, "jobs", "jobs", count) for name, count in jobs.items()]
+    return rows + _of_plan(empty, settings)
+
+
+def _of_plan(folder: Path, settings: Settings) -> list[Row]:
+    """`videossl plan` and the two runs, of each study in turn."""
+    rows = []
+    for name, arguments in SCALES.items():
+        ways: dict[str, Callable[[int], object]] = {
+            PLAN: lambda _, given=arguments: _called(folder, "videossl.cli", "plan", *given),
+            TWO_RUNS: lambda _, given=arguments: (
+                _called(folder, "snakemake", "--summary", *given), _plan(folder, given)
+            ),
+        }  # fmt: skip
+        found = take_turns(ways, settings.rounds(3), warm_up=0)
+        rows += [row for way, times in found.items() for row in durations(NAME, way, {name: times})]
+    return rows
 
 
 def _copy(folder: Path) -> None:
@@ -44,12 +66,13 @@ def _copy(folder: Path) -> None:
 
 
 def _plan(folder: Path, arguments: list[str]) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", *arguments],
-        cwd=folder, capture_output=True, text=True,
-    )  # fmt: skip
+    return _called(folder, "snakemake", "-n", "--quiet", "rules", *arguments)
+
+
+def _called(folder: Path, module: str, *arguments: str) -> str:
+    done = subprocess.run([sys.executable, "-m", module, *arguments], cwd=folder, capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError(f"snakemake failed in {folder}:\n{done.stdout}{done.stderr}")
+        raise RuntimeError(f"{module} failed in {folder}:\n{done.stdout}{done.stderr}")
     return done.stdout + done.stderr
 
 
@@ -77,8 +100,15 @@ def _pretend(folder: Path) -> None:
 
 def render(rows: list[Row]) -> str:
     """The table of docs/performance.md."""
-    lines = ["| | jobs planned | s | s of CPU time |", "|---|---:|---:|---:|"]
+    lines = ["| `snakemake -n` | jobs planned | s | s of CPU time |", "|---|---:|---:|---:|"]
     for name in COMMANDS:
-        jobs, wall, cpu = (find(rows, metric, subject=name) for metric in ("jobs", "seconds", "cpu_seconds"))
+        jobs, wall, cpu = (
+            find(rows, metric, subject=name, case=DRY_RUN) for metric in ("jobs", "seconds", "cpu_seconds")
+        )
         lines.append(f"| {name} | {jobs:.0f} | {wall:.1f} | {cpu:.1f} |")
+    lines += ["", "| nothing done, s of CPU time | `videossl plan` | two runs of Snakemake | ratio |"]
+    lines += ["|---|---:|---:|---:|"]
+    for name in SCALES:
+        now, before = (find(rows, "cpu_seconds", subject=name, case=way) for way in (PLAN, TWO_RUNS))
+        lines.append(f"| {name} | {now:.1f} | {before:.1f} | {now / before:.2f} |")
     return "\n".join(lines)

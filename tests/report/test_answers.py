@@ -9,8 +9,9 @@ import pytest
 from report_cells import cell, cell_by_video, identity
 from report_study import run_files
 
+from videossl.report.best_task import Answer, answers
 from videossl.report.collect import Results, collect
-from videossl.report.site.answers import Answer, answers, table
+from videossl.report.site.answers import table
 from videossl.report.site.run_description import Run
 from videossl.report.spec import Spec
 

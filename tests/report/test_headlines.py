@@ -8,7 +8,10 @@ import pytest
 from tiny import GRID, make_study, table
 
 from videossl.common.results import write_metrics, write_predictions
+from videossl.report.best_task import answers
 from videossl.report.headlines import headlines
+from videossl.report.record import results_of
+from videossl.report.request import request_of
 from videossl.stages.cells import Cell
 from videossl.study.study import Study
 
@@ -57,3 +60,35 @@ def test_unfinished_cells_are_left_out(study: Study) -> None:
     finished(study, "scratch", 24)
     (line,) = headlines(study)
     assert line.startswith("UCF101: RotNet -10.0 (") and line.endswith("best of 1")
+
+
+def test_the_ending_names_the_task_of_the_reports_first_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    networks = {**GRID, "backbone": ["r2plus1d", "shufflenet"], "target": ["ucf101", "hmdb51"]}
+    entries = {
+        "later": table(networks, columns="task", rows=["target", "backbone"], baseline=True),
+        "first": table({**networks, "seed": [1, 0]}, rows=["target", "backbone", "seed"], baseline=True),
+        "gain": table({**networks, "subset": "30k"}, rows=["target", "backbone"], gain=True),
+    }
+    study = make_study(tmp_path, entries)
+    right = {
+        # Of these networks, ShuffleNet gains most, and R(2+1)D is the most accurate: one setting is chosen.
+        ("r2plus1d", "ucf101"): {"scratch": 24, "rotnet": 28, "rspnet": 29},
+        ("shufflenet", "ucf101"): {"scratch": 4, "rotnet": 20, "rspnet": 18},
+        # Equally accurate.
+        ("r2plus1d", "hmdb51"): {"scratch": 10, "rotnet": 20, "rspnet": 20},
+        ("shufflenet", "hmdb51"): {"scratch": 10, "rotnet": 20, "rspnet": 20},
+    }
+    for cell in study.evaluations:
+        more = 10 if cell.subset == "30k" else 0  # shown only as gains, which the first screen leaves out
+        write(study, cell, right[cell.backbone, cell.target][cell.task] + more)
+    shown = [results_of(request_of(study, name), {}) for name in study.entries]
+    for results in (shown, shown[::-1]):  # whatever the order of the tables
+        screen = answers(results)
+        assert len(screen) == 2
+        for line, answer in zip(headlines(study), screen, strict=True):
+            title = {"rotnet": "RotNet", "rspnet": "rspnet"}[answer.best.task]
+            dataset = study.config.datasets[answer.setting["target"]].title
+            gain = 100 * answer.best.lead_over(answer.scratch).value
+            assert line.startswith(f"{dataset}: {title} {gain:+.1f} (")
+            assert answer.setting["subset"] == "50k" and "50k" in line and "2 seeds" in line

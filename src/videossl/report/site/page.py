@@ -9,6 +9,7 @@ from typing import Any
 
 from videossl.common.errors import UserError
 from videossl.common.files import write_text
+from videossl.report import best_task
 from videossl.report.collect import FAILED, OK, PENDING, Results
 from videossl.report.document import Document
 from videossl.report.html import page as filled
@@ -69,7 +70,7 @@ def write_report(
     data["titles"] = {name: [entries[name].kind, one.spec.title] for name, one in parsed.items()}
     data["results"] = Path(relpath(results, output.parent)).as_posix()
     broken = list(dict.fromkeys([*_damaged(runs, places, judged), *unreadable]))
-    found = answers.answers(parsed.values())
+    found = best_task.answers(parsed.values())
     page = Page(output)
     of_paper = not parsed or any(one.spec.section or one.spec.paper_table for one in parsed.values())
     text = filled(

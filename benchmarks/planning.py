@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.measure import Row, durations, find, take_turns
-from benchmarks.settings import REPOSITORY, Settings
+from benchmarks.settings import Settings, link_workflow
 
 NAME = "planning"
 WHOLE, DONE, TABLE = "whole study, nothing done", "whole study, all done", "one table of a done study"
@@ -29,7 +29,7 @@ SCALES = {"the paper's study": ["--configfile", "config/paper.yaml"], "the demo'
 def run(settings: Settings) -> list[Row]:
     empty, done = settings.folder / "plan-empty", settings.folder / "plan-done"
     for folder in (empty, done):
-        _copy(folder)
+        link_workflow(folder)
     if not (done / "touched").exists():
         _pretend(done)
     folders = {WHOLE: empty, DONE: done, TABLE: done}
@@ -55,14 +55,6 @@ def _of_plan(folder: Path, settings: Settings) -> list[Row]:
         found = take_turns(ways, settings.rounds(3), warm_up=0)
         rows += [row for way, times in found.items() for row in durations(NAME, way, {name: times})]
     return rows
-
-
-def _copy(folder: Path) -> None:
-    """A working folder with the repository's workflow and its own results."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("Snakefile", "rules", "config", "workflow", "profiles", "src", "envs"):
-        if not (folder / name).exists():
-            (folder / name).symlink_to(REPOSITORY / name)
 
 
 def _plan(folder: Path, arguments: list[str]) -> str:

@@ -27,7 +27,7 @@ from benchmarks.measure import Row
 from benchmarks.settings import REPOSITORY, Settings
 from videossl.common.files import write_parquet, write_text
 
-NAMES = ("clip_reading", "loader", "materialise", "evaluation", "planning", "startup", "launches")
+NAMES = ("clip_reading", "loader", "materialise", "evaluation", "planning", "commands", "startup", "launches")
 PACKAGES = ("torch", "torchvision", "torchcodec", "decord", "av", "simplejpeg", "numpy", "pyarrow", "snakemake")
 DOCUMENT = REPOSITORY / "docs/performance.md"
 

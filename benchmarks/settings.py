@@ -12,6 +12,14 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PAPER = REPOSITORY / "config/paper.yaml"
 
 
+def link_workflow(folder: Path) -> None:
+    """Make a working folder with the repository's workflow and its own results."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("Snakefile", "rules", "config", "workflow", "profiles", "src", "envs"):
+        if not (folder / name).exists():
+            (folder / name).symlink_to(REPOSITORY / name)
+
+
 @dataclass(frozen=True)
 class Settings:
     """Where things are kept, and how long to measure."""

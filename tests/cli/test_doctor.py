@@ -22,6 +22,7 @@ REAL = "k400: {generated: null, root: %s/videos, annotations: %s/lists}"
 def in_repository(repository, monkeypatch):
     monkeypatch.chdir(repository)
     monkeypatch.delenv("SNAKEMAKE_PROFILE", raising=False)
+    monkeypatch.setenv("COLUMNS", "1000")  # no message is broken into lines
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(doctor_machine.shutil, "which", lambda name: None)
 

@@ -33,6 +33,7 @@ def clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder for videos; the working folder is another."""
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv("COLUMNS", "1000")  # no message is broken into lines
     return tmp_path / "my clips"
 
 

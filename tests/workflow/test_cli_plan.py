@@ -23,6 +23,7 @@ def copy(workflow, monkeypatch):
     monkeypatch.chdir(workflow.root)
     monkeypatch.setenv("PYTHONPATH", str(workflow.root / "src"))
     monkeypatch.delenv("SNAKEMAKE_PROFILE", raising=False)
+    monkeypatch.setenv("COLUMNS", "1000")  # no message is broken into lines
     return workflow
 
 
@@ -52,7 +53,7 @@ def test_models_without_weights_are_in_the_plan(copy, capsys):
     assert {record["state"] for record in records} == {"pending: weights not provided"}
     assert {record["hours"] for record in records} == {None}
 
-    run(["plan", "table_vifm_distill_pairs", *arguments])
+    run(["plan", "table_vifm_distill_pairs", "--cells", *arguments])
     text = capsys.readouterr().out
     assert text.count("  pending: weights not provided\n") == 20
     assert "20 jobs cannot be run here, pending: weights not provided" in text

@@ -30,6 +30,7 @@ def copy(workflow, monkeypatch):
     monkeypatch.chdir(workflow.root)
     monkeypatch.setenv("PYTHONPATH", str(workflow.root / "src"))
     monkeypatch.delenv("SNAKEMAKE_PROFILE", raising=False)
+    monkeypatch.setenv("COLUMNS", "1000")  # no message is broken into lines
     return workflow
 
 

@@ -6,7 +6,9 @@ import argparse
 import csv
 import json
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -68,6 +70,19 @@ def print_records(records: Sequence[Mapping[str, Any]], columns: Sequence[str], 
     writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows({key: csv_cell(record[key]) for key in columns} for record in records)
+
+
+def say(text: str, indent: str = "", below: str | None = None) -> None:
+    """Print a paragraph in lines that fit the terminal, or 80 characters elsewhere. Paths and names stay whole.
+
+    indent: of the first line; below: of the others, if different.
+    """
+    width = shutil.get_terminal_size((80, 24)).columns
+    below = indent if below is None else below
+    filled = textwrap.fill(
+        text, width, initial_indent=indent, subsequent_indent=below, break_long_words=False, break_on_hyphens=False
+    )
+    print(filled, flush=True)
 
 
 def print_columns(

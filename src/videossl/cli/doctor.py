@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from videossl.cli.common import study_of
+from videossl.cli.common import say, study_of
 from videossl.common.errors import UserError
 from videossl.monitor.buildable import builds_of, problems_of
 from videossl.monitor.doctor_data import datasets, disk, model_weights, results_folder, working_folder
@@ -52,13 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{SIGNS[MISSING]:<8} configuration: {error}")
         return 1
     scale = study.config.scale
-    print(f"{SIGNS[OK]:<8} configuration: scale '{scale.name}', {len(study.entries)} tables and figures")
+    print(f"{SIGNS[OK]:<8} configuration: scale '{scale.name}', tables and figures: {len(study.entries)}")
     missing = 0
     for check in CHECKS:
         for finding in check(study):
             missing += finding.state == MISSING
-            print(f"{SIGNS[finding.state]:<8} {finding.subject}: {finding.text}", flush=True)
+            say(f"{SIGNS[finding.state]:<8} {finding.subject}: {finding.text}", below=f"{'':<8} ")
             if finding.remedy:
-                print(f"{'':<8}   -> {finding.remedy}")
+                say(f"-> {finding.remedy}", f"{'':<8}   ", f"{'':<8}      ")
     print(f"\n{missing} required things are missing." if missing else "\nNothing required is missing.")
     return 1 if missing else 0

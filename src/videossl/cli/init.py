@@ -12,6 +12,7 @@ import re
 import shlex
 from pathlib import Path
 
+from videossl.cli.common import say
 from videossl.common.errors import UserError
 from videossl.common.files import write_text
 from videossl.common.places import project_folder
@@ -66,9 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     lists, overlay = Path(f"{arguments.name}_lists"), Path(f"{arguments.name}.yaml")
     _require_free([lists / name for name in LISTS] + [overlay], arguments.force)
     videos = find_videos(root, arguments.class_pattern)
-    print(
-        f"{len(videos.label_of):,} videos in {len(videos.classes)} classes below {root}; decoding each once", flush=True
-    )
+    say(f"{len(videos.label_of):,} videos in {len(videos.classes)} classes below {root}; decoding each once")
     seen = look(root, videos, cores())
     divide(videos, seen, arguments.group_by, arguments.group_pattern, arguments.test, arguments.seed)
     write_lists(videos, lists)
@@ -121,26 +120,26 @@ def _tell(videos: OwnVideos) -> None:
     """What was found, what is left out, and how it is divided."""
     for why, names in videos.left_out.items():
         shown = [f"{name} ({detail})" if detail else name for name, detail in names.items()]
-        print(f"left out, {why} ({len(names):,}): {few(shown)}")
+        say(f"left out, {why} ({len(names):,}): {few(shown)}", below="  ")
     train, test, lengths = (
         videos.side(False),
         videos.side(True),
         sorted(videos.frames[path] for path in videos.label_of),
     )
-    print(f"{len(videos.label_of):,} usable videos in {len(videos.classes)} classes: {few(videos.classes, 12)}")
+    say(f"{len(videos.label_of):,} usable videos in {len(videos.classes)} classes: {few(videos.classes, 12)}")
     print(f"frames a video: {lengths[0]} to {lengths[-1]}, median {lengths[len(lengths) // 2]}")
     groups = len(set(videos.group_of.values()))
     kept = "each video by itself" if videos.grouped_by == NONE else f"{groups:,} groups by {videos.grouped_by}"
     print(f"{len(train):,} for training, {len(test):,} for testing; {kept}")
     if videos.leaking:
         pairs = [f"{one} and {other}" for one, other in videos.leaking[:SHOWN]]
-        print(
+        say(
             f"WARNING: {len(videos.leaking):,} pair(s) of videos that begin almost alike are divided between training"
             f" and test, such as {'; '.join(pairs)}. If they are of one recording, the accuracy says little about new"
             f" ones: {_remedy(videos)}."
         )
     elif videos.grouped_by == SIMILARITY:
-        print("Do clips of one person or recording begin differently? Then name what keeps them apart: --group-pattern")
+        say("Do clips of one person or recording begin differently? Then name what keeps them apart: --group-pattern")
 
 
 def _remedy(videos: OwnVideos) -> str:

@@ -10,7 +10,6 @@ from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from videossl.cli.parsing import COMMANDS
 from videossl.common.errors import UserError
@@ -37,21 +36,22 @@ def show(arguments: argparse.Namespace) -> int:
         console.print("There is no workflow here.", style="bold")
         print(str(error), file=sys.stderr)
         return 2
+    from videossl.cli.common import say  # seconds, which a folder without a workflow does not need
+
     said, steps = next_steps(arguments)
     console.print(said, style="bold", markup=False)
-    grid = Table.grid(padding=(0, 3, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column()
+    width = max(len(command) for command, _ in steps) + 3
+    beside = all(2 + width + len(what) <= console.width for _, what in steps)
     for command, what in steps:
-        grid.add_row(f"  {command}", what)
-    console.print(grid, markup=False)
-    console.print(f"\nAll commands: {', '.join(COMMANDS)}; `videossl --help`.", markup=False)
+        print(f"  {command:<{width}}{what}" if beside else f"  {command}\n      {what}")
+    print()
+    say(f"All commands: {', '.join(COMMANDS)}; `videossl --help`.")
     return 0
 
 
 def next_steps(arguments: argparse.Namespace) -> tuple[str, list[Step]]:
     """What there is, in a sentence, and what to do about it."""
-    from videossl.cli.common import study_of  # seconds, which a folder without a workflow does not need
+    from videossl.cli.common import study_of
     from videossl.monitor.run_state import DONE, FAILED, states
 
     given = option_of(arguments)

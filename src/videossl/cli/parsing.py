@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import re
+import textwrap
 from collections.abc import Sequence
 from difflib import get_close_matches
 from types import ModuleType
@@ -40,6 +42,32 @@ EXAMPLES = (
 )
 FORMATS = ("table", "json", "csv")
 DESCRIPTION = "Compares self-supervised learning methods for video. Without a command: what to do next."
+
+
+class Help(argparse.HelpFormatter):
+    """Help that fits the terminal. Paragraphs are filled; of lists and commands, which are indented, only lines that
+    are too long are broken: commands with a backslash, as a shell reads them."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        filled = []
+        for paragraph in text.strip().split("\n\n"):
+            lines = paragraph.splitlines()
+            whole = len(lines) < 2 or not any(line.startswith(" ") for line in lines)
+            filled.append("\n".join(_broken(line, width) for line in ([" ".join(lines)] if whole else lines)))
+        return "\n\n".join(filled)
+
+
+def _broken(line: str, width: int) -> str:
+    """A line that is too long, in several, which begin where its text does."""
+    if len(line) <= width:
+        return line
+    is_command = line.lstrip().startswith(("videossl ", "eval "))
+    start = re.match(r" *(\S+ {2,})?", line)  # of the second column, if the line is one of a list
+    below = " " * ((start.end() if start else 0) + 4 * is_command)
+    parts = textwrap.wrap(
+        line, width - 2 * is_command, subsequent_indent=below, break_long_words=False, break_on_hyphens=False
+    )
+    return (" \\\n" if is_command else "\n").join(parts)
 
 
 class Parser(argparse.ArgumentParser):
@@ -99,7 +127,7 @@ def main_parser() -> Parser:
         usage="videossl [--version] [COMMAND] [OPTIONS]",
         description=DESCRIPTION,
         epilog=f"commands:\n{commands}\n\n{examples(EXAMPLES)}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Help,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"videossl {__version__}")
@@ -112,7 +140,7 @@ def command_parser(name: str, module: ModuleType) -> Parser:
         prog=f"videossl {name}",
         description=module.__doc__,
         epilog=examples(getattr(module, "EXAMPLES", ())),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Help,
     )
     if getattr(module, "OF_A_STUDY", True):
         add_common(parser)

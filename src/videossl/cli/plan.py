@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from videossl.claims import cells_of_claims
-from videossl.cli.common import print_columns, print_records, study_of
+from videossl.cli.common import print_columns, print_records, say, study_of
 from videossl.cli.parsing import add_format
 from videossl.cli.schedule import print_schedule
 from videossl.cli.targets import targets_of
@@ -28,7 +28,8 @@ from videossl.study.storage import Storage, gigabytes, sentences, storage
 from videossl.study.study import Study
 
 EXAMPLES = (
-    ("videossl plan", "everything that is pending"),
+    ("videossl plan", "everything that is pending, in sums"),
+    ("videossl plan table_subset_size --cells", "one table, cell by cell"),
     ("videossl plan table_subset_size --profile slurm", "one table at the paper's scale"),
     ("videossl plan --profile slurm --gpus 8 --gpu-type h100", "how long it takes on eight GPUs"),
     ("videossl plan --format csv > plan.csv", "one line a cell"),
@@ -48,6 +49,9 @@ NOT_HERE = Estimate("")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's own arguments."""
     parser.add_argument("targets", nargs="*", help="as for snakemake: table_NAME, figure_NAME, files; none: everything")
+    parser.add_argument(
+        "--cells", action="store_true", help="also list the pending cells, and those that cannot be run"
+    )
     parser.add_argument("--gpus", type=positive, metavar="N", help="also place the jobs on N GPUs: how long it takes")
     parser.add_argument("--gpu-type", metavar="KIND", help=f"assume the speed of a kind of GPU: {', '.join(BANDWIDTH)}")
     add_format(parser)
@@ -65,8 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
     estimator = Estimator(study)
     estimates = {cell: estimator.of(cell) for cell in pending.cells}
     if arguments.format == "table":
-        print_plan(study, pending, estimator, estimates)
-        print_waiting(waiting)
+        print_plan(study, pending, estimator, estimates, cells=arguments.cells)
+        print_waiting(waiting, cells=arguments.cells)
         if arguments.gpus:
             print_schedule(study, simulate(study, estimates, hours_of(estimates), arguments.gpus), assumed)
     else:
@@ -78,9 +82,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format != "table":
         for line in sentences(storage(study)):
             print(line, file=said)
-    for line in estimator.unreadable:
-        print(f"Left out of the estimates: {line}", file=said)
-    for line in assumptions(study.config, counted_datasets(study, pending.cells), arguments.configfile):
+    notes = [f"Left out of the estimates: {line}" for line in estimator.unreadable]
+    notes += assumptions(study.config, counted_datasets(study, pending.cells), arguments.configfile)
+    for line in notes:
         print(line, file=said)
     return 0
 
@@ -113,19 +117,16 @@ def cells_of_targets(study: Study, targets: Sequence[str]) -> list[Cell]:
     return found + [cell for cell in study.all_cells if study.results / cell.path in files]
 
 
-def print_plan(study: Study, pending: Pending, estimator: Estimator, estimates: dict[Cell, Estimate]) -> None:
-    """Print the plan as tables."""
+def print_plan(
+    study: Study, pending: Pending, estimator: Estimator, estimates: dict[Cell, Estimate], *, cells: bool
+) -> None:
+    """Print the plan as tables; `cells`: with those of single cells."""
     if not pending.cells and not pending.others:
         print("Nothing is pending.")
         return
     unit = "GPU-hours" if study.config.compute.gpus else "hours"
-    groups: dict[tuple[str, ...], list[Cell]] = {}
-    for cell in pending.cells:
-        groups.setdefault(tuple(_text(cell, axis) for axis in GROUP), []).append(cell)
-    rows = [[*key, *_sum([estimates[cell] for cell in cells])] for key, cells in groups.items()]
-    if rows:
-        print_columns([[*GROUP, "jobs", unit, "from"], *rows], right=(7, 8), head=True)
-        print()
+    if cells and pending.cells:
+        print_cells(estimates, unit)
     stages = {
         stage: [estimates[cell] for cell in estimates if cell.stage == stage]
         for stage in dict.fromkeys(cell.stage for cell in estimates)
@@ -138,25 +139,37 @@ def print_plan(study: Study, pending: Pending, estimator: Estimator, estimates: 
             head=True,
         )
     if pending.others:
-        print(
-            "\nBesides, not in the hours: " + ", ".join(f"{number} {rule}" for rule, number in pending.others.items())
-        )
+        print()
+        say("Besides, not in the hours: " + ", ".join(f"{number} {rule}" for rule, number in pending.others.items()))
     print_storage(storage(study))
     print_critical_path(critical(study, estimates), estimates)
     print_sources(estimator, estimates)
+    if not cells:
+        print("`videossl plan --cells` lists the cells.")
 
 
-def print_waiting(waiting: Mapping[Cell, str]) -> None:
-    """Print the cells that cannot be run here, with the reason in short, and each reason in full."""
+def print_cells(estimates: Mapping[Cell, Estimate], unit: str) -> None:
+    """Print the pending cells; those that agree in all columns share a row."""
+    groups: dict[tuple[str, ...], list[Estimate]] = {}
+    for cell, estimate in estimates.items():
+        groups.setdefault(tuple(_text(cell, axis) for axis in GROUP), []).append(estimate)
+    rows = [[*key, *_sum(found)] for key, found in groups.items()]
+    print_columns([[*GROUP, "jobs", unit, "from"], *rows], right=(7, 8), head=True)
+    print()
+
+
+def print_waiting(waiting: Mapping[Cell, str], *, cells: bool) -> None:
+    """Print the number of cells that cannot be run here, with each reason; `cells`: also which these are."""
     if not waiting:
         return
     groups = Counter((*(_text(cell, axis) for axis in IDENTIFYING), in_short(why)) for cell, why in waiting.items())
     rows = [[*axes, str(count), f"{PENDING}: {why}"] for (*axes, why), count in groups.items()]
-    print()
-    print_columns([[*IDENTIFYING, "jobs", "state"], *rows], right=(len(IDENTIFYING),), head=True)
+    if cells:
+        print()
+        print_columns([[*IDENTIFYING, "jobs", "state"], *rows], right=(len(IDENTIFYING),), head=True)
     print()
     for reason, count in Counter(waiting.values()).items():
-        print(f"{count} jobs cannot be run here, {PENDING}: {reason} (`videossl doctor` says how to get them)")
+        say(f"{count} jobs cannot be run here, {PENDING}: {reason} (`videossl doctor` says how to get them)")
 
 
 def print_storage(found: Sequence[Storage]) -> None:
@@ -170,7 +183,7 @@ def print_storage(found: Sequence[Storage]) -> None:
     print()
     print_columns([columns, *rows], right=range(1, len(columns)), head=True)
     for line in sentences(found):
-        print(line)
+        say(line)
 
 
 def counted_datasets(study: Study, cells: Iterable[Cell]) -> list[str]:
@@ -203,15 +216,15 @@ def print_sources(estimator: Estimator, estimates: Mapping[Cell, Estimate]) -> N
     used = {estimate.source for estimate in estimates.values()}
     print()
     if MEASURED in used:
-        print("measured: from finished cells of the same task and backbone, by the number of videos and epochs.")
+        say("measured: from finished cells of the same task and backbone, by the number of videos and epochs.")
     if CALCULATED in used:
         stages = {cell.stage for cell, estimate in estimates.items() if estimate.source == CALCULATED}
         found = [f"{s} x {estimator.pace[s][0]:.2g} ({estimator.pace[s][1]})" for s in estimator.pace]
         paces = [text for text in found if text.split()[0] in stages]
         scaled = f", times what finished cells of the stage took (their number): {', '.join(paces)}" if paces else ""
-        print(f"FLOPs: counted operations at the speeds of `compute.speed` in the configuration{scaled}.")
+        say(f"FLOPs: counted operations at the speeds of `compute.speed` in the configuration{scaled}.")
     if UNKNOWN in used:
-        print("?: unknown until one has finished, as these jobs run no network; usually short. The sums exclude them.")
+        say("?: unknown until one has finished, as these jobs run no network; usually short. The sums exclude them.")
 
 
 def _text(cell: Cell, axis: str) -> str:

@@ -91,6 +91,8 @@ def command_of(study: Study, arguments: argparse.Namespace, words: Sequence[str]
         command += ["--snakefile", str((study.project / "Snakefile").resolve())]
     command += ["--profile", arguments.profile] if arguments.profile else []
     command += ["--dry-run"] if arguments.dry_run else []
+    if arguments.dry_run and not {"--quiet", "-q", "--verbose"} & {*passed}:
+        command += ["--quiet", "host"]  # what it says of this machine would fill a screen
     if arguments.cores or not arguments.profile:
         command += ["--cores", arguments.cores or "all"]
     command += passed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from videossl.cli.common import print_columns
+from videossl.cli.common import print_columns, say
 from videossl.monitor.schedule import Schedule
 from videossl.study.storage import files_of_run, run_bytes
 from videossl.study.study import Study
@@ -13,8 +13,9 @@ def print_schedule(study: Study, schedule: Schedule, assumed: str) -> None:
     if not schedule.jobs:
         return
     kind = f" ({assumed})" if assumed else ""
-    print(f"\nOn {schedule.gpus} GPUs{kind}:")
-    print(
+    print()
+    say(f"On {schedule.gpus} GPUs{kind}:")
+    say(
         f"{schedule.hours:,.1f} hours ({schedule.hours / 24:,.1f} days) from the first job to the last;"
         f" {schedule.gpu_hours:,.1f} GPU-hours, GPUs {schedule.busy:.0%} busy."
     )
@@ -29,4 +30,4 @@ def print_schedule(study: Study, schedule: Schedule, assumed: str) -> None:
             [stage, f"{len(jobs):,}", f"{hours:,.1f}", f"{begin:,.1f}", f"{end:,.1f}", f"{files:,}", f"{size:,.1f}"]
         )
     print_columns(rows, right=range(1, 7), head=True)
-    print("Queues, failed jobs and the jobs that store videos are not in it. GB: of weights and states, roughly.")
+    say("Queues, failed jobs and the jobs that store videos are not in it. GB: of weights and states, roughly.")

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from videossl.cli.common import entries_named, print_columns, print_records, study_of
+from videossl.cli.common import entries_named, print_columns, print_records, say, study_of
 from videossl.cli.parsing import add_format
 from videossl.common.progress import clock
 from videossl.monitor import partial
@@ -32,12 +32,15 @@ from videossl.stages.cells import Cell
 from videossl.study.study import Study
 
 EXAMPLES = (
-    ("videossl status", "every table and figure in a line, then what runs and what failed"),
+    ("videossl status", "how far the tables and figures are, then what runs and what failed"),
     ("videossl status subset_size", "one table, with a matrix of its cells"),
     ("videossl status --format json", "one record a cell"),
 )
 SIGNS = {DONE: "✓", OUTDATED: "~", RUNNING: "▶", STOPPED: "‖", FAILED: "✗", PENDING: "·"}
 BARS = "▁▂▃▄▅▆▇█"
+ALL_DONE, NOTHING_BEGUN = "all done", "nothing begun"
+MANY = 6
+"""Number of entries from which on those of which all is done, or nothing is begun, are only named."""
 CURVE = 20
 """Largest number of characters of a curve."""
 ROWS = ("task", "backbone", "source", "subset", "seed", "teachers", "against", "labels")
@@ -52,6 +55,7 @@ COLUMNS = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's own arguments."""
     parser.add_argument("entries", nargs="*", help="tables and figures whose cells are shown; none: totals of all")
+    parser.add_argument("--each", action="store_true", help="a line for every table and figure, also without entries")
     parser.add_argument("--cells", action="store_true", help="show the matrix of cells even without entries")
     add_format(parser)
 
@@ -65,14 +69,15 @@ def run(arguments: argparse.Namespace) -> int:
         print_records([_record(study, cell, state) for cell, state in found.items()], COLUMNS, arguments.format)
         return 0
     print_header(study, entries, found)
-    print_entries(study, entries, found)
+    print_entries(study, entries, found, each=bool(arguments.entries) or arguments.each)
     if arguments.entries or arguments.cells:
         print_matrices(found)
     print_stages(found)
     print_details(study, found)
     if shown := partial.shown(study):
-        print(
-            f"\nINCOMPLETE, of the last run that failed: {', '.join(map(str, shown))}. "
+        print()
+        say(
+            f"INCOMPLETE, of the last run that failed: {', '.join(map(str, shown))}. "
             "The same command makes the complete ones."
         )
     return 0
@@ -86,22 +91,48 @@ def print_header(study: Study, entries: Sequence[str], found: Mapping[Cell, Stat
     done = f"{counts[DONE]:,} of {counts.total():,} cells done"
     share = f" ({100 * counts[DONE] // counts.total()} %)" if counts else ""
     others = "".join(f" · {counts[name]:,} {name}" for name in STATES if name != DONE and counts[name])
-    print(f"Scale {scale.name}{note}; results in {study.results}")
-    print(f"{len(entries)} tables and figures · {done}{share}{others}\n")
+    say(f"Scale {scale.name}{note}; results in {study.results}")
+    say(f"Tables and figures: {len(entries)} · {done}{share}{others}")
+    print()
 
 
-def print_entries(study: Study, entries: Iterable[str], found: Mapping[Cell, State]) -> None:
-    """Print one line per entry: how many of the cells that it shows, and of those that they need, are in which
-    state."""
-    rows = [["table or figure", "done", "cells, with those that they need"]]
-    for name in entries:
-        counts = Counter(in_words(found[cell]) for cell in study.with_dependencies(study.cells_of[name]))
-        total = counts.total()
-        words = sorted(counts, key=lambda word: STATES.index(word.partition(":")[0]))
-        said = ", ".join(f"{counts[word]} {word}" for word in words)
-        bar = "█" * (10 * counts[DONE] // total) if total else ""
-        rows.append([f"{study.entries[name].kind}_{name}", bar.ljust(10, "░"), said or "has no cells, it shows videos"])
-    print_columns(rows, head=True)
+def print_entries(study: Study, entries: Sequence[str], found: Mapping[Cell, State], *, each: bool) -> None:
+    """Print one line per entry: how many of the cells that it shows, and of those that they need, are in which state.
+
+    each: also for those of which all is done or nothing is begun; otherwise these are only named if they are many.
+    """
+    counts = {
+        name: Counter(in_words(found[cell]) for cell in study.with_dependencies(study.cells_of[name]))
+        for name in entries
+    }
+    named = {name: f"{study.entries[name].kind}_{name}" for name in entries}
+    folded = {} if each else _alike(counts)
+    listed = [name for name in entries if not any(name in names for names in folded.values())]
+    if listed:
+        rows = [[named[name], *_line(counts[name])] for name in listed]
+        print_columns([["table or figure", "done", "cells, with those that they need"], *rows], head=True)
+    for words, names in folded.items():
+        say(f"{words} ({len(names)}): {', '.join(named[name] for name in names)}", below="  ")
+
+
+def _alike(counts: Mapping[str, Counter[str]]) -> dict[str, list[str]]:
+    """Entries of which all is done or nothing is begun, in words, if they are many."""
+    found: dict[str, list[str]] = {ALL_DONE: [], NOTHING_BEGUN: []}
+    for name, found_in in counts.items():
+        if set(found_in) == {DONE}:
+            found[ALL_DONE].append(name)
+        elif set(found_in) == {PENDING}:
+            found[NOTHING_BEGUN].append(name)
+    return {words: names for words, names in found.items() if len(names) >= MANY}
+
+
+def _line(counts: Counter[str]) -> list[str]:
+    """A bar, and the number of cells in each state."""
+    total = counts.total()
+    words = sorted(counts, key=lambda word: STATES.index(word.partition(":")[0]))
+    said = ", ".join(f"{counts[word]} {word}" for word in words)
+    bar = "█" * (10 * counts[DONE] // total) if total else ""
+    return [bar.ljust(10, "░"), said or "has no cells, it shows videos"]
 
 
 def print_stages(found: Mapping[Cell, State]) -> None:
@@ -124,7 +155,7 @@ def print_matrices(found: Mapping[Cell, State]) -> None:
         down = dict.fromkeys(_down(cell) for cell in cells)
         signs = {(_down(cell), _across(cell)): SIGNS[found[cell].name] for cell in cells}
         kept = [n for n in range(len(ROWS)) if len({row[n] for row in down}) > 1 or ROWS[n] in ("task", "backbone")]
-        head = [*(ROWS[n] for n in kept), *(" ".join(filter(None, column)) for column in across)]
+        head = [*(ROWS[n] for n in kept), *(" ".join(" ".join(column).split()) for column in across)]
         body = [[*(row[n] for n in kept), *(signs.get((row, column), "") for column in across)] for row in down]
         print(f"\n{stage}")
         print_columns([head, *body], indent="  ", head=True)
@@ -154,9 +185,11 @@ def print_details(study: Study, found: Mapping[Cell, State]) -> None:
         print(f"    {state.reason}\n    log: {log_of(study, cell)}")
     for reason, count in Counter(state.reason for state in found.values() if state.name == PENDING).items():
         if reason:
-            print(f"\n{count} cells cannot be run here, {PENDING}: {reason} (`videossl doctor` says how to get them)")
+            print()
+            say(f"{count} cells cannot be run here, {PENDING}: {reason} (`videossl doctor` says how to get them)")
     if any(state.name == OUTDATED for state in found.values()):
-        print("\noutdated: done with another recipe than the configuration's; Snakemake will run these again")
+        print()
+        say("outdated: done with another recipe than the configuration's; Snakemake will run these again")
 
 
 def _training(study: Study, cell: Cell, state: State) -> list[str]:

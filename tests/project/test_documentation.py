@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from videossl.study.study import load_study
+
 REPOSITORY = Path(__file__).parents[2]
 PAGES = sorted(
     [
@@ -29,6 +31,20 @@ def read(page: str) -> str:
 def prose(page: str) -> str:
     """The page without its code blocks, each line in its place."""
     return FENCE.sub(lambda block: "\n" * block[0].count("\n"), read(page))
+
+
+CARD_ROWS = ("What it is", "Role in the study", "Source", "Licence", "Citation", "How to get it", "Stand-in")
+
+
+def test_every_dataset_of_the_paper_has_a_card():
+    config = load_study([REPOSITORY / "config/config.yaml", REPOSITORY / "config/paper.yaml"], REPOSITORY).config
+    cards = dict(re.findall(r"^## .*\(`(\w+)`\)\n\n((?:\|.*\n)+)", read("docs/dataset_cards.md"), flags=re.MULTILINE))
+    assert cards.keys() == config.datasets.keys()
+    for name, card in cards.items():
+        rows = dict(re.findall(r"^\| ([\w -]+) \| (.+) \|$", card, flags=re.MULTILINE))
+        assert tuple(rows) == CARD_ROWS, name
+        design = config.datasets[name].reader if name != "captions" else "k400"
+        assert "set" in rows["Stand-in"] and (design == "kinetics" or f"`{design}`" in rows["Stand-in"])
 
 
 def test_there_are_pages():

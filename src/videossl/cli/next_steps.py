@@ -39,7 +39,7 @@ def show(arguments: argparse.Namespace) -> int:
     from videossl.cli.common import say  # seconds, which a folder without a workflow does not need
 
     said, steps = next_steps(arguments)
-    console.print(said, style="bold", markup=False)
+    console.print(said, style="bold", markup=False, soft_wrap=False)
     width = max(len(command) for command, _ in steps) + 3
     beside = all(2 + width + len(what) <= console.width for _, what in steps)
     for command, what in steps:

@@ -47,7 +47,8 @@ def write(study: Study, cell: Cell, right: int) -> None:
 def test_the_best_task_is_named_with_its_paired_interval(study: Study) -> None:
     for task, right in (("scratch", 10), ("rotnet", 20), ("rspnet", 30)):
         finished(study, task, right)
-    (line,) = headlines(study)
+    line, counts = headlines(study)
+    assert counts == "of 2 finetuned networks 2 are significantly better than from scratch, 0 worse"
     assert line.startswith("UCF101: rspnet +50.0 (+3") and line.endswith("best of 2")
     low, high = (float(part) for part in line.partition("(")[2].partition(")")[0].split(" to "))
     assert 30 < low < 50 < high < 70  # 20 of 40 videos differ: the standard error is 7.9 points
@@ -58,7 +59,8 @@ def test_unfinished_cells_are_left_out(study: Study) -> None:
     finished(study, "rotnet", 20)
     assert headlines(study) == []  # nothing to compare it with
     finished(study, "scratch", 24)
-    (line,) = headlines(study)
+    line, counts = headlines(study)
+    assert counts == "of 1 finetuned networks 0 are significantly better than from scratch, 1 worse"
     assert line.startswith("UCF101: RotNet -10.0 (") and line.endswith("best of 1")
 
 
@@ -86,9 +88,22 @@ def test_the_ending_names_the_task_of_the_reports_first_screen(tmp_path: Path, m
     for results in (shown, shown[::-1]):  # whatever the order of the tables
         screen = answers(results)
         assert len(screen) == 2
-        for line, answer in zip(headlines(study), screen, strict=True):
+        for line, answer in zip(headlines(study)[:-1], screen, strict=True):
             title = {"rotnet": "RotNet", "rspnet": "rspnet"}[answer.best.task]
             dataset = study.config.datasets[answer.setting["target"]].title
             gain = 100 * answer.best.lead_over(answer.scratch).value
             assert line.startswith(f"{dataset}: {title} {gain:+.1f} (")
             assert answer.setting["subset"] == "50k" and "50k" in line and "2 seeds" in line
+
+
+def test_networks_are_counted_seed_by_seed_and_only_beside_one_from_scratch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    networks = {**GRID, "task": ["rotnet", "rspnet"], "backbone": ["r2plus1d", "shufflenet"]}
+    study = make_study(tmp_path, {"main": table(networks, rows=["backbone"], baseline=True)}, seeds=2)
+    right = {"rotnet": 11, "rspnet": 25, "scratch": 10}
+    for cell in study.evaluations:
+        if (cell.task, cell.backbone) != ("scratch", "shufflenet"):
+            write(study, cell, right[cell.task] - 8 * (cell.task == "rotnet"))
+    assert headlines(study)[-1] == "of 2 finetuned networks 1 are significantly better than from scratch, 1 worse"

@@ -8,18 +8,23 @@ from typing import Any
 from videossl.report.best_task import METRIC, Answer, answers
 from videossl.report.collect import Results, collect
 from videossl.report.spec import Spec
+from videossl.report.tally import tally
 from videossl.stages.cells import Cell
 from videossl.study.study import Study
 from videossl.study.titles import BASELINE_TASK, label
 
 STAGES = ("finetune", "low_shot", "linear_probe", "knn")
 """Protocols, by how well they answer what a pretraining is good for; the first with numbers is shown."""
+NAMES = {
+    "finetune": "finetuned", "low_shot": "finetuned", "linear_probe": "linearly probed", "knn": "frozen",
+}  # fmt: skip
 MOST = 3
 """Largest number of targets."""
 
 
 def headlines(study: Study) -> list[str]:
-    """Up to three lines, one a target, in percentage points with a 95 % interval; [] if nothing can be compared.
+    """Up to three lines, one a target, in percentage points with a 95 % interval, and one of all networks; [] if nothing
+    can be compared.
 
     The task is that of the report's first screen. The best of many is chosen by its own number, so its gain is likely
     to be smaller than it looks: a line says of how many it is the best.
@@ -29,7 +34,9 @@ def headlines(study: Study) -> list[str]:
         results = _results(study, [cell for cell in shown if cell.stage == stage])
         lines = [line for answer in answers(results, fewest=1) if (line := _line(study, answer))]
         if lines:
-            return lines[:MOST]
+            every = [cell for cell in study.all_cells if cell.stage == stage and not cell.teachers]
+            counts = tally(record for results in _results(study, every) for record in results.records)
+            return [*lines[:MOST], counts.sentence(f"{NAMES[stage]} networks")]
     return []
 
 

@@ -23,8 +23,9 @@ MOST = 3
 
 
 def headlines(study: Study) -> list[str]:
-    """Up to three lines, one a target, in percentage points with a 95 % interval, and one of all networks; [] if nothing
-    can be compared.
+    """Up to three lines, one a target, in percentage points with a 95 % interval, and one of all networks.
+
+    [] if nothing can be compared.
 
     The task is that of the report's first screen. The best of many is chosen by its own number, so its gain is likely
     to be smaller than it looks: a line says of how many it is the best.

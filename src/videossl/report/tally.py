@@ -29,7 +29,7 @@ class Tally(NamedTuple):
 
 
 def tally(records: Iterable[Record]) -> Tally:
-    """Compare each network with the one from scratch, paired by video and by seed; networks without one are left out."""
+    """Compare each network with that from scratch, paired by video and by seed; those without one are left out."""
     measured = [record for record in records if record.status == OK and record.value is not None]
     scratch: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
     for record in measured:

@@ -11,7 +11,8 @@ import torch
 
 import videossl.common.torchvision_operators  # noqa: F401 - before a test imports transformers
 from videossl.common.errors import UserError
-from videossl.videolanguage.convert import load_published, read_state, unwrapped
+from videossl.published.state_file import read_state, unwrapped
+from videossl.videolanguage.convert import load_published
 from videossl.videolanguage.models import registry
 from videossl.videolanguage.models.parts.names import hub_names
 

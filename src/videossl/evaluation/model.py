@@ -7,11 +7,11 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from videossl.backbones import registry as backbones
 from videossl.backbones.base import Backbone
 from videossl.common.errors import UserError
 from videossl.common.intact import damaged
 from videossl.evaluation.specs import DistillSpec, FeaturesSpec, FinetuneSpec
+from videossl.published.networks import registry as networks
 from videossl.training.checkpoint import fill, load_parts
 from videossl.training.seeding import INITIAL, seed_everything
 
@@ -40,7 +40,7 @@ def build_classifier(spec: FinetuneSpec, classes: int, weights: Path | None) -> 
 def build_backbone(spec: FinetuneSpec | FeaturesSpec, weights: Path | None) -> Backbone:
     """The backbone of `spec` with pretrained weights; None: initial weights from the seed."""
     seed_everything(spec.seed, INITIAL, 0)
-    backbone = backbones.build(spec.backbone.name, **spec.backbone.options)
+    backbone = networks.build(spec.backbone.name, **spec.backbone.options)
     _load_backbone(backbone, spec, weights)
     return backbone
 
@@ -64,7 +64,7 @@ def load_classifier(weights: Path) -> tuple[Classifier, FinetuneSpec]:
         values = finetuned["spec"]
         model_of_spec = DistillSpec if "distillation" in values else FinetuneSpec
         spec = model_of_spec.parse(values, "its specification")
-        backbone = backbones.build(spec.backbone.name, **spec.backbone.options)
+        backbone = networks.build(spec.backbone.name, **spec.backbone.options)
         model = Classifier(backbone, finetuned["classes"], spec.dropout)
     except (KeyError, TypeError, ValueError, UserError) as error:
         raise damaged(weights, f"describes no network that can be built ({type(error).__name__}: {error})") from error

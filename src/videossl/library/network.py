@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from videossl.backbones import registry as backbones
 from videossl.backbones.base import Backbone
 from videossl.common.errors import UserError
 from videossl.common.intact import damaged
 from videossl.library.preprocessing import Preprocessing
 from videossl.library.saved import read_saved
+from videossl.published.networks import registry as networks
 from videossl.training.checkpoint import fill
 from videossl.training.specs import BackboneSpec
 
@@ -75,7 +75,7 @@ def load(path: str | Path, *, preprocessing: Preprocessing | None = None) -> Net
     try:
         spec = BackboneSpec.parse(saved.backbone, "its backbone")
         with torch.random.fork_rng(devices=[]):  # the initial weights are drawn, and replaced
-            backbone = backbones.build(spec.name, **spec.options)
+            backbone = networks.build(spec.name, **spec.options)
     except UserError as error:
         raise damaged(saved.path, f"describes no network that can be built: {error}") from error
     fill(backbone, saved.state, saved.path)

@@ -108,8 +108,9 @@ def _exported(path: Path) -> Saved:
 
 def _of_pretraining(folder: Path, recipe: Mapping[str, Any]) -> Preprocessing:
     """As the pretext task's own test sees videos. Tasks without an option `stride` take consecutive frames, among
-    others."""
-    return _preprocessing(folder, recipe, stride=int(recipe["options"].get("stride", 1)))
+    others. A published network states the stride of its clips itself."""
+    stride = recipe["stride"] if "stride" in recipe else recipe["options"].get("stride", 1)
+    return _preprocessing(folder, recipe, stride=int(stride))
 
 
 def _of_finetuning(folder: Path, spec: Mapping[str, Any]) -> Preprocessing:

@@ -19,7 +19,7 @@ from videossl.stages.jobs import jobs_of
 from videossl.study.study import Study
 
 LIBRARY = Path(__file__).parents[1]
-NETWORKS = ("backbones", "pretext", "videolanguage/models")
+NETWORKS = ("backbones", "pretext", "videolanguage/models", "published")
 """Packages whose code affects whether a network can be built."""
 
 

@@ -7,10 +7,11 @@ clips of the configured size, and how long a task's videos must be, is known onl
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from videossl.common.errors import UserError
 from videossl.stages.cells import Cell
-from videossl.stages.parts.builds import Build, ModelBuild, NetworkBuild, TaskBuild
+from videossl.stages.parts.builds import Build, ModelBuild, NetworkBuild, PublishedBuild, TaskBuild
 from videossl.stages.registry import stage
 from videossl.study.study import Study
 
@@ -48,7 +49,8 @@ def _try(build: Build) -> None:
     """Build the network and pass one clip through it. Raises any error of the classes."""
     import torch
 
-    from videossl.backbones import registry as backbones
+    from videossl.published.loading import matched
+    from videossl.published.networks import registry as networks
     from videossl.training.pretrain import build_task
     from videossl.videolanguage.models import registry as models
 
@@ -56,8 +58,12 @@ def _try(build: Build) -> None:
     if isinstance(build, ModelBuild):
         models.build(build.model, **build.options).eval().encode_video(torch.empty(1, 3, frames, side, side))
         return
+    if isinstance(build, PublishedBuild):
+        name, options = build.backbone.name, build.backbone.options
+        matched(networks.build(name, **options), name, options, Path(build.weights), dict(build.keys), build.where)
+        return
     if isinstance(build, NetworkBuild):
-        network = backbones.build(build.backbone.name, **build.backbone.options)
+        network = networks.build(build.backbone.name, **build.backbone.options)
     else:
         task = build_task(build.task)
         _require_long_videos(build, task.min_frames)

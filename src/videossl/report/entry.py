@@ -27,6 +27,11 @@ def entry_of(study: Study, name: str) -> dict[str, Any]:
         "target": dict(datasets),
         "backbone": {name: titles.networks()[name].title for name in sorted(_networks(study, name))},
     }
+    for task in _published(study, name):
+        own = config.published[task]
+        network = study.network_of(task)
+        names["task"][task], names["backbone"][network] = own.title, study.architectures[network].title
+        names["source"].setdefault(own.data.name, own.data.title)
     for model in _models(study, name):
         data = study.models[model].data
         names["backbone"][model] = study.models[model].title
@@ -78,6 +83,12 @@ def _networks(study: Study, name: str) -> set[str]:
     return {cell.backbone for cell in study.cells_of[name]} & set(backbones.names())
 
 
+def _published(study: Study, name: str) -> list[str]:
+    """Published networks that an entry shows, in the configuration's order."""
+    shown = {cell.task for cell in study.cells_of[name]}
+    return [task for task in study.config.published if task in shown]
+
+
 def _models(study: Study, name: str) -> set[str]:
     """Video-language models that an entry shows."""
     return {cell.backbone for cell in study.cells_of[name] if stage(cell.stage).of_models}
@@ -87,5 +98,7 @@ def _orders(study: Study, name: str) -> dict[str, list[str]]:
     """Tasks and networks of a study in printing order."""
     networks = {name: one.place for name, one in titles.networks().items()}
     networks |= {model: study.models[model].place for model in _models(study, name)}
+    published = _published(study, name)
+    networks |= {study.network_of(task): None for task in published}
     tasks = {name: recipe.place for name, recipe in study.recipes.items()}
-    return {"task": titles.in_order(tasks), "backbone": titles.in_order(networks)}
+    return {"task": [*titles.in_order(tasks), *published], "backbone": titles.in_order(networks)}

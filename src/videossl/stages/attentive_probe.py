@@ -68,7 +68,7 @@ class Attentive(OfFrozenNetwork[AttentiveProbeSpec]):
 
     def work(self, study: Study, cell: Cell) -> Work:
         """Of the frozen network, which runs once on each clip. The probe's own passes cost a fraction of that."""
-        own, clip, target = self.settings_in(study), study.config.finetune.clip, study.videos(cell.target)
+        own, clip, target = self.settings_in(study), study.finetune(cell).clip, study.videos(cell.target)
         estimated = target.finetuned if cell.is_scratch else 0  # one clip of each, for batch normalisation
         clips = own.train_clips * target.finetuned + study.config.finetune.test_clips * target.test + estimated
         return Work(clips * study.gflops(cell.backbone, clip), clips)

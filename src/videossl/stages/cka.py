@@ -54,10 +54,11 @@ class Similarity(Stage[CKASpec]):
         return {"manifest": [manifest(study, cell.target)], "weights": weights}
 
     def work(self, study: Study, cell: Cell) -> Work:
-        target, clip = study.videos(cell.target), study.config.finetune.clip
+        target = study.videos(cell.target)
         clips = min(self.settings_in(study).videos, target.test) if target.counted else self.settings_in(study).videos
-        networks = [cell.backbone, *(other.backbone for other in cell.partners)]
-        return Work(clips * sum(study.gflops(name, clip) for name in networks), clips * len(networks))
+        networks = [cell, *cell.partners]
+        gflops = sum(study.gflops(one.backbone, study.finetune(one).clip) for one in networks)
+        return Work(clips * gflops, clips * len(networks))
 
     def run(self, job: Job[CKASpec]) -> None:
         from videossl.evaluation.similarity import similarity

@@ -67,7 +67,7 @@ class Corruption(Stage[CorruptionSpec]):
         }
 
     def work(self, study: Study, cell: Cell) -> Work:
-        settings, sets = study.config.finetune, len(KINDS) * len(SEVERITIES) + 1
+        settings, sets = study.finetune(cell), len(KINDS) * len(SEVERITIES) + 1
         clips = settings.test_clips * sets * copies(study, cell.target)
         return Work(clips * study.gflops(cell.backbone, settings.clip), clips)
 

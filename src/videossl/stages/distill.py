@@ -60,7 +60,7 @@ class Distill(Finetune):
 
     def check(self, study: Study, cell: Cell) -> None:
         super().check(study, cell)
-        distillation, augment = study.config.distillation, study.config.finetune.augment
+        distillation, augment = study.config.distillation, study.finetune(cell).augment
         least = 1 / len(cell.partners)
         if distillation.weighting == "aekd" and distillation.max_weight < least:
             raise UserError(

@@ -23,10 +23,10 @@ class OfFrozenNetwork(Stage[S]):
     """A stage that runs a frozen network, pretrained or not, on the videos of a target."""
 
     def dependencies(self, study: Study, cell: Cell) -> list[Cell]:
-        return pretraining_of(cell)
+        return pretraining_of(study, cell)
 
     def inputs(self, study: Study, cell: Cell) -> dict[str, list[Path]]:
-        weights = [run_folder(study, before) / WEIGHTS for before in pretraining_of(cell)]
+        weights = [run_folder(study, before) / WEIGHTS for before in pretraining_of(study, cell)]
         return {"manifest": [manifest(study, cell.target)], "weights": weights}
 
     def clips(self, study: Study, cell: Cell) -> Clips:
@@ -53,7 +53,7 @@ class Features(OfFrozenNetwork[FeaturesSpec]):
         return features_spec(study, cell)
 
     def work(self, study: Study, cell: Cell) -> Work:
-        settings, target = study.config.finetune, study.videos(cell.target)
+        settings, target = study.finetune(cell), study.videos(cell.target)
         estimated = target.finetuned if cell.is_scratch else 0  # one clip of each, for batch normalisation
         clips = settings.test_clips * (target.finetuned + target.test) + estimated
         return Work(clips * study.gflops(cell.backbone, settings.clip), clips)

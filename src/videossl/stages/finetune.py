@@ -45,10 +45,10 @@ class Finetune(Stage[FinetuneSpec]):
         return FinetuneSpec(**finetune_values(study, cell))
 
     def dependencies(self, study: Study, cell: Cell) -> list[Cell]:
-        return [*pretraining_of(cell), *cell.partners]
+        return [*pretraining_of(study, cell), *cell.partners]
 
     def inputs(self, study: Study, cell: Cell) -> dict[str, list[Path]]:
-        weights = [run_folder(study, before) / WEIGHTS for before in pretraining_of(cell)]
+        weights = [run_folder(study, before) / WEIGHTS for before in pretraining_of(study, cell)]
         return {"manifest": [manifest(study, cell.target)], "weights": weights}
 
     def work(self, study: Study, cell: Cell) -> Work | None:
@@ -61,7 +61,7 @@ class Finetune(Stage[FinetuneSpec]):
         return epochs_of(study, cell, study.videos(cell.target).finetuned)
 
     def check(self, study: Study, cell: Cell) -> None:
-        finetune, where = study.config.finetune, "the configuration's `finetune`"
+        finetune, where = study.finetune(cell), "the configuration's `finetune`"
         finetune.optimizer.of(cell.backbone)  # UserError if there is no value for the backbone
         values = finetune_values(study, cell)
         batches_divide(study, cell, where, values["batch_size"], values["accumulation_steps"], "all")
@@ -86,7 +86,7 @@ class Finetune(Stage[FinetuneSpec]):
 
 def finetuning_work(study: Study, cell: Cell, videos: int) -> Work:
     """Work of a finetuning on `videos` training videos, and of its test."""
-    settings, target = study.config.finetune, study.videos(cell.target)
+    settings, target = study.finetune(cell), study.videos(cell.target)
     train, test = epochs_of(study, cell, videos) * videos, settings.test_clips * target.test
     own = study.gflops(cell.backbone, settings.clip)
     teachers = sum(study.gflops(teacher.backbone, settings.clip) for teacher in cell.partners)
@@ -103,7 +103,7 @@ def epochs_of(study: Study, cell: Cell, videos: int) -> int:
 
 def finetune_values(study: Study, cell: Cell) -> dict[str, Any]:
     """Fields of the specification of a finetuning."""
-    finetune = study.config.finetune
+    finetune = study.finetune(cell)
     values = {name: getattr(finetune, name) for name in type(finetune).model_fields}
     return {
         **values,
@@ -117,14 +117,23 @@ def finetune_values(study: Study, cell: Cell) -> dict[str, Any]:
 
 def finetune_clips(study: Study, cell: Cell) -> Clips:
     """The clips of finetuning, which all evaluations of its networks share."""
-    finetune = study.config.finetune
-    return Clips(finetune.clip, finetune.augment, cell.target, "the configuration's `finetune`")
+    finetune = study.finetune(cell)
+    return Clips(finetune.clip, finetune.augment, cell.target, _where(study, cell))
 
 
 def finetune_build(study: Study, cell: Cell) -> NetworkBuild:
     """The network with the clip shape of `finetune`, to test that it can be built."""
     where = f"the configuration's `finetune.clip`, and its `backbones.{cell.backbone}`"
-    return NetworkBuild(backbone=study.backbone(cell), clip=study.config.finetune.clip, where=where)
+    if cell.backbone in study.architectures:
+        where = _where(study, cell)
+    return NetworkBuild(backbone=study.backbone(cell), clip=study.finetune(cell).clip, where=where)
+
+
+def _where(study: Study, cell: Cell) -> str:
+    """The settings of the clips of a cell's network, for messages."""
+    if cell.backbone not in study.architectures:
+        return "the configuration's `finetune`"
+    return f"the configuration's `published`, the input of {cell.backbone}"
 
 
 STAGE = Finetune()

@@ -48,7 +48,7 @@ class Robustness(Stage[RobustnessSpec]):
         }
 
     def work(self, study: Study, cell: Cell) -> Work:
-        settings = study.config.finetune
+        settings = study.finetune(cell)
         videos = sum(study.noisy_videos(cell.target, noise) for noise in (NOISELESS, *NOISES))
         clips = settings.test_clips * videos
         return Work(clips * study.gflops(cell.backbone, settings.clip), clips)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from videossl.backbones import registry as backbones
 from videossl.common.errors import UserError, unknown_name
 from videossl.stages.cells import SCRATCH, VIDEO_LANGUAGE, Cell
-from videossl.stages.parts.models import short_count
-from videossl.stages.parts.networks import baselines
+from videossl.stages.parts.networks import PUBLISHED_NETWORK, baselines, short_count
 from videossl.stages.registry import protocols, stage
 from videossl.study.config import Experiment, Grid
 from videossl.study.entry_checks import check_axes, check_fits, check_gain, check_published
+from videossl.study.published import require_known, with_supervised
 
 if TYPE_CHECKING:
     from videossl.study.study import Study
@@ -45,9 +45,10 @@ class Expansion:
         study, restrict = self._study, self._study.config.restrict
         valid = {axis: list(names) for axis, names in _valid_names(study, scratch=True).items()}
         if {"task", "backbone", "source", "subset"} & set(restrict):
-            data = [recipe.data for recipe in study.models.values()]
-            valid["task"] += [VIDEO_LANGUAGE]
-            valid["backbone"] += list(study.models)
+            published = study.config.published
+            data = [*(model.data for model in study.models.values()), *(one.data for one in published.values())]
+            valid["task"] += [VIDEO_LANGUAGE, *published]
+            valid["backbone"] += [*study.models, *study.architectures]
             valid["source"] += [one.name for one in data]
             valid["subset"] += [short_count(one.videos) for one in data]
         for axis, kept in restrict.items():
@@ -67,13 +68,13 @@ class Expansion:
             return self._shown_in_parts(name, entry)
         owner, where = self._owner_of(name), study.place_of(name)
         check_fits(name, entry, self._entries[owner].grids, where)
-        grids = [self._resolved(grid, study.place_of(owner)) for grid in self._entries[owner].grids]
+        grids = [self._resolved(grid, entry, study.place_of(owner)) for grid in self._entries[owner].grids]
         pairs = [(grid, cell) for grid in grids for cell in protocols()[grid.protocol].cells(study, grid)]
         pairs = [(grid, cell) for grid, cell in pairs if self._is_wanted(cell)]
         if entry.gain:
             check_gain(grids, where)
         if entry.baseline or entry.gain:
-            pairs += [(grid, cell) for grid in grids for cell in baselines(protocols()[grid.protocol], grid)]
+            pairs += [(grid, cell) for grid in grids for cell in baselines(protocols()[grid.protocol], study, grid)]
         shown: Shown = {}
         for grid, cell in pairs:
             views = shown.setdefault(cell, [])
@@ -113,9 +114,9 @@ class Expansion:
                 shown.setdefault(cell, []).extend({"metric": metric, **view} for metric in metrics)
         return shown
 
-    def _resolved(self, grid: Grid, where: str) -> Grid:
-        """`grid` with `task: all` expanded and `restrict` of the configuration applied. Raises UserError for unknown
-        names."""
+    def _resolved(self, grid: Grid, entry: Experiment, where: str) -> Grid:
+        """`grid` with `task: all` expanded, supervised networks beside published ones of `entry`, and `restrict` of the
+        configuration applied. Raises UserError for unknown names."""
         study, config = self._study, self._study.config
         # A network without pretraining can be a student of a distillation, not only a baseline.
         valid = _valid_names(study, scratch=protocols()[grid.protocol].allows_scratch)
@@ -136,13 +137,26 @@ class Expansion:
         for model in grid.models:
             if model not in study.models:
                 raise unknown_name("video-language model", model, study.models, where)
+        for name in grid.published:
+            require_known(name, config, where)
+        if entry.baseline and protocols()[grid.protocol].baseline:
+            grid = with_supervised(config, grid, where)
         for change in [*grid.teachers, grid.against]:
+            if PUBLISHED_NETWORK in change:
+                require_known(str(change[PUBLISHED_NETWORK]), config, where)
             for axis, value in change.items():
                 if axis in valid and value not in valid[axis]:
                     raise unknown_name(axis, value, valid[axis], where, REMEDIES[axis])
         for axis, kept in config.restrict.items():
             grid = grid.model_copy(update={axis: [value for value in getattr(grid, axis) if value in kept]})
-        return grid
+        return grid.model_copy(update={"published": [name for name in grid.published if self._keeps(name)]})
+
+    def _keeps(self, name: str) -> bool:
+        """Whether `restrict` allows a published network, which has no epochs."""
+        data = self._study.config.published[name].data
+        own = {"task": name, "backbone": self._study.network_of(name), "source": data.name}
+        own["subset"] = short_count(data.videos)
+        return all(own[axis] in kept for axis, kept in self._study.config.restrict.items() if axis in own)
 
     def _seeds(self, grid: Grid) -> list[int]:
         """The seeds of a grid that names none. A published model is the same with every seed, so it has one."""
@@ -159,7 +173,7 @@ class Expansion:
     def _is_allowed(self, cell: Cell) -> bool:
         """Whether `restrict` names all values of a cell. Axes on which a model has no value do not restrict it."""
         values = {axis: getattr(cell, axis) for axis in self._study.config.restrict}
-        if stage(cell.stage).of_models:
+        if stage(cell.stage).of_models or cell.task in self._study.config.published:
             values = {axis: value for axis, value in values.items() if axis != "epochs" and value != ""}
         return all(value in self._study.config.restrict[axis] for axis, value in values.items())
 

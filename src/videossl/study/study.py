@@ -21,16 +21,17 @@ from videossl.data.settings import ClipShape
 from videossl.stages.base import Clips, Work
 from videossl.stages.cells import Cell, axes_of
 from videossl.stages.registry import stage
-from videossl.study import costs
+from videossl.study import costs, published
 from videossl.study.availability import Found, find, require
 from videossl.study.config import Config, Experiment, Recipe
 from videossl.study.config.layers import Layer, file_of
-from videossl.study.config.study import config_of, read_layers
+from videossl.study.config.study import Finetune, config_of, read_layers
 from videossl.study.config.videolanguage import ModelRecipe, SmallModels
 from videossl.study.entry_files import read_entries
 from videossl.study.expansion import Expansion
 from videossl.study.folders import check_results_folder
 from videossl.study.inventory import Videos, longest_video, videos_of
+from videossl.study.published import Architecture
 from videossl.study.recipes import corpus_datasets, model_recipes, task_recipes
 from videossl.training.settings import by_backbone
 from videossl.training.specs import BackboneSpec
@@ -65,6 +66,8 @@ class Study:
                 readers.check_values(
                     str(dataset.reader), dataset.options, f"the configuration's `datasets.{name}.options`"
                 )
+        _ = self.architectures  # raises UserError
+        published.check_names(config, self.recipes)
         self._all_entries = read_entries(config, project, self.place_of)
         self._expansion = Expansion(self, self._all_entries)
         wanted = self._all_entries if config.only is None else config.only
@@ -257,6 +260,14 @@ class Study:
         """The user's files of a video-language model. Raises UserError with instructions if they are missing."""
         return require(self.config.vifm, self.models[model])
 
+    def missing_published(self, name: str) -> str:
+        """Reason why the weights of a published network cannot be used; "" if they can."""
+        return published.missing(name, self.config.published[name])
+
+    def require_published(self, name: str) -> Path:
+        """The file of a published network's weights. Raises UserError if it is not there."""
+        return published.require_weights(name, self.config.published[name])
+
     @property
     def small_models(self) -> SmallModels:
         """How small video-language models are trained. Raises ValueError if published weights are used."""
@@ -284,8 +295,24 @@ class Study:
         own = [name for name, entry in self.config.datasets.items() if not entry.combine]
         return {name: str(self.dataset_folder(name, "root")) for name in own}
 
+    @cached_property
+    def architectures(self) -> dict[str, Architecture]:
+        """The networks that published weights belong to, by their name on the axis `backbone`."""
+        return published.architectures(self.config)
+
+    def network_of(self, name: str) -> str:
+        """The network of a published entry on the axis `backbone`."""
+        return published.network_of(name, self.config.published[name])
+
+    def finetune(self, cell: Cell) -> Finetune:
+        """The settings of finetuning a cell's network and of its tests, with the clips that a published one takes."""
+        own = self.architectures.get(cell.backbone)
+        return own.finetune(self.config.finetune) if own else self.config.finetune
+
     def backbone(self, cell: Cell) -> BackboneSpec:
         """The backbone of a cell, with the options of the configuration."""
+        if own := self.architectures.get(cell.backbone):
+            return own.spec
         return BackboneSpec(name=cell.backbone, options=(self.config.backbones or {}).get(cell.backbone, {}))
 
     def videos(self, dataset: str) -> Videos:
@@ -302,6 +329,12 @@ class Study:
 
     def gflops(self, backbone: str, clip: ClipShape) -> float:
         """10^9 operations per forward pass of one clip, see :func:`videossl.study.costs.clip_gflops`."""
+        own = self.architectures.get(backbone)
+        if own and own.gflops is not None:
+            return own.gflops * clip.frames * clip.size**2 / (own.clip.frames * own.clip.size**2)
+        if own:
+            config = self.config.model_copy(update={"backbones": {own.spec.name: own.spec.options}})
+            return costs.clip_gflops(config, own.spec.name, clip)
         return costs.clip_gflops(self.config, backbone, clip)
 
     def work_of_task(self, cell: Cell) -> Work:

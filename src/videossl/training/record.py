@@ -110,6 +110,7 @@ def write_run(
     too_short: dict[str, Any] | None = None,
     labelled: dict[str, Any] | None = None,
     length: dict[str, int] | None = None,
+    source: dict[str, Any] | None = None,
 ) -> None:
     """Write `run.json`: recipe and hash, versions, device, date, wall time, GPU-hours, sample counts.
 
@@ -119,6 +120,7 @@ def write_run(
             (:class:`videossl.training.short_videos.ShortVideos`).
         labelled: of a low-shot finetuning, its labelled videos (:class:`videossl.data.labelled.Labelled`).
         length: of a finetuning, the numbers of epochs and steps run.
+        source: of published weights, the file's name, size and digest.
         device: None for a job without torch; this module then does not import it, which takes seconds.
     """
     where = _where(device)
@@ -142,6 +144,7 @@ def write_run(
                 **({} if too_short is None else {"too_short": too_short}),
                 **({} if labelled is None else {"labelled": labelled}),
                 **({} if length is None else {"length": length}),
+                **({} if source is None else {"source": source}),
             }
         ),
     )

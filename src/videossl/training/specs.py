@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from videossl.common.ranges import Count, Seed, Version
+from videossl.common.ranges import Count, Few, Seed, Version
 from videossl.common.specification import Specification
 from videossl.common.strict import Strict
-from videossl.data.settings import Augment, Augmentation, ClipShape, Normalisation
+from videossl.data.settings import Augment, Augmentation, ClipShape, Normalisation, Preparation
 from videossl.training.settings import OptimizerSettings, Schedule
 
 COLLAPSE_METRICS = ("effective_rank", "dead_channels", "feature_channels")
@@ -23,6 +23,18 @@ class BackboneSpec(Strict):
 
     name: str
     options: dict[str, Any] = {}
+
+
+class PublishedSpec(Specification):
+    """Published weights of a network, and the clips that it takes; the file is an input."""
+
+    recipe_version: Version
+    backbone: BackboneSpec
+    keys: list[tuple[str, str | None]]
+    """How the file's parameters are renamed, in this order."""
+    clip: ClipShape
+    stride: Few
+    augment: Preparation
 
 
 class TrainingSpec(Specification):

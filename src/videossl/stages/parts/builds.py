@@ -63,6 +63,23 @@ class ModelBuild(_Build):
         return self.model
 
 
-Build = NetworkBuild | TaskBuild | ModelBuild
+class PublishedBuild(_Build):
+    """A network with published weights, of which names and shapes are compared with those of the network."""
+
+    kind: Literal["published"] = "published"
+    backbone: BackboneSpec
+    weights: str
+    """The file."""
+    state: str
+    """Size and time of the file, so that a changed one is tested again."""
+    keys: list[tuple[str, str | None]]
+
+    @property
+    def title(self) -> str:
+        """For messages."""
+        return f"published weights of {self.backbone.name}"
+
+
+Build = NetworkBuild | TaskBuild | ModelBuild | PublishedBuild
 BUILDS: TypeAdapter[list[Build]] = TypeAdapter(list[Annotated[Build, Field(discriminator="kind")]])
 """Reads and writes lists of builds as JSON."""

@@ -12,6 +12,7 @@ from videossl.stages import registry
 from videossl.stages.base import WEIGHTS, S, Stage
 from videossl.stages.cells import VIDEO_LANGUAGE, Cell
 from videossl.stages.parts.files import manifest, run_folder
+from videossl.stages.parts.networks import short_count
 
 if TYPE_CHECKING:
     from videossl.study.config import Grid
@@ -55,14 +56,6 @@ def model_cell(study: Study, stage: str, model: str, target: str, seed: int) -> 
     data = study.models[model].data
     protocol = stage if target and registry.stage(stage).is_protocol else ""
     return Cell(stage, VIDEO_LANGUAGE, "", model, data.name, short_count(data.videos), 0, target, protocol, seed)
-
-
-def short_count(number: int) -> str:
-    """Short form of a count: 240000 as 240k, 10000000 as 10m."""
-    for size, letter in ((10**6, "m"), (10**3, "k")):
-        if number >= size:
-            return f"{number / size:g}{letter}"
-    return str(number)
 
 
 def view_values(study: Study, cell: Cell) -> dict[str, Any]:

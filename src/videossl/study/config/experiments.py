@@ -13,7 +13,7 @@ from videossl.common.ranges import Count, Few, Once, Seed, Text
 from videossl.common.strict import Strict
 from videossl.data.settings import ALL_CORRUPTIONS, CORRUPTIONS, MEAN, NOISES
 from videossl.stages.base import PRETRAINING
-from videossl.stages.parts.networks import MODEL
+from videossl.stages.parts.networks import MODEL, PUBLISHED_NETWORK
 from videossl.stages.registry import protocols
 
 
@@ -53,7 +53,9 @@ Axes = Annotated[list[Axis], BeforeValidator(_as_list), Once]
 
 
 Protocol = Literal[(*protocols(),)]  # type: ignore[valid-type]
-Change = dict[Literal["task", "complexity", "backbone", "source", "subset", "epochs", "model"], str | int]
+Change = dict[Literal["task", "complexity", "backbone", "source", "subset", "epochs", "model", "published"], str | int]
+WHOLE = (MODEL, PUBLISHED_NETWORK)
+"""Keys of a change that name another network altogether, and stand alone."""
 
 
 class Grid(Strict):
@@ -70,6 +72,11 @@ class Grid(Strict):
     )
     backbone: Strings = Field([], description="files of src/videossl/backbones")
     model: Strings = Field([], description="vifm, zero_shot: video-language models")
+    published: Strings = Field(
+        [],
+        description="networks of the configuration's `published`, instead of `task`, `backbone`, `source`, `subset` and"
+        " `epochs`. With `baseline`, the networks that were trained with labels stand beside those that were not",
+    )
     source: Strings = Field([], description="pretraining dataset")
     subset: Strings = Field([], description="names from `subsets`: the training videos of pretraining")
     epochs: Numbers = Field([], description="milestones: pretraining epochs after which networks are evaluated")
@@ -99,6 +106,9 @@ class Grid(Strict):
     def _fits_the_protocol(self) -> Grid:
         own = protocols()[self.protocol]
         needed = own.grid_axes
+        if self.published:
+            self._evaluates_published(needed)
+            needed = tuple(axis for axis in needed if axis not in (*PRETRAINING, "backbone"))
         given = {axis for axis in type(self).model_fields if getattr(self, axis)}
         if "pairs" in given and "pairs" in own.further_axes:
             if "teachers" in given or len(self.pairs) < 2:
@@ -114,12 +124,26 @@ class Grid(Strict):
         for axis in ("against", "pairs"):
             if axis in given and axis not in own.further_axes:
                 raise ValueError(f"a grid of protocol '{self.protocol}' has no `{axis}`")
-        if (
-            any(MODEL in change and len(change) > 1 for change in [*self.teachers, self.against])
-            or MODEL in self.against
-        ):
+        for change in [*self.teachers, self.against]:
+            for whole in WHOLE:
+                if whole in change and len(change) > 1:
+                    raise ValueError(f"a teacher with `{whole}` must have no other axis")
+            if self.published and change and not set(change) <= set(WHOLE):
+                raise ValueError(
+                    f"a published network has no {' and no '.join(f'`{axis}`' for axis in change)} to change: name"
+                    " another network, such as `published: NAME`"
+                )
+        if MODEL in self.against:
             raise ValueError("a teacher with `model` must have no other axis")
         return self
+
+    def _evaluates_published(self, needed: tuple[str, ...]) -> None:
+        """Raise ValueError unless the protocol, which needs these axes, evaluates pretrained networks on a target."""
+        if not {*PRETRAINING, "target"} <= set(needed):
+            known = ", ".join(name for name, one in protocols().items() if {*PRETRAINING, "target"} <= {*one.grid_axes})
+            raise ValueError(f"a grid of protocol '{self.protocol}' has no `published`. Protocols with it: {known}")
+        if self.complexity != [""]:
+            raise ValueError("a grid with `published` has no `complexity`: it names networks, not pretext tasks")
 
     @property
     def all_teachers(self) -> list[list[Change]]:

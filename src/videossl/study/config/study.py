@@ -31,6 +31,7 @@ from videossl.stages.registry import stages
 from videossl.study.config.cluster import Cluster
 from videossl.study.config.experiments import Experiment
 from videossl.study.config.layers import FOLDERS, Layer, check_layers
+from videossl.study.config.published import PublishedNetwork
 from videossl.study.config.reading import read_yaml
 from videossl.study.config.resources import Limits, Memory, Minutes, Speed
 from videossl.study.config.videolanguage import VideoLanguage
@@ -300,6 +301,9 @@ class _Config(Strict):
     distillation: Distillation = Distillation()
     noise: Noise = Noise()
     vifm: VideoLanguage = VideoLanguage()
+    published: Annotated[dict[Name, PublishedNetwork], SameInAnyCase] = Field(
+        {}, description="by the name used in experiments: networks that others trained (docs/published.md)"
+    )
     compute: Compute = Compute()
     cluster: Cluster = Cluster()
 

@@ -1,0 +1,1 @@
+"""Networks that others trained: their architectures, the files that hold their weights, and the names in them."""

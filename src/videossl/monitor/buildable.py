@@ -60,7 +60,14 @@ def _try(build: Build) -> None:
         return
     if isinstance(build, PublishedBuild):
         name, options = build.backbone.name, build.backbone.options
-        matched(networks.build(name, **options), name, options, Path(build.weights), dict(build.keys), build.where)
+        matched(
+            networks.build(name, **options),
+            name,
+            options,
+            Path(build.weights),
+            {str(pattern): text for pattern, text in build.keys},
+            build.where,
+        )
         return
     if isinstance(build, NetworkBuild):
         network = networks.build(build.backbone.name, **build.backbone.options)

@@ -29,7 +29,7 @@ class Published(Stage[PublishedSpec]):
         return PublishedSpec(
             recipe_version=entry.recipe_version,
             backbone=study.backbone(cell),
-            keys=list(entry.keys.items()),
+            keys=[list(pair) for pair in entry.keys.items()],
             clip=finetune.clip,
             stride=finetune.stride,
             augment=finetune.augment.preparation,
@@ -54,14 +54,14 @@ class Published(Stage[PublishedSpec]):
             clip=study.finetune(cell).clip,
             weights=str(path),
             state=f"{status.st_size} {status.st_mtime_ns}",
-            keys=list(study.config.published[cell.task].keys.items()),
+            keys=self.spec(study, cell).keys,
             where=f"the configuration's `published.{cell.task}`",
         )
 
     def run(self, job: Job[PublishedSpec]) -> None:
         from videossl.training.published import import_network
 
-        import_network(job.spec, job.identity, weights=job.places["weights"], folder=job.folder, compute=job.compute)
+        import_network(job.spec, job.identity, weights=job.places["weights"], folder=job.folder)
 
 
 STAGE = Published()

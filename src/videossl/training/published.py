@@ -10,17 +10,13 @@ from videossl.published.loading import load_network
 from videossl.training.checkpoint import save_torch
 from videossl.training.clock import Clock
 from videossl.training.record import write_run
-from videossl.training.run_folder import exclusive
-from videossl.training.session import Compute
 from videossl.training.specs import PublishedSpec
 
 CHUNK = 2**24
 """Bytes read at a time."""
 
 
-def import_network(
-    spec: PublishedSpec, identity: dict[str, Any], *, weights: Path, folder: Path, compute: Compute
-) -> None:
+def import_network(spec: PublishedSpec, identity: dict[str, Any], *, weights: Path, folder: Path) -> None:
     """Check every name and shape of a published file, and write `weights.pt` and `run.json` to `folder`.
 
     Args:
@@ -28,30 +24,27 @@ def import_network(
         identity: the cell's identity columns.
         weights: the file.
         folder: the run folder.
-        compute: device and threads.
 
     Raises:
         UserError: the file cannot be read, or does not match the network.
     """
-    _, signals = compute.start()
-    clock = Clock()
-    with exclusive(folder, signals):
-        where = f"the configuration's `published.{identity['task']}`"
-        own = spec.backbone
-        network = load_network(own.name, own.options, weights, dict(spec.keys), where)
-        source = {"file": weights.name, "bytes": weights.stat().st_size, "sha256": digest(weights)}
-        values = {"backbone": network.state_dict(), "spec": own.model_dump(), "identity": identity, "source": source}
-        save_torch(folder / "weights.pt", values)
-        count = sum(parameter.numel() for parameter in network.parameters())
-        write_run(
-            folder / "run.json",
-            spec=spec,
-            identity=identity,
-            device=None,
-            seconds=clock.seconds,
-            samples={},
-            source=source,
-        )
+    clock, own = Clock(), spec.backbone
+    where = f"the configuration's `published.{identity['task']}`"
+    keys = {str(pattern): text for pattern, text in spec.keys}
+    network = load_network(own.name, own.options, weights, keys, where)
+    source = {"file": weights.name, "bytes": weights.stat().st_size, "sha256": digest(weights)}
+    values = {"backbone": network.state_dict(), "spec": own.model_dump(), "identity": identity, "source": source}
+    save_torch(folder / "weights.pt", values)
+    write_run(
+        folder / "run.json",
+        spec=spec,
+        identity=identity,
+        device=None,
+        seconds=clock.seconds,
+        samples={},
+        source=source,
+    )
+    count = sum(parameter.numel() for parameter in network.parameters())
     print(f"{count / 1e6:.2f} million parameters of {weights.name}, SHA-256 {source['sha256']}", flush=True)
 
 

@@ -30,8 +30,8 @@ class PublishedSpec(Specification):
 
     recipe_version: Version
     backbone: BackboneSpec
-    keys: list[tuple[str, str | None]]
-    """How the file's parameters are renamed, in this order."""
+    keys: list[list[str | None]]
+    """How the file's parameters are renamed, in this order: pairs of an expression and its text."""
     clip: ClipShape
     stride: Few
     augment: Preparation

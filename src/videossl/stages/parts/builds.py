@@ -72,7 +72,7 @@ class PublishedBuild(_Build):
     """The file."""
     state: str
     """Size and time of the file, so that a changed one is tested again."""
-    keys: list[tuple[str, str | None]]
+    keys: list[list[str | None]]
 
     @property
     def title(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -13,6 +13,7 @@ from videossl.backbones import registry as backbones
 from videossl.common.explain import first_model
 from videossl.common.ranges import bounds
 from videossl.pretext import registry as tasks
+from videossl.published.networks import registry as networks
 from videossl.study.config.experiments import Experiment
 from videossl.study.config.recipe import Recipe
 from videossl.study.config.study import Config
@@ -55,10 +56,11 @@ SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
     "recipes/vifm/<model>.yaml": ("", ModelRecipe),
 }
 
-OPTIONS = {
+OPTIONS: dict[str, Callable[[], Iterable[tuple[str, str, str, object]]]] = {
     "pretext tasks (`options` of a recipe)": tasks.option_rows,
     "backbones (`backbones` of the configuration)": backbones.option_rows,
     "video-language models (`options` of a recipe)": models.option_rows,
+    "architectures of libraries (`options` of `published`)": networks.option_rows,
 }
 
 

@@ -1,6 +1,7 @@
 # Trainings, evaluations and analyses of networks: one rule per stage.
 #
 #   pretrain      a pretext task on a subset of the source, up to a milestone; the next milestone continues from it
+#   published     weights of a network that others trained, from the user's file
 #   finetune      the pretrained network on the target, all layers; test on its videos
 #   low_shot      the same with a few labelled videos of each class
 #   distill       the same with teachers

@@ -243,7 +243,17 @@ def test_doctor_lists_every_entry_and_its_weights(tmp_path):
     assert (mae.state, swin.state) == (WARNING, OK)
     assert "mae (VideoMAE, transformers_videomae, self-supervised on Kinetics-400): weights not provided" in mae.text
     assert "no model.safetensors or pytorch_model.bin" in mae.text and "published.mae" in mae.remedy
+    assert "hf download" not in mae.remedy
     assert "clips of 4x16x16" in swin.text and f"{tmp_path}/swin.pth" in swin.text
+
+
+def test_doctor_says_how_to_get_what_is_on_the_hub(tmp_path):
+    found = published_networks(study_of(tmp_path, mae={"weights": "MCG-NJU/videomae-base"}))
+    assert "run `hf download MCG-NJU/videomae-base`" in found[0].remedy and found[0].state == WARNING
+
+
+def test_doctor_says_nothing_of_published_networks_where_there_are_none(tmp_path):
+    assert published_networks(make_study(tmp_path)) == []
 
 
 def test_weights_are_found_by_their_name_on_the_hub_in_the_local_cache(tmp_path, monkeypatch):

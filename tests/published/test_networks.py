@@ -23,7 +23,7 @@ from transformers import VideoMAEForPreTraining, VideoMAEForVideoClassification
 
 from videossl.backbones import registry as backbones
 from videossl.common.errors import UserError
-from videossl.published.loading import load_network
+from videossl.published.loading import PublishedFile, load_network
 from videossl.published.networks import registry
 
 WHERE = "the configuration's `published.mine`"
@@ -39,7 +39,7 @@ def clips(frames: int = 4, size: int = 16) -> torch.Tensor:
 
 
 def load(architecture, options, path, keys=None):
-    return load_network(architecture, options, path, keys or {}, WHERE).eval()
+    return load_network(architecture, options, PublishedFile(path, WHERE, list((keys or {}).items()))).eval()
 
 
 def before_head(network: nn.Module, head: str) -> nn.Module:

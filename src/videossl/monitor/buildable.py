@@ -49,7 +49,7 @@ def _try(build: Build) -> None:
     """Build the network and pass one clip through it. Raises any error of the classes."""
     import torch
 
-    from videossl.published.loading import matched
+    from videossl.published.loading import PublishedFile, check_network
     from videossl.published.networks import registry as networks
     from videossl.training.pretrain import build_task
     from videossl.videolanguage.models import registry as models
@@ -59,15 +59,8 @@ def _try(build: Build) -> None:
         models.build(build.model, **build.options).eval().encode_video(torch.empty(1, 3, frames, side, side))
         return
     if isinstance(build, PublishedBuild):
-        name, options = build.backbone.name, build.backbone.options
-        matched(
-            networks.build(name, **options),
-            name,
-            options,
-            Path(build.weights),
-            {str(pattern): text for pattern, text in build.keys},
-            build.where,
-        )
+        file = PublishedFile(Path(build.weights), build.where, build.keys)
+        check_network(build.backbone.name, build.backbone.options, file)
         return
     if isinstance(build, NetworkBuild):
         network = networks.build(build.backbone.name, **build.backbone.options)

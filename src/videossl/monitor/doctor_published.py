@@ -20,13 +20,16 @@ def _of_entry(study: Study, name: str) -> Finding:
     how = "supervised" if entry.supervised else "self-supervised"
     facts = f"{name} ({entry.title}, {entry.architecture}, {how} on {entry.data.title})"
     if problem := study.missing_published(name):
-        remedy = (
-            f"get the weights (from the Hugging Face hub: `hf download {entry.weights}` where there is a network), and"
-            f" correct `weights` of {place_of(name)}"
-        )
+        hub = f"run `hf download {entry.weights}` where there is a network" if _like_a_hub_name(entry.weights) else ""
+        remedy = f"{hub or 'get the weights'}, or correct `weights` of {place_of(name)}"
         return Finding(WARNING, SUBJECT, f"{facts}: {problem}", remedy)
     path = study.require_published(name)
     clip = study.architectures[study.network_of(name)].clip
     megabytes = path.stat().st_size / 1e6
     shape = f"{clip.frames}x{clip.size}x{clip.size}"
     return Finding(OK, SUBJECT, f"{facts}: clips of {shape}; {path}, {megabytes:,.1f} MB")
+
+
+def _like_a_hub_name(weights: str) -> bool:
+    """Whether missing weights are named like a repository on the hub, `owner/name`."""
+    return weights.count("/") == 1 and not weights.startswith(("/", ".", "~"))

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from videossl.published.loading import load_network
+from videossl.published.loading import PublishedFile, load_network
 from videossl.training.checkpoint import save_torch
 from videossl.training.clock import Clock
 from videossl.training.record import write_run
@@ -30,8 +30,7 @@ def import_network(spec: PublishedSpec, identity: dict[str, Any], *, weights: Pa
     """
     clock, own = Clock(), spec.backbone
     where = f"the configuration's `published.{identity['task']}`"
-    keys = {str(pattern): text for pattern, text in spec.keys}
-    network = load_network(own.name, own.options, weights, keys, where)
+    network = load_network(own.name, own.options, PublishedFile(weights, where, spec.keys))
     source = {"file": weights.name, "bytes": weights.stat().st_size, "sha256": digest(weights)}
     values = {"backbone": network.state_dict(), "spec": own.model_dump(), "identity": identity, "source": source}
     save_torch(folder / "weights.pt", values)

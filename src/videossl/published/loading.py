@@ -88,5 +88,6 @@ def _require_same_options(architecture: str, options: Mapping[str, Any], file: P
     said = read_json(path, {}, "configuration of a published network")
     if problems := registry.load(architecture).contradictions(complete, said):
         raise UserError(
-            f"{path} describes another network than `options` of {file.where}: {'; '.join(problems)}. Correct the options."
+            f"{path} describes another network than `options` of {file.where}: {'; '.join(problems)}. Correct the"
+            " options."
         )

@@ -17,6 +17,7 @@ from videossl.backbones import registry as backbones
 from videossl.common.errors import UserError
 from videossl.common.intact import read_json
 from videossl.common.results import read_metrics
+from videossl.library.export import export
 from videossl.library.network import load
 from videossl.monitor.buildable import builds_of, problems_of
 from videossl.monitor.doctor_published import published_networks
@@ -159,6 +160,7 @@ def test_printed_names_are_those_of_the_entries(tmp_path):
     shown = entry_of(study_of(tmp_path), "main")
     assert shown["labels"]["task"]["mae"] == "VideoMAE" and shown["labels"]["source"]["k400"] == "Kinetics-400"
     assert shown["labels"]["backbone"]["torchvision_swin3d"] == "Swin3D"
+    assert "Clips of published networks: VideoMAE's ViT: 4x16, frame step 1; Swin3D: 4x16" in shown["caption"]
     assert shown["orders"]["task"][-2:] == list(BOTH)
 
 
@@ -318,7 +320,7 @@ def finished(tmp_path_factory):
     shown["layers"] = table(grid | {"protocol": "cka", "against": {"published": "swin"}}, **ROWS, baseline=False)
     own = {"title": "own", "architecture": "r2plus1d", "options": {"width": 0.05}, "weights": str(root / "own.pth")}
     study = make_study(
-        root, shown, published=entries(root, own=own | {"keys": {"^net\\.": ""}, "supervised": True}),
+        root, shown, published=entries(root, own=own | {"keys": {"^net\\.": ""}, "supervised": True, "input": {}}),
         results_dir=str(root / "results"), cka={"videos": 4, "batch_size": 4}, attentive_probe={"epochs": 1},
     )  # fmt: skip
     network = backbones.build("r2plus1d", width=0.05)
@@ -355,6 +357,8 @@ def test_the_library_loads_what_was_taken_over_with_its_clips(finished):
     network, library = load(folders[cell]), videomae()
     own = network.preprocessing
     assert (own.frames, own.size, own.stride, own.crop, own.resize_short) == (4, 16, 1, "center", 18)
+    (of_own,) = [load(folders[cell]) for cell in study.of_stage("published") if cell.task == "own"]
+    assert (of_own.preprocessing.crop, of_own.preprocessing.resize_short) == ("center", None)
     clips = torch.randn(2, 3, 4, 16, 16)
     assert torch.equal(network(clips), library(clips.transpose(1, 2)).last_hidden_state.mean(1))
     finetuned = load(next(folder for cell, folder in folders.items() if cell.stage == "finetune"))
@@ -369,6 +373,18 @@ def test_features_are_those_of_the_file_and_not_of_random_weights(finished):
         if cell.backbone == "transformers_videomae"
     }
     assert not np.allclose(features["mae"], features["scratch"])
+
+
+@torch.no_grad()
+def test_what_was_taken_over_is_exported_with_its_library(finished, tmp_path):
+    study, folders = finished
+    (cell,) = [cell for cell in study.of_stage("published") if cell.task == "swin"]
+    export(folders[cell], tmp_path / "swin.safetensors")
+    card = (tmp_path / "swin.md").read_text()
+    for said in ("Swin3D, published weights swin", "| File | bytes", "swin.pth", "weights that others published"):
+        assert said in card, said
+    clips = torch.randn(2, 3, 4, 16, 16)
+    assert torch.equal(load(tmp_path / "swin.safetensors")(clips), load(folders[cell])(clips))
 
 
 def test_own_architectures_have_a_network_of_their_own(tmp_path):

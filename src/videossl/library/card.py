@@ -11,9 +11,12 @@ import pandas as pd
 
 from videossl.common.results import is_fraction, read_metrics
 from videossl.library.network import Network
+from videossl.published.networks.registry import library_names, stated
 from videossl.study.titles import BASELINE_TASK, METRICS, networks, shipped_tasks
 
 NOT_STATED = "not recorded"
+SOURCE = "source"
+"""Key of the record of published weights: the user's file."""
 
 
 def model_card(network: Network, folder: Path, record: Mapping[str, Any], weights: str) -> str:
@@ -26,7 +29,7 @@ def model_card(network: Network, folder: Path, record: Mapping[str, Any], weight
     """
     identity, recipe = record["identity"], record["recipe"]
     parameters = sum(value.numel() for value in network.backbone.parameters())
-    title = f"{_backbone(network.spec.name)}, {_task(identity)}"
+    title = f"{_backbone(network.spec.name)}, {_task(record)}"
     parts = [
         "---\nlibrary_name: videossl\ntags: [video, self-supervised-learning]\n---",
         f"# {title}",
@@ -40,7 +43,7 @@ def model_card(network: Network, folder: Path, record: Mapping[str, Any], weight
         "## Metrics of the run",
         _metrics(folder / "metrics.parquet"),
         "## Limits and licences",
-        _limits(identity),
+        _limits(record),
         "## Recipe",
         f"Everything that the weights depend on, besides the data (hash `{record['recipe_hash']}`):",
         f"```json\n{json.dumps(recipe, indent=2, sort_keys=True)}\n```",
@@ -48,14 +51,24 @@ def model_card(network: Network, folder: Path, record: Mapping[str, Any], weight
     return "\n\n".join(parts) + "\n"
 
 
+def _is_published(record: Mapping[str, Any]) -> bool:
+    """Whether the network is one of a library or others' weights, or started from them."""
+    return SOURCE in record or record["recipe"]["backbone"]["name"] in library_names()
+
+
 def _backbone(name: str) -> str:
+    if name in library_names():
+        return str(stated(name, "title"))
     return networks()[name].title if name in networks() else name
 
 
-def _task(identity: Mapping[str, Any]) -> str:
+def _task(record: Mapping[str, Any]) -> str:
+    identity = record["identity"]
     name = identity["task"]
     if name == BASELINE_TASK:
         return "without pretraining"
+    if _is_published(record):
+        return f"published weights {name}"
     tasks = shipped_tasks()
     title = tasks[name].title if name in tasks else name
     variant = f" ({identity['complexity']})" if identity["complexity"] else ""
@@ -83,7 +96,8 @@ def _facts(identity: Mapping[str, Any], recipe: Mapping[str, Any], record: Mappi
     epochs = f"{recipe.get('stop')} of a schedule of {recipe.get('epochs')}" if trained else str(recipe.get("epochs"))
     rows = [
         ("Stage", identity["stage"]),
-        ("Pretext task", identity["task"]),
+        ("Published weights" if _is_published(record) else "Pretext task", identity["task"]),
+        ("File", ", ".join(f"{name} {value}" for name, value in record.get(SOURCE, {}).items())),
         ("Backbone", f"{recipe['backbone']['name']} {json.dumps(recipe['backbone']['options'], sort_keys=True)}"),
         ("Pretraining source and subset", f"{identity['source']}, {identity['subset']}"),
         ("Milestone of the pretraining", identity["epochs"]),
@@ -122,14 +136,18 @@ def _number(value: float | None, fraction: bool) -> str:
     return f"{100 * value:.1f} %" if fraction else f"{value:.4g}"
 
 
-def _limits(identity: Mapping[str, Any]) -> str:
+def _limits(record: Mapping[str, Any]) -> str:
+    identity = record["identity"]
+    trained_by = "the software that trained them is under the MIT licence."
+    if _is_published(record) and identity["task"] != BASELINE_TASK:
+        trained_by = "they are, or started from, weights that others published, under a licence of their own."
     data = " and ".join(dict.fromkeys(f"`{name}`" for name in (identity["source"], identity["target"]) if name))
     return "\n".join(
         [
             f"- The record names the data as {data}, as the configuration did. It does not say under which licence the"
             " videos are, nor whether they were real or generated to stand for that dataset: see the configuration.",
             "- The terms of those videos may restrict the use of weights trained on them. No licence of the weights is"
-            " recorded; the software that trained them is under the MIT licence.",
+            f" recorded; {trained_by}",
             "- The metrics above are all that the run measured. For other videos, classes or uses nothing is known.",
         ]
     )

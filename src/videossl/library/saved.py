@@ -12,7 +12,7 @@ from torch import Tensor
 
 from videossl.common.errors import UserError
 from videossl.common.intact import damaged, unreadable
-from videossl.data.settings import Augment, ClipShape
+from videossl.data.settings import Augment, ClipShape, Preparation
 from videossl.data.store import FrameStore
 from videossl.library.preprocessing import Preprocessing
 from videossl.training.checkpoint import load_torch
@@ -108,9 +108,11 @@ def _exported(path: Path) -> Saved:
 
 def _of_pretraining(folder: Path, recipe: Mapping[str, Any]) -> Preprocessing:
     """As the pretext task's own test sees videos. Tasks without an option `stride` take consecutive frames, among
-    others. A published network states the stride of its clips itself."""
-    stride = recipe["stride"] if "stride" in recipe else recipe["options"].get("stride", 1)
-    return _preprocessing(folder, recipe, stride=int(stride))
+    others. A published network states its clips as a test sees them."""
+    if "stride" in recipe:
+        prepared = Preparation.model_validate(recipe["augment"], strict=False)
+        return _prepared(folder, recipe, prepared, stride=int(recipe["stride"]))
+    return _preprocessing(folder, recipe, stride=int(recipe["options"].get("stride", 1)))
 
 
 def _of_finetuning(folder: Path, spec: Mapping[str, Any]) -> Preprocessing:
@@ -119,8 +121,12 @@ def _of_finetuning(folder: Path, spec: Mapping[str, Any]) -> Preprocessing:
 
 
 def _preprocessing(folder: Path, recipe: Mapping[str, Any], **values: int) -> Preprocessing:
-    clip = ClipShape.parse(dict(recipe["clip"]), "the run's `clip`")
     prepared = Augment.model_validate(recipe["augment"], strict=False).preparation
+    return _prepared(folder, recipe, prepared, **values)
+
+
+def _prepared(folder: Path, recipe: Mapping[str, Any], prepared: Preparation, **values: int) -> Preprocessing:
+    clip = ClipShape.parse(dict(recipe["clip"]), "the run's `clip`")
     form = _stored_format(folder)
     if prepared.crop == "unresized" and not form:
         raise UserError(

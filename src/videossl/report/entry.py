@@ -51,7 +51,8 @@ def entry_of(study: Study, name: str) -> dict[str, Any]:
     looks = {axis: {value: look.model_dump() for value, look in found.items()} for axis, found in looks.items()}
     own = {"labels": names, "groups": groups, "orders": _orders(study, name), "looks": looks}
     complexities = {task: recipe.default_complexity for task, recipe in study.recipes.items()}
-    here = {"caption": caption_here(study, name), "subsets_here": subsets_here(study, study.cells_of[name])}
+    caption = " ".join(part for part in (caption_here(study, name), _clips_of_published(study, name)) if part)
+    here = {"caption": caption, "subsets_here": subsets_here(study, study.cells_of[name])}
     return {"name": name, **entry, **here, **own, "complexities": complexities}
 
 
@@ -87,6 +88,15 @@ def _published(study: Study, name: str) -> list[str]:
     """Published networks that an entry shows, in the configuration's order."""
     shown = {cell.task for cell in study.cells_of[name]}
     return [task for task in study.config.published if task in shown]
+
+
+def _clips_of_published(study: Study, name: str) -> str:
+    """A sentence with the clips of the published networks that an entry shows, which differ from the study's; "" if it
+    shows none."""
+    own = dict.fromkeys(study.network_of(task) for task in _published(study, name))
+    shapes = [study.architectures[network] for network in own]
+    said = [f"{one.title}: {one.clip.frames}x{one.clip.size}, frame step {one.stride}" for one in shapes]
+    return f"Clips of published networks: {'; '.join(said)}." if said else ""
 
 
 def _models(study: Study, name: str) -> set[str]:

@@ -80,7 +80,9 @@ def _line(study: Study, answer: Answer) -> str:
         return ""
     best, setting = answer.best, answer.setting
     tasks = {task: recipe.title or task for task, recipe in study.recipes.items()}
-    settings = [label("backbone", setting["backbone"], {}), setting["subset"]]
+    tasks |= {name: one.title for name, one in study.config.published.items()}
+    networks = {name: one.title for name, one in study.architectures.items()}
+    settings = [label("backbone", setting["backbone"], {"backbone": networks}), setting["subset"]]
     settings += [f"{setting['labels']} labels a class"] if setting["labels"] else []
     interval = "" if gain.low is None or gain.high is None else f" ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
     several = f", {len(best.records)} seeds" if len(best.records) > 1 else ""

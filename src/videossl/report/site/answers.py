@@ -33,7 +33,8 @@ def table(found: Sequence[Answer], runs: Mapping[str, Run], labels: Mapping[str,
 def _row(one: Answer, runs: Mapping[str, Run], labels: Mapping[str, Mapping[str, str]]) -> list[tuple[Cell, str]]:
     named = {axis: titles.label(axis, value, labels) for axis, value in one.setting.items()}
     seeds = len(one.best.records)
-    where = [named["backbone"], f"{named['source']} {one.setting['subset']}", f"{one.setting['epochs']} epochs"]
+    where = [named["backbone"], f"{named['source']} {one.setting['subset']}"]
+    where += [f"{one.setting['epochs']} epochs"] if one.setting["epochs"] else []
     where += [f"{named['labels']} labels a class"] if one.setting["labels"] else []
     where += [f"{seeds} seeds"] if seeds > 1 else []
     how = [("note", ", ".join(where))]

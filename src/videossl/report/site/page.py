@@ -122,10 +122,10 @@ def _left(results: Results) -> str:
 
 
 def _labels(found: Any) -> dict[str, dict[str, str]]:
-    """Printed names of tasks and datasets from entries. Omits a scale's names of subsets, which only its tables use."""
+    """Printed names of tasks, networks and datasets from entries. Omits a scale's names of subsets, which only its tables use."""
     labels: dict[str, dict[str, str]] = {}
     for one in found:
-        for axis in ("task", "source", "target"):
+        for axis in ("task", "backbone", "source", "target"):
             labels.setdefault(axis, {}).update(one.spec.labels.get(axis, {}))
     return labels
 

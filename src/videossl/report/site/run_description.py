@@ -128,7 +128,8 @@ class Run:
         parts.append(" ".join(part for part in (named("task"), identity["complexity"]) if part))
         parts.append(named("backbone"))
         if named("source"):
-            parts.append(f"{named('source')} {identity['subset']}, {identity['epochs']} epochs")
+            epochs = f", {identity['epochs']} epochs" if identity["epochs"] else ""  # published weights have none
+            parts.append(f"{named('source')} {identity['subset']}{epochs}")
         parts.append(f"on {named('target')}" if named("target") else "")
         parts.append(f"taught by {named('teachers')}" if named("teachers") else "")
         parts.append(f"against {identity['against']}" if identity["against"] else "")

@@ -141,6 +141,18 @@ def test_what_an_entry_leaves_out_is_stated_by_the_architecture(tmp_path):
     assert spec.augment.mean == (0.43216, 0.394666, 0.37645) and spec.augment.std == (0.22803, 0.22145, 0.216989)
 
 
+def test_rates_and_batches_may_differ_by_published_network(tmp_path):
+    base = study_of(tmp_path).config.finetune.model_dump(mode="json")
+    changes = {"optimizer": {"lr": {"default": 0.02, "transformers_videomae": 0.005}}}
+    changes["batch_size"] = {"default": 4, "torchvision_swin3d": 2}
+    study = study_of(tmp_path, config={"finetune": {**base, **changes}})
+    found = {
+        cell.backbone: (spec_of(study, cell).optimizer.lr, spec_of(study, cell).batch_size)
+        for cell in study.of_stage("finetune")
+    }
+    assert found == {"transformers_videomae": (0.005, 4), "torchvision_swin3d": (0.02, 2)}
+
+
 def test_random_crops_stay_random_and_are_tested_in_the_middle(tmp_path):
     finetune = {"augment": {"crop": "random_resized", "flip": 0.5}}
     base = study_of(tmp_path).config.finetune.model_dump(mode="json")

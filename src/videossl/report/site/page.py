@@ -122,7 +122,8 @@ def _left(results: Results) -> str:
 
 
 def _labels(found: Any) -> dict[str, dict[str, str]]:
-    """Printed names of tasks, networks and datasets from entries. Omits a scale's names of subsets, which only its tables use."""
+    """Printed names of tasks, networks and datasets from entries. Omits a scale's names of subsets, which only its
+    tables use."""
     labels: dict[str, dict[str, str]] = {}
     for one in found:
         for axis in ("task", "backbone", "source", "target"):

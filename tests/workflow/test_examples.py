@@ -33,7 +33,8 @@ def test_own_dataset_takes_under_twenty_lines_and_touches_no_other(
     assert study.datasets == ["asl24"]
     assert list(study.entries) == ["own_dataset"]
     assert "generated" not in study.config.scale.note
-    assert f"{study.config.epochs_of('r2plus1d', 200)} epochs at this scale" in (repository / "docs/own_dataset.md").read_text()
+    epochs = study.config.epochs_of("r2plus1d", 200)
+    assert f"{epochs} epochs at this scale" in (repository / "docs/own_dataset.md").read_text()
 
 
 def test_own_dataset_is_planned_and_its_absence_is_told_before_the_first_job(repository: Path, workflow) -> None:

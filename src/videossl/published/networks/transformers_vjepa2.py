@@ -2,7 +2,9 @@
 
 Assran et al. 2025. Published weights of this format: facebook/vjepa2-vitl-fpc64-256 and others on the Hugging Face hub.
 Files of `VJEPA2ForVideoClassification` are read as well. The predictor, or the pooler and the classifier, are left out.
-The input stated here is that of transformers' own processor and configuration.
+The input stated here is that of transformers' own processor and configuration; every 4th frame is taken, as in the
+released evaluation on Something-Something-V2 (facebookresearch/vjepa2, configs/inference/vitl/ssv2.yaml, with clips of
+16 frames).
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shlex
 import shutil
 from pathlib import Path
@@ -40,3 +41,13 @@ def test_the_page_literally(results: Path, target: Data, repository: Path, tmp_p
     assert names["array"].shape == (len(names["names"]), names["network"].feature_dim)
     assert (tmp_path / "features.png").stat().st_size > 1000 and (tmp_path / "rotnet.md").is_file()
     assert names["again"].preprocessing.clips == 10
+
+
+def test_the_notebook_is_that_page(repository: Path):
+    module = runpy.run_path(str(repository / "docs/notebook.py"))
+    page = (repository / "docs/library.md").read_text()
+    assert (repository / "docs/library.ipynb").read_text() == module["written"](page), "run: python docs/notebook.py"
+    cells = module["notebook"](page)["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert ["".join(cell["source"]).startswith("!videossl export") for cell in code].count(True) == 1
+    assert len(code) == 7 and "".join(code[0]["source"]).startswith("import videossl")

@@ -27,7 +27,9 @@ def commands(page: str, program: str) -> list[list[str]]:
     """The words of each command of a program in the page's blocks, without those after the program's end."""
     text = "\n".join(BLOCK.findall((REPOSITORY / page).read_text(encoding="utf-8"))).replace("\\\n", " ")
     found = [shlex.split(line, comments=True) for line in text.splitlines() if line.startswith(f"{program} ")]
-    return [words[: next((at for at, word in enumerate(words) if word in ("&&", "|", ">", ";")), None)] for words in found]
+    return [
+        words[: next((at for at, word in enumerate(words) if word in ("&&", "|", ">", ";")), None)] for words in found
+    ]
 
 
 def all_commands(program: str) -> list[object]:

@@ -182,6 +182,8 @@ def tried(todo: Sequence[tuple[Scenario, Place]], jobs: int) -> Iterator[tuple[S
             outcome, why = given[0].try_place(given[1], slot)
             if outcome == NOT_REACHED:  # the order of some forks differs from run to run
                 outcome, why = given[0].try_place(given[1], slot)
+        except TimeoutError as error:  # a run that hangs, or a machine that is too busy: the other places are tried
+            outcome, why = FAILED, str(error)
         finally:
             slots.append(slot)
         return *given, outcome, why

@@ -49,7 +49,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("task", "epochs", "metric"), [("rotnet", 18, "pretext_top1"), ("rspnet", 12, "video_retrieval_top1")]
+    ("task", "epochs", "metric"), [("rotnet", 36, "pretext_top1"), ("rspnet", 12, "video_retrieval_top1")]
 )
 def test_pretext_task_is_learnt(source, tmp_path, repository, monkeypatch, task, epochs, metric):
     monkeypatch.chdir(repository)

@@ -61,7 +61,7 @@ def test_default_plan_is_the_whole_study(workflow, study):
     whole = {"ucf101", "hmdb51", "diving48", "captions"}
     assert jobs["manifest"] == len(whole)
     assert jobs["store_shard"] == sum(study.config.datasets[name].shards for name in whole)
-    assert jobs["store_train_shard"] == 6 + 5 + 3  # 240 videos of k400, 192 of k700, 96 of ssv2, 40 in a shard
+    assert jobs["store_train_shard"] == 3 + 2 + 1  # 240 videos of k400, 192 of k700, 96 of ssv2, 96 in a shard
     assert jobs["sample"] == 3
 
 

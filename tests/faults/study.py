@@ -114,12 +114,19 @@ def command(*targets: str, changed: bool = False, warm: bool = True) -> list[str
     return [*own, *snakemake, *overlays]
 
 
+NO_RESULTS = ("checkpoint.pt", ".snakemake_timestamp")
+
+
 def contents(root: Path) -> dict[str, str]:
-    """What must be the same after a fault: by file, a digest of all but times. Logs and checkpoints are no results."""
+    """What must be the same after a fault: by file, a digest of all but times. Logs and checkpoints are no results.
+
+    Nor is the empty file by which Snakemake remembers the time of a folder: it is missing if the run is killed between
+    the record of a folder and that file, and the folder is believed by its record.
+    """
     found = {}
     for path in sorted((root / "results").rglob("*")):
         name = path.relative_to(root / "results").as_posix()
-        if path.is_file() and not name.startswith("logs/") and path.name != "checkpoint.pt":
+        if path.is_file() and not name.startswith("logs/") and path.name not in NO_RESULTS:
             found[name] = hashlib.sha256(_lasting(path)).hexdigest()
     return found
 

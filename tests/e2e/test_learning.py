@@ -49,13 +49,13 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("task", "epochs", "metric"), [("rotnet", 36, "pretext_top1"), ("rspnet", 12, "video_retrieval_top1")]
+    ("task", "epochs", "metric"), [("rotnet", 18, "pretext_top1"), ("rspnet", 12, "video_retrieval_top1")]
 )
 def test_pretext_task_is_learnt(source, tmp_path, repository, monkeypatch, task, epochs, metric):
     monkeypatch.chdir(repository)
     study = load_study(["config/config.yaml"])
     cell = next(cell for cell in study.pretraining if cell.task == task and cell.subset == "50k")
-    spec = stage("pretrain").spec(study, cell).model_copy(update={"epochs": epochs, "stop": epochs})
+    spec = stage("pretrain").spec(study, cell).model_copy(update={"epochs": epochs, "stop": epochs, "batch_size": 8})
     pretrain(
         spec,
         replace(cell, epochs=50).identity,

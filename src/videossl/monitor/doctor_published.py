@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from videossl.monitor.finding import OK, WARNING, Finding
-from videossl.study.published import place_of
+from videossl.published import place_of
 from videossl.study.study import Study
 
 SUBJECT = "published networks"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from videossl.report.best_task import METRIC, Answer, answers
@@ -13,11 +14,9 @@ from videossl.stages.cells import Cell
 from videossl.study.study import Study
 from videossl.study.titles import BASELINE_TASK, label
 
-STAGES = ("finetune", "low_shot", "linear_probe", "knn")
-"""Protocols, by how well they answer what a pretraining is good for; the first with numbers is shown."""
-NAMES = {
-    "finetune": "finetuned", "low_shot": "finetuned", "linear_probe": "linearly probed", "knn": "frozen",
-}  # fmt: skip
+STAGES = {"finetune": "finetuned", "low_shot": "finetuned", "linear_probe": "linearly probed", "knn": "frozen"}
+"""Protocols, by how well they answer what a pretraining is good for, and what they do to a network. The first with
+numbers is shown."""
 MOST = 3
 """Largest number of targets."""
 
@@ -30,47 +29,51 @@ def headlines(study: Study) -> list[str]:
     The task is that of the report's first screen. The best of many is chosen by its own number, so its gain is likely
     to be smaller than it looks: a line says of how many it is the best.
     """
-    shown = _shown_cells(study)
-    for stage in STAGES:
-        results = _results(study, [cell for cell in shown if cell.stage == stage])
-        lines = [line for answer in answers(results, fewest=1) if (line := _line(study, answer))]
+    shown = _shown_runs(study)
+    for stage, done_to_it in STAGES.items():
+        every = _results(study, [cell for cell in study.all_cells if cell.stage == stage and not cell.teachers])
+        if every is None:
+            continue
+        in_report = replace(every, records=tuple(record for record in every.records if record.run_dir in shown))
+        lines = [line for answer in answers([in_report], fewest=1) if (line := _line(study, answer))]
         if lines:
-            every = [cell for cell in study.all_cells if cell.stage == stage and not cell.teachers]
-            counts = tally(record for results in _results(study, every) for record in results.records)
-            return [*lines[:MOST], counts.sentence(f"{NAMES[stage]} networks")]
+            return [*lines[:MOST], tally(every.records).sentence(f"{done_to_it} networks")]
     return []
 
 
-def _shown_cells(study: Study) -> list[Cell]:
-    """The cells whose accuracy itself a table or figure shows: the report knows no others."""
-    found: dict[Cell, None] = {}
+def _shown_runs(study: Study) -> set[str]:
+    """Folders of the cells whose accuracy itself a table or figure shows: the report knows no others."""
+    found: set[str] = set()
     for name, cells in study.views_of.items():
         entry = study.entries[name]
         for cell, views in cells.items():
             plain = any(view["metric"] == METRIC and not view.get("noise") for view in views)
             if plain and not entry.gain and (entry.baseline or cell.task != BASELINE_TASK):
-                found[cell] = None
-    return list(found)
+                found.add(_run_dir(study, cell))
+    return found
 
 
-def _results(study: Study, cells: Iterable[Cell]) -> list[Results]:
-    """The accuracies of the finished ones of `cells`; [] if no network from scratch is among them."""
-    results = study.config.results_dir
+def _run_dir(study: Study, cell: Cell) -> str:
+    return f"{study.config.results_dir}/{cell.path}"
+
+
+def _results(study: Study, cells: Iterable[Cell]) -> Results | None:
+    """The accuracies of the finished ones of `cells`; None if no network from scratch is among them."""
     asked: list[dict[str, Any]] = [
         {
             **cell.identity,
-            "run_dir": f"{results}/{cell.path}",
-            "metrics": f"{results}/{cell.path}/metrics.parquet",
+            "run_dir": _run_dir(study, cell),
+            "metrics": f"{_run_dir(study, cell)}/metrics.parquet",
             "views": [{"metric": METRIC}],
         }
         for cell in cells
         if (study.results / cell.path / "metrics.parquet").is_file()
     ]
     if not any(cell["task"] == BASELINE_TASK for cell in asked):
-        return []
+        return None
     complexities = {task: recipe.default_complexity for task, recipe in study.recipes.items()}
     layout = {"name": "headlines", "title": "headlines", "rows": "task", "columns": ["target"], "baseline": True}
-    return [collect(Spec.parse({**layout, "complexities": complexities}, "headlines"), asked)]
+    return collect(Spec.parse({**layout, "complexities": complexities}, "headlines"), asked)
 
 
 def _line(study: Study, answer: Answer) -> str:

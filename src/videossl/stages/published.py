@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from videossl.published import place_of
 from videossl.stages.base import WEIGHTS, Job, Stage
 from videossl.stages.parts.builds import PublishedBuild
 from videossl.training.specs import PublishedSpec
@@ -55,7 +56,7 @@ class Published(Stage[PublishedSpec]):
             weights=str(path),
             state=f"{status.st_size} {status.st_mtime_ns}",
             keys=self.spec(study, cell).keys,
-            where=f"the configuration's `published.{cell.task}`",
+            where=place_of(cell.task),
         )
 
     def run(self, job: Job[PublishedSpec]) -> None:

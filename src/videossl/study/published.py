@@ -10,6 +10,7 @@ from typing import Any
 from videossl.backbones import registry as backbones
 from videossl.common.errors import UserError, unknown_name
 from videossl.data.settings import Augment, ClipShape
+from videossl.published import place_of
 from videossl.published.networks import registry
 from videossl.stages.cells import SCRATCH, VIDEO_LANGUAGE
 from videossl.study.availability import NOT_PROVIDED, locate
@@ -83,11 +84,6 @@ def architectures(config: Config) -> dict[str, Architecture]:
     return found
 
 
-def place_of(name: str) -> str:
-    """The key of an entry, for messages."""
-    return f"the configuration's `published.{name}`"
-
-
 def _architecture(config: Config, name: str, entry: PublishedNetwork, where: str) -> Architecture:
     def value(key: str) -> Any:
         given = getattr(entry.input, key)
@@ -120,12 +116,14 @@ def _architecture(config: Config, name: str, entry: PublishedNetwork, where: str
 
 
 def _gflops(architecture: str, clip: ClipShape) -> float | None:
-    """Operations of one clip, in proportion to those of the architecture's own clip."""
-    own = registry.stated(architecture, "gflops")
-    if own is None:
-        return None
-    frames, size = (int(registry.stated(architecture, key)) for key in ("frames", "size"))
-    return float(own) * clip.frames * clip.size**2 / (frames * size**2)
+    """Operations of one clip, from those of the architecture's own clip."""
+    gflops, frames, size = (registry.stated(architecture, key) for key in ("gflops", "frames", "size"))
+    return None if gflops is None else in_proportion(gflops, ClipShape(frames=frames, size=size), clip)
+
+
+def in_proportion(gflops: float, of: ClipShape, clip: ClipShape) -> float:
+    """Operations of a clip, if one of the shape `of` takes `gflops`."""
+    return gflops * clip.frames * clip.size**2 / (of.frames * of.size**2)
 
 
 def check_names(config: Config, tasks: Mapping[str, object]) -> None:

@@ -331,7 +331,7 @@ class Study:
         """10^9 operations per forward pass of one clip, see :func:`videossl.study.costs.clip_gflops`."""
         own = self.architectures.get(backbone)
         if own and own.gflops is not None:
-            return own.gflops * clip.frames * clip.size**2 / (own.clip.frames * own.clip.size**2)
+            return published.in_proportion(own.gflops, own.clip, clip)
         if own:
             config = self.config.model_copy(update={"backbones": {own.spec.name: own.spec.options}})
             return costs.clip_gflops(config, own.spec.name, clip)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
+from videossl.data.provenance import digest_of
+from videossl.published import place_of
 from videossl.published.loading import PublishedFile, load_network
 from videossl.training.checkpoint import save_torch
 from videossl.training.clock import Clock
 from videossl.training.record import write_run
 from videossl.training.specs import PublishedSpec
-
-CHUNK = 2**24
-"""Bytes read at a time."""
 
 
 def import_network(spec: PublishedSpec, identity: dict[str, Any], *, weights: Path, folder: Path) -> None:
@@ -29,9 +27,8 @@ def import_network(spec: PublishedSpec, identity: dict[str, Any], *, weights: Pa
         UserError: the file cannot be read, or does not match the network.
     """
     clock, own = Clock(), spec.backbone
-    where = f"the configuration's `published.{identity['task']}`"
-    network = load_network(own.name, own.options, PublishedFile(weights, where, spec.keys))
-    source = {"file": weights.name, "bytes": weights.stat().st_size, "sha256": digest(weights)}
+    network = load_network(own.name, own.options, PublishedFile(weights, place_of(identity["task"]), spec.keys))
+    source = {"file": weights.name, "bytes": weights.stat().st_size, "sha256": digest_of(weights)}
     values = {"backbone": network.state_dict(), "spec": own.model_dump(), "identity": identity, "source": source}
     save_torch(folder / "weights.pt", values)
     write_run(
@@ -45,12 +42,3 @@ def import_network(spec: PublishedSpec, identity: dict[str, Any], *, weights: Pa
     )
     count = sum(parameter.numel() for parameter in network.parameters())
     print(f"{count / 1e6:.2f} million parameters of {weights.name}, SHA-256 {source['sha256']}", flush=True)
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits."""
-    found = hashlib.sha256()
-    with path.open("rb") as handle:
-        while block := handle.read(CHUNK):
-            found.update(block)
-    return found.hexdigest()

@@ -29,6 +29,8 @@ class LibraryNetwork(Backbone):
     mean: ClassVar[list[float]]
     std: ClassVar[list[float]]
 
+    clip: tuple[int, int] | None = None
+    """Frames and side of the only clip that it takes; None if it takes others."""
     heads: ClassVar[tuple[str, ...]] = ()
     """Beginnings of the names of parameters of a published file that the network does not have: classifiers and the
     like."""
@@ -42,6 +44,11 @@ class LibraryNetwork(Backbone):
     def contradictions(cls, options: Mapping[str, object], said: Mapping[str, Any]) -> list[str]:
         """Where a published `config.json` (`said`) differs from the network with `options`; one phrase each."""
         return []
+
+    def _check_clip(self, x: Tensor) -> None:
+        super()._check_clip(x)
+        if self.clip is not None:
+            self._require_clip(x, *self.clip)
 
     def _require_clip(self, clips: Tensor, frames: int, size: int) -> None:
         """Raise UserError unless clips have the only shape that the network's positions are made for."""

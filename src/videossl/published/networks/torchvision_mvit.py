@@ -76,10 +76,6 @@ class TorchvisionMViT(LibraryNetwork):
         self.blocks, self.norm = network.blocks, network.norm
         self.feature_dim = self.map_channels = self.norm.normalized_shape[0]
 
-    def _check_clip(self, x: Tensor) -> None:
-        super()._check_clip(x)
-        self._require_clip(x, *self.clip)
-
     def tokens(self, x: Tensor) -> Tensor:
         """Class token and patch tokens: (N, 3, T, H, W) -> (N, 1 + t*h*w, C)."""
         x = self.pos_encoding(self.conv_proj(x).flatten(2).transpose(1, 2))

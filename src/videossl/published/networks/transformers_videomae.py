@@ -107,10 +107,6 @@ class VideoMAE(LibraryNetwork):
             said = {**said, "qv_bias": said["qkv_bias"]}
         return differences({**wanted, **FIXED}, said)
 
-    def _check_clip(self, x: Tensor) -> None:
-        super()._check_clip(x)
-        self._require_clip(x, *self.clip)
-
     def trunk(self, x: Tensor) -> Tensor:
         tokens = self.model(x.transpose(1, 2)).last_hidden_state  # (N, L, D)
         return tokens.transpose(1, 2).unflatten(2, self.grid)

@@ -20,6 +20,8 @@ from pathlib import Path
 import psutil
 from fork_server import ForkServer
 
+from videossl.common.progress import NOTE
+
 SOURCE = Path(__file__).with_name("injector.c")
 WHEN = {"rename": ("before", "after"), "write": ("half",), "remove": ("after",), "fork": ("before", "after")}
 """When a process is killed, by what it is doing. Just before an event, files are as just after the one before it."""
@@ -63,8 +65,9 @@ def places_of(log: Path) -> list[Place]:
     from place to place, so that each kind of place meets both.
 
     Left out, as another place leaves the same files: kills at writes to and removals of temporary files, beside the
-    renames that end them; Snakemake's notes on a job's further files, beside those on its first; and videos of a
-    generated dataset, beside its first and last. At the first write to a temporary file the disk is full.
+    renames that end them; Snakemake's notes on a job's further files, beside those on its first; videos of a
+    generated dataset, beside its first and last; and all but the first progress file of a job, as the clock decides how
+    many there are. At the first write to a temporary file the disk is full.
     """
     most: dict[tuple[str, str], int] = {}
     for (kind, path, _), number in Counter(_events(log)).items():
@@ -82,7 +85,8 @@ def places_of(log: Path) -> list[Place]:
             continue
         if noted:
             jobs.add((kind, noted))
-        found += [(path, kind, index, when) for index in sorted({1, number}) for when in WHEN[kind]]
+        last = 1 if path.endswith(f"/{NOTE}") else number  # how often it is written depends on the clock
+        found += [(path, kind, index, when) for index in sorted({1, last}) for when in WHEN[kind]]
     return [Place(*one, SCOPES[number % 2]) for number, one in enumerate(sorted(found))] + disk_full
 
 

@@ -21,6 +21,7 @@ from videossl.claims.claim import Measured
 from videossl.claims.finding import exceeds
 from videossl.common.files import write_parquet
 from videossl.common.results import write_metrics, write_predictions
+from videossl.common.strict import merge
 from videossl.report.claim_numbers import measured_numbers, numbers_of, paper_numbers, reasons_of
 from videossl.report.claims import frame, verdicts, write_claims
 from videossl.report.paper import read_paper_values
@@ -28,10 +29,13 @@ from videossl.report.published import read_published
 from videossl.report.render import TABLE_SUFFIXES
 from videossl.report.request import request_of
 from videossl.study import titles
-from videossl.study.study import load_study
+from videossl.study.config import Config
+from videossl.study.config.reading import read_yaml
+from videossl.study.study import Study, load_study
 
 REPOSITORY = Path(__file__).parents[2]
 PUBLISHED = REPOSITORY / "config/state_of_the_art.csv"
+LEFT_OUT = {"leave_out": {"epochs": [100, 150], "subset": ["10k"]}}
 A, B = Ask("t", task="rotnet"), Ask("t", task="prp")
 
 
@@ -369,9 +373,8 @@ def test_models_without_weights_are_missing_with_the_reason(monkeypatch, tmp_pat
     assert json.loads(json.dumps(given)) == given  # it is written to a file
 
 
-def test_the_study_has_every_cell_that_a_claim_needs(monkeypatch):
-    monkeypatch.chdir(REPOSITORY)
-    study = load_study(["config/config.yaml"])
+def lacking(study):
+    """The numbers that some claim cannot be judged without, and that no cell of the study has."""
     cells = [
         cell.identity | {"default_complexity": cell.default_complexity} for cell in cells_of_claims(study.all_cells)
     ]
@@ -379,6 +382,29 @@ def test_the_study_has_every_cell_that_a_claim_needs(monkeypatch):
     def lacks(ask: Ask) -> bool:
         return not ask.is_quoted and sum(ask.is_of(cell) for cell in cells) != 1
 
-    for claim in CLAIMS.values():
-        lacking = [[str(ask) for ask in asks if lacks(ask)] for asks in claim.choices]
-        assert claim.parts or [] in lacking, (claim.name, lacking)
+    found = {
+        claim.name: [[ask for ask in asks if lacks(ask)] for asks in claim.choices]
+        for claim in CLAIMS.values()
+        if not claim.parts
+    }
+    return {name: choices for name, choices in found.items() if [] not in choices}
+
+
+def test_the_study_has_every_cell_that_a_claim_needs(monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    assert lacking(load_study(["config/config.yaml", "config/paper.yaml"])) == {}
+
+
+def test_what_a_scale_leaves_out_is_missing_with_that_reason(monkeypatch):
+    """And nothing else is missing. A subset that an entry names alone is run, so it is no reason."""
+    monkeypatch.chdir(REPOSITORY)
+    study = Study(Config.parse(merge(read_yaml("config/config.yaml"), LEFT_OUT), "the test"))
+    pending = request_of(study, "claims").arguments["pending"]
+    reasons = reasons_of(pending)
+    asks = {ask for choices in lacking(study).values() for asks in choices for ask in asks}
+    assert asks and asks == {ask for ask, reason in reasons.items() if reason.startswith("not run at this scale: ")}
+    finding = judge(CLAIMS["blocks_grow_until_100_epochs"], {}, reasons).finding
+    assert finding.verdict == "undecided"
+    assert "missing: not run at this scale: epochs 100; " in finding.evidence
+    finding = judge(CLAIMS["more_data_helps_all_tasks_but_tdl"], {}, reasons).finding
+    assert "missing: not run at this scale: subset 10k; " in finding.evidence

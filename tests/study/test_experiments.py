@@ -9,10 +9,12 @@ import pytest
 from tiny import GRID, make_study, spec_of, table
 
 from videossl.common.errors import UserError
+from videossl.common.strict import merge
 from videossl.stages.cells import Cell
 from videossl.stages.data import noisy_datasets
 from videossl.stages.registry import stages
 from videossl.study import costs
+from videossl.study.config import Config
 from videossl.study.config.reading import read_yaml
 from videossl.study.study import Study, load_study
 
@@ -199,7 +201,8 @@ def test_cells_of_a_circle_or_of_nothing_is_an_error(tmp_path):
 
 def test_every_scale_has_the_same_experiments(monkeypatch):
     monkeypatch.chdir(REPOSITORY)
-    base = load_study(["config/config.yaml"])
+    base = Study(Config.parse(merge(read_yaml("config/config.yaml"), {"leave_out": None}), "the test"))
+    assert load_study(["config/config.yaml"]).entries == base.entries
     for overlay in ("config/paper.yaml", "config/smoke.yaml"):
         scaled = load_study(["config/config.yaml", overlay])
         assert scaled.entries == base.entries

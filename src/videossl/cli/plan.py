@@ -21,6 +21,7 @@ from videossl.monitor.pending import Pending, pending_jobs
 from videossl.monitor.run_state import PENDING, cannot_be_run
 from videossl.monitor.schedule import simulate
 from videossl.report.dry import check_layouts
+from videossl.report.left_out import left_out_here
 from videossl.stages.cells import Cell
 from videossl.study.availability import in_short
 from videossl.study.inventory import assumptions
@@ -142,6 +143,8 @@ def print_plan(
         print()
         say("Besides, not in the hours: " + ", ".join(f"{number} {rule}" for rule, number in pending.others.items()))
     print_storage(storage(study))
+    if left_out := left_out_here(study, study.entries):
+        say(left_out)
     print_critical_path(critical(study, estimates), estimates)
     print_sources(estimator, estimates)
     if not cells:

@@ -7,6 +7,7 @@ from typing import Any
 
 from videossl.backbones import registry as backbones
 from videossl.data.settings import SEVERITIES
+from videossl.report.left_out import left_out_here
 from videossl.report.style import Looks
 from videossl.report.style import looks as looks_by_axis
 from videossl.report.subsets import caption_here, subset_here, subsets_here
@@ -53,6 +54,8 @@ def entry_of(study: Study, name: str) -> dict[str, Any]:
     complexities = {task: recipe.default_complexity for task, recipe in study.recipes.items()}
     caption = " ".join(part for part in (caption_here(study, name), _clips_of_published(study, name)) if part)
     here = {"caption": caption, "subsets_here": subsets_here(study, study.cells_of[name])}
+    if said := left_out_here(study, [name]):
+        here["left_out"] = said
     return {"name": name, **entry, **here, **own, "complexities": complexities}
 
 

@@ -55,6 +55,7 @@ def notes(results: Results, *, span_marks: bool = False, drawn: bool = False) ->
         *_short_classes(results),
         *flattening_notes(results),
         *pretraining_notes(results.spec, _pretrainings(results)),
+        *([results.spec.left_out] if results.spec.left_out else []),
         *_missing(results),
         *_baseline(results, span_marks, drawn),
         *_paper(results, drawn),

@@ -18,6 +18,7 @@ from videossl.common.intact import read_json, sealed
 from videossl.common.specification import hash_of as hash_of_spec
 from videossl.data.settings import NOISES, SEVERITIES
 from videossl.report.entry import entry_of
+from videossl.report.left_out import left_out_of_claims
 from videossl.report.scale import reduced_note, reduced_note_of_cells
 from videossl.report.subsets import subsets_here
 from videossl.stages.data import shown_videos
@@ -36,7 +37,7 @@ class Request:
     `arguments` of a table or figure: `entry`, `cells` (identity, views, run folder, files), `manifests` (for figures of
     videos), `reduced` (the mark of a reduced scale) and `paper_values` (a file); also `failures` by run folder, if runs
     have failed. `arguments` of the claims: `metrics` (files), `default_complexities`, `reduced`, `paper_values`,
-    `published` (the list of published results; "" for none), `pending` (cells that cannot be run, with the reason),
+    `published` (the list of published results; "" for none), `pending` (cells that are not run, with the reason),
     `generated` (whether numbers are of a reduced scale or of generated videos) and `subsets` (a sentence with their
     sizes).
     """
@@ -168,7 +169,8 @@ def _of_claims(study: Study) -> dict[str, Any]:
             {**cell.identity, "default_complexity": cell.default_complexity, "reason": reason}
             for cell, reason in cells.items()
             if reason
-        ],
+        ]
+        + left_out_of_claims(study, cells),
         "default_complexities": {task: recipe.default_complexity for task, recipe in study.recipes.items()},
         "reduced": reduced,
         "generated": bool(reduced),

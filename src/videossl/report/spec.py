@@ -35,6 +35,8 @@ class Spec(Presentation):
     """The study's tasks and networks in printing order, by axis; default: the project's own."""
     subsets_here: str = ""
     """The sizes of the subsets, if they are not those of their names; a figure says them below its panels."""
+    left_out: str = ""
+    """A sentence with the values of axes that the scale leaves out of the entry."""
     complexities: dict[str, str] = {}
     """Default complexity of each task."""
     looks: dict[str, dict[str, Look]] | None = None

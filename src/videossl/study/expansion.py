@@ -11,8 +11,10 @@ from videossl.common.errors import UserError, unknown_name
 from videossl.stages.cells import SCRATCH, VIDEO_LANGUAGE, Cell
 from videossl.stages.parts.networks import PUBLISHED_NETWORK, baselines, short_count
 from videossl.stages.registry import protocols, stage
+from videossl.study import leaving_out
 from videossl.study.config import Experiment, Grid
 from videossl.study.entry_checks import check_axes, check_fits, check_gain, check_published
+from videossl.study.leaving_out import LeftOut
 from videossl.study.published import require_known, with_supervised
 
 if TYPE_CHECKING:
@@ -38,7 +40,9 @@ class Expansion:
     def __init__(self, study: Study, entries: Mapping[str, Experiment]) -> None:
         self._study = study
         self._entries = entries
+        self._left_out = leaving_out.effective(study.config)
         self._check_restrictions()
+        self._check_left_out()
 
     def _check_restrictions(self) -> None:
         """Raise UserError for an unknown name in the configuration's `restrict`."""
@@ -68,7 +72,7 @@ class Expansion:
             return self._shown_in_parts(name, entry)
         owner, where = self._owner_of(name), study.place_of(name)
         check_fits(name, entry, self._entries[owner].grids, where)
-        grids = [self._resolved(grid, entry, study.place_of(owner)) for grid in self._entries[owner].grids]
+        grids = [self._resolved(grid, entry, owner) for grid in self._entries[owner].grids]
         pairs = [(grid, cell) for grid in grids for cell in protocols()[grid.protocol].cells(study, grid)]
         pairs = [(grid, cell) for grid, cell in pairs if self._is_wanted(cell)]
         if entry.gain:
@@ -82,6 +86,33 @@ class Expansion:
         if entry.published:
             check_published(itertools.chain.from_iterable(shown.values()), where)
         return shown
+
+    def left_out(self, name: str) -> LeftOut:
+        """The values that the cells of entry `name` lose at this scale, by axis."""
+        entry = self._entries[name]
+        if not entry.has_cells:
+            return leaving_out.joined(self.left_out(part.cells_of) for part in entry.parts)
+        owner = self._owner_of(name)
+        grids = map(self._with_all_tasks, self._entries[owner].grids)
+        return leaving_out.joined(leaving_out.lost(grid, self._left_out_of(owner)) for grid in grids)
+
+    def _left_out_of(self, owner: str) -> LeftOut:
+        """The values that the grids of an entry lose. An entry of the configuration's `experiments` loses none."""
+        return {} if owner in self._study.config.experiments else self._left_out
+
+    def _check_left_out(self) -> None:
+        """Raise UserError for a value of `leave_out` that no entry lists, or that leaves none of an axis."""
+        study = self._study
+        own = {name: entry for name, entry in self._entries.items() if name not in study.config.experiments}
+        grids = {name: [self._with_all_tasks(grid) for grid in entry.grids] for name, entry in own.items()}
+        leaving_out.check(study.config, itertools.chain.from_iterable(grids.values()), study.place_of_key)
+        for name, found in grids.items():
+            for grid in found:
+                leaving_out.thinned(grid, self._left_out, study.place_of(name), study.place_of_key)
+
+    def _with_all_tasks(self, grid: Grid) -> Grid:
+        """`grid` with `task: all` expanded."""
+        return grid.model_copy(update={"task": list(self._study.recipes)}) if grid.task == ["all"] else grid
 
     def _owner_of(self, name: str) -> str:
         """The entry that defines the grids of entry `name`: itself, or the entry that `cells_of` leads to."""
@@ -114,10 +145,14 @@ class Expansion:
                 shown.setdefault(cell, []).extend({"metric": metric, **view} for metric in metrics)
         return shown
 
-    def _resolved(self, grid: Grid, entry: Experiment, where: str) -> Grid:
-        """`grid` with `task: all` expanded, supervised networks beside published ones of `entry`, and `restrict` of the
-        configuration applied. Raises UserError for unknown names."""
-        study, config = self._study, self._study.config
+    def _resolved(self, grid: Grid, entry: Experiment, owner: str) -> Grid:
+        """`grid` with `task: all` expanded, supervised networks beside published ones of `entry`, and `leave_out` and
+        `restrict` of the configuration applied. Raises UserError for unknown names.
+
+        Args:
+            owner: the entry that defines the grid.
+        """
+        study, config, where = self._study, self._study.config, self._study.place_of(owner)
         # A network without pretraining can be a student of a distillation, not only a baseline.
         valid = _valid_names(study, scratch=protocols()[grid.protocol].allows_scratch)
         for name in grid.target:
@@ -126,8 +161,8 @@ class Expansion:
                     f"{where}: `target` names {name}, which combines the training videos of {', '.join(parts)} and has"
                     " neither classes nor test videos: it is a source for pretraining only. Use one of its parts."
                 )
-        if grid.task == ["all"]:
-            grid = grid.model_copy(update={"task": list(study.recipes)})
+        grid = self._with_all_tasks(grid)
+        grid = leaving_out.thinned(grid, self._left_out_of(owner), where, study.place_of_key)
         if not grid.seed:
             grid = grid.model_copy(update={"seed": self._seeds(grid)})
         for axis, names in valid.items():

@@ -31,6 +31,7 @@ from videossl.study.entry_files import read_entries
 from videossl.study.expansion import Expansion
 from videossl.study.folders import check_results_folder
 from videossl.study.inventory import Videos, longest_video, videos_of
+from videossl.study.leaving_out import LeftOut
 from videossl.study.published import Architecture
 from videossl.study.recipes import corpus_datasets, model_recipes, task_recipes
 from videossl.training.settings import by_backbone
@@ -149,8 +150,16 @@ class Study:
         """File or key that defines entry `name`."""
         if name not in self.config.experiments:
             return f"{self.config.experiments_file}: {name}"
-        file = file_of(self._layers, "experiments", name)
-        return f"`experiments.{name}` in {file}" if file else f"the configuration's `experiments.{name}`"
+        return self.place_of_key("experiments", name)
+
+    def place_of_key(self, *keys: str) -> str:
+        """Key and file of a value of the configuration; `keys`: the path of nested keys."""
+        file, path = file_of(self._layers, *keys), ".".join(keys)
+        return f"`{path}` in {file}" if file else f"the configuration's `{path}`"
+
+    def left_out(self, name: str) -> LeftOut:
+        """The values that the cells of an entry lose at this scale, by axis."""
+        return self._expansion.left_out(name)
 
     def metrics_of(self, cell: Cell) -> list[str]:
         """All metrics of a cell."""

@@ -47,6 +47,10 @@ def _of_json(key: object) -> object:
 
 Milestone = Annotated[Count, BeforeValidator(_of_json)]
 SeedCount = Annotated[int, Field(ge=1, le=100)]
+Thinned = Literal[
+    "task", "complexity", "backbone", "model", "source", "subset", "epochs", "target", "labels", "noise", "severity"
+]
+"""Axes of which a scale may leave values out."""
 
 
 class Scale(Strict):
@@ -265,6 +269,12 @@ class _Config(Strict):
         " Video-language models have the task `videolanguage`, their name as backbone, and their training data as"
         " source and subset (such as 240k); they have no epochs. Networks from scratch stay as baselines. Figures of"
         " videos show only datasets that are still used",
+    )
+    leave_out: dict[Thinned, Annotated[list[str | int], Once, Field(min_length=1)] | None] | None = Field(
+        None,
+        description="by axis: values that this scale does not run. They are dropped wherever an entry of"
+        " `experiments_file` lists them beside others; an axis with a single value keeps it, and so do teachers and"
+        " entries of `experiments`. `restrict` of the same axis takes precedence. null, or null for an axis: nothing",
     )
     recipes_dir: FilePath = Field("config/recipes", description="folder with one recipe file per pretext task")
     paper_values: WorkflowPath = Field("config/paper_values.csv", description="the paper's numbers")

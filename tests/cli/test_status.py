@@ -37,6 +37,7 @@ def mine(tmp_path):
     overlay = tmp_path / "mine.yaml"
     overlay.write_text(
         f"results_dir: {tmp_path / 'results'}\nonly: [subset_size]\nrestrict: {{task: [rotnet, rspnet]}}\n"
+        "leave_out: null\n"
         "compute: {milestone_jobs: every}\n"
     )
     return overlay

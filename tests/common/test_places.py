@@ -57,7 +57,7 @@ def test_a_study_is_the_same_in_any_folder(here, repository, monkeypatch):
 def test_files_of_ones_own_lie_where_one_runs(here, repository):
     own = (repository / "config/experiments.yaml").read_text()
     (here / "tables.yaml").write_text(own)
-    (here / "mine.yaml").write_text("experiments_file: tables.yaml\n")
+    (here / "mine.yaml").write_text("experiments_file: tables.yaml\nleave_out: null\n")
     study = load_study([repository / BASE, "mine.yaml"], repository)
     assert study.config.experiments_file == "tables.yaml"
     assert study.config.recipes_dir == str(repository / "config/recipes")

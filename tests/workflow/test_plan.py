@@ -53,6 +53,11 @@ def stages(study: Study) -> Counter[str]:
     return Counter(cell.stage for cell in possible) + kinds + Counter(all=1)
 
 
+def values_of(study: Study, name: str, axis: str) -> int:
+    """How many values of an axis an entry shows, of those that the scale does not leave out."""
+    return len({getattr(cell, axis) for cell in study.cells_of[name] if not cell.is_scratch})
+
+
 def test_default_plan_is_the_whole_study(workflow, study):
     jobs = workflow.plan()
     for rule, count in stages(study).items():
@@ -65,33 +70,37 @@ def test_default_plan_is_the_whole_study(workflow, study):
     assert jobs["sample"] == 3
 
 
-def test_one_table_plans_only_its_own_cells(workflow):
+def test_one_table_plans_only_its_own_cells(workflow, study):
+    epochs = values_of(study, "training_time", "epochs")
     jobs = workflow.plan("table_training_time")
     assert jobs["table_training_time"] == jobs["table"] == 1
     assert jobs["figure"] == 0
-    assert (jobs["pretrain"], jobs["finetune"], jobs["subset"]) == (TASKS * 4, TASKS * 4 + 1, 1)
+    assert (jobs["pretrain"], jobs["finetune"], jobs["subset"]) == (TASKS * epochs, TASKS * epochs + 1, 1)
 
 
-def test_tables_share_their_cells(workflow):
-    """The milestone 200 on the 50k subset is in both tables. On the other subsets one job trains through 50, 100 and
-    150, which no table needs but that of RSPNet's accuracy over subset sizes and epochs."""
+def test_tables_share_their_cells(workflow, study):
+    """The milestone 200 on the 50k subset is in both tables. On the other subsets one job trains through the earlier
+    ones, which no table needs but that of RSPNet's accuracy over subset sizes and epochs."""
+    epochs, others = values_of(study, "training_time", "epochs"), values_of(study, "subset_size", "subset") - 1
     jobs = workflow.plan("table_subset_size", "table_training_time")
-    assert jobs["pretrain"] == TASKS * (4 + 1 + 1) + 2 * 3
-    assert jobs["finetune"] == TASKS * (3 + 3) + 1
+    assert jobs["pretrain"] == TASKS * (epochs + others) + others * (epochs - 1)
+    assert jobs["finetune"] == TASKS * (epochs + others) + 1
 
 
-def test_complexity_trains_each_variant_by_itself(workflow):
+def test_complexity_trains_each_variant_by_itself(workflow, study):
     jobs = workflow.plan("table_complexity")
     variants = 3 * 3 * 2  # tasks, levels, networks
     # Three tasks on one network have their default complexity in the tables over epochs: milestones of their own.
-    assert (jobs["pretrain"], jobs["finetune"]) == (variants + 3 * 3, variants + 2)
+    earlier = values_of(study, "training_time", "epochs") - 1
+    assert (jobs["pretrain"], jobs["finetune"]) == (variants + 3 * earlier, variants + 2)
 
 
 def test_pretext_sanity_needs_no_target_dataset(workflow, study):
     jobs = workflow.plan("table_pretext_sanity")
     assert jobs["finetune"] == 0 and jobs["generate_videos"] == 1
     # Milestones that other tables need are jobs of their own; those of other tasks, VideoMAE on two networks, are not.
-    assert jobs["pretrain"] == TASKS * 4 + (len(study.recipes) - TASKS) + 1
+    epochs = values_of(study, "training_time", "epochs")
+    assert jobs["pretrain"] == TASKS * epochs + (len(study.recipes) - TASKS) + 1
 
 
 def test_paper_scale_is_planned_without_its_datasets(workflow, paper, repository):
@@ -134,8 +143,8 @@ def test_real_run_without_datasets_stops_before_the_first_job(workflow):
 
 
 def test_cell_outside_the_table_is_an_error_that_names_the_nearest(workflow):
-    path = "results/pretrain/k400/100k/rotnet/r2plus1d/seed0/epochs200/weights.pt"
-    done = workflow.run("-n", path, check=False)
+    path = "results/smoke/pretrain/k400/100k/rotnet/r2plus1d/seed0/epochs200/weights.pt"
+    done = workflow.run("-n", path, "--configfile", "config/smoke.yaml", check=False)
     assert done.returncode != 0
     assert "no table or figure needs the cell pretrain/k400/100k/rotnet" in done.stdout
     assert "pretrain/k400/10k/rotnet/r2plus1d/seed0/epochs200" in done.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from videossl.report.left_out import left_out_here
 from videossl.report.request import CLAIMS, mark_of
 from videossl.report.site.chapters import chapter_title
 from videossl.report.subsets import caption_here
@@ -18,7 +19,7 @@ def caption_of(study: Study, name: str) -> dict[str, Any]:
     entry = study.entries[name]
     return {
         "title": _plain(entry.title),
-        "caption": _plain(caption_here(study, name)),
+        "caption": _plain(" ".join(part for part in (caption_here(study, name), left_out_here(study, [name])) if part)),
         "mark": _plain(mark_of(study, name)),
         "plot": entry.plot,
     }

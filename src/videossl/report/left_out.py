@@ -19,7 +19,12 @@ AXIS_OF = {"model": "backbone"}
 
 def left_out_here(study: Study, entries: Iterable[str]) -> str:
     """A sentence with the values that entries lose; "" if they lose none."""
-    found = joined(study.left_out(name) for name in entries)
+    lost = joined(study.left_out(name) for name in entries)
+    in_order = {
+        axis: [value for value in values if value in lost.get(axis, [])]
+        for axis, values in effective(study.config).items()
+    }
+    found = {axis: values for axis, values in in_order.items() if values}
     return f"Left out at this scale: {_said(study, found)}." if found else ""
 
 

@@ -66,8 +66,8 @@ def check(config: Config, grids: Iterable[Grid], place_of_key: Callable[..., str
             if value not in listed:
                 raise unknown_name(
                     axis, value, dict.fromkeys(listed), place_of_key("leave_out", axis),
-                    f"These are the values that an entry of {config.experiments_file} lists beside others; null leaves"
-                    " nothing out.",
+                    f"These are the values that an entry of {config.experiments_file} lists beside others; `leave_out:"
+                    " null` leaves nothing out.",
                 )  # fmt: skip
 
 

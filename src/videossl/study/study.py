@@ -31,7 +31,7 @@ from videossl.study.entry_files import read_entries
 from videossl.study.expansion import Expansion
 from videossl.study.folders import check_results_folder
 from videossl.study.inventory import Videos, longest_video, videos_of
-from videossl.study.leaving_out import LeftOut
+from videossl.study.leaving_out import LeftOut, effective
 from videossl.study.published import Architecture
 from videossl.study.recipes import corpus_datasets, model_recipes, task_recipes
 from videossl.training.settings import by_backbone
@@ -111,11 +111,13 @@ class Study:
                 )
 
     def _leave_out_unused_videos(self) -> None:
-        """After a restriction, leave datasets that no cell uses out of figures of videos, and figures without any.
+        """Leave datasets that no cell uses out of figures of videos, and figures without any, where the configuration
+        leaves cells out (`restrict`, `leave_out`).
 
         A figure of noise needs cells on noisy videos. Figures that are requested by name keep their datasets.
         """
-        if not self.config.restrict or self.config.only is not None:
+        limited = self.config.restrict or {"source", "target"} & set(effective(self.config))
+        if not limited or self.config.only is not None:
             return
         used, noisy = set(self.datasets_of(self.all_cells)), {cell.target for cell in self.of_stage("robustness")}
         for name in list(self.cells_of):
@@ -368,7 +370,9 @@ class Study:
             lines = "\n".join(f"  {path}" for path in near)
             raise UserError(
                 f"no table or figure needs the cell {asked}. The nearest that are planned:\n{lines}\n"
-                f"Cells come from {self.config.experiments_file} and the configuration's `experiments`."
+                f"Cells come from {self.config.experiments_file}"
+                + (", without what `leave_out` names," if self.config.leave_out else "")
+                + " and the configuration's `experiments`."
             )
         return cell
 

@@ -14,12 +14,18 @@ Layer = tuple[str, Mapping[str, Any]]
 
 
 def check_layers(layers: Sequence[Layer]) -> None:
-    """Raise UserError if the same file declares a dataset real and generated, or a later file declares it generated
-    while an earlier one gives its folders. (Real in a later file is fine: the default's datasets are generated.)
+    """Raise UserError if files contradict each other.
 
     Args:
         layers: the files in the order in which each overrides the previous ones.
     """
+    _check_datasets(layers)
+    _check_left_out(layers)
+
+
+def _check_datasets(layers: Sequence[Layer]) -> None:
+    """Raise UserError if the same file declares a dataset real and generated, or a later file declares it generated
+    while an earlier one gives its folders. (Real in a later file is fine: the default's datasets are generated.)"""
     places: dict[str, dict[str, str]] = {}
     for where, layer in layers:
         for name, dataset in _mapping(layer.get("datasets")).items():
@@ -32,6 +38,21 @@ def check_layers(layers: Sequence[Layer]) -> None:
                         place[key] = where
             if _mapping(dataset.get("generated")) and place:
                 raise UserError(_both(str(name), place, where))
+
+
+def _check_left_out(layers: Sequence[Layer]) -> None:
+    """Raise UserError if a file names other tables and figures than an earlier one, which leaves values of its own out:
+    those of the other file would silently lose cells."""
+    named, left_out = None, ""
+    for where, layer in layers:
+        if "leave_out" in layer:
+            left_out = where if layer["leave_out"] else ""
+        elif left_out and layer.get("experiments_file", named) != named:
+            raise UserError(
+                f"`experiments_file` in {where} names other tables and figures than those that `leave_out` in"
+                f" {left_out} was written for. Say in {where} what they leave out, too: `leave_out: null` for nothing."
+            )
+        named = layer.get("experiments_file", named)
 
 
 def file_of(layers: Sequence[Layer], *keys: str) -> str:

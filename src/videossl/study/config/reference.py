@@ -36,6 +36,12 @@ a test fails if it is out of date. Unknown keys are errors that list the valid o
   `published` of an entry) are searched there first, then beside the Snakefile.
 - `experiments.yaml` says *what* is run, `recipes/<task>.yaml` *how* a pretext task is trained; a scale replaces keys
   of recipes with `recipe_overrides`.
+- A scale may run fewer values of an axis: `leave_out: {epochs: [100, 150], subset: [10k]}` drops them wherever an entry
+  of `experiments.yaml` lists them beside others. All tables and figures remain, with fewer cells, and say what is left
+  out; claims that need more are undecided. An axis with a single value keeps it, and so do teachers. Entries of an
+  overlay's own `experiments` run all that they list. An overlay changes an axis (`leave_out: {epochs: [150]}`),
+  switches it off (`leave_out: {epochs: null}`) or runs everything (`leave_out: null`), and must say one of these if it
+  names an `experiments_file` of its own.
 - `paper_values.csv` has the paper's numbers in tidy form; accuracies in percent, as printed there.
 - `state_of_the_art.csv` has published results as listed in the paper: group and approach, venue (- for none), input
   (frames x height), backbone, pretraining, top-1 accuracy on UCF101 and HMDB51 in percent.

@@ -8,7 +8,10 @@ import pytest
 import yaml
 from tiny import GRID, make_study, table, write_files
 
+from videossl.cli.plan import print_plan
 from videossl.common.errors import UserError
+from videossl.monitor.estimate import Estimator
+from videossl.monitor.pending import Pending
 from videossl.report import html, latex
 from videossl.report.captions import caption_of
 from videossl.report.collect import collect
@@ -201,3 +204,11 @@ def test_names_are_printed_as_in_tables(tmp_path):
 def test_only_the_default_scale_leaves_something_out(repository: Path, overlays):
     paths = [repository / "config/config.yaml", *(repository / f"config/{name}.yaml" for name in overlays)]
     assert config_of(read_layers(paths)).leave_out is None
+
+
+@pytest.mark.parametrize(("leave_out", "lines"), [(LESS, 1), (None, 0)])
+def test_the_plan_says_it_in_one_line(tmp_path, capsys, monkeypatch, leave_out, lines):
+    monkeypatch.setenv("COLUMNS", "1000")
+    study = make_study(tmp_path, ENTRIES, leave_out=leave_out)
+    print_plan(study, Pending([], {"table": 1}), Estimator(study), {}, cells=False)
+    assert capsys.readouterr().out.count("\nLeft out at this scale: epochs 50 and 100, subset 10k.\n") == lines

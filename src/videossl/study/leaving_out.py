@@ -20,8 +20,8 @@ FEWEST = {"pairs": 2}
 
 def effective(config: Config) -> LeftOut:
     """The values that entries of the experiments file lose. An axis that `restrict` names runs what that says."""
-    return {axis: list(values) for axis, values in (config.leave_out or {}).items() if axis not in config.restrict
-            and values}  # fmt: skip
+    given = {axis: list(values or []) for axis, values in (config.leave_out or {}).items()}
+    return {axis: values for axis, values in given.items() if values and axis not in config.restrict}
 
 
 def lost(grid: Grid, left_out: LeftOut) -> LeftOut:
@@ -48,13 +48,18 @@ def thinned(grid: Grid, left_out: LeftOut, where: str, place_of_key: Callable[..
         for key in _several(grid, axis):
             kept[key] = [value for value in getattr(grid, key) if value not in values]
             if len(kept[key]) < FEWEST.get(key, 1):
-                listed, least = ", ".join(map(str, getattr(grid, key))), FEWEST.get(key, 1)
-                few = "all values" if not kept[key] else f"all but {len(kept[key])} of the values"
-                raise UserError(
-                    f"{place_of_key('leave_out', axis)} names {few} of `{key}` in a grid of {where}: {listed}. Leave at"
-                    f" least {least} of them in, or give the grid {'another value' if least == 1 else 'others'}."
-                )
+                raise _too_few(grid, key, len(kept[key]), place_of_key("leave_out", axis), where)
     return grid.model_copy(update=kept) if kept else grid
+
+
+def _too_few(grid: Grid, key: str, kept: int, place: str, where: str) -> UserError:
+    """The error for a key of a grid of which only `kept` values are left."""
+    least, listed = FEWEST.get(key, 1), ", ".join(map(str, getattr(grid, key)))
+    lost = f"all but {kept} of the values" if kept else "all values"
+    return UserError(
+        f"{place} names {lost} of `{key}` in a grid of {where}: {listed}. Leave at least {least} of them in, or give"
+        f" the grid {'another value' if least == 1 else 'others'}."
+    )
 
 
 def check(config: Config, grids: Iterable[Grid], place_of_key: Callable[..., str]) -> None:
@@ -64,11 +69,11 @@ def check(config: Config, grids: Iterable[Grid], place_of_key: Callable[..., str
         listed = [value for grid in grids for key in _several(grid, axis) for value in getattr(grid, key)]
         for value in values or []:
             if value not in listed:
-                raise unknown_name(
-                    axis, value, dict.fromkeys(listed), place_of_key("leave_out", axis),
+                remedy = (
                     f"These are the values that an entry of {config.experiments_file} lists beside others; `leave_out:"
-                    " null` leaves nothing out.",
-                )  # fmt: skip
+                    " null` leaves nothing out."
+                )
+                raise unknown_name(axis, value, dict.fromkeys(listed), place_of_key("leave_out", axis), remedy)
 
 
 def joined(parts: Iterable[Mapping[str, list[Any]]]) -> LeftOut:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,11 @@ from videossl.common.errors import UserError
 from videossl.data.readers.listing import read_listing
 from videossl.data.survey import alike, joined
 from videossl.data.synthetic.write import damage, write_video
+from videossl.study.config import load_config
+from videossl.study.storage import storage_of
+from videossl.study.study import load_study
+
+REPOSITORY = Path(__file__).parents[2]
 
 Write = Callable[..., None]
 
@@ -201,12 +207,13 @@ def test_three_commands_from_videos_to_a_table(clips: Path, repository: Path, tm
     run, show = [line.strip() for line in done.stdout.split("Next:\n")[1].splitlines()]
     program, *arguments = run.split()
     assert program == "snakemake" and arguments[-2:] == ["--configfile", "mine.yaml"]
-    tiny = "experiments: {mine: {grid: {epochs: 50}}}\nepochs: {50: 1, 100: 2, 150: 3, 200: 4}\nfinetune: {epochs: 1}\n"
+    tiny = "experiments: {mine: {grid: &g {epochs: 50}}, mine_gain: {grid: *g}}\nepochs: {50: 1, 100: 2, 150: 3, 200: 4}\nfinetune: {epochs: 1}\n"
     (workflow.root / "tiny.yaml").write_text(tiny)
     arguments[-1:] = ["config/smoke.yaml", "mine.yaml", "tiny.yaml"]
     workflow.run(*arguments, "--quiet", "rules", warm=True)
-    table = (workflow.root / show.removeprefix("cat ")).read_text()
-    assert "My videos (mine)" in table and "RotNet" in table and "no pretraining" in table and "pending" not in table
+    table, gain = (path.read_text() for path in sorted(workflow.root.glob(show.removeprefix("cat "))))
+    assert "My videos (mine)" in table and "RotNet" in table and "no pretraining" in table
+    assert "Gain in top-1 accuracy" in gain and "RSPNet" in gain and "pending" not in table + gain
 
 
 @pytest.mark.shared
@@ -224,3 +231,83 @@ def test_real_clips(clips: Path, shared_dir: Path, capsys):
     train, test = listed("train"), listed("test")
     assert {*train, *test} == {f"{path.parent.name}/{path.name}" for path in chosen}
     assert set(train.values()) == set(test.values()) == {1, 2, 3} and len(test) in range(3, 9)
+
+
+def settings(name: str = "mine") -> dict:
+    """The written overlay, after it was read on top of the default configuration."""
+    load_config([REPOSITORY / "config/config.yaml", f"{name}.yaml"])
+    return yaml.safe_load(Path(f"{name}.yaml").read_text())
+
+
+def test_clips_are_shorter_where_the_videos_are(clips: Path):
+    """RSPNet's usual clips need 15 frames: with them, its pretraining failed after everything else was done."""
+    write(clips, *(f"{label}/{number}.mp4" for label in ("run", "jump") for number in range(6)))
+    assert init(clips) == 0
+    found = settings()
+    assert found["finetune"]["stride"] == 1
+    assert found["recipe_overrides"]["rspnet"]["clip"]["frames"] * 2 - 1 <= 10
+    for label in ("run", "jump"):
+        for number in range(6):
+            write_video(clips / label / f"{number}.mp4", scene(number * 31 + len(label), frames=20), fps=12)
+    assert init(clips, "--force") == 0
+    found = settings()
+    assert "recipe_overrides" not in found and "stride" not in found["finetune"]
+    for label in ("run", "jump"):
+        for number in range(6):
+            write_video(clips / label / f"{number}.mp4", scene(number * 31 + len(label), frames=2), fps=12)
+    assert init(clips, "--force") == 0
+    assert settings()["experiments"]["mine"]["grid"]["task"] == ["rotnet"]
+    assert "rspnet, which shows clips at two speeds, is left out" in Path("mine.yaml").read_text()
+
+
+def test_numbers_of_videos_are_written_for_estimates(clips: Path, monkeypatch: pytest.MonkeyPatch):
+    """Without them 25,000 videos were assumed: hours were estimated for minutes."""
+    write(clips, *(f"{label}/{number}.mp4" for label in ("run", "jump") for number in range(10)))
+    assert init(clips) == 0
+    dataset = settings()["datasets"]["mine"]
+    assert dataset["videos"] == {"train": len(listed("train")), "test": len(listed("test"))} == {"train": 14, "test": 6}
+    assert dataset["frames"] == 10
+    overlay = str(Path("mine.yaml").resolve())
+    monkeypatch.chdir(REPOSITORY)
+    stored = storage_of(load_study(["config/config.yaml", overlay]), "mine")
+    assert (stored.listed, stored.samples) == (20, 1) and not stored.assumed
+
+
+def test_lines_to_choose_from_are_valid(clips: Path):
+    """Each commented line of the overlay, instead of one with the same key, is read."""
+    write(clips, *(f"{label}/{number}.mp4" for label in ("run", "jump") for number in range(6)))
+    assert init(clips) == 0
+    text = Path("mine.yaml").read_text()
+    lines = [line[2:] for line in text.splitlines() if re.match(r"# [a-z0-9_]+: ", line)]
+    assert {line.partition(":")[0] for line in lines} == {"seeds", "store", "finetune", "recipe_overrides", "backbones"}
+    for line in lines:
+        Path("line.yaml").write_text(line + "\n")
+        load_config([REPOSITORY / "config/config.yaml", "mine.yaml", "line.yaml"])
+
+
+def test_how_much_so_few_test_videos_tell(clips: Path, capsys):
+    write(clips, *(f"{label}/{number}.mp4" for label in ("run", "jump") for number in range(10)))
+    assert init(clips) == 0
+    assert "6 test videos: 50 % correct would have the 95 % interval 19 to 81 %" in capsys.readouterr().out
+
+
+def test_groups_that_the_user_names_are_not_given_up_for_likeness(clips: Path, capsys):
+    """The remedy for clips that begin alike must not divide the persons."""
+    for label in ("run", "jump"):
+        write(clips, *(f"{label}/{person}_{number}.mp4" for person in "abcd" for number in range(2)), seed=len(label))
+    assert init(clips, "--group-pattern", "^(.)_") == 0
+    said = capsys.readouterr().out
+    assert "WARNING" in said and "similarity" not in said and "the pattern captures must be the same for both" in said
+
+
+def test_lists_that_come_with_the_videos_are_pointed_at(clips: Path, capsys):
+    write(clips, *(f"{label}/{number}.mp4" for label in ("run", "jump") for number in range(3)))
+    (clips / "splits").mkdir()
+    for name in ("classInd.txt", "train.txt"):
+        (clips / "splits" / name).write_text("")
+    assert init(clips) == 0
+    assert "lists of its own" not in capsys.readouterr().out
+    (clips / "splits/test.txt").write_text("")
+    assert init(clips, "--force") == 0
+    said = capsys.readouterr().out
+    assert f"splits has lists of its own: for their split, set `annotations: {clips / 'splits'}` in mine.yaml" in said

@@ -12,12 +12,14 @@ import re
 import shlex
 from pathlib import Path
 
+from videossl.analysis.statistics import wilson_interval
 from videossl.cli.common import say
 from videossl.common.errors import UserError
 from videossl.common.files import write_text
-from videossl.common.places import project_folder
+from videossl.common.places import project_folder, shown
 from videossl.data.notes import few
 from videossl.data.own_lists import (
+    FOLDER,
     LISTS,
     NONE,
     SIMILARITY,
@@ -26,6 +28,7 @@ from videossl.data.own_lists import (
     cores,
     divide,
     find_videos,
+    lists_among,
     look,
     write_lists,
 )
@@ -73,6 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
     write_lists(videos, lists)
     write_text(overlay, configuration(arguments.name, root, lists, videos))
     _tell(videos)
+    for folder in lists_among(videos):
+        theirs = shown((root / folder).resolve())
+        say(f"{folder or root} has lists of its own: for their split, set `annotations: {theirs}` in {overlay}")
     print(f"\nwritten: {lists}/ ({', '.join(LISTS)}), {overlay}\n\nNext:")
     for line in commands(arguments):
         print(f"  {line}")
@@ -112,15 +118,15 @@ def commands(arguments: argparse.Namespace) -> list[str]:
         snakefile = " --snakefile /path/to/Snakefile"
     return [
         f"snakemake{snakefile} --cores {cores()} --configfile {arguments.name}.yaml",
-        f"cat results/{arguments.name}/tables/{arguments.name}.md",
+        f"cat results/{arguments.name}/tables/{arguments.name}*.md",
     ]
 
 
 def _tell(videos: OwnVideos) -> None:
     """What was found, what is left out, and how it is divided."""
     for why, names in videos.left_out.items():
-        shown = [f"{name} ({detail})" if detail else name for name, detail in names.items()]
-        say(f"left out, {why} ({len(names):,}): {few(shown)}", below="  ")
+        named = [f"{name} ({detail})" if detail else name for name, detail in names.items()]
+        say(f"left out, {why} ({len(names):,}): {few(named)}", below="  ")
     train, test, lengths = (
         videos.side(False),
         videos.side(True),
@@ -131,12 +137,14 @@ def _tell(videos: OwnVideos) -> None:
     groups = len(set(videos.group_of.values()))
     kept = "each video by itself" if videos.grouped_by == NONE else f"{groups:,} groups by {videos.grouped_by}"
     print(f"{len(train):,} for training, {len(test):,} for testing; {kept}")
+    low, high = wilson_interval(len(test) / 2, len(test))
+    say(f"{len(test):,} test videos: 50 % correct would have the 95 % interval {100 * low:.0f} to {100 * high:.0f} %")
     if videos.leaking:
         pairs = [f"{one} and {other}" for one, other in videos.leaking[:SHOWN]]
         say(
             f"WARNING: {len(videos.leaking):,} pair(s) of videos that begin almost alike are divided between training"
             f" and test, such as {'; '.join(pairs)}. If they are of one recording, the accuracy says little about new"
-            f" ones: {_remedy(videos)}."
+            f" ones. {_remedy(videos)}."
         )
     elif videos.grouped_by == SIMILARITY:
         say("Do clips of one person or recording begin differently? Then name what keeps them apart: --group-pattern")
@@ -144,5 +152,8 @@ def _tell(videos: OwnVideos) -> None:
 
 def _remedy(videos: OwnVideos) -> str:
     if videos.grouped_by == SIMILARITY:
-        return "their classes have too few other videos. Add some, or name the recordings by --group-pattern"
-    return f"--group-by {SIMILARITY} keeps them together"
+        return "Their classes have too few other videos: add some, or name the recordings by --group-pattern"
+    if videos.grouped_by == NONE:
+        return f"--group-by {SIMILARITY} keeps them together"
+    where = "the folder" if videos.grouped_by == FOLDER else "the pattern captures"
+    return f"Then {where} must be the same for both; if they are not of one recording, all is well"

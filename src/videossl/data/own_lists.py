@@ -81,6 +81,13 @@ def find_videos(root: Path, class_pattern: str | None) -> OwnVideos:
     return videos
 
 
+def lists_among(videos: OwnVideos) -> list[str]:
+    """Folders among the videos' that have lists as the reader `lists` wants them, with a split of their own."""
+    files = {path for paths in videos.left_out.values() for path in paths}
+    folders = {path.rpartition("/")[0] for path in files}
+    return sorted(folder for folder in folders if all(f"{folder}/{name}".lstrip("/") in files for name in LISTS))
+
+
 def _class_name(text: str) -> str:
     """A class's name as one line of a list."""
     return " ".join(unicodedata.normalize("NFC", text).split())

@@ -79,7 +79,7 @@ class Pretrain(Stage[PretrainSpec]):
         source, size = study.videos(cell.source), config.subsets[cell.subset]
         # A subset cannot be larger than the source, if the source's size is known.
         videos = source.train if size == "all" else size if source.is_assumed else min(size, source.train)
-        heldout = min(config.heldout_videos, source.splits.get("val", 0)) if source.counted else config.heldout_videos
+        heldout = min(config.heldout_videos, source.heldout(config.datasets[cell.source].validation))
         before = study.previous(cell)
         epochs = self.stop_epoch(study, cell) - (self.stop_epoch(study, before) if before else 0)
         # Held-out videos cost one forward pass each, a third of a training step. Their features, one clip of at most

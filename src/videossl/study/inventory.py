@@ -53,6 +53,10 @@ class Videos:
         """Videos of the split that evaluations use: `test`, or `val` if there is none."""
         return self.splits.get("test") or self.splits.get("val") or self.train
 
+    def heldout(self, share: float) -> int:
+        """Validation videos; a `share` of the training videos, if they are not counted yet and no number is known."""
+        return self.splits.get("val", 0 if self.counted else round(share * self.train))
+
     @property
     def finetuned(self) -> int:
         """Videos for finetuning: training, plus validation unless that is the test split."""
@@ -63,7 +67,7 @@ def videos_of(config: Config, dataset: str) -> Videos:
     """The videos of a dataset."""
     entry = config.datasets[dataset]
     if entry.combine:
-        return _together([videos_of(config, part) for part in entry.combine])
+        return _together(config, entry.combine)
     if entry.generated is not None:
         splits: dict[str, int] = {
             name: count * entry.generated.classes for name, count in entry.generated.videos.items()
@@ -83,10 +87,12 @@ def videos_of(config: Config, dataset: str) -> Videos:
     return Videos(configured, CONFIGURED, sum(configured.values()))
 
 
-def _together(parts: Sequence[Videos]) -> Videos:
+def _together(config: Config, names: Sequence[str]) -> Videos:
     """The training and validation videos of several datasets, which a combination reads from their stores. Their number
     is known as well as that of the least known part."""
-    splits = {split: sum(part.splits.get(split, 0) for part in parts) for split in ("train", "val")}
+    parts = [videos_of(config, name) for name in names]
+    heldout = [part.heldout(config.datasets[name].validation) for name, part in zip(names, parts, strict=True)]
+    splits = {"train": sum(part.train for part in parts), "val": sum(heldout)}
     sources = [part.source for part in parts]
     known = (ASSUMED, CONFIGURED, LISTED, STORED, GENERATED)  # the least known first
     return Videos(splits, min(sources, key=known.index), 0)

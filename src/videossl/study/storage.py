@@ -89,7 +89,7 @@ def storage_of(study: Study, name: str) -> Storage:
     train = [path for path in shards if path.parent.name == "train"]
     whole = listed if needed.whole else 0
     subset_videos = min(found.train, len(train) * config.store.videos_per_shard)
-    limits = {"heldout": found.splits.get("val", config.heldout_videos), "shown": found.train}
+    limits = {"heldout": found.heldout(config.datasets[name].validation), "shown": found.train}
     counts = {"shards": found.all / config.datasets[name].shards, "train": config.store.videos_per_shard}
     there = {path: size for path in shards if (size := _size(path))}
     videos = sum(counts[path.parent.name] for path in there)

@@ -61,8 +61,9 @@ def require_long_videos(videos: pd.DataFrame, short: ShortVideos, spec: Pretrain
         raise UserError(
             f"none of the {short.trained} videos of subset {subset} of dataset {source} has the {short.min_frames}"
             f" frames that {spec.task} needs with clips of {spec.clip.frames} frames and the options {spec.options};"
-            f" the longest has {videos['frames'].max()}. In the recipe of {spec.task} lower clip.frames, the options or"
-            " the complexity, or use longer videos."
+            f" the longest has {videos['frames'].max()}. Lower clip.frames, the options or the complexity"
+            f" (`recipe_overrides: {{{spec.task}: {{clip: {{frames: …}}}}}}` in the configuration), leave the task out,"
+            " or use longer videos."
         )
     counted = f", without videos of fewer than {short.min_frames} frames," if short.train else ""
     require_videos(

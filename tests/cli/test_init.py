@@ -82,6 +82,14 @@ def test_odd_names_mixed_formats_nested_folders_and_what_is_left_out(clips: Path
     assert "left out, classes with one usable video, which needs two (1): alone (alone/only.mp4)" in said
     assert "left out, videos that cannot be used (2): jump/one/broken.mp4 (" in said and "jump/text.mp4 (" in said
     assert "9 usable videos in 2 classes" in said and "frames a video: 10 to 10, median 10" in said
+    assert "left_out.txt), mine.yaml" in said
+    left = [line.split("\t") for line in Path("mine_lists/left_out.txt").read_text().splitlines()]
+    assert len(left) == 6 and ["videos that lie in no class's folder", "loose.mp4"] in left
+    assert {line[1] for line in left if line[0] == "videos that cannot be used" and line[2]} == {
+        "jump/one/broken.mp4",
+        "jump/text.mp4",
+    }
+    assert "# Left out: 6 files or classes; which, and why: mine_lists/left_out.txt" in Path("mine.yaml").read_text()
     configuration = yaml.safe_load(Path("mine.yaml").read_text())
     dataset = configuration["datasets"]["mine"]
     listing = read_listing(dataset["reader"], dataset["root"], dataset["annotations"])
@@ -131,7 +139,10 @@ def test_scenes_that_span_classes_are_divided_where_a_class_has_nothing_else(cli
 def test_folders_within_a_class_are_recordings(clips: Path, capsys):
     for label in ("run", "jump"):
         write(clips, *(f"{label}/{day}/{number}.mp4" for day in ("mon", "tue", "wed") for number in range(2)))
+    Path("mine_lists").mkdir()
+    Path("mine_lists/left_out.txt").write_text("of earlier videos")
     assert init(clips) == 0
+    assert not Path("mine_lists/left_out.txt").exists() and "Left out" not in Path("mine.yaml").read_text()
     assert "3 groups by folder" in capsys.readouterr().out
     days = [{path.split("/")[1] for path in listed(part)} for part in ("train", "test")]
     assert not days[0] & days[1] and len(days[1]) == 1
@@ -207,7 +218,10 @@ def test_three_commands_from_videos_to_a_table(clips: Path, repository: Path, tm
     run, show = [line.strip() for line in done.stdout.split("Next:\n")[1].splitlines()]
     program, *arguments = run.split()
     assert program == "snakemake" and arguments[-2:] == ["--configfile", "mine.yaml"]
-    tiny = "experiments: {mine: {grid: &g {epochs: 50}}, mine_gain: {grid: *g}}\nepochs: {50: 1, 100: 2, 150: 3, 200: 4}\nfinetune: {epochs: 1}\n"
+    tiny = (
+        "experiments: {mine: {grid: &g {epochs: 50}}, mine_gain: {grid: *g}}\n"
+        "epochs: {50: 1, 100: 2, 150: 3, 200: 4}\nfinetune: {epochs: 1, min_steps: 0}\n"
+    )
     (workflow.root / "tiny.yaml").write_text(tiny)
     arguments[-1:] = ["config/smoke.yaml", "mine.yaml", "tiny.yaml"]
     workflow.run(*arguments, "--quiet", "rules", warm=True)

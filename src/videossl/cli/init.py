@@ -20,6 +20,7 @@ from videossl.common.places import project_folder, shown
 from videossl.data.notes import few
 from videossl.data.own_lists import (
     FOLDER,
+    LEFT_OUT,
     LISTS,
     NONE,
     SIMILARITY,
@@ -79,7 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
     for folder in lists_among(videos):
         theirs = shown((root / folder).resolve())
         say(f"{folder or root} has lists of its own: for their split, set `annotations: {theirs}` in {overlay}")
-    print(f"\nwritten: {lists}/ ({', '.join(LISTS)}), {overlay}\n\nNext:")
+    written = [*LISTS, *[LEFT_OUT] * bool(videos.left_out)]
+    print(f"\nwritten: {lists}/ ({', '.join(written)}), {overlay}\n\nNext:")
     for line in commands(arguments):
         print(f"  {line}")
     return 0

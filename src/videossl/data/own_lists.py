@@ -6,7 +6,7 @@ import os
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,8 @@ FOLDER, NAME, SIMILARITY, NONE = "folder", "name", "similarity", "none"
 WAYS = (FOLDER, NAME, SIMILARITY, NONE)
 """What keeps videos on one side: the folder within the class's, a pattern in the name, likeness; nothing."""
 LISTS = ("classInd.txt", "train.txt", "test.txt")
+LEFT_OUT = "left_out.txt"
+"""Beside the lists: what is in none of them, with reasons."""
 
 
 @dataclass
@@ -206,12 +208,23 @@ def _choose(videos: OwnVideos, share: float, seed: int) -> None:
 
 
 def write_lists(videos: OwnVideos, folder: Path) -> None:
-    """Write the files LISTS, as the reader `lists` wants them."""
+    """Write the files LISTS, as the reader `lists` wants them, and LEFT_OUT if anything is left out."""
     numbers = {name: number for number, name in enumerate(videos.classes, start=1)}
     texts = [[f"{number} {name}" for name, number in numbers.items()]]
     texts += [[f"{path} {numbers[videos.label_of[path]]}" for path in videos.side(test)] for test in (False, True)]
     for name, lines in zip(LISTS, texts, strict=True):
         write_text(folder / name, "\n".join(lines) + "\n")
+    (folder / LEFT_OUT).unlink(missing_ok=True)  # of earlier lists
+    if videos.left_out:
+        write_text(folder / LEFT_OUT, "".join(_reasons(videos)))
+
+
+def _reasons(videos: OwnVideos) -> Iterator[str]:
+    """A line per file or class that is left out: why, its name, details."""
+    for why, names in videos.left_out.items():
+        for name, detail in names.items():
+            parts = (" ".join(part.splitlines()) for part in (why, name, detail) if part)
+            yield "\t".join(parts) + "\n"
 
 
 def cores() -> int:

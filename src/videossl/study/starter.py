@@ -10,7 +10,7 @@ import yaml
 
 from videossl.common.places import shown
 from videossl.common.strict import merge
-from videossl.data.own_lists import OwnVideos
+from videossl.data.own_lists import LEFT_OUT, OwnVideos
 from videossl.data.sampling import span
 from videossl.study.starter_settings import (
     FINETUNING_STEPS,
@@ -23,7 +23,7 @@ from videossl.study.starter_settings import (
 
 TEMPLATE = """\
 # Your own videos, from pretraining to a table; an overlay of config/config.yaml (docs/own_dataset.md explains it):
-# {train} videos to pretrain and finetune on, {test} to test on, {classes} classes.
+# {train} videos to pretrain and finetune on, {test} to test on, {classes} classes.{left_out}
 
 # Printed in the table's title.
 scale: {{name: own, reduced: true, note: "narrow networks, small clips, few epochs"}}
@@ -94,6 +94,7 @@ def configuration(name: str, root: Path, lists: Path, videos: OwnVideos) -> str:
         train=len(train),
         test=len(videos.side(True)),
         classes=len(videos.classes),
+        left_out=_left_out(videos, lists),
         length=lengths[len(lengths) // 2],
         tasks=_flow(["rotnet", "rspnet"] if clips.rspnet else ["rotnet"]),
         epochs=_flow({part: max(1, epochs * part // 200) for part in (50, 100, 150, 200)}),
@@ -103,6 +104,11 @@ def configuration(name: str, root: Path, lists: Path, videos: OwnVideos) -> str:
         large_finetune=_flow(merge(_finetune(clips), {"clip": {"size": 56}})),
         large_overrides=_flow(large),
     )
+
+
+def _left_out(videos: OwnVideos, lists: Path) -> str:
+    count = sum(map(len, videos.left_out.values()))
+    return f"\n# Left out: {count} files or classes; which, and why: {lists / LEFT_OUT}" if count else ""
 
 
 def _finetune(clips: Clips) -> dict[str, Any]:

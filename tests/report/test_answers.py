@@ -101,3 +101,14 @@ def test_a_row_says_what_it_is_worth_and_what_it_cost(tmp_path):
     details = dict(table([answer], runs, {}).rows[0].cells[4].details)
     assert details["ci"].startswith("+63.3 [")
     assert "2 seeds" in dict(table([answer], runs, {}).rows[0].cells[1].details)["note"]
+
+
+@pytest.mark.parametrize(
+    ("scratch", "verdict"),
+    [(0.2, "yes, than the other"), (0.6, "not than no pretraining"), (0.9, "not than no pretraining")],
+)
+def test_a_best_task_that_is_no_better_than_no_pretraining_says_so(tmp_path, scratch, verdict):
+    shares = {"rotnet": 0.6, "vcop": 0.3, "scratch": scratch}
+    cells = [cell_by_video(tmp_path, right(share), task=task) for task, share in shares.items()]
+    answer = only(cells, baseline=True)
+    assert table([answer], {}, {}).rows[0].cells[5].text == verdict

@@ -90,7 +90,7 @@ def ending(study: Study) -> str:
         return f"{_paths(study)}\n(no summary of the numbers: {type(error).__name__}: {error})"
     if lines:
         note = f"; {study.config.scale.note}" if study.config.scale.reduced and study.config.scale.note else ""
-        head = f"Most gained over no pretraining, accuracy in points with 95 % interval{note}:"
+        head = f"Best task minus no pretraining, accuracy in points with 95 % interval{note}:"
         lines = [head, *(f"  {line}" for line in lines)]
     return "\n".join([*lines, _paths(study)])
 

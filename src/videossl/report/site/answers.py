@@ -20,7 +20,7 @@ NOTE = (
     "Top-1 accuracy on the test videos, mean over the seeds; in brackets 95 % intervals. Of each target and protocol"
     " the setting with the most tasks is shown. The best task is significantly better than another if the 95 % interval"
     " of their difference is above zero; it is paired by test video and seed where these are stored, and widened for"
-    " the number of tasks (Bonferroni)."
+    " the number of tasks (Bonferroni), except that of the difference from no pretraining."
     " Cost: time of the best task's pretraining and of its evaluation, for one seed."
 )
 
@@ -39,11 +39,13 @@ def _row(one: Answer, runs: Mapping[str, Run], labels: Mapping[str, Mapping[str,
     where += [f"{seeds} seeds"] if seeds > 1 else []
     how = [("note", ", ".join(where))]
     base = Cell(DASH)
+    rivals = [titles.label("task", task, labels) for task in one.rivals]
     if one.scratch:
         lead = one.best.lead_over(one.scratch)
         details = [("ci", f"{_points(lead.value)} {_interval(lead, _points)}".strip())] if lead else []
         base = Cell(_percent(one.scratch.mean.value), link=link_to_runs(one.scratch.runs), details=details)
-    rivals = [titles.label("task", task, labels) for task in one.rivals]
+        if lead is None or lead.low is None or lead.low <= 0:
+            rivals.append("no pretraining")
     others = len(one.contenders) - 1
     verdict = _over_all(others) if not rivals else f"not than {listed(rivals)}"
     interval = _interval(one.best.mean, _percent)

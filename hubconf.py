@@ -6,7 +6,7 @@ torch.hub.load("/path/to/the/checkout", "r2plus1d", source="local")
 import sys as _sys
 from pathlib import Path as _Path
 
-dependencies = ["torch", "torchvision", "numpy", "pandas", "pyarrow", "pydantic", "simplejpeg", "av", "xxhash"]
+dependencies = ["torch", "torchvision", "numpy", "pandas", "pyarrow", "pydantic", "simplejpeg", "lz4", "av", "xxhash"]
 
 _sys.path.insert(0, str(_Path(__file__).resolve().parent / "src"))
 

@@ -15,7 +15,7 @@ from videossl.data.store import FrameStore
 
 NAME = "clip_reading"
 LENGTH = 16
-STORE, RAW = "frame store", "frame store, raw"
+STORE, RAW, PACKED = "frame store", "frame store, raw", "frame store, lz4"
 A_TURN = 5
 """Clips that the store reads a turn: one is over in two milliseconds, and a loader reads one after the other."""
 LIMIT = "bare JPEG decoding"
@@ -25,7 +25,10 @@ LIMIT = "bare JPEG decoding"
 def run(settings: Settings) -> list[Row]:
     files = videos.make_videos(settings.folder)
     store, manifest = videos.make_store(settings.folder, files["original"], **settings.store)
-    raw, _ = videos.make_store(settings.folder, files["original"], **{**settings.store, "codec": "raw"})
+    raw, packed = (
+        videos.make_store(settings.folder, files["original"], **{**settings.store, "codec": codec})[0]
+        for codec in ("raw", "lz4")
+    )
     encoded = [[bytes(frame) for frame in store.encoded(0, int(batch))] for batch in manifest["batch"]]
     shape = store.read(0, 0, [0]).shape[1:]
     rows = []
@@ -53,11 +56,12 @@ def run(settings: Settings) -> list[Row]:
             for name, reader in readers.available()[0].items()
             for copy, paths in files.items()
         }
-        ours = {STORE: partial(from_store, store), RAW: partial(from_store, raw), LIMIT: bare}
+        stores = {STORE: store, RAW: raw, PACKED: packed}
+        ours = {name: partial(from_store, one) for name, one in stores.items()} | {LIMIT: bare}
         times = take_turns(subjects | ours, settings.rounds(25))
         units = {name: A_TURN if name in ours else 1 for name in times}
         rows += rates(NAME, f"{LENGTH} frames, stride {stride}", times, "clips", units)
-    return rows + _sizes(files, {STORE: store.num_bytes(0), RAW: raw.num_bytes(0)})
+    return rows + _sizes(files, {name: one.num_bytes(0) for name, one in stores.items()})
 
 
 def _sizes(files: dict[str, list[Path]], stores: dict[str, int]) -> list[Row]:
@@ -80,7 +84,7 @@ def render(rows: list[Row]) -> str:
         lines.append(f"| {subject} | " + " | ".join(f"{value:.1f}" for value in values) + f" | {_mb(size)} |")
     lines += ["", "Clips a second of CPU time. The store against the others:", ""]
     for case in cases:
-        ours, raw = (find(rows, "rate_a_core", case=case, subject=name) for name in (STORE, RAW))
+        ours, raw, packed = (find(rows, "rate_a_core", case=case, subject=name) for name in (STORE, RAW, PACKED))
         decord = find(rows, "rate_a_core", case=case, subject="decord, original")
         best = max(
             (row for row in rows if row.metric == "rate_a_core" and row.case == case and ", short" in row.subject),
@@ -90,7 +94,8 @@ def render(rows: list[Row]) -> str:
         lines.append(
             f"- {case}: **{ours / decord:.0f} times** decord on the original file, **{ours / best.value:.1f} times** "
             f"the best reader of a re-encoded copy ({best.subject}), {ours / bare:.0%} of {LIMIT}; "
-            f"raw: {raw / decord:.0f} times and {raw / best.value:.0f} times."
+            f"raw: {raw / decord:.0f} times and {raw / best.value:.0f} times; lz4: {packed / decord:.0f} times and "
+            f"{packed / best.value:.0f} times."
         )
     return "\n".join(lines)
 

@@ -36,4 +36,5 @@ class Settings:
     @property
     def store(self) -> dict[str, Any]:
         """`short_side`, `codec` and `quality` of the frame store at the paper's scale."""
-        return read_yaml(PAPER)["store"]
+        store = read_yaml(PAPER)["store"]
+        return {name: store[name] for name in ("short_side", "codec", "quality")}

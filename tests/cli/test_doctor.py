@@ -101,7 +101,7 @@ def test_a_codec_that_does_not_work_is_missing(monkeypatch):
 
     monkeypatch.setattr(doctor_machine, "_videos", broken)
     found = doctor_machine.codecs(None)
-    assert [finding.state for finding in found] == [MISSING, OK, OK] and "libx264 is not there" in found[0].text
+    assert [finding.state for finding in found] == [MISSING, OK, OK, OK] and "libx264 is not there" in found[0].text
 
 
 def test_a_stored_dataset_needs_no_folder(tmp_path):

@@ -26,6 +26,7 @@ from video_files import (
 
 from videossl.common.errors import UserError
 from videossl.data import materialise
+from videossl.data.codecs import CODECS
 from videossl.data.materialise import (
     MANIFEST_SCHEMA,
     REPORT_SCHEMA,
@@ -35,6 +36,7 @@ from videossl.data.materialise import (
 )
 from videossl.data.store import FrameStore, ShardWriter
 from videossl.data.video import sequential, stored_size
+from videossl.monitor.verify import DAMAGED, Item, look_at
 
 
 @pytest.fixture(scope="module")
@@ -221,20 +223,22 @@ def test_writing_leaves_no_partial_file(videos, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_raw_shards_return_the_very_same_frames(tmp_path):
+@pytest.mark.parametrize("codec", ["raw", "lz4"])
+def test_shards_without_loss_return_the_very_same_frames(tmp_path, codec):
     noise = np.random.default_rng(0).integers(0, 256, (3, 20, 30, 3), dtype=np.uint8)
-    with ShardWriter(tmp_path / "a.arrow", short_side=20, quality=0, codec="raw") as writer:
+    with ShardWriter(tmp_path / "a.arrow", short_side=20, quality=0, codec=codec) as writer:
         assert writer.append([writer.encode(frame) for frame in noise]) == 0
     frames = FrameStore([tmp_path / "a.arrow"])
     np.testing.assert_array_equal(frames.read(0, 0, [2, 0, 1, 0]), noise[[2, 0, 1, 0]])
-    assert frames.settings(0)["codec"] == "raw"
+    assert frames.settings(0)["codec"] == codec
     with pytest.raises(UserError, match="jpeg"):
         ShardWriter(tmp_path / "b.arrow", short_side=20, quality=0, codec="jpg")
 
 
-def test_a_raw_store_holds_the_frames_as_they_were_decoded(videos, tmp_path):
-    arrow, report = tmp_path / "raw.arrow", tmp_path / "raw.parquet"
-    write_shard(listing_of(["whole.mp4"]), videos, 0, 1, arrow, report, short_side=24, codec="raw", quality=90)
+@pytest.mark.parametrize("codec", ["raw", "lz4"])
+def test_a_store_without_loss_holds_the_frames_as_they_were_decoded(videos, tmp_path, codec):
+    arrow, report = tmp_path / "a.arrow", tmp_path / "a.parquet"
+    write_shard(listing_of(["whole.mp4"]), videos, 0, 1, arrow, report, short_side=24, codec=codec, quality=90)
     frames, _ = materialise.encode_video(videos / "whole.mp4", None, None, 24, lambda frame, size, number: frame)
     expected = np.stack(frames)
     np.testing.assert_array_equal(FrameStore([arrow]).read(0, 0, range(30)), expected)
@@ -250,6 +254,51 @@ def test_a_damaged_raw_frame_is_named(tmp_path):
     for index, words in ((1, "25 bytes are not a raw frame of 3x2 pixels"), (2, "5 bytes are not a raw frame")):
         with pytest.raises(UserError, match=f"frame {index} of video 0.*{words}"):
             frames.read(0, 0, [0, index])
+
+
+def test_lz4_makes_repetitions_smaller(tmp_path):
+    frame = np.tile(np.arange(30, dtype=np.uint8)[:, None], (20, 1, 3))
+    with (
+        ShardWriter(tmp_path / "a.arrow", short_side=20, quality=90, codec="raw") as raw,
+        ShardWriter(tmp_path / "b.arrow", short_side=20, quality=90, codec="lz4") as packed,
+    ):
+        assert len(packed.encode(frame)) < len(raw.encode(frame)) / 5
+
+
+def test_a_damaged_lz4_frame_is_named(tmp_path):
+    """With a checksum that fits, as if it had been written so: the decoder notices by itself."""
+    frame = np.random.default_rng(0).integers(0, 9, (20, 30, 3), dtype=np.uint8)
+    with ShardWriter(tmp_path / "a.arrow", short_side=20, quality=90, codec="lz4") as writer:
+        whole, smaller = writer.encode(frame), writer.encode(frame[:10])
+        longer = smaller[:8] + whole[8:]
+        writer.append([whole, whole[:-1], whole[:8] + smaller[8:], longer, whole[:8], smaller])
+    frames = FrameStore([tmp_path / "a.arrow"])
+    np.testing.assert_array_equal(frames.read(0, 0, [0]), frame[None])
+    for index, words in (
+        (1, "Decompression failed"),
+        (2, "900 bytes are not the pixels of a frame"),
+        (3, r"shape \(10, 30, 3\) in a video"),
+        (4, "8 bytes are not a frame in LZ4"),
+        (5, r"shape \(10, 30, 3\) in a video"),
+    ):
+        with pytest.raises(UserError, match=rf"frame {index} of video 0.*{words}.*snakemake"):
+            frames.read(0, 0, [0, index])
+    with pytest.raises(UserError, match=r"frame 3 of video 0.*Decompression failed"):
+        frames.read(0, 0, [3])
+
+
+def test_verify_finds_a_changed_byte_of_an_lz4_shard(tmp_path):
+    """A changed byte within a literal decompresses without an error: only the checksum tells."""
+    path, frame = tmp_path / "0000.arrow", np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    with ShardWriter(path, short_side=20, quality=90, codec="lz4") as writer:
+        encoded = writer.encode(frame)
+        writer.append([encoded, encoded])
+    content = bytearray(path.read_bytes())
+    content[content.index(encoded) + len(encoded) // 2] ^= 1
+    path.write_bytes(content)
+    CODECS["lz4"].decode(memoryview(content)[content.index(encoded[:20]) :][: len(encoded)], np.empty_like(frame))
+    found = look_at(Item(path, (path,)))
+    assert found.state == DAMAGED and "frame of video 0" in found.problem and "checksum" in found.problem
 
 
 def test_borrowed_frames_are_the_same_and_last_until_the_next(videos, tmp_path):

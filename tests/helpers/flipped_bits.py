@@ -51,7 +51,16 @@ ENDS = 200
 """Bytes at both ends of a file, where its structure is: a third of the places are there."""
 # The kinds that `kinds_of` gives, in its order; known before the files are made.
 NAMES = (
-    *("shard, JPEG", "shard, raw", "shard's report", "listing", "manifest", "subset", "subset's description"),
+    *(
+        "shard, JPEG",
+        "shard, raw",
+        "shard, LZ4",
+        "shard's report",
+        "listing",
+        "manifest",
+        "subset",
+        "subset's description",
+    ),
     *("pretrained weights", "training state", "finetuned weights", "features", "metrics", "predictions"),
     *("map of similarities", "run.json", "train.jsonl", "job's record"),
 )
@@ -86,7 +95,8 @@ def kinds_of(folder: Path) -> list[Kind]:
     write_parquet(similarity, pa.table({"row": [0, 1, 0, 1], "column": [0, 0, 1, 1], **names}))
     return [
         Kind("shard, JPEG", source.root / "shards/0000.arrow", _frames),
-        Kind("shard, raw", _raw_shard(folder / "raw/0000.arrow"), _frames),
+        Kind("shard, raw", _shard(folder / "raw/0000.arrow", "raw"), _frames),
+        Kind("shard, LZ4", _shard(folder / "lz4/0000.arrow", "lz4"), _frames),
         Kind("shard's report", source.root / "shards/0000.parquet", _report),
         Kind("listing", source.root / "listing.parquet", read_listing_file),
         Kind("manifest", source.manifest, read_manifest),
@@ -112,10 +122,10 @@ def _features_spec(study: Any) -> FeaturesSpec:
     return stage(cell.stage).spec(study, cell)
 
 
-def _raw_shard(path: Path) -> Path:
+def _shard(path: Path, codec: str) -> Path:
     path.parent.mkdir()
     rng = np.random.default_rng(0)
-    with ShardWriter(path, short_side=20, quality=100, codec="raw") as writer:
+    with ShardWriter(path, short_side=20, quality=100, codec=codec) as writer:
         for length in (3, 4):
             writer.append([writer.encode(rng.integers(0, 256, (20, 26, 3)).astype(np.uint8)) for _ in range(length)])
     return path

@@ -130,7 +130,7 @@ REFUSED = [
     ("store: {short_side: true}", "store.short_side", "a whole number"),
     ("store: {quality: 0}", "store.quality", "equal to 1"),
     ("store: {quality: 101}", "store.quality", "equal to 100"),
-    ("store: {codec: png}", "store.codec", "'jpeg' or 'raw'"),
+    ("store: {codec: png}", "store.codec", "'jpeg', 'raw' or 'lz4'"),
     ("store: {reader: opencv}", "store.reader", "'pyav' or 'decord'"),
     # sizes and seeds of the study
     ("scale: {reduced: 'yes'}", "scale.reduced", "true or false"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from tiny import GRID, make_study, table
 
 from videossl.common.errors import UserError
+from videossl.data.settings import FrameFormat
 from videossl.stages.data import read_of
 from videossl.stages.parts import files
 from videossl.study.storage import sentences, storage, storage_of
@@ -38,6 +41,12 @@ def test_sizes_are_those_of_the_files_that_exist(tmp_path):
         report.with_suffix(".arrow").write_bytes(bytes(800))
     after = storage_of(study, "k400")
     assert (after.measured, after.made, after.video_bytes, after.bytes) == (True, 1600, 200.0, 18 * 200.0)
+
+
+def test_assumed_sizes_are_those_of_the_codec(tmp_path):
+    codecs = get_args(FrameFormat.model_fields["codec"].annotation)
+    sizes = {codec: storage_of(make_study(tmp_path, store={"codec": codec}), "k400").video_bytes for codec in codecs}
+    assert sizes["jpeg"] < sizes["lz4"] < sizes["raw"] < 10 * sizes["jpeg"]
 
 
 def test_what_is_read_decides(tmp_path):

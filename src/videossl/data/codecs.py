@@ -11,12 +11,15 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import lz4.block
 import numpy as np
 import simplejpeg
 
 Shape = tuple[int, int, int]
 RAW_HEAD = struct.Struct("<II")
-"""Header of a raw frame: height and width."""
+"""Header of a raw frame, and of one in LZ4: height and width."""
+LZ4_EFFORT = 9
+"""The usual one of LZ4's thorough search for repetitions. A frame is compressed once and read in every epoch."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,30 @@ def raw_shape(encoded: memoryview) -> Shape:
     return height, width, 3
 
 
+def encode_lz4(frame: np.ndarray, quality: int) -> bytes:
+    """Header and compressed pixels; `quality` has no effect."""
+    packed = lz4.block.compress(frame.tobytes(), mode="high_compression", compression=LZ4_EFFORT, store_size=False)
+    return RAW_HEAD.pack(*frame.shape[:2]) + packed
+
+
+def decode_lz4(encoded: memoryview, frame: np.ndarray) -> None:
+    _require_shape(lz4_shape(encoded), frame.shape)
+    try:
+        pixels = lz4.block.decompress(encoded[RAW_HEAD.size :], uncompressed_size=frame.nbytes)
+    except lz4.block.LZ4BlockError as error:
+        raise ValueError(str(error)) from error
+    if len(pixels) != frame.nbytes:
+        raise ValueError(f"{len(pixels)} bytes are not the pixels of a frame of shape {frame.shape}")
+    frame[:] = np.frombuffer(pixels, dtype=np.uint8).reshape(frame.shape)
+
+
+def lz4_shape(encoded: memoryview) -> Shape:
+    if len(encoded) <= RAW_HEAD.size:
+        raise ValueError(f"{len(encoded)} bytes are not a frame in LZ4")
+    height, width = RAW_HEAD.unpack_from(encoded)
+    return height, width, 3
+
+
 def _require_shape(found: tuple[int, ...], expected: tuple[int, ...]) -> None:
     if found != expected:
         raise ValueError(f"a frame of shape {found} in a video of frames {expected}")
@@ -78,4 +105,5 @@ def _require_shape(found: tuple[int, ...], expected: tuple[int, ...]) -> None:
 CODECS = {
     "jpeg": Codec(encode_jpeg, jpeg_shape, decode_jpeg),
     "raw": Codec(encode_raw, raw_shape, decode_raw),
+    "lz4": Codec(encode_lz4, lz4_shape, decode_lz4),
 }

@@ -157,7 +157,7 @@ class Augmentation(Augment):
 
 
 class FrameFormat(Strict):
-    """How frames are read and stored: as JPEG frames or as raw pixels (faster to read, much larger)."""
+    """How frames are read and stored: as JPEG, or as pixels, compressed or not (faster to read, much larger)."""
 
     short_side: Annotated[Side, Field(ge=8)] = Field(128, description="shorter side of a stored frame in pixels")
     reader: Literal["pyav", "decord"] = Field(
@@ -166,7 +166,9 @@ class FrameFormat(Strict):
         " verified to be"
         " the same, which takes twice as long",
     )
-    codec: Literal["jpeg", "raw"] = Field("jpeg", description="encoding of a frame; raw: uncompressed pixels")
+    codec: Literal["jpeg", "raw", "lz4"] = Field(
+        "jpeg", description="encoding of a frame; raw: uncompressed pixels; lz4: the same pixels, compressed"
+    )
     quality: Annotated[int, Field(ge=1, le=100)] = Field(90, description="JPEG quality, 1 to 100")
 
 
@@ -178,7 +180,7 @@ class Corruptions(Strict):
 
 
 class Store(FrameFormat):
-    """The frame stores: each video is decoded once and stored as JPEG frames or as raw pixels."""
+    """The frame stores: each video is decoded once and stored as JPEG frames or as pixels."""
 
     videos_per_shard: Count = Field(
         1000,

@@ -127,7 +127,7 @@ def slurm(study: Study) -> list[Finding]:
 
 def codecs(study: Study) -> list[Finding]:
     """Write a video, read it with both readers, and encode a frame as the store does."""
-    return [_tried("PyAV", _videos), _decord(), _tried("simplejpeg", _jpeg)]
+    return [_tried("PyAV", _videos), _decord(), _tried("simplejpeg", _jpeg), _tried("lz4", _lz4)]
 
 
 def _decord() -> Finding:
@@ -191,3 +191,16 @@ def _jpeg() -> str:
     if abs(decoded.astype(int) - frame).max() > 2:
         raise RuntimeError("a frame of one colour was decoded as another colour")
     return "encodes and decodes frames"
+
+
+def _lz4() -> str:
+    import numpy as np
+
+    from videossl.data.codecs import decode_lz4, encode_lz4
+
+    frame = np.arange(16 * 24 * 3, dtype=np.uint8).reshape(16, 24, 3)
+    decoded = np.zeros_like(frame)
+    decode_lz4(memoryview(encode_lz4(frame, 90)), decoded)
+    if not np.array_equal(decoded, frame):
+        raise RuntimeError("a frame was decoded as another one")
+    return "compresses and restores frames (`store.codec: lz4`)"

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from videossl.study.config import Config
     from videossl.study.study import Study
 
-JPEG_BYTES = 0.345
-"""Bytes of a pixel in a JPEG frame of quality 90: measured on frames of 170 x 128 pixels (docs/performance.md)."""
+PIXEL_BYTES = {"jpeg": 0.345, "raw": 3.0, "lz4": 2.6}
+"""Bytes of a pixel by codec: measured on frames of 170 x 128 pixels, JPEG at quality 90 (docs/performance.md)."""
 ASPECT = 4 / 3
 RECORDS = 3e4
 """Bytes of metrics, predictions, records and log of a job."""
@@ -115,7 +115,7 @@ def storage(study: Study, datasets: Iterable[str] | None = None) -> list[Storage
 
 def frame_bytes(form: FrameFormat) -> float:
     """Assumed size of a stored frame in bytes."""
-    return form.short_side**2 * ASPECT * (3 if form.codec == "raw" else JPEG_BYTES)
+    return form.short_side**2 * ASPECT * PIXEL_BYTES[form.codec]
 
 
 def mean_frames(config: Config, name: str) -> float:

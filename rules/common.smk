@@ -72,6 +72,7 @@ COMPUTE_ARGUMENTS = (
     + (" --channels-last" if COMPUTE.channels_last else "")
     + (" --compile" if COMPUTE.compile else "")
     + (" --deterministic" if COMPUTE.deterministic else "")
+    + (f" --stage-in {shlex.quote(COMPUTE.stage)}" if COMPUTE.stage else "")
 )
 NOISY_DIR = f"{RESULTS}/data/{{dataset}}/noisy/{{noise}}"
 NOISELESS_DIR = f"{RESULTS}/data/{{dataset}}/noisy/{NOISELESS}/0"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -58,6 +59,23 @@ def test_what_is_missing_is_told_with_its_remedy(tmp_path, capsys, monkeypatch):
     assert "MISSING  gpu: compute.device is 'cuda'" in output and "set compute.device to 'auto'" in output
     assert "MISSING  networks: rotnet with r2plus1d" in output and "clip.size" in output
     assert "4 required things are missing." in output
+
+
+@pytest.mark.parametrize(
+    ("place", "free", "state", "words"),
+    [
+        ("$NODE_DISK", 10**12, OK, "1,000.0 GB are free here"),
+        ("$NODE_DISK", 10, WARNING, "0.0 GB are free here"),
+        ("$NOT_SET_ANYWHERE", 10**12, OK, "its variable is not set here"),
+        ("none/there", 10**12, WARNING, "this machine has no such folder"),
+    ],
+)
+def test_the_folder_for_copies_on_a_node(tmp_path, monkeypatch, place, free, state, words):
+    monkeypatch.setenv("NODE_DISK", str(tmp_path))
+    monkeypatch.setattr(doctor_data.shutil, "disk_usage", lambda folder: SimpleNamespace(free=free))
+    (found,) = doctor_data.staging(study_of(tmp_path, f"compute: {{stage: {place}}}"))
+    assert found.state == state and words in found.text and f"GB to {place} of their node" in found.text
+    assert doctor_data.staging(study_of(tmp_path, "")) == []
 
 
 def test_a_wrong_configuration_is_the_only_finding(tmp_path, capsys):

@@ -90,7 +90,16 @@ def test_recipe_version_retrains_its_task(tmp_path):
     "change",
     [
         {"scale": {"name": "other", "reduced": False, "note": "other words"}},
-        {"compute": {"device": "cpu", "threads": 8, "workers": 7, "gpus": 2, "checkpoint_minutes": 1}},
+        {
+            "compute": {
+                "device": "cpu",
+                "threads": 8,
+                "workers": 7,
+                "gpus": 2,
+                "checkpoint_minutes": 1,
+                "stage": "$TMPDIR",
+            }
+        },
         {"results_dir": "elsewhere", "paper_values": "config/state_of_the_art.csv"},
         config_with("datasets", "k400", "title", value="Another title"),
         config_with("datasets", "ucf101", "root", value="/elsewhere/videos"),

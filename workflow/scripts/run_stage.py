@@ -25,6 +25,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--checkpoint-minutes", type=float, default=10.0)
     parser.add_argument("--channels-last", action="store_true", help="keep the channels of a pixel together in memory")
     parser.add_argument("--compile", action="store_true", help="compile backbones with torch.compile")
+    parser.add_argument("--stage-in", default="", help="folder on this node's disk for copies of the frames")
     parser.add_argument("--deterministic", action="store_true", help="on GPUs, the same bits each time, where possible")
     return parser.parse_args()
 
@@ -73,6 +74,7 @@ def compute_of(arguments: argparse.Namespace) -> Any:
         channels_last=arguments.channels_last,
         compile=arguments.compile,
         deterministic=arguments.deterministic,
+        stage=arguments.stage_in,
     )
 
 

@@ -10,7 +10,7 @@ import argparse
 from videossl.cli.common import say, study_of
 from videossl.common.errors import UserError
 from videossl.monitor.buildable import builds_of, problems_of
-from videossl.monitor.doctor_data import datasets, disk, model_weights, results_folder, working_folder
+from videossl.monitor.doctor_data import datasets, disk, model_weights, results_folder, staging, working_folder
 from videossl.monitor.doctor_machine import codecs, gpu, packages, python, slurm
 from videossl.monitor.doctor_published import published_networks
 from videossl.monitor.doctor_site import site
@@ -35,7 +35,7 @@ def networks(study: Study) -> list[Finding]:
 
 CHECKS = (
     *(python, packages, gpu, slurm, site, codecs, datasets),
-    *(model_weights, published_networks, working_folder, results_folder, disk, networks),
+    *(model_weights, published_networks, working_folder, results_folder, disk, staging, networks),
 )
 """One function per subject, in the order of printing."""
 

@@ -105,10 +105,16 @@ def digest_of(path: Path) -> str:
         return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
     if path.suffix == ".parquet":
         return _table_digest(path)
-    if path.suffix == ".arrow" and (digest := _shard_digest(path)):
-        return digest
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+    return shard_digest(path) if path.suffix == ".arrow" else _file_digest(path)
+
+
+def shard_digest(path: Path) -> str:
+    """Digest of a shard, whatever its file is called."""
+    from videossl.data.store import (
+        frames_digest,
+    )  # imported here: codecs load slowly, and few callers need them
+
+    return frames_digest(path) or _file_digest(path)
 
 
 def _table_digest(path: Path) -> str:
@@ -119,9 +125,6 @@ def _table_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _shard_digest(path: Path) -> str | None:
-    from videossl.data.store import (
-        frames_digest,
-    )  # imported here: codecs load slowly, and few callers need them
-
-    return frames_digest(path)
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

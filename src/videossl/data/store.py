@@ -13,7 +13,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -40,6 +40,11 @@ def remedy(path: Path) -> str:
     input; requested by name, only the shard is made. If the videos are unchanged, nothing is trained again."""
     what = "Remove it, then m" if path.exists() else "M"
     return f"{what}ake it again from the videos: `snakemake {path}`, with this run's --configfile, if any."
+
+
+def remedy_of_copy(original: Path) -> str:
+    """How to recreate a copy of a shard (:mod:`videossl.data.staging`)."""
+    return f"It is a copy of {original} (compute.stage): remove it, and the next job copies it again."
 
 
 def checksum(frame: bytes | memoryview, video: int, number: int) -> int:
@@ -144,16 +149,23 @@ class FrameStore:
 
     def __init__(self, shard_paths: Sequence[str | Path]) -> None:
         self.shard_paths = [Path(path) for path in shard_paths]
+        self.copies: dict[int, Path] = {}
+        """By shard: a copy that is read in its place."""
         self._readers: dict[int, tuple[pa.ipc.RecordBatchFileReader, str]] = {}
         self._seen: dict[tuple[int, int], bytearray] = {}
         self._process = os.getpid()
         self._scratch = np.empty(0, dtype=np.uint8)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"shard_paths": self.shard_paths}
+        return {"shard_paths": self.shard_paths, "copies": self.copies}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["shard_paths"])  # type: ignore[misc]
+        self.copies = state["copies"]
+
+    def read_copies(self, copies: Mapping[int, Path]) -> None:
+        """Read these shards from copies from now on; from the shard itself where a copy cannot be opened."""
+        self.copies, self._readers, self._seen = dict(copies), {}, {}
 
     def settings(self, shard: int) -> dict[str, Any]:
         """Metadata of a shard: codec, short_side, quality, version."""
@@ -207,8 +219,9 @@ class FrameStore:
             for frame, index in zip(frames, wanted.tolist(), strict=True):
                 codec.decode(encoded[index], frame)
         except (ValueError, OSError, MemoryError, pa.ArrowException) as error:
-            place = f"frame {index} of video {batch} in {self.shard_paths[shard]}"
-            raise DamagedFile(f"{place} does not decode: {error}. {remedy(self.shard_paths[shard])}") from error
+            path, what_to_do = self._source(shard)
+            place = f"frame {index} of video {batch} in {path}"
+            raise DamagedFile(f"{place} does not decode: {error}. {what_to_do}") from error
         ordered = places.size == wanted.size and bool((places == np.arange(places.size)).all())
         return frames if ordered else frames[places]
 
@@ -235,7 +248,13 @@ class FrameStore:
             raise self._damaged(shard, f"is damaged: {error}") from error
 
     def _damaged(self, shard: int, what: str) -> DamagedFile:
-        return damaged(self.shard_paths[shard], what, remedy(self.shard_paths[shard]))
+        path, what_to_do = self._source(shard)
+        return damaged(path, what, what_to_do)
+
+    def _source(self, shard: int) -> tuple[Path, str]:
+        """The file that a shard is read from, and how to recreate it."""
+        path = self.shard_paths[shard]
+        return (self.copies[shard], remedy_of_copy(path)) if shard in self.copies else (path, remedy(path))
 
     def _reader(self, shard: int) -> tuple[pa.ipc.RecordBatchFileReader, str]:
         if self._process != os.getpid():  # forked: the parent keeps its own maps
@@ -246,8 +265,16 @@ class FrameStore:
                     f"the manifest names shard {shard}, but there are {len(self.shard_paths)} shard files: "
                     "the manifest is from another run. Remove it and run the workflow again."
                 )
-            self._readers[shard] = open_shard(self.shard_paths[shard])
+            self._readers[shard] = self._open(shard)
         return self._readers[shard]
+
+    def _open(self, shard: int) -> tuple[pa.ipc.RecordBatchFileReader, str]:
+        if shard in self.copies:
+            try:
+                return open_shard(self.copies[shard])
+            except UserError:
+                del self.copies[shard]
+        return open_shard(self.shard_paths[shard])
 
 
 def open_shard(path: Path) -> tuple[pa.ipc.RecordBatchFileReader, str]:

@@ -33,7 +33,7 @@ from videossl.training.inputs import Inputs
 from videossl.training.loop import Step
 from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
-from videossl.training.session import Compute, batches, make_trainer
+from videossl.training.session import Compute, batches, make_trainer, stage_frames
 from videossl.videolanguage.sampling import ViewClips
 
 
@@ -87,6 +87,7 @@ def finetune(
         files = [path for path in (weights, *teachers) if path]
         trainer = make_trainer(spec, model, step, dataset, folder, compute, signals, files, spec.average)
         epochs, steps = trainer.plan.epochs, trainer.plan.epochs * trainer.plan.steps_per_epoch
+        stage_frames(dataset, epochs - trainer.epoch, compute, signals)
         what = f"finetuning with {len(teachers)} teachers" if teachers else "finetuning"
         trainer.run(epochs, batches(spec, dataset, compute, device), f"{what}, {len(dataset)} videos")
         if trainer.average:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 from pathlib import Path
@@ -16,9 +17,11 @@ from videossl.stages.data import read_of
 from videossl.stages.parts import files
 from videossl.study.availability import report
 from videossl.study.inventory import ASSUMED, LISTED, videos_of
-from videossl.study.storage import storage
+from videossl.study.storage import read_mb, storage
 from videossl.study.study import Study
 
+STAGED = ("pretrain", "finetune", "low_shot", "distill")
+"""Stages whose jobs copy frames."""
 MIN_FREE = 2**30
 """Bytes; with less free space even the tables of a finished study may fail to be written."""
 
@@ -156,6 +159,26 @@ def disk(study: Study) -> list[Finding]:
     if needed > free:
         return [Finding(WARNING, "disk", text, "free some space, or set `results_dir` to another disk")]
     return [Finding(OK, "disk", text)]
+
+
+def staging(study: Study) -> list[Finding]:
+    """The folder for copies of frames on the nodes (`compute.stage`), and how much the largest training copies."""
+    place = study.config.compute.stage
+    if place is None:
+        return []
+    needed = max((read_mb(study, cell) for name in STAGED for cell in study.of_stage(name)), default=0)
+    text = f"trainings copy up to {needed / 1e3:,.1f} GB to {place} of their node"
+    folder = os.path.expandvars(place)
+    if "$" in folder:
+        return [Finding(OK, "compute.stage", f"{text}; its variable is not set here, only jobs can tell")]
+    if not Path(folder).is_dir():
+        remedy = "a folder that each node has; jobs without it read in place, and say so in their log"
+        return [Finding(WARNING, "compute.stage", f"{text}; this machine has no such folder", remedy)]
+    free = shutil.disk_usage(folder).free
+    if free < needed * 1e6:
+        remedy = "another folder; jobs without room read in place, and say so in their log"
+        return [Finding(WARNING, "compute.stage", f"{text}; {free / 1e9:,.1f} GB are free here", remedy)]
+    return [Finding(OK, "compute.stage", f"{text}; {free / 1e9:,.1f} GB are free here")]
 
 
 def model_weights(study: Study) -> list[Finding]:

@@ -32,7 +32,7 @@ from videossl.training.loop import Trainer
 from videossl.training.record import write_run
 from videossl.training.run_folder import exclusive
 from videossl.training.seeding import INITIAL, seed_everything
-from videossl.training.session import Compute, batches, make_trainer
+from videossl.training.session import Compute, batches, make_trainer, stage_frames
 from videossl.training.short_videos import ShortVideos, long_enough, require_long_videos
 from videossl.training.specs import PretrainSpec, TaskSpec
 
@@ -79,6 +79,7 @@ def pretrain(
         if previous is not None and trainer.epoch == 0 and trainer.step_in_epoch == 0:
             trainer.restore(_matching(load_parts(previous, STATE, "training state"), trainer, previous))
         begun = trainer.epoch, trainer.step_in_epoch
+        stage_frames(dataset, spec.stop - trainer.epoch, compute, signals)
         trainer.run(spec.stop, batches(spec, dataset, compute, device), f"{spec.task}, {len(videos)} videos")
         metrics = evaluate(spec, task, heldout_store, measured, compute, device, signals)
         metrics += collapse_metrics(spec, task.pretrained, heldout_store, measured, compute, device, signals)

@@ -24,6 +24,7 @@ from videossl.common.ranks import is_main_process, rank_and_processes
 from videossl.common.specification import hash_of
 from videossl.data.loader import ClipDataset, EpochBatches, train_loader
 from videossl.data.provenance import content_digest
+from videossl.data.staging import stage_shards
 from videossl.training.average import WeightAverage
 from videossl.training.checkpoint import Checkpoints, load_torch
 from videossl.training.compiled import compile_backbones
@@ -57,6 +58,7 @@ class Compute:
     channels_last: bool = False
     compile: bool = False
     deterministic: bool = False
+    stage: str = ""
 
     def start(self) -> tuple[torch.device, Signals]:
         """Prepare the process; returns the device and the signal listener."""
@@ -227,6 +229,26 @@ def run_hash(spec: TrainingSpec, dataset: ClipDataset, weights: Sequence[Path]) 
     start = [hashlib.sha256(path.read_bytes()).hexdigest() for path in weights]
     recipe = {key: value for key, value in spec.values.items() if key not in ("stop", "heldout_videos")}
     return hash_of({"recipe": recipe, "data": data.hexdigest(), "weights": start})
+
+
+def stage_frames(dataset: ClipDataset, epochs: int, compute: Compute, signals: Signals) -> None:
+    """Read the shards of a training of `epochs` further epochs from copies on this node's disk, if so configured.
+
+    A training of few videos, such as a low-shot finetuning, reads less of its shards than a copy would.
+    """
+    if not compute.stage or epochs < 1:
+        return
+    store, shards = cast("FrameStore", dataset.store), np.unique(dataset.table["shard"]).tolist()
+    stored = sum(store.num_videos(shard) for shard in shards)
+    if epochs * len(dataset) < stored:
+        print(
+            f"compute.stage: {epochs} epochs of {len(dataset)} videos read less than a copy of {stored} videos would."
+            " The frames are read in place.",
+            flush=True,
+        )
+        return
+    with signals.stop_waiting():
+        stage_shards(store, shards, compute.stage)
 
 
 def batch_size_for(spec: TrainingSpec, videos: int) -> int:

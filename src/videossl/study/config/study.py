@@ -229,6 +229,11 @@ class Compute(Strict):
         description="on GPUs, algorithms that give the same bits each time, where there are any; slower (on a CPU"
         " results are the same bits anyway)",
     )
+    stage: FilePath | None = Field(
+        None,
+        description="folder on each node's own disk, such as $TMPDIR (variables are those of the job): trainings copy"
+        " the shards that they read there first; null: read in place",
+    )
     retries: FewOrNone = Field(
         2, description="further attempts of a training job that failed; each resumes from the last checkpoint"
     )

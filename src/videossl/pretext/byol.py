@@ -55,8 +55,6 @@ class BYOL(PretextTask):
         stride: frame step of a clip.
         hidden: width of the hidden layer of projector and predictor.
         dim: dimension of an embedding.
-        normalised: end the projector with batch normalisation (Chen and He 2021). Without it small networks soon give
-            all clips nearly the same embedding: their mean is the easiest thing to predict.
         momentum: of the target network at the start of the training; it rises to 1 along a half cosine.
     """
 
@@ -69,15 +67,12 @@ class BYOL(PretextTask):
         stride: Few = 4,
         hidden: Channels = 4096,
         dim: Channels = 256,
-        normalised: bool = False,
         momentum: ShareBelowOne = 0.996,
     ) -> None:
         super().__init__(backbone)
         self.momentum = momentum
         self.sampler = RandomClips(length=frames, stride=stride, clips_per_video=clips)
         self.projector = projection_head(backbone.feature_dim, hidden, dim)
-        if normalised:
-            self.projector.append(nn.BatchNorm1d(dim))
         self.predictor = projection_head(dim, hidden, dim)
         self.target = MomentumEncoder(self.encoder(), momentum)
 

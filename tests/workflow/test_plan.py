@@ -98,7 +98,8 @@ def test_complexity_trains_each_variant_by_itself(workflow, study):
 def test_pretext_sanity_needs_no_target_dataset(workflow, study):
     jobs = workflow.plan("table_pretext_sanity")
     assert jobs["finetune"] == 0 and jobs["generate_videos"] == 1
-    # Milestones that other tables need are jobs of their own; those of other tasks, VideoMAE and V-JEPA on two networks, are not.
+    # Milestones that other tables need are jobs of their own; those of other tasks, two of which have two networks, are
+    # not.
     epochs = values_of(study, "training_time", "epochs")
     assert jobs["pretrain"] == TASKS * epochs + (len(study.recipes) - TASKS) + 2
 

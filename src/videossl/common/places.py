@@ -5,6 +5,7 @@ Results, datasets, weights and overlays belong to the user: their relative paths
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -34,6 +35,12 @@ def project_folder(snakefile: str | None = None) -> Path:
 def base_files(project: Path) -> list[Path]:
     """The configuration files below all overlays: the base, and the site's file if there is one."""
     return [project / BASE, *(path for path in [project / SITE] if path.is_file())]
+
+
+def folder_of_node(place: str) -> Path | None:
+    """A folder that each node may have elsewhere, named with environment variables; None if one is not set here."""
+    found = os.path.expandvars(place)
+    return None if "$" in found else Path(found)
 
 
 def project_file(path: str, project: Path, where: str, *, folder: bool = False) -> str:

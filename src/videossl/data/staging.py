@@ -22,6 +22,7 @@ from typing import IO
 
 from videossl.common.errors import UserError
 from videossl.common.files import HALF, half_written
+from videossl.common.places import folder_of_node
 from videossl.common.progress import track
 from videossl.data.provenance import content_digest, shard_digest
 from videossl.data.store import FrameStore
@@ -50,12 +51,12 @@ def stage_shards(store: FrameStore, shards: Iterable[int], place: str) -> None:
 
 def _folder(place: str) -> Path:
     """The folder of this user's copies below `place`."""
-    expanded = os.path.expandvars(place)
-    if "$" in expanded:
+    above = folder_of_node(place)
+    if above is None:
         raise CannotStage(f"{place} names an environment variable that is not set on {socket.gethostname()}")
-    if not Path(expanded).is_dir():
-        raise CannotStage(f"there is no folder {expanded} on {socket.gethostname()}")
-    folder = Path(expanded, f"videossl-frames-{os.getuid()}")
+    if not above.is_dir():
+        raise CannotStage(f"there is no folder {above} on {socket.gethostname()}")
+    folder = above / f"videossl-frames-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.getuid():
         raise CannotStage(f"{folder} belongs to another user")

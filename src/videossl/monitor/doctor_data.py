@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 from pathlib import Path
 
 from videossl.common.errors import UserError
 from videossl.common.intact import frame_of, read_frame, read_table
-from videossl.common.places import existing, unwritable
+from videossl.common.places import existing, folder_of_node, unwritable
 from videossl.data.manifest import MANIFEST, gaps_of
 from videossl.monitor.finding import MISSING, OK, WARNING, Finding
 from videossl.monitor.start import CACHE_REMEDY, cache_problem
@@ -168,10 +167,10 @@ def staging(study: Study) -> list[Finding]:
         return []
     needed = max((read_mb(study, cell) for name in STAGED for cell in study.of_stage(name)), default=0)
     text = f"trainings copy up to {needed / 1e3:,.1f} GB to {place} of their node"
-    folder = os.path.expandvars(place)
-    if "$" in folder:
+    folder = folder_of_node(place)
+    if folder is None:
         return [Finding(OK, "compute.stage", f"{text}; its variable is not set here, only jobs can tell")]
-    if not Path(folder).is_dir():
+    if not folder.is_dir():
         remedy = "a folder that each node has; jobs without it read in place, and say so in their log"
         return [Finding(WARNING, "compute.stage", f"{text}; this machine has no such folder", remedy)]
     free = shutil.disk_usage(folder).free

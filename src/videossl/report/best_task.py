@@ -74,6 +74,11 @@ class Answer:
         return self.contenders[0]
 
     @cached_property
+    def gain(self) -> OverSeeds | None:
+        """Difference of the best task to no pretraining; None if they have no seed in common."""
+        return self.best.lead_over(self.scratch) if self.scratch else None
+
+    @cached_property
     def rivals(self) -> list[str]:
         """Tasks that are not significantly worse than the best one."""
         others = self.contenders[1:]

@@ -78,8 +78,8 @@ def _results(study: Study, cells: Iterable[Cell]) -> Results | None:
 
 def _line(study: Study, answer: Answer) -> str:
     """The line of a target; "" if the best task has no partner from scratch."""
-    gain = answer.scratch and answer.best.lead_over(answer.scratch)
-    if not gain:
+    gain = answer.gain
+    if gain is None:
         return ""
     best, setting = answer.best, answer.setting
     tasks = {task: recipe.title or task for task, recipe in study.recipes.items()}

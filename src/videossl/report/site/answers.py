@@ -41,10 +41,10 @@ def _row(one: Answer, runs: Mapping[str, Run], labels: Mapping[str, Mapping[str,
     base = Cell(DASH)
     rivals = [titles.label("task", task, labels) for task in one.rivals]
     if one.scratch:
-        lead = one.best.lead_over(one.scratch)
-        details = [("ci", f"{_points(lead.value)} {_interval(lead, _points)}".strip())] if lead else []
+        gain = one.gain
+        details = [("ci", f"{_points(gain.value)} {_interval(gain, _points)}".strip())] if gain else []
         base = Cell(_percent(one.scratch.mean.value), link=link_to_runs(one.scratch.runs), details=details)
-        if lead is None or lead.low is None or lead.low <= 0:
+        if gain is None or gain.low is None or gain.low <= 0:
             rivals.append("no pretraining")
     others = len(one.contenders) - 1
     verdict = _over_all(others) if not rivals else f"not than {listed(rivals)}"

@@ -74,6 +74,12 @@ def test_finetuning_trains_and_tests_and_teachers_look_on(study):
     assert costs.job_seconds(student, study) == pytest.approx((operations + 100 * 9537 * (42.95e9 + 77.22e9)) / 1e13)
 
 
+def test_models_as_teachers_cost_nothing_as_their_logits_are_written_beforehand(study):
+    students = [cell for cell in study.all_cells if cell.stage == "distill"]
+    student = next(cell for cell in students if all(one.stage == "class_logits" for one in cell.partners))
+    assert costs.job_seconds(student, study) == costs.job_seconds(replace(student, partners=()), study) > 0
+
+
 def test_small_networks_wait_for_the_loader(study):
     cell = cell_of(study, "pretrain/k400/50k/cvrl/shufflenet/seed0/epochs50")
     assert costs.job_seconds(cell, study) == pytest.approx((50 * 50_000 + 2_000) * 2 / (50 * 7))

@@ -14,13 +14,12 @@ from videossl.monitor.finding import MISSING, OK, WARNING, Finding
 from videossl.monitor.start import CACHE_REMEDY, cache_problem
 from videossl.stages.data import read_of
 from videossl.stages.parts import files
+from videossl.stages.registry import stage
 from videossl.study.availability import report
 from videossl.study.inventory import ASSUMED, LISTED, videos_of
 from videossl.study.storage import read_mb, storage
 from videossl.study.study import Study
 
-STAGED = ("pretrain", "finetune", "low_shot", "distill")
-"""Stages whose jobs copy frames."""
 MIN_FREE = 2**30
 """Bytes; with less free space even the tables of a finished study may fail to be written."""
 
@@ -165,7 +164,8 @@ def staging(study: Study) -> list[Finding]:
     place = study.config.compute.stage
     if place is None:
         return []
-    needed = max((read_mb(study, cell) for name in STAGED for cell in study.of_stage(name)), default=0)
+    trainings = [cell for cell in study.all_cells if stage(cell.stage).devices_of(cell) == "all devices"]
+    needed = max((read_mb(study, cell) for cell in trainings), default=0)
     text = f"trainings copy up to {needed / 1e3:,.1f} GB to {place} of their node"
     folder = folder_of_node(place)
     if folder is None:

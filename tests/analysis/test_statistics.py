@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from videossl.analysis.statistics import (
+    bootstrap_of_difference,
     compare_predictions,
     crossed_bootstrap,
     crossed_variance,
@@ -163,6 +164,47 @@ def test_equal_seeds_add_nothing_and_equal_videos_leave_the_seeds():
     _, low, high = crossed_bootstrap(np.tile([[0.1], [0.4], [0.7]], (1, 50)))
     reach = 0.3 * np.sqrt(3 / 2)  # one draw in 27 takes the lowest seed three times
     assert (low, high) == pytest.approx((0.4 - reach, 0.4 + reach))
+
+
+def test_the_difference_of_one_seed_to_several_has_the_variance_of_both_trainings():
+    values = crossed(np.random.default_rng(4), seeds=9, videos=400, of_seed=0.3, of_both=0.2)
+    own, other = values[:1] + 0.5, values[1:]
+    difference, low, high = bootstrap_of_difference(own, other)
+    of_videos = (own.mean(axis=0) - other.mean(axis=0)).var(ddof=1) / 400
+    error = np.sqrt(of_videos + other.mean(axis=1).var(ddof=1) * (1 + 1 / 8))
+    assert difference == pytest.approx(own.mean() - other.mean())
+    assert high - low == pytest.approx(2 * 1.96 * error, rel=0.15)
+    turned = bootstrap_of_difference(other, own)
+    assert turned == pytest.approx((-difference, -high, -low), abs=0.02)
+
+
+def test_a_lucky_seed_does_not_decide_but_a_large_difference_does():
+    """Networks of 30, 20 and 22 % are no proof that one of 21 % is worse, as the first of them alone would be."""
+    generator = np.random.default_rng(5)
+    other = generator.random((3, 400)) < np.array([[0.30], [0.20], [0.22]])
+    own = generator.random((1, 400)) < 0.21
+    assert crossed_bootstrap(own.astype(float) - other[:1])[2] < 0
+    _, low, high = bootstrap_of_difference(own, other)
+    assert low < 0 < high
+    assert bootstrap_of_difference(generator.random((1, 400)) < 0.6, other)[1] > 0
+
+
+def test_differences_of_two_groups_cover_the_true_one_about_as_often_as_they_say():
+    generator, hits = np.random.default_rng(6), 0
+    for _ in range(300):
+        values = crossed(generator, seeds=9, videos=60, of_seed=0.2, of_both=0.5)
+        _, low, high = bootstrap_of_difference(values[:4], values[4:], resamples=400)
+        hits += low <= 0 <= high
+    assert 0.88 <= hits / 300 <= 0.99
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "message"),
+    [((1, 5), (3, 4), "the same videos"), ((5,), (3, 5), "the same videos"), ((1, 5), (1, 5), "several seeds")],
+)
+def test_a_difference_of_groups_refuses_what_cannot_be_compared(own, other, message):
+    with pytest.raises(ValueError, match=message):
+        bootstrap_of_difference(np.ones(own), np.ones(other))
 
 
 @pytest.mark.parametrize("shape", [(3,), (0, 4), (3, 0), (1, 2, 3)])

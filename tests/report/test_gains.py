@@ -12,7 +12,7 @@ from documentation import block
 from report_cells import cell, cell_by_video, table_spec
 from tiny import GRID, make_study, table
 
-from videossl.analysis.statistics import crossed_bootstrap, t_interval
+from videossl.analysis.statistics import bootstrap_of_difference, crossed_bootstrap, t_interval
 from videossl.common.errors import UserError
 from videossl.report.collect import FAILED, OK, PENDING, collect
 from videossl.report.document import Document
@@ -23,6 +23,7 @@ from videossl.report.over_seeds import over_seeds
 from videossl.report.render import TABLE_SUFFIXES, markdown, write_table
 from videossl.report.renderings import inputs_of
 from videossl.report.tables import build_grid
+from videossl.report.tally import tally
 from videossl.study.study import load_study
 
 VIDEOS = 120
@@ -58,6 +59,39 @@ def test_a_gain_of_several_seeds_is_paired_by_seed_and_video(tmp_path):
     text = markdown(Document.of(results))
     assert "Gain in top-1 accuracy, percentage points" in text
     assert "paired seed by seed and video by video" in text and "hierarchical bootstrap" in text
+
+
+def test_more_networks_from_scratch_are_compared_by_their_mean(tmp_path):
+    own, scratch = draws()
+    results = collect(spec_of(), by_seed(tmp_path, own[:1], scratch))
+    (record,) = results.records
+    assert record.value == pytest.approx(own[0].mean() - scratch.mean())
+    assert (record.value, record.low, record.high) == pytest.approx(
+        bootstrap_of_difference(own[:1].astype(float), scratch.astype(float))
+    )
+    (entry,) = build_grid(results).entries
+    assert entry.text == f"+{100 * record.value:.1f}* [+{100 * record.low:.1f}, +{100 * record.high:.1f}]"
+    text = markdown(Document.of(results))
+    assert "the mean over more seeds of it than of pretrained networks" in text
+    assert "as large as between the seeds from scratch" in text and "one seed, so" not in text
+    pairs = tally(collect(spec_of(gain=False, baseline=True), by_seed(tmp_path, own[:1], scratch)).records)
+    assert pairs == (1, 0, 1)
+
+
+def test_a_lucky_network_from_scratch_does_not_make_the_others_worse(tmp_path):
+    """The tally of a pretrained network beside one from scratch that is lucky, and beside three."""
+    generator = np.random.default_rng(7)
+    own, scratch = generator.random((1, 400)) < 0.2, generator.random((3, 400)) < np.array([[0.3], [0.18], [0.2]])
+    spec = spec_of(gain=False, baseline=True)
+    assert tally(collect(spec, by_seed(tmp_path / "one", own, scratch[:1])).records) == (0, 1, 1)
+    assert tally(collect(spec, by_seed(tmp_path / "three", own, scratch)).records) == (0, 0, 1)
+
+
+def test_a_gain_waits_for_all_networks_from_scratch(tmp_path):
+    own, scratch = draws()
+    cells = [*by_seed(tmp_path, own[:1], scratch[:2]), cell(tmp_path, None, task="scratch", seed=2)]
+    (record,) = collect(spec_of(), cells).records
+    assert (record.status, record.value) == (PENDING, None)
 
 
 def test_pairs_cancel_what_is_common(tmp_path):
@@ -164,6 +198,25 @@ def test_the_networks_from_scratch_are_planned_and_read(tmp_path):
     one = make_study(tmp_path, {"a": ENTRY, "b": table(GRID)})
     assert len(inputs_of(one, "a")["predictions"]) == 3
     assert inputs_of(one, "b")["predictions"] == []
+
+
+def test_more_seeds_from_scratch_are_planned_where_networks_are_trained(tmp_path):
+    """Not for untrained networks, nor in a grid with seeds of its own; fewer than the others change nothing."""
+    entries = {
+        "a": ENTRY,
+        "untrained": table(GRID | {"protocol": "knn"}),
+        "own": table(GRID | {"seed": [4]}),
+    }
+
+    def seeds(name: str, **config) -> dict[bool, set[int]]:
+        cells = make_study(tmp_path, entries, **config).cells_of[name]
+        return {kind: {cell.seed for cell in cells if cell.is_scratch == kind} for kind in (True, False)}
+
+    assert seeds("a", seeds_from_scratch=3) == {True: {0, 1, 2}, False: {0}}
+    assert seeds("untrained", seeds_from_scratch=3) == {True: {0}, False: {0}}
+    assert seeds("own", seeds_from_scratch=3) == {True: {4}, False: {4}}
+    assert seeds("a", seeds_from_scratch=2, seeds=3) == {True: {0, 1, 2}, False: {0, 1, 2}}
+    assert seeds("a", seeds_from_scratch=3, restrict={"seed": [0, 2]}) == {True: {0, 2}, False: {0}}
 
 
 @pytest.mark.parametrize(

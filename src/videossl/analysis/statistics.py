@@ -125,13 +125,48 @@ def crossed_bootstrap(
     return mean, float(low), float(high)
 
 
-def _resampled(values: np.ndarray, resamples: int, generator: np.random.Generator) -> np.ndarray:
-    """Means of resamples of `values`, minus their mean: shape (resamples,)."""
-    means = np.empty(resamples)
-    each = max(1, 1_000_000 // values.size)  # resamples at a time: all would be 300 MB for 3,783 videos
+def bootstrap_of_difference(
+    own: np.ndarray, other: np.ndarray, *, resamples: int = 10_000, confidence: float = 0.95, seed: int = 0
+) -> tuple[float, float, float]:
+    """Mean of `own` minus that of `other`, trained with other numbers of seeds, and its interval.
+
+    As :func:`crossed_bootstrap`, but the seeds of the two are drawn apart: those of one have nothing to do with those
+    of the other. A network of a single seed says nothing about its chance; it is taken for as large as the other's.
+
+    Args:
+        own, other: shape (seeds, videos) each, of the same videos; one of them with several seeds.
+
+    Returns:
+        (difference, low, high), in the unit of the values. Equal inputs and seed give equal results.
+
+    Raises:
+        ValueError: not the same videos, or one seed each.
+    """
+    own, other = np.asarray(own, dtype=np.float64), np.asarray(other, dtype=np.float64)
+    if own.ndim != 2 or other.ndim != 2 or own.shape[1] != other.shape[1] or own.shape[1] == 0:
+        raise ValueError(f"need values of the same videos for each seed, got shapes {own.shape} and {other.shape}")
+    if max(len(own), len(other)) < 2:
+        raise ValueError("need several seeds of one of the two")
+    generator = np.random.default_rng(seed)
+    difference = float(own.mean() - other.mean())
+    means = difference + _resampled(own.mean(axis=0) - other.mean(axis=0), resamples, generator)
+    for group, sign in ((own, 1.0), (other, -1.0)):
+        known = group if len(group) > 1 else own if len(own) > 1 else other
+        scale = sign * math.sqrt(len(known) / (len(known) - 1))
+        means += scale * _resampled(known.mean(axis=1), resamples, generator, draws=len(group))
+    low, high = np.quantile(means, [0.5 - confidence / 2, 0.5 + confidence / 2])
+    return difference, float(low), float(high)
+
+
+def _resampled(
+    values: np.ndarray, resamples: int, generator: np.random.Generator, draws: int | None = None
+) -> np.ndarray:
+    """Means of resamples of `values`, of as many or of `draws` each, minus their mean: shape (resamples,)."""
+    means, draws = np.empty(resamples), draws or values.size
+    each = max(1, 1_000_000 // draws)  # resamples at a time: all would be 300 MB for 3,783 videos
     for first in range(0, resamples, each):
         part = means[first : first + each]
-        part[:] = values[generator.integers(0, values.size, (part.size, values.size))].mean(axis=1)
+        part[:] = values[generator.integers(0, values.size, (part.size, draws))].mean(axis=1)
     return means - values.mean()
 
 

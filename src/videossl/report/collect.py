@@ -55,6 +55,8 @@ class Record:
     value: float | None = None
     low: float | None = None
     high: float | None = None
+    holds: str = ""
+    """What the interval holds, if more than the choice of test videos: a name of :mod:`videossl.report.over_seeds`."""
     n: int | None = None
     chance: float | None = None
     paper: float | None = None

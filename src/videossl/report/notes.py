@@ -15,7 +15,7 @@ from videossl.report.comparison import other_numbers
 from videossl.report.flattening import flattening_notes
 from videossl.report.gains import is_paired
 from videossl.report.numbers import number
-from videossl.report.over_seeds import ONE_SEED, SEEDS_ALONE, SEEDS_AND_VIDEOS, of_places, over_seeds
+from videossl.report.over_seeds import ONE_SEED, SEEDS_ALONE, SEEDS_AND_VIDEOS, SEEDS_OF_ONE, of_places, over_seeds
 from videossl.report.paper import asked_for
 from videossl.report.pretrainings import pretraining_notes
 from videossl.report.spec import Spec
@@ -83,14 +83,16 @@ def _interval(results: Results, drawn: bool) -> list[str]:
     videos = "held-out samples" if held_out else "test videos"
     of_one = f"95 % {kind} over the {videos}{_how_paired(results)}"
     bars = "Error bars" if drawn else "Brackets"
-    if len({record.identity["seed"] for record in results.records}) == 1:
+    if {mean.holds for _, mean in means} == {ONE_SEED} and len({r.identity["seed"] for r in results.records}) == 1:
         return [f"{bars}: {of_one}; one seed, so the randomness of training is not in it."]
     told = {
         SEEDS_AND_VIDEOS: f"95 % interval of the mean over seeds; it holds the randomness of training and the choice of"
         f" {videos} (hierarchical bootstrap)",
         SEEDS_ALONE: "95 % t-interval over the seeds; it holds the randomness of training, but not the choice of"
         f" {videos}, as results of single ones are not stored",
-        ONE_SEED: f"{of_one}, where one seed has finished; the randomness of training is not in it",
+        SEEDS_OF_ONE: f"95 % interval of the difference; it holds the choice of {videos} and the randomness of"
+        " training, which is taken for as large as between the seeds from scratch (hierarchical bootstrap)",
+        ONE_SEED: f"{of_one}, where there is one seed; the randomness of training is not in it",
     }
     held = {mean.holds for _, mean in means}
     return [f"{bars}: {'. Or: '.join(text for holds, text in told.items() if holds in held)}."]
@@ -105,6 +107,13 @@ def _ranks(results: Results) -> list[str]:
         f"Rank: among the pretrained networks that differ only in {' and '.join(axes)}; in brackets the ranks that the"
         " 95 % intervals of the differences in pairs leave open (not widened for the number of comparisons)."
     ]
+
+
+def _pairs(results: Results) -> str:
+    """What is compared with what in gains."""
+    if any(record.holds == SEEDS_OF_ONE for record in results.records):
+        return " (the mean over more seeds of it than of pretrained networks), paired video by video"
+    return ", paired seed by seed and video by video"
 
 
 def _how_paired(results: Results) -> str:
@@ -185,8 +194,8 @@ def _missing(results: Results) -> list[str]:
 def _baseline(results: Results, span_marks: bool, drawn: bool) -> list[str]:
     if results.spec.gain:
         return [
-            "Gain: the number minus that of the same network and protocol from random initialisation, paired seed by"
-            f" seed and video by video. {NOT_ZERO}: the interval does not contain 0 (not widened for the number of"
+            f"Gain: the number minus that of the same network and protocol from random initialisation{_pairs(results)}."
+            f" {NOT_ZERO}: the interval does not contain 0 (not widened for the number of"
             " comparisons)."
         ]
     if not any(record.is_baseline for record in results.records):

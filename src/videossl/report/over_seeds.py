@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from videossl.analysis.statistics import crossed_bootstrap, t_interval
+from videossl.analysis.statistics import bootstrap_of_difference, crossed_bootstrap, t_interval
 from videossl.common.results import is_fraction
 from videossl.report.by_video import values_by_video
 from videossl.study.titles import GAIN
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ONE_SEED, SEEDS_AND_VIDEOS, SEEDS_ALONE = "one seed", "seeds and videos", "seeds"
 """What an interval holds: the choice of test videos; the randomness of training too; or that alone."""
+SEEDS_OF_ONE = "seeds of one and videos"
+"""Of a difference: the choice of test videos, and the randomness of training as the seeds of one of the two show it."""
 RESAMPLES = 10_000
 _Z = NormalDist().inv_cdf(0.975)
 
@@ -40,17 +42,38 @@ def over_seeds(records: Sequence[Record]) -> OverSeeds:
     """
     first = records[0]
     if len(records) == 1:
-        return OverSeeds(float(first.value or 0.0), first.low, first.high, ONE_SEED)
-    by_video = [values_by_video(record.terms) for record in records]
-    if any(one is None or not one.index.equals(by_video[0].index) for one in by_video):
+        return OverSeeds(float(first.value or 0.0), first.low, first.high, first.holds or ONE_SEED)
+    by_video = _by_video(records)
+    if by_video is None:
         value, low, high = t_interval(np.array([record.value for record in records]))
         holds = SEEDS_ALONE
     else:
-        value, low, high = bootstrap(np.stack([one.to_numpy() for one in by_video]))
+        value, low, high = bootstrap(by_video)
         holds = SEEDS_AND_VIDEOS
     if is_share(first):
         low, high = max(0.0, low), min(1.0, high)
     return OverSeeds(value, low, high, holds)
+
+
+def difference_of_means(own: Sequence[Record], other: Sequence[Record]) -> OverSeeds | None:
+    """The mean of measured records minus that of others, which have another number of seeds, and its interval.
+
+    None if the results of single videos are not stored for all of them.
+    """
+    values = _by_video([*own, *other])
+    if values is None:
+        return None
+    value, low, high = bootstrap_of_difference(values[: len(own)], values[len(own) :], resamples=RESAMPLES)
+    one = _Z / values.shape[1]  # as in `bootstrap`
+    return OverSeeds(value, min(low, value - one), max(high, value + one), SEEDS_OF_ONE)
+
+
+def _by_video(records: Sequence[Record]) -> np.ndarray | None:
+    """Values (seeds, videos) of records, one a seed; None unless all were tested on the same videos and say so."""
+    found = [values_by_video(record.terms) for record in records]
+    if any(one is None or not one.index.equals(found[0].index) for one in found):
+        return None
+    return np.stack([one.to_numpy() for one in found])
 
 
 def is_share(record: Record) -> bool:

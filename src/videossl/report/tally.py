@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from videossl.report.collect import OK, Record
-from videossl.report.gains import difference_over_seeds, shared_with_scratch
+from videossl.report.gains import all_but_seed, difference_over_seeds
 from videossl.report.over_seeds import of_places
 
 
@@ -34,15 +34,11 @@ def tally(records: Iterable[Record]) -> Tally:
     scratch: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
     for record in measured:
         if record.is_baseline:
-            scratch[_without_seed(record)].append(record)
+            scratch[all_but_seed(record)].append(record)
     found = [
         difference
         for place in of_places([record for record in measured if not record.is_baseline])
-        if (difference := difference_over_seeds(place, scratch.get(_without_seed(place[0]), [])))
+        if (difference := difference_over_seeds(place, scratch.get(all_but_seed(place[0]), [])))
     ]
     intervals = [(one.low, one.high) for one in found if one.low is not None and one.high is not None]
     return Tally(sum(low > 0 for low, _ in intervals), sum(high < 0 for _, high in intervals), len(intervals))
-
-
-def _without_seed(record: Record) -> tuple[Any, ...]:
-    return shared_with_scratch({**record.identity, "seed": 0})

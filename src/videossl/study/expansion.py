@@ -78,7 +78,13 @@ class Expansion:
         if entry.gain:
             check_gain(grids, where)
         if entry.baseline or entry.gain:
-            pairs += [(grid, cell) for grid in grids for cell in baselines(protocols()[grid.protocol], study, grid)]
+            own = self._entries[owner].grids
+            of_baselines = [
+                self._with_more_seeds(grid) if not raw.seed else grid for raw, grid in zip(own, grids, strict=True)
+            ]
+            pairs += [
+                (grid, cell) for grid in of_baselines for cell in baselines(protocols()[grid.protocol], study, grid)
+            ]
         shown: Shown = {}
         for grid, cell in pairs:
             views = shown.setdefault(cell, [])
@@ -198,6 +204,15 @@ class Expansion:
         config = self._study.config
         is_published = protocols()[grid.protocol].of_models and config.vifm.training is None
         return [0] if is_published else list(range(config.seeds))
+
+    def _with_more_seeds(self, grid: Grid) -> Grid:
+        """A grid of networks without pretraining, with all seeds of those that are trained from scratch."""
+        config = self._study.config
+        more = config.seeds_from_scratch or 0
+        if protocols()[grid.protocol].runs_on != "all devices" or more <= config.seeds:
+            return grid  # networks that are not trained, or as many seeds as the others
+        kept = config.restrict.get("seed", range(more))
+        return grid.model_copy(update={"seed": [seed for seed in range(more) if seed in kept]})
 
     def _is_wanted(self, cell: Cell) -> bool:
         """Whether `restrict` allows a video-language model, the teachers of `cell`, or the network that it is compared

@@ -306,6 +306,12 @@ class _Config(Strict):
         description="number of seeds: every network is trained once per seed, and tables, figures and claims use all of"
         " them. A grid with a `seed` of its own keeps it",
     )
+    seeds_from_scratch: SeedCount | None = Field(
+        None,
+        description="number of seeds of the networks that are finetuned from scratch, if larger than `seeds`:"
+        " pretrained networks are compared with their mean, so that the luck of one of them does not decide; null: as"
+        " `seeds`",
+    )
     heldout_videos: Count = Field(
         512, description="largest number of validation videos of the source on which a pretext task is measured"
     )

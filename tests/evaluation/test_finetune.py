@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import torch
 from runs import same_bits
-from tiny import CPU, Data, changed, finetune_arguments, make_study
+from tiny import CPU, GRID, Data, changed, finetune_arguments, make_study, spec_of, table
 
 from videossl.common.errors import Interrupted, UserError
 from videossl.common.results import read_metrics, read_predictions
@@ -159,6 +159,14 @@ def test_interrupted_and_started_again(study, target, weights, tmp_path, monkeyp
 
 def entries_of(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
+
+
+def test_the_least_number_of_steps_may_differ_by_backbone(tmp_path):
+    entries = {"t": table(GRID | {"backbone": ["r2plus1d", "c3d"]})}
+    base = make_study(tmp_path, entries).config.finetune.model_dump(mode="json")
+    own = make_study(tmp_path, entries, finetune=base | {"min_steps": {"default": 7, "r2plus1d": 300}})
+    found = {cell.backbone: spec_of(own, cell).min_steps for cell in own.cells_of["t"]}
+    assert found == {"r2plus1d": 300, "c3d": 7}
 
 
 def test_a_least_number_of_steps_adds_epochs_and_stretches_the_schedule(study, target, tmp_path):

@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 from tiny import spec_of
 
+from videossl.common.errors import UserError
 from videossl.report.collect import PENDING, collect
 from videossl.report.notes import notes
 from videossl.report.render import TABLE_SUFFIXES, write_table
 from videossl.report.spec import Spec
 from videossl.report.tables import missing
+from videossl.stages.registry import stage
 from videossl.study.availability import NOT_PROVIDED, in_short
 from videossl.study.config import Grid
 from videossl.study.study import load_study
@@ -54,6 +56,23 @@ def test_ten_pairs_of_five_teachers_that_look_once(study):
     assert spec_of(study, students[0]).views == study.config.vifm.views
     others = [cell for cell in study.cells_of["distill_datasets"] if cell.stage == "distill"]
     assert "views" not in spec_of(study, others[0]).values
+
+
+def test_students_of_models_can_keep_the_centre_crops_where_finetuning_does_not(tmp_path):
+    random = "finetune: {augment: {crop: random, flip: 0.5}}\n"
+    (tmp_path / "refused.yaml").write_text(random + "vifm: {student_augment: null}")
+    (tmp_path / "kept.yaml").write_text(random + "vifm: {student_augment: {crop: center, jitter: [0.2, 0, 0, 0]}}")
+
+    def student_of(entry: str, overlay: str):
+        found = study_of(str(tmp_path / overlay))
+        return found, next(cell for cell in found.cells_of[entry] if cell.stage == "distill")
+
+    with pytest.raises(UserError, match=r"Set crop: center.* in the configuration's `vifm.student_augment`"):
+        stage("distill").check(*student_of("vifm_distill_pairs", "refused.yaml"))
+    stage("distill").check(*student_of("vifm_distill_pairs", "kept.yaml"))
+    augment = spec_of(*student_of("vifm_distill_pairs", "kept.yaml")).augment
+    assert (augment.crop, augment.flip, augment.jitter) == ("center", 0, (0.2, 0, 0, 0))
+    assert spec_of(*student_of("distill_datasets", "kept.yaml")).augment.crop == "random"
 
 
 def test_published_models_are_tested_once_and_trained_ones_once_per_seed(tmp_path):

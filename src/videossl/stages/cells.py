@@ -65,6 +65,11 @@ class Cell:
         """True for a network that was not pretrained."""
         return self.task == SCRATCH
 
+    @property
+    def taught_by_models(self) -> bool:
+        """Whether teachers are video-language models, whose logits for the training clips are written beforehand."""
+        return any(teacher.stage == "class_logits" for teacher in self.partners)
+
     def of_stage(self, stage: str) -> Cell:
         """The cell of another stage for the same network and, if that stage has targets, the same target."""
         other = registry.stage(stage)

@@ -42,7 +42,7 @@ class Distill(Finetune):
 
     def spec(self, study: Study, cell: Cell) -> DistillSpec:
         settings = DistillationSpec(**study.config.distillation.model_dump())
-        views = study.config.vifm.views if _has_models_as_teachers(cell) else None
+        views = study.config.vifm.views if cell.taught_by_models else None
         return DistillSpec(**finetune_values(study, cell), distillation=settings, views=views)
 
     def with_partners(self, study: Study, grid: Grid, cell: Cell) -> Iterator[Cell]:
@@ -67,15 +67,12 @@ class Distill(Finetune):
                 f"the configuration's `distillation.max_weight` is {distillation.max_weight}, and a student has"
                 f" {len(cell.partners)} teachers: set it to {least:.4g} (their mean) to 1."
             )
-        if _has_models_as_teachers(cell) and (augment.crop != "center" or augment.flip or augment.rotation):
+        if cell.taught_by_models and (augment.crop != "center" or augment.flip or augment.rotation):
             raise UserError(
-                "the configuration's `finetune.augment` changes the crops, and video-language models as teachers have"
-                " seen the centre crops of the training clips: set crop: center, flip: 0 and rotation: 0."
+                "the students' augmentation changes the crops, and video-language models as teachers have seen the"
+                " centre crops of the training clips. Set crop: center, flip: 0 and rotation: 0 in the configuration's"
+                " `vifm.student_augment` (without it: `finetune.augment`)."
             )
-
-
-def _has_models_as_teachers(cell: Cell) -> bool:
-    return any(teacher.stage == "class_logits" for teacher in cell.partners)
 
 
 def _teacher(study: Study, cell: Cell, change: Change) -> Cell:

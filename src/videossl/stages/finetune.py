@@ -100,7 +100,8 @@ def epochs_of(study: Study, cell: Cell, videos: int) -> int:
     """Epochs of a finetuning on about so many training videos."""
     settings = study.config.finetune
     batch = by_backbone(settings.batch_size, cell.backbone, "finetune.batch_size")
-    return epochs_to_run(settings.epochs, settings.min_steps, videos // max(1, min(batch, videos)))
+    least = by_backbone(settings.min_steps, cell.backbone, "finetune.min_steps")
+    return epochs_to_run(settings.epochs, least, videos // max(1, min(batch, videos)))
 
 
 def finetune_values(study: Study, cell: Cell) -> dict[str, Any]:
@@ -112,6 +113,7 @@ def finetune_values(study: Study, cell: Cell) -> dict[str, Any]:
         "backbone": study.backbone(cell),
         "seed": cell.seed,
         "optimizer": finetune.optimizer.of(cell.backbone),
+        "min_steps": by_backbone(finetune.min_steps, cell.backbone, "finetune.min_steps"),
         "batch_size": by_backbone(finetune.batch_size, cell.backbone, "finetune.batch_size"),
         "accumulation_steps": by_backbone(finetune.accumulation_steps, cell.backbone, "finetune.accumulation_steps"),
     }

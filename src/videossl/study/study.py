@@ -317,8 +317,11 @@ class Study:
 
     def finetune(self, cell: Cell) -> Finetune:
         """The settings of finetuning a cell's network and of its tests, with the clips that a published one takes."""
+        common = self.config.finetune
+        if cell.taught_by_models and (augment := self.config.vifm.student_augment):
+            common = common.model_copy(update={"augment": augment})
         own = self.architectures.get(cell.backbone)
-        return own.finetune(self.config.finetune) if own else self.config.finetune
+        return own.finetune(common) if own else common
 
     def backbone(self, cell: Cell) -> BackboneSpec:
         """The backbone of a cell, with the options of the configuration."""

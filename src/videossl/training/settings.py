@@ -10,6 +10,7 @@ from videossl.common.errors import UserError
 from videossl.common.explain import explain
 from videossl.common.ranges import (
     Count,
+    CountOrNone,
     InnerShare,
     NotNegative,
     Once,
@@ -23,6 +24,7 @@ from videossl.common.strict import Strict
 
 Counts = Count | Annotated[dict[str, Count], Field(min_length=1)]
 """A number, or a number per backbone with a `default`."""
+CountsOrNone = CountOrNone | Annotated[dict[str, CountOrNone], Field(min_length=1)]
 Positives = Positive | Annotated[dict[str, Positive], Field(min_length=1)]
 
 

@@ -13,7 +13,6 @@ from pydantic import BeforeValidator, Field, create_model, field_validator, mode
 from videossl.common.names import EntryName, FilePath, Name, ResultsPath, SameInAnyCase, WorkflowPath
 from videossl.common.ranges import (
     Count,
-    CountOrNone,
     Few,
     FewOrNone,
     Once,
@@ -35,7 +34,7 @@ from videossl.study.config.published import PublishedNetwork
 from videossl.study.config.reading import read_yaml
 from videossl.study.config.resources import Limits, Memory, Minutes, Speed
 from videossl.study.config.videolanguage import VideoLanguage
-from videossl.training.settings import Counts, Optimizer, Schedule, by_backbone
+from videossl.training.settings import Counts, CountsOrNone, Optimizer, Schedule, by_backbone
 
 Reader = Literal[*readers.names()]  # type: ignore[valid-type]
 
@@ -156,10 +155,11 @@ class Finetune(Strict):
 
     recipe_version: Version = Field(1, description="raise it when a change in code should retrain")
     epochs: Count = Field(description="finetuning epochs")
-    min_steps: CountOrNone = Field(
+    min_steps: CountsOrNone = Field(
         0,
         description="least number of steps: a training set of which `epochs` have fewer steps is trained on for more"
-        " epochs, with the schedule stretched; 0: no such bound. Applies to low-shot finetuning and distillation too",
+        " epochs, with the schedule stretched; 0: no such bound. Applies to low-shot finetuning and distillation too."
+        " May differ by backbone",
     )
     average: ShareBelowOne = Field(
         0.0,

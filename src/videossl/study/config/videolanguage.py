@@ -140,6 +140,11 @@ class VideoLanguage(Strict):
     views: Few = Field(
         4, description="distillation: number of clips per training video for which teacher logits are stored"
     )
+    student_augment: Augment | None = Field(
+        None,
+        description="training augmentation of students of these models, which have seen the centre crops; null: that of"
+        " `finetune`",
+    )
 
 
 def model_names(recipes_dir: FilePath | Path) -> list[str]:

@@ -397,7 +397,7 @@ def test_a_senseless_entry_is_refused_at_its_key(tmp_path, text, key, valid):
             "24 or less",
         ),
         ("vifm: {training: {clip: {frames: 25}}}", "`vifm.training`: clip.frames is 25, .*captions", "24 or less"),
-        ("datasets: {ucf101: {shards: 445}}", "`datasets.ucf101.shards` is 445, and .* 444 videos", "1 to 444"),
+        ("datasets: {ucf101: {shards: 457}}", "`datasets.ucf101.shards` is 457, and .* 456 videos", "1 to 456"),
         ("noise: {shards: 361}", "`noise.shards` is 361, and ucf101 has 360 test videos", "1 to 360"),
         ("subsets: {50k: 241}", "`subsets.50k` is 241", "1 to 240"),
         ("compute: {gpus: 3}", "a batch of 16 videos .* 3 processes", "a multiple of 3"),
@@ -405,7 +405,7 @@ def test_a_senseless_entry_is_refused_at_its_key(tmp_path, text, key, valid):
         ("finetune: {precision: bf16}", "`finetune`: precision is bf16", "fp32"),
         ("recipe_overrides: {all: {precision: bf16}}", "the recipe of .*precision is bf16", "fp32"),
         ("distillation: {weighting: aekd, max_weight: 0.1}", "`distillation.max_weight` is 0.1", "to 1"),
-        ("finetune: {augment: {flip: 0.5}}", "`finetune.augment` changes the crops", "flip: 0"),
+        ("vifm: {student_augment: {flip: 0.5}}", "students' augmentation changes the crops", "flip: 0"),
         ("datasets: {hmdb51: {validation: 0}}\nonly: [probe]\n%PROBE%", "`datasets.hmdb51.validation` is 0", "above 0"),
     ],
 )

@@ -66,7 +66,7 @@ def test_default_plan_is_the_whole_study(workflow, study):
     whole = {"ucf101", "hmdb51", "diving48", "captions"}
     assert jobs["manifest"] == len(whole)
     assert jobs["store_shard"] == sum(study.config.datasets[name].shards for name in whole)
-    assert jobs["store_train_shard"] == 3 + 2 + 1  # 240 videos of k400, 192 of k700, 96 of ssv2, 96 in a shard
+    assert jobs["store_train_shard"] == 2 + 2 + 1  # 192 videos of k400 and of k700, 96 of ssv2, 96 in a shard
     assert jobs["sample"] == 3
 
 
@@ -75,7 +75,8 @@ def test_one_table_plans_only_its_own_cells(workflow, study):
     jobs = workflow.plan("table_training_time")
     assert jobs["table_training_time"] == jobs["table"] == 1
     assert jobs["figure"] == 0
-    assert (jobs["pretrain"], jobs["finetune"], jobs["subset"]) == (TASKS * epochs, TASKS * epochs + 1, 1)
+    scratch = study.config.seeds_from_scratch
+    assert (jobs["pretrain"], jobs["finetune"], jobs["subset"]) == (TASKS * epochs, TASKS * epochs + scratch, 1)
 
 
 def test_tables_share_their_cells(workflow, study):
@@ -84,15 +85,19 @@ def test_tables_share_their_cells(workflow, study):
     epochs, others = values_of(study, "training_time", "epochs"), values_of(study, "subset_size", "subset") - 1
     jobs = workflow.plan("table_subset_size", "table_training_time")
     assert jobs["pretrain"] == TASKS * (epochs + others) + others * (epochs - 1)
-    assert jobs["finetune"] == TASKS * (epochs + others) + 1
+    assert jobs["finetune"] == TASKS * (epochs + others) + study.config.seeds_from_scratch
 
 
 def test_complexity_trains_each_variant_by_itself(workflow, study):
     jobs = workflow.plan("table_complexity")
-    variants = 3 * 3 * 2  # tasks, levels, networks
+    levels = values_of(study, "complexity", "complexity")
+    variants = 3 * levels * 2  # tasks, levels, networks
     # Three tasks on one network have their default complexity in the tables over epochs: milestones of their own.
     earlier = values_of(study, "training_time", "epochs") - 1
-    assert (jobs["pretrain"], jobs["finetune"]) == (variants + 3 * earlier, variants + 2)
+    assert (jobs["pretrain"], jobs["finetune"]) == (
+        variants + 3 * earlier,
+        variants + 2 * study.config.seeds_from_scratch,
+    )
 
 
 def test_pretext_sanity_needs_no_target_dataset(workflow, study):

@@ -1,4 +1,4 @@
-"""The generated targets of probes in the default configuration have validation videos, which probes need."""
+"""The generated videos of the default configuration are enough: validation videos for probes, captions for training."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from videossl.data.readers.validation import with_validation
 from videossl.data.synthetic.designs import class_names, design_of
 from videossl.data.synthetic.layout import LAYOUTS
 from videossl.study.study import load_study
+from videossl.videolanguage.texts import phrase
 
 
 def test_each_target_of_a_probe_has_validation_videos_of_every_class(
@@ -32,3 +33,20 @@ def test_each_target_of_a_probe_has_validation_videos_of_every_class(
         counts = found.groupby(["split", "label"]).size()
         assert len(counts["val"]) == len(counts["train"]) == generated.classes
         assert counts["train"].min() >= max(int(labels) for labels in labelled)
+
+
+def test_the_captions_that_are_no_class_of_a_target_have_enough_videos(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository)
+    config = load_study(["config/config.yaml"]).config
+    training = config.vifm.training
+
+    def phrases(name: str) -> list[str]:
+        generated = config.datasets[name].generated
+        return [phrase(one) for one in class_names(design_of(generated.design), generated.classes)]
+
+    unseen = {name for dataset in training.leave_out for name in phrases(dataset)}
+    for corpus in (training.clip, *training.corpora.values()):
+        classes = [name for name in phrases(corpus.dataset) if name not in unseen]
+        assert len(classes) * config.datasets[corpus.dataset].generated.videos["train"] >= corpus.videos

@@ -201,7 +201,11 @@ def test_cells_of_a_circle_or_of_nothing_is_an_error(tmp_path):
 
 def test_every_scale_has_the_same_experiments(monkeypatch):
     monkeypatch.chdir(REPOSITORY)
-    base = Study(Config.parse(merge(read_yaml("config/config.yaml"), {"leave_out": None, "seeds_from_scratch": None}), "the test"))
+    base = Study(
+        Config.parse(
+            merge(read_yaml("config/config.yaml"), {"leave_out": None, "seeds_from_scratch": None}), "the test"
+        )
+    )
     assert load_study(["config/config.yaml"]).entries == base.entries
     for overlay in ("config/paper.yaml", "config/smoke.yaml"):
         scaled = load_study(["config/config.yaml", overlay])

@@ -56,7 +56,7 @@ def test_the_plan_is_that_of_the_page(repository: Path, workflow: Workflow) -> N
     planned = re.search(r"snakemake -n (table_moments --configfile mine.yaml) +# the plan: (\d+) jobs", commands)
     jobs = workflow.plan(*planned[1].split())
     data = {"listing": 1, "store_shard": 4, "store_train_shard": 2, "manifest": 1, "subset": 1, "sample": 1}
-    assert jobs == {**data, "pretrain": 2, "finetune": 3, "table": 1, "table_moments": 1}
+    assert jobs == {**data, "pretrain": 2, "finetune": 5, "table": 1, "table_moments": 1}
     assert jobs.total() == int(planned[2])
     assert f"The {jobs.total()} jobs: 1 lists" in (repository / f"docs/{PAGE}.md").read_text()
 

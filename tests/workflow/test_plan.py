@@ -376,7 +376,7 @@ def test_braces_in_texts_and_folders_are_no_wildcards(workflow, tmp_path):
     (workflow.root / "mine.yaml").write_text(yaml.safe_dump(values))
     files = ("--configfile", "config/examples/own_dataset.yaml", "mine.yaml")
     done = workflow.run("table_own_dataset", "-n", *files)
-    assert f"{text}: done" in done.stdout and jobs_of(done.stdout)["finetune"] == 2
+    assert f"{text}: done" in done.stdout and jobs_of(done.stdout)["finetune"] == 4  # three without pretraining
     (workflow.root / "mine.yaml").write_text(yaml.safe_dump(values | {"results_dir": "out/res{x}"}))
     done = workflow.run("-n", *files, check=False)
     assert done.returncode and "results_dir: should have no braces" in done.stdout and "KeyError" not in done.stdout

@@ -177,7 +177,7 @@ def test_seeds_are_averaged_and_the_missing_one_is_told(tmp_path):
     ]
     text = markdown(Document.of(results))
     assert "t-interval over the seeds; it holds the randomness of training, but not the choice of test videos" in text
-    assert "95 % Wilson interval over the test videos, where one seed has finished" in text
+    assert "95 % Wilson interval over the test videos, where there is one seed" in text
     assert results.frame()["value"].dropna().tolist() == [30 / 120, 30 / 120, 36 / 120, 42 / 120]  # single seeds
 
 

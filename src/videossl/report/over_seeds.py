@@ -63,9 +63,8 @@ def difference_of_means(own: Sequence[Record], other: Sequence[Record]) -> OverS
     values = _by_video([*own, *other])
     if values is None:
         return None
-    value, low, high = bootstrap_of_difference(values[: len(own)], values[len(own) :], resamples=RESAMPLES)
-    one = _Z / values.shape[1]  # as in `bootstrap`
-    return OverSeeds(value, min(low, value - one), max(high, value + one), SEEDS_OF_ONE)
+    found = bootstrap_of_difference(values[: len(own)], values[len(own) :], resamples=RESAMPLES)
+    return OverSeeds(*_at_least_one_video(*found, values.shape[1]), SEEDS_OF_ONE)
 
 
 def _by_video(records: Sequence[Record]) -> np.ndarray | None:
@@ -92,13 +91,16 @@ def of_places(records: Iterable[Record]) -> list[list[Record]]:
 
 
 def bootstrap(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean and 95 % interval of values (seeds, videos), see :func:`videossl.analysis.statistics.crossed_bootstrap`.
+    """Mean and 95 % interval of values (seeds, videos), see :func:`videossl.analysis.statistics.crossed_bootstrap`."""
+    return _at_least_one_video(*_bootstrap_once(values.tobytes(), values.shape), values.shape[1])
 
-    Where hardly a video tells seeds or networks apart, the interval is as if one did, as in claims: without that, two
-    networks that agree on a dozen videos would be shown as certainly equal.
+
+def _at_least_one_video(mean: float, low: float, high: float, videos: int) -> tuple[float, float, float]:
+    """A mean with its interval, which is as if one of the videos told seeds or networks apart where hardly one does.
+
+    As in claims: without that, two networks that agree on a dozen videos would be shown as certainly equal.
     """
-    mean, low, high = _bootstrap_once(values.tobytes(), values.shape)
-    one = _Z / values.shape[1]
+    one = _Z / videos
     return mean, min(low, mean - one), max(high, mean + one)
 
 

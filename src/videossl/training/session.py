@@ -20,6 +20,7 @@ from videossl.backbones.base import Backbone
 from videossl.backbones.r2plus1d import FactorisedConv
 from videossl.common.distributed import broadcast_object
 from videossl.common.errors import UserError
+from videossl.common.memory import keep_freed_memory
 from videossl.common.ranks import is_main_process, rank_and_processes
 from videossl.common.specification import hash_of
 from videossl.data.loader import ClipDataset, EpochBatches, train_loader
@@ -64,6 +65,7 @@ class Compute:
         """Prepare the process; returns the device and the signal listener."""
         signals = Signals().install()
         code_version()  # recorded now, since the code may be edited while the job runs
+        keep_freed_memory()
         fix_order(self.threads, on_gpus=self.deterministic)
         use_ieee_float32()
         device = choose_device(self.device)

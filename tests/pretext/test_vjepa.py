@@ -163,7 +163,7 @@ def test_explained_variance_by_hand():
     }
     explained, by_clip = vjepa().summarise(outputs)
     assert (explained["metric"], by_clip["metric"]) == ("latent_explained_variance", "latent_explained_by_clip")
-    assert explained["value"] == pytest.approx(0.5) and by_clip["value"] == pytest.approx(1.25)
+    assert explained["value"] == pytest.approx(0.5) and by_clip["value"] == pytest.approx(0.625)
     assert explained["chance"] == by_clip["chance"] == 0.0 and explained["n"] == 2
 
 

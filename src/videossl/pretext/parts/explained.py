@@ -12,7 +12,9 @@ def explained_rows(what: str, error: Tensor, elsewhere: Tensor, variance: Tensor
 
     In all: 1 is perfect, 0 is the constant prediction from which the variance is measured; there is no lower limit. A
     network that ignores the clip can exceed 0 by predicting what all videos have in common, such as a sky that is
-    brighter below. By the clip: the part that is lost if another video is seen; 0 for such a network.
+    brighter below. By the clip: half of what is lost if another video is seen; 0 for such a network. Half, because
+    another video costs the best possible prediction its variance twice: once as it no longer follows the clip, once as
+    it follows another one. So the part by the clip is a part of the whole.
 
     Args:
         what: beginning of the metrics' names.
@@ -21,7 +23,7 @@ def explained_rows(what: str, error: Tensor, elsewhere: Tensor, variance: Tensor
     """
     error, elsewhere, variance = (values.double().cpu().numpy() for values in (error, elsewhere, variance))
     rows = []
-    for name, part in (("explained_variance", variance - error), ("explained_by_clip", elsewhere - error)):
+    for name, part in (("explained_variance", variance - error), ("explained_by_clip", (elsewhere - error) / 2)):
         value, low, high = ratio_interval(part, variance)
         row = {"metric": f"{what}_{name}", "value": value, "n": len(part), "chance": 0.0}
         rows.append(row | {"ci_low": low, "ci_high": high})

@@ -26,6 +26,7 @@ from videossl.evaluation.evaluate import videos_a_batch
 from videossl.evaluation.finetune import finetune
 from videossl.evaluation.model import Classifier, build_classifier
 from videossl.evaluation.specs import FinetuneSpec, epochs_to_run
+from videossl.stages.finetune import epochs_of
 from videossl.study.study import Study
 from videossl.training.checkpoint import Checkpoints, load_torch, save_torch
 
@@ -167,6 +168,15 @@ def test_the_least_number_of_steps_may_differ_by_backbone(tmp_path):
     own = make_study(tmp_path, entries, finetune=base | {"min_steps": {"default": 7, "r2plus1d": 300}})
     found = {cell.backbone: spec_of(own, cell).min_steps for cell in own.cells_of["t"]}
     assert found == {"r2plus1d": 300, "c3d": 7}
+
+
+def test_the_least_number_of_steps_may_be_the_targets_own(tmp_path):
+    """Its epochs follow, also those of the estimates; on other targets the backbone's number counts."""
+    entries = {"t": table(GRID | {"target": ["ucf101", "hmdb51"]})}
+    base = make_study(tmp_path, entries).config.finetune.model_dump(mode="json")
+    own = make_study(tmp_path, entries, finetune=base | {"min_steps": {"default": 9, "r2plus1d": 7, "hmdb51": 300}})
+    found = {cell.target: (spec_of(own, cell).min_steps, epochs_of(own, cell, 8)) for cell in own.cells_of["t"]}
+    assert found == {"ucf101": (7, 4), "hmdb51": (300, 150)}
 
 
 def test_a_least_number_of_steps_adds_epochs_and_stretches_the_schedule(study, target, tmp_path):

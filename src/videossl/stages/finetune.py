@@ -100,8 +100,15 @@ def epochs_of(study: Study, cell: Cell, videos: int) -> int:
     """Epochs of a finetuning on about so many training videos."""
     settings = study.config.finetune
     batch = by_backbone(settings.batch_size, cell.backbone, "finetune.batch_size")
-    least = by_backbone(settings.min_steps, cell.backbone, "finetune.min_steps")
-    return epochs_to_run(settings.epochs, least, videos // max(1, min(batch, videos)))
+    return epochs_to_run(settings.epochs, least_steps(study, cell), videos // max(1, min(batch, videos)))
+
+
+def least_steps(study: Study, cell: Cell) -> int:
+    """The least number of steps of a finetuning: the target's, else the backbone's."""
+    steps = study.config.finetune.min_steps
+    if isinstance(steps, dict) and cell.target in steps:
+        return steps[cell.target]
+    return by_backbone(steps, cell.backbone, "finetune.min_steps")
 
 
 def finetune_values(study: Study, cell: Cell) -> dict[str, Any]:
@@ -113,7 +120,7 @@ def finetune_values(study: Study, cell: Cell) -> dict[str, Any]:
         "backbone": study.backbone(cell),
         "seed": cell.seed,
         "optimizer": finetune.optimizer.of(cell.backbone),
-        "min_steps": by_backbone(finetune.min_steps, cell.backbone, "finetune.min_steps"),
+        "min_steps": least_steps(study, cell),
         "batch_size": by_backbone(finetune.batch_size, cell.backbone, "finetune.batch_size"),
         "accumulation_steps": by_backbone(finetune.accumulation_steps, cell.backbone, "finetune.accumulation_steps"),
     }

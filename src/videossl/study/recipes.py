@@ -38,11 +38,22 @@ def task_recipes(config: Config) -> dict[str, Recipe]:
     for name in config.cluster.share:
         if name not in backbones.names():
             raise unknown_name("backbone", name, backbones.names(), "cluster.share")
+    _check_finetune(config)
     recipes = {name: load_recipe(config.recipes_dir, name, config.recipe_overrides) for name in names}
     _check_looks(config, recipes)
     for name, recipe in recipes.items():
         _check_recipe(name, recipe, f"{config.recipes_dir}/{name}.yaml (with recipe_overrides)")
     return recipes
+
+
+def _check_finetune(config: Config) -> None:
+    """Backbones and targets that settings of finetuning differ by must exist."""
+    finetune, others = config.finetune, tuple(config.published)
+    for key in ("batch_size", "accumulation_steps"):
+        _check_backbones(getattr(finetune, key), f"finetune.{key}", others)
+    _check_backbones(finetune.optimizer.lr, "finetune.optimizer.lr", others)
+    _check_backbones(finetune.optimizer.by_backbone, "finetune.optimizer.by_backbone", others)
+    _check_backbones(finetune.min_steps, "finetune.min_steps", (*others, *config.datasets), "backbone or target")
 
 
 def _check_looks(config: Config, recipes: Mapping[str, Recipe]) -> None:
@@ -72,12 +83,12 @@ def _check_recipe(name: str, recipe: Recipe, where: str) -> None:
     _check_backbones(recipe.optimizer.by_backbone, f"optimizer.by_backbone of the recipe {name}")
 
 
-def _check_backbones(value: object, where: str) -> None:
-    """Backbones named by a setting that differs by backbone must exist."""
-    valid = ("default", *backbones.names())
+def _check_backbones(value: object, where: str, others: Iterable[str] = (), kind: str = "backbone") -> None:
+    """Backbones named by a setting that differs by backbone must exist; `others`: further names that are valid."""
+    valid = ("default", *backbones.names(), *others)
     for name in value if isinstance(value, dict) else ():
         if name not in valid:
-            raise unknown_name("backbone", name, valid, where)
+            raise unknown_name(kind, name, valid, where)
 
 
 def model_recipes(config: Config) -> dict[str, ModelRecipe]:

@@ -14,6 +14,7 @@ from videossl.report.collect import Results, collect
 from videossl.report.site.answers import table
 from videossl.report.site.run_description import Run
 from videossl.report.spec import Spec
+from videossl.study.titles import labels_a_class
 
 ENTRY = {"name": "a", "title": "A", "rows": ["subset", "target", "backbone", "seed"], "columns": ["task"]}
 
@@ -66,6 +67,17 @@ def test_only_equal_settings_are_compared_and_the_one_with_most_tasks_is_shown(t
     assert answer.setting["subset"] == "50k"
     assert [one.task for one in answer.contenders] == ["rotnet", "prp", "vcop"]
     assert answer.rivals == ["prp", "vcop"]
+
+
+def test_few_labels_are_shown_and_all_of_them_only_if_there_is_no_other_number(tmp_path):
+    """With all labels, low-shot finetuning is the finetuning itself, which has a line of its own."""
+    low_shot = {"stage": "low_shot", "protocol": "low_shot"}
+    every = [cell(tmp_path, 50 + n, task=t, labels="all", **low_shot) for n, t in enumerate(("rotnet", "vcop", "prp"))]
+    few = [cell(tmp_path, 40 + n, task=task, labels="5", **low_shot) for n, task in enumerate(("rotnet", "vcop"))]
+    assert only([*every, *few]).setting["labels"] == "5"
+    assert only(every).setting["labels"] == "all"
+    words = [labels_a_class(number) for number in ("1", "5", "all")]
+    assert words == ["1 label a class", "5 labels a class", "all labels"]
 
 
 def test_numbers_of_other_kinds_are_no_contenders(tmp_path):

@@ -139,11 +139,14 @@ def _without_pretraining(key: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def _chosen(found: Sequence[Answer]) -> list[Answer]:
-    """Of each target and protocol the setting with the most tasks, then seeds, then videos and epochs."""
+    """Of each target and protocol the setting with the most tasks, then seeds, then videos and epochs.
+
+    Low-shot finetuning with all labels is the finetuning itself, so it is shown only if there is no other.
+    """
 
     def rank(one: Answer) -> tuple[Any, ...]:
         size = [titles.sort_key(axis, one.setting[axis], one.spec.orders) for axis in ("subset", "epochs", "labels")]
-        return len(one.contenders), len(one.best.records), size
+        return one.setting["labels"] != titles.ALL_LABELS, len(one.contenders), len(one.best.records), size
 
     def names(one: Answer) -> tuple[Any, ...]:
         return tuple(titles.sort_key(axis, one.setting[axis]) for axis in SETTING)

@@ -12,7 +12,7 @@ from videossl.report.spec import Spec
 from videossl.report.tally import tally
 from videossl.stages.cells import Cell
 from videossl.study.study import Study
-from videossl.study.titles import BASELINE_TASK, label
+from videossl.study.titles import BASELINE_TASK, label, labels_a_class
 
 STAGES = {"finetune": "finetuned", "low_shot": "finetuned", "linear_probe": "linearly probed", "knn": "frozen"}
 """Protocols, by how well they answer what a pretraining is good for, and what they do to a network. The first with
@@ -86,7 +86,7 @@ def _line(study: Study, answer: Answer) -> str:
     tasks |= {name: one.title for name, one in study.config.published.items()}
     networks = {name: one.title for name, one in study.architectures.items()}
     settings = [label("backbone", setting["backbone"], {"backbone": networks}), setting["subset"]]
-    settings += [f"{setting['labels']} labels a class"] if setting["labels"] else []
+    settings += [labels_a_class(setting["labels"])] if setting["labels"] else []
     interval = "" if gain.low is None or gain.high is None else f" ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
     several = f", {len(best.records)} seeds" if len(best.records) > 1 else ""
     dataset = study.config.datasets[setting["target"]].title or setting["target"]

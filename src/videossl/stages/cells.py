@@ -66,9 +66,14 @@ class Cell:
         return self.task == SCRATCH
 
     @property
+    def teaches_by_logits(self) -> bool:
+        """Whether a student of this teacher reads the logits that it has written beforehand: a video-language model."""
+        return self.stage == "class_logits"
+
+    @property
     def taught_by_models(self) -> bool:
-        """Whether teachers are video-language models, whose logits for the training clips are written beforehand."""
-        return any(teacher.stage == "class_logits" for teacher in self.partners)
+        """Whether teachers are video-language models."""
+        return any(teacher.teaches_by_logits for teacher in self.partners)
 
     def of_stage(self, stage: str) -> Cell:
         """The cell of another stage for the same network and, if that stage has targets, the same target."""

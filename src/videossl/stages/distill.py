@@ -53,7 +53,7 @@ class Distill(Finetune):
 
     def inputs(self, study: Study, cell: Cell) -> dict[str, list[Path]]:
         teachers = [
-            run_folder(study, teacher) / ("logits.npz" if teacher.stage == "class_logits" else WEIGHTS)
+            run_folder(study, teacher) / ("logits.npz" if teacher.teaches_by_logits else WEIGHTS)
             for teacher in cell.partners
         ]
         return {**super().inputs(study, cell), "teachers": teachers}

@@ -89,8 +89,7 @@ def finetuning_work(study: Study, cell: Cell, videos: int) -> Work:
     settings, target = study.finetune(cell), study.videos(cell.target)
     train, test = epochs_of(study, cell, videos) * videos, settings.test_clips * target.test
     own = study.gflops(cell.backbone, settings.clip)
-    # Teachers that are video-language models have written their logits beforehand.
-    networks = [teacher for teacher in cell.partners if teacher.stage != "class_logits"]
+    networks = [teacher for teacher in cell.partners if not teacher.teaches_by_logits]
     teachers = sum(study.gflops(teacher.backbone, settings.clip) for teacher in networks)
     # A training step costs three forward passes, since a backward pass costs two.
     return Work(train * (3 * own + teachers) + test * own, train + test)

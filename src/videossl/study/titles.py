@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from videossl.backbones import registry as backbones
 from videossl.common.places import CHECKOUT
+from videossl.stages.low_shot import ALL as ALL_LABELS
 from videossl.stages.registry import stages
 from videossl.study.config.reading import read_yaml
 
@@ -180,6 +181,13 @@ def _read(folder: Path) -> dict[str, Printed]:
 def in_order(places: Mapping[str, float | None]) -> list[str]:
     """Names sorted by position; those without a position follow in alphabetical order."""
     return sorted(places, key=lambda name: (places[name] is None, places[name] or 0, name))
+
+
+def labels_a_class(labels: str) -> str:
+    """The number of labelled videos in words, such as "5 labels a class"."""
+    if labels == ALL_LABELS:
+        return "all labels"
+    return "1 label a class" if labels == "1" else f"{labels} labels a class"
 
 
 def label(axis: str, value: Any, labels: Labels | None = None) -> str:

@@ -18,10 +18,10 @@ from videossl.study import titles
 HEADER = ("Target", "Measured by", "Best task", "Accuracy", "No pretraining", "Significantly better", "Its cost")
 NOTE = (
     "Top-1 accuracy on the test videos, mean over the seeds; in brackets 95 % intervals. Of each target and protocol"
-    " the setting with the most tasks is shown. The best task is significantly better than another if the 95 % interval"
-    " of their difference is above zero; it is paired by test video and seed where these are stored, and widened for"
-    " the number of tasks (Bonferroni), except that of the difference from no pretraining."
-    " Cost: time of the best task's pretraining and of its evaluation, for one seed."
+    " the setting with the most tasks is shown, of low-shot finetuning one with few labels. The best task is"
+    " significantly better than another if the 95 % interval of their difference is above zero; it is paired by test"
+    " video and seed where these are stored, and widened for the number of tasks (Bonferroni), except that of the"
+    " difference from no pretraining. Cost: time of the best task's pretraining and of its evaluation, for one seed."
 )
 
 
@@ -35,7 +35,7 @@ def _row(one: Answer, runs: Mapping[str, Run], labels: Mapping[str, Mapping[str,
     seeds = len(one.best.records)
     where = [named["backbone"], f"{named['source']} {one.setting['subset']}"]
     where += [f"{one.setting['epochs']} epochs"] if one.setting["epochs"] else []
-    where += [f"{named['labels']} labels a class"] if one.setting["labels"] else []
+    where += [titles.labels_a_class(one.setting["labels"])] if one.setting["labels"] else []
     where += [f"{seeds} seeds"] if seeds > 1 else []
     how = [("note", ", ".join(where))]
     base = Cell(DASH)

@@ -139,6 +139,15 @@ def test_reduced_scale_counts_narrow_networks_and_small_clips(monkeypatch):
     assert all(0 < costs.runtime_minutes(cell, study) <= 60 for cell in study.all_cells)
 
 
+def test_a_decoder_is_as_narrow_as_its_network(monkeypatch):
+    """At the reduced scale, for the task of which the decoder costs more than the network."""
+    monkeypatch.chdir(Path(__file__).parents[2])
+    study = load_study(["config/config.yaml"])
+    prp = next(cell for cell in study.of_stage("pretrain") if (cell.task, cell.backbone) == ("prp", "r2plus1d"))
+    share = 0.125**2 * (8 * 24**2) / (16 * 112**2)
+    assert study.work_of_task(prp).gflops == pytest.approx((3 * 42.95 + 153) * share, rel=1e-3)
+
+
 def test_backbone_that_is_not_in_the_table_counts_as_the_dearest(study):
     assert costs.clip_gflops(study.config, "a_new_one", costs.PAPER_CLIP) == max(costs.gflops_table().values())
 

@@ -136,17 +136,20 @@ def clip_gflops(config: Config, backbone: str, clip: ClipShape) -> float:
     backbone missing from the table gets the largest value of the table.
     """
     table = gflops_table()
-    width = float((config.backbones or {}).get(backbone, {}).get("width", 1.0))
     pixels = clip.frames * clip.size**2 / (PAPER_CLIP.frames * PAPER_CLIP.size**2)
-    return table.get(backbone, max(table.values())) * width**2 * pixels
+    return table.get(backbone, max(table.values())) * _share_of_width(config, backbone) * pixels
+
+
+def _share_of_width(config: Config, backbone: str) -> float:
+    """Operations, or parameters, of a network of the study's width as a share of those at full width."""
+    return float((config.backbones or {}).get(backbone, {}).get("width", 1.0)) ** 2
 
 
 def parameters(config: Config, backbone: str) -> float:
     """Number of parameters from the table, scaled to the study's width. A backbone missing from it gets the largest."""
     table = _table()
-    width = float((config.backbones or {}).get(backbone, {}).get("width", 1.0))
     millions = {name: float(row["parameters_millions"]) for name, row in table.items()}
-    return millions.get(backbone, max(millions.values())) * 1e6 * width**2
+    return millions.get(backbone, max(millions.values())) * 1e6 * _share_of_width(config, backbone)
 
 
 def gflops_table() -> dict[str, float]:
@@ -170,6 +173,7 @@ def task_work(config: Config, recipe: Recipe, cell: Cell) -> Work:
     passes = float(by_backbone(cost.forward_passes, cell.backbone, "cost.forward_passes")) * number(cost.times)
     pixels = recipe.clip.frames * recipe.clip.size**2 / (PAPER_CLIP.frames * PAPER_CLIP.size**2)
     extra = float(by_backbone(cost.extra_gflops, cell.backbone, "cost.extra_gflops")) * pixels
+    extra *= _share_of_width(config, cell.backbone)  # decoders and predictors are as wide as their network
     return Work(passes * clip_gflops(config, cell.backbone, recipe.clip) + extra, number(cost.loaded))
 
 

@@ -39,7 +39,8 @@ class Cost(Strict):
         1, description="clips per video that pass the backbone: a number, or the name of an option"
     )
     extra_gflops: NotNegative | Annotated[dict[str, NotNegative], Field(min_length=1)] = Field(
-        0.0, description="GFLOPs besides the backbone's for a clip of 16x112x112; may differ by backbone"
+        0.0,
+        description="GFLOPs besides the backbone's, at full width and for a clip of 16x112x112; may differ by backbone",
     )
     loaded: Few | str = Field(1, description="clips loaded per video: a number, or the name of an option")
 

@@ -173,7 +173,7 @@ def task_work(config: Config, recipe: Recipe, cell: Cell) -> Work:
     passes = float(by_backbone(cost.forward_passes, cell.backbone, "cost.forward_passes")) * number(cost.times)
     pixels = recipe.clip.frames * recipe.clip.size**2 / (PAPER_CLIP.frames * PAPER_CLIP.size**2)
     extra = float(by_backbone(cost.extra_gflops, cell.backbone, "cost.extra_gflops")) * pixels
-    extra *= _share_of_width(config, cell.backbone)  # decoders and predictors are as wide as their network
+    extra *= _share_of_width(config, cell.backbone)  # unless told otherwise, decoders are as wide as their network
     return Work(passes * clip_gflops(config, cell.backbone, recipe.clip) + extra, number(cost.loaded))
 
 

@@ -14,7 +14,7 @@ def explained_rows(what: str, error: Tensor, elsewhere: Tensor, variance: Tensor
     network that ignores the clip can exceed 0 by predicting what all videos have in common, such as a sky that is
     brighter below. By the clip: half of what is lost if another video is seen; 0 for such a network. Half, because
     another video costs the best possible prediction its variance twice: once as it no longer follows the clip, once as
-    it follows another one. So the part by the clip is a part of the whole.
+    it follows another one. For the best prediction this is a part of the whole; worse ones may exceed it.
 
     Args:
         what: beginning of the metrics' names.

@@ -18,9 +18,9 @@ from videossl.study import titles
 HEADER = ("Target", "Measured by", "Best task", "Accuracy", "No pretraining", "Significantly better", "Its cost")
 NOTE = (
     "Top-1 accuracy on the test videos, mean over the seeds; in brackets 95 % intervals. Of each target and protocol"
-    " the setting with the most tasks is shown, of low-shot finetuning one with few labels. The best task is"
-    " significantly better than another if the 95 % interval of their difference is above zero; it is paired by test"
-    " video and seed where these are stored, and widened for the number of tasks (Bonferroni), except that of the"
+    " the setting with the most tasks is shown, of low-shot finetuning one with few labels, if there is one. The best"
+    " task is significantly better than another if the 95 % interval of their difference is above zero; it is paired by"
+    " test video and seed where these are stored, and widened for the number of tasks (Bonferroni), except that of the"
     " difference from no pretraining. Cost: time of the best task's pretraining and of its evaluation, for one seed."
 )
 

@@ -159,7 +159,8 @@ class Finetune(Strict):
         0,
         description="least number of steps: a training set of which `epochs` have fewer steps is trained on for more"
         " epochs, with the schedule stretched; 0: no such bound. Applies to low-shot finetuning and distillation too."
-        " May differ by backbone, or by target: that of the target goes first",
+        " May differ by backbone, or by target: a target's number takes precedence. A plain number in an"
+        " overlay replaces all of them",
     )
     average: ShareBelowOne = Field(
         0.0,

@@ -16,7 +16,8 @@ def keep_freed_memory() -> bool:
     """Keep freed memory for later blocks instead of giving it back to the kernel. Returns whether the C library can.
 
     A training step frees and asks for the same blocks again and again. By default glibc gives back large ones at once,
-    and the kernel then clears each page anew. At its peak the process takes about as much memory as before; it keeps it.
+    and the kernel then clears each page anew. At its peak the process takes about as much memory as
+    before, and keeps it.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

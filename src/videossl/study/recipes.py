@@ -38,7 +38,6 @@ def task_recipes(config: Config) -> dict[str, Recipe]:
     for name in config.cluster.share:
         if name not in backbones.names():
             raise unknown_name("backbone", name, backbones.names(), "cluster.share")
-    _check_finetune(config)
     recipes = {name: load_recipe(config.recipes_dir, name, config.recipe_overrides) for name in names}
     _check_looks(config, recipes)
     for name, recipe in recipes.items():
@@ -46,9 +45,9 @@ def task_recipes(config: Config) -> dict[str, Recipe]:
     return recipes
 
 
-def _check_finetune(config: Config) -> None:
-    """Backbones and targets that settings of finetuning differ by must exist."""
-    finetune, others = config.finetune, tuple(config.published)
+def check_finetune(config: Config, published: Iterable[str]) -> None:
+    """Backbones and targets that settings of finetuning differ by must exist. `published`: networks of others."""
+    finetune, others = config.finetune, tuple(published)
     for key in ("batch_size", "accumulation_steps"):
         _check_backbones(getattr(finetune, key), f"finetune.{key}", others)
     _check_backbones(finetune.optimizer.lr, "finetune.optimizer.lr", others)

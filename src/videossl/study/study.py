@@ -33,7 +33,7 @@ from videossl.study.folders import check_results_folder
 from videossl.study.inventory import Videos, longest_video, videos_of
 from videossl.study.leaving_out import LeftOut, effective
 from videossl.study.published import Architecture
-from videossl.study.recipes import corpus_datasets, model_recipes, task_recipes
+from videossl.study.recipes import check_finetune, corpus_datasets, model_recipes, task_recipes
 from videossl.training.settings import by_backbone
 from videossl.training.specs import BackboneSpec
 
@@ -67,7 +67,7 @@ class Study:
                 readers.check_values(
                     str(dataset.reader), dataset.options, f"the configuration's `datasets.{name}.options`"
                 )
-        _ = self.architectures  # raises UserError
+        check_finetune(config, self.architectures)
         published.check_names(config, self.recipes)
         self._all_entries = read_entries(config, project, self.place_of)
         self._expansion = Expansion(self, self._all_entries)

@@ -141,7 +141,7 @@ def test_reduced_scale_counts_narrow_networks_and_small_clips(monkeypatch):
 
 def test_a_decoder_is_as_narrow_as_its_network(monkeypatch):
     """At the reduced scale, for the task of which the decoder costs more than the network."""
-    monkeypatch.chdir(Path(__file__).parents[2])
+    monkeypatch.chdir(REPOSITORY)
     study = load_study(["config/config.yaml"])
     prp = next(cell for cell in study.of_stage("pretrain") if (cell.task, cell.backbone) == ("prp", "r2plus1d"))
     share = 0.125**2 * (8 * 24**2) / (16 * 112**2)

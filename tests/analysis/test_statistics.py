@@ -3,14 +3,17 @@ import pandas as pd
 import pytest
 
 from videossl.analysis.statistics import (
+    Chance,
     bootstrap_of_difference,
+    chance_of_difference,
     compare_predictions,
     crossed_bootstrap,
-    crossed_variance,
+    crossed_chance,
     mcnemar_p,
     paired_bootstrap,
     ratio_interval,
     t_interval,
+    two_sided_p,
     wilson_interval,
 )
 
@@ -131,7 +134,7 @@ def test_crossed_interval_covers_the_true_mean_about_as_often_as_it_says():
         hits += low <= 0 <= high
         _, low, high = crossed_bootstrap(values.mean(axis=0, keepdims=True), resamples=400)
         of_videos += low <= 0 <= high
-    assert 0.91 <= hits / 400 <= 0.99
+    assert 0.92 <= hits / 400 <= 0.99
     assert of_videos / 400 < 0.9
 
 
@@ -140,9 +143,44 @@ def test_crossed_interval_has_the_variance_of_both_sources():
     mean, low, high = crossed_bootstrap(values)
     error = np.sqrt(values.mean(axis=1).var(ddof=1) / 6 + values.mean(axis=0).var(ddof=1) / 300)
     assert mean == pytest.approx(values.mean())
-    assert high - low == pytest.approx(2 * 1.96 * error, rel=0.05)
-    assert crossed_variance([values.mean(axis=1)], [values.mean(axis=0)]) == pytest.approx(error**2)
+    chance = crossed_chance([values.mean(axis=1)], [values.mean(axis=0)])
+    assert chance.error == pytest.approx(error)
+    assert high - low == pytest.approx(2 * chance.reach(), rel=0.05)
     assert crossed_bootstrap(values) == (mean, low, high)
+
+
+def test_three_seeds_cover_the_true_mean_as_often_as_they_say():
+    """As in the study: three seeds, which vary more than the videos do. The normal quantile would cover it in 81 %."""
+    generator, hits, normal = np.random.default_rng(7), 0, 0
+    for _ in range(600):
+        values = crossed(generator, seeds=3, videos=100, of_seed=0.5, of_both=0.5)
+        _, low, high = crossed_bootstrap(values, resamples=400)
+        hits += low <= 0 <= high
+        normal += abs(values.mean()) <= 1.96 * crossed_chance([values.mean(axis=1)], [values.mean(axis=0)]).error
+    assert 0.92 <= hits / 600 <= 0.99
+    assert normal / 600 < 0.88
+
+
+def test_the_freedom_is_satterthwaites():
+    seeds, videos = np.array([0.1, 0.2, 0.4]), np.random.default_rng(8).random(50)
+    of_seeds, of_videos = seeds.var(ddof=1) / 3, videos.var(ddof=1) / 50
+    assert crossed_chance([seeds], []).freedom == pytest.approx(2)
+    both = crossed_chance([seeds], [videos])
+    assert both.freedom == pytest.approx(2 * (of_seeds + of_videos) ** 2 / of_seeds**2)
+    assert crossed_chance([seeds, seeds], []).freedom == pytest.approx(4)
+    assert crossed_chance([seeds], [], known=of_videos) == pytest.approx(both)
+    own, other = np.tile(seeds[:, None], 9), np.tile([[0.5], [0.9]], 9)
+    expected = (of_seeds + 0.04) ** 2 / (of_seeds**2 / 2 + 0.04**2)  # Welch's; 0.08 is the variance of the two
+    assert chance_of_difference(own, other).freedom == pytest.approx(expected)
+
+
+def test_reach_and_p_value_are_students():
+    # Tables of t with two degrees of freedom: 4.3027 leaves out 5 %, 6.2053 a half of that, 2.9200 10 %.
+    assert Chance(4.0, 2).reach() == pytest.approx(2 * 4.3027, abs=1e-3)
+    assert Chance(4.0, 2).reach(2) == pytest.approx(2 * 6.2053, abs=1e-3)
+    assert Chance(4.0).reach() == pytest.approx(2 * 1.95996, abs=1e-4)
+    assert two_sided_p(-2.92, 2) == two_sided_p(2.92, 2) == pytest.approx(0.1, abs=1e-4)
+    assert two_sided_p(1.95996, np.inf) == pytest.approx(0.05, abs=1e-5)
 
 
 def test_with_one_seed_only_videos_are_resampled():
@@ -152,8 +190,9 @@ def test_with_one_seed_only_videos_are_resampled():
     crossed_alone = crossed_bootstrap((first.astype(float) - second)[None])
     assert crossed_alone[0] == pytest.approx(paired[0])
     assert crossed_alone[1:] == pytest.approx(paired[1:], abs=0.01)
-    assert crossed_variance([np.array([0.2])], [first]) == pytest.approx(first.var(ddof=1) / 150)
-    assert crossed_variance([], [first, second]) == pytest.approx((first.var(ddof=1) + second.var(ddof=1)) / 150)
+    assert crossed_chance([np.array([0.2])], [first]) == pytest.approx((first.var(ddof=1) / 150, np.inf))
+    both = (first.var(ddof=1) + second.var(ddof=1)) / 150
+    assert crossed_chance([], [first, second]) == pytest.approx((both, np.inf))
 
 
 def test_equal_seeds_add_nothing_and_equal_videos_leave_the_seeds():
@@ -162,8 +201,9 @@ def test_equal_seeds_add_nothing_and_equal_videos_leave_the_seeds():
         crossed_bootstrap(videos[None])[1:], abs=0.004
     )
     _, low, high = crossed_bootstrap(np.tile([[0.1], [0.4], [0.7]], (1, 50)))
-    reach = 0.3 * np.sqrt(3 / 2)  # one draw in 27 takes the lowest seed three times
-    assert (low, high) == pytest.approx((0.4 - reach, 0.4 + reach))
+    # One draw in 27 takes the lowest seed three times; 4.3027 is the quantile of t with two degrees of freedom.
+    reach = 0.3 * np.sqrt(3 / 2) * 4.3027 / 1.95996
+    assert (low, high) == pytest.approx((0.4 - reach, 0.4 + reach), abs=1e-4)
 
 
 def test_the_difference_of_one_seed_to_several_has_the_variance_of_both_trainings():
@@ -171,9 +211,11 @@ def test_the_difference_of_one_seed_to_several_has_the_variance_of_both_training
     own, other = values[:1] + 0.5, values[1:]
     difference, low, high = bootstrap_of_difference(own, other)
     of_videos = (own.mean(axis=0) - other.mean(axis=0)).var(ddof=1) / 400
-    error = np.sqrt(of_videos + other.mean(axis=1).var(ddof=1) * (1 + 1 / 8))
+    chance = chance_of_difference(own, other)
+    assert chance.error == pytest.approx(np.sqrt(of_videos + other.mean(axis=1).var(ddof=1) * (1 + 1 / 8)))
+    assert 7 <= chance.freedom < 9  # eight seeds tell the seeds' chance
     assert difference == pytest.approx(own.mean() - other.mean())
-    assert high - low == pytest.approx(2 * 1.96 * error, rel=0.15)
+    assert high - low == pytest.approx(2 * chance.reach(), rel=0.15)
     turned = bootstrap_of_difference(other, own)
     assert turned == pytest.approx((-difference, -high, -low), abs=0.02)
 

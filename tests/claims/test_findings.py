@@ -55,7 +55,7 @@ def test_quantities_add_up():
     assert ((a - b) - (b - a)).slopes == {A: 2.0, B: -2.0}
     assert absolute(b - a).value == pytest.approx(0.3)
     assert best([b, a]) is a
-    assert (a - b).error is None
+    assert (a - b).chance is None
 
 
 def test_ratios_are_relative_and_have_the_error_of_a_ratio():
@@ -63,8 +63,8 @@ def test_ratios_are_relative_and_have_the_error_of_a_ratio():
     assert relative_decrease(a, b).value == pytest.approx(0.6)
     assert share(b, a).value == pytest.approx(0.4)
     # The relative errors of a ratio add in squares: 0.4 * sqrt((0.02 / 0.2)^2 + (0.03 / 0.5)^2)
-    assert (b / a).error == pytest.approx(0.4 * np.hypot(0.1, 0.06))
-    assert relative_decrease(a, b).error == pytest.approx((b / a).error)
+    assert (b / a).chance.error == pytest.approx(0.4 * np.hypot(0.1, 0.06))
+    assert relative_decrease(a, b).chance.error == pytest.approx((b / a).chance.error)
     with pytest.raises(Undefined, match=r"RotNet.* is 0"):
         relative_decrease(*pair(Number(0.0), Number(0.2)))
 
@@ -140,7 +140,7 @@ def test_the_evidence_is_a_sentence_with_units(finding, evidence):
 
 def test_independent_errors_add_in_squares():
     a, b = pair(Number(0.5, 0.03), Number(0.4, 0.04))
-    assert (a - b).error == pytest.approx(0.05)
+    assert (a - b).chance.error == pytest.approx(0.05)
     assert exceeds("x", a - b).verdict == "supported"  # 0.1 +- 0.098
     a, b = pair(Number(0.49, 0.03), Number(0.4, 0.04))
     assert exceeds("x", a - b).verdict == "undecided"
@@ -154,18 +154,18 @@ def videos(right: int, total: int = 100) -> Number:
 
 def test_the_same_videos_are_compared_one_by_one():
     a, b = pair(videos(60), videos(50))  # the second is right only where the first is
-    assert (a - b).error == pytest.approx(np.sqrt(np.var([1] * 10 + [0] * 90, ddof=1) / 100))
+    assert (a - b).chance.error == pytest.approx(np.sqrt(np.var([1] * 10 + [0] * 90, ddof=1) / 100))
     assert exceeds("x", a - b).verdict == "supported"
     other = videos(50)
     a, b = pair(videos(60), replace(other, correct=other.correct.rename(lambda name: f"other {name}")))
-    assert (a - b).error == pytest.approx(np.hypot(0.05, 0.05))  # different videos
+    assert (a - b).chance.error == pytest.approx(np.hypot(0.05, 0.05))  # different videos
 
 
 def test_networks_that_no_video_tells_apart_are_equal_only_up_to_one_video():
     """Ten videos on which two networks agree do not show that they are less than two points apart."""
     for total, expected in ((10, "undecided"), (1000, "supported")):
         a, b = pair(videos(total // 2, total), videos(total // 2, total))
-        assert (a - b).error == pytest.approx(1 / total)
+        assert (a - b).chance.error == pytest.approx(1 / total)
         assert exceeds("x", a - b).verdict == "undecided"
         assert below("x", a - b, 0.02).verdict == expected
 

@@ -42,15 +42,15 @@ def test_the_interval_holds_both_sources(correct):
     difference = first - second[::-1]  # the seeds do not go together
     by_seed, by_video = difference.mean(axis=1), difference.mean(axis=0)
     both = lead(number(first), number(second[::-1]))
-    assert both.error == pytest.approx(np.sqrt(by_seed.var(ddof=1) / 3 + by_video.var(ddof=1) / 200))
-    assert both.error > 2 * np.sqrt(by_video.var(ddof=1) / 200)
+    assert both.chance.error == pytest.approx(np.sqrt(by_seed.var(ddof=1) / 3 + by_video.var(ddof=1) / 200))
+    assert both.chance.error > 2 * np.sqrt(by_video.var(ddof=1) / 200)
 
 
 def test_seeds_are_paired(correct):
     """What a seed does to both networks does not blur their difference; with other seeds it does."""
     first, second = correct
     paired, apart = lead(number(first), number(second)), lead(number(first), number(second, (3, 4, 5)))
-    assert paired.value == apart.value and paired.error < apart.error / 2
+    assert paired.value == apart.value and paired.chance.error < apart.chance.error / 2
     assert exceeds("the lead", paired).verdict == "supported"
     assert exceeds("the lead", apart).verdict == "undecided"
 
@@ -60,13 +60,13 @@ def test_one_seed_beside_several_adds_no_variance_of_its_own(correct):
     mixed = lead(number(first), number(second[:1], (0,)))
     by_video = first.mean(axis=0) - second[0]
     by_seed = first.mean(axis=1)
-    assert mixed.error == pytest.approx(np.sqrt(by_seed.var(ddof=1) / 3 + by_video.var(ddof=1) / 200))
+    assert mixed.chance.error == pytest.approx(np.sqrt(by_seed.var(ddof=1) / 3 + by_video.var(ddof=1) / 200))
 
 
 def test_numbers_without_single_videos_have_the_seeds_too():
     known = {A: Number(0.5, 0.04, by_seed={0: 0.4, 1: 0.6})}
-    assert Quantity.of(known, A).error == pytest.approx(np.sqrt(0.04**2 + 0.02 / 2))
-    assert Quantity.of({A: Number(0.5, by_seed={0: 0.4, 1: 0.6})}, A).error is None  # such as a time
+    assert Quantity.of(known, A).chance.error == pytest.approx(np.sqrt(0.04**2 + 0.02 / 2))
+    assert Quantity.of({A: Number(0.5, by_seed={0: 0.4, 1: 0.6})}, A).chance is None  # such as a time
 
 
 def test_measured_numbers_know_their_seeds(tmp_path):
@@ -80,4 +80,4 @@ def test_measured_numbers_know_their_seeds(tmp_path):
 
 
 def test_the_note_says_what_intervals_hold():
-    assert "of numbers of several seeds, the randomness of training; of numbers of one seed it is not" in NOTES[0]
+    assert "of numbers of several seeds, the randomness of training (Student's t" in NOTES[0]

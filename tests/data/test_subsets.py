@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 
 import numpy as np
@@ -89,11 +88,9 @@ def test_order_is_the_same_on_every_machine() -> None:
 
 
 def test_paper_sizes() -> None:
-    """10k, 30k, 50k, 100k of 400 classes are 25, 75, 125 and 250 of each, and 240k rows take seconds."""
+    """10k, 30k, 50k, 100k of 400 classes are 25, 75, 125 and 250 of each."""
     manifest = manifest_of([600] * 400)
-    started = time.process_time()
     frame, description = make_subset(manifest, 100_000, seed=0)
-    assert time.process_time() - started < 3
     for size, each in ((10_000, 25), (30_000, 75), (50_000, 125), (100_000, 250)):
         assert set(frame["label"].iloc[:size].value_counts()) == {each}
     assert description["shortfall"] == {}

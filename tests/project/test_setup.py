@@ -126,9 +126,7 @@ def test_an_environment_is_made_looked_at_and_mended(lasting):
     ]
     subprocess.run(pip, check=True)
 
-    start = time.monotonic()
     assert project.setup() == ""
-    assert time.monotonic() - start < 10
     stamp = (project.root / ".venv/.installed").stat().st_mtime_ns
 
     damages = {

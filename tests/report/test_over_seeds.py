@@ -38,7 +38,7 @@ def test_several_seeds_with_predictions_hold_both_sources_of_chance(tmp_path, ri
     (entry,) = build_grid(results).entries
     assert entry.text == f"{100 * mean.value:.1f} [{100 * mean.low:.1f}, {100 * mean.high:.1f}]"
     text = markdown(Document.of(results))
-    assert "it holds the randomness of training and the choice of test videos (hierarchical bootstrap)" in text
+    assert "it holds the randomness of training and the choice of test videos (hierarchical bootstrap;" in text
     assert "not stored" not in text and "one seed" not in text
 
 
@@ -71,7 +71,7 @@ def test_other_test_videos_or_another_metric_are_not_averaged_by_video(tmp_path,
 
 def test_one_seed_has_its_own_interval(tmp_path, right):
     (record,) = records([cell_by_video(tmp_path, right[0])]).records
-    assert over_seeds([record]) == (record.value, record.low, record.high, ONE_SEED)
+    assert over_seeds([record]) == (record.value, record.low, record.high, ONE_SEED, np.inf)
     text = markdown(Document.of(records([cell_by_video(tmp_path, right[0])])))
     assert "95 % Wilson interval over the test videos; one seed, so the randomness of training is not in it" in text
 

@@ -11,9 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 from videossl.claims.quantity import Quantity
+
+if TYPE_CHECKING:  # it imports pandas, and the workflow imports this module for every job
+    from videossl.analysis.statistics import Chance
 
 SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
 MINIMAL = 0.02
@@ -22,7 +25,6 @@ LARGE = 0.05
 """What the paper's "large" and "substantial" mean here: more than five percentage points."""
 ABOUT = 0.25
 """How far a value may be from a size that the paper states: a quarter of it, but at least the margin of its unit."""
-_Z = NormalDist().inv_cdf(0.975)
 _OPPOSITE = {SUPPORTED: CONTRADICTED, CONTRADICTED: SUPPORTED, UNDECIDED: UNDECIDED}
 _MOST_SHOWN = 4
 _ROUNDING = 1e-9
@@ -35,14 +37,13 @@ class Finding:
     verdict: str
     evidence: str
     distance: float = field(default=0.0, compare=False)  # from the value at which the verdict changes
-    error: float | None = field(default=None, compare=False)  # standard error of the distance, if known
+    chance: Chance | None = field(default=None, compare=False)  # of the distance, if known
 
     def among(self, total: int) -> str:
         """The verdict, if this is one of `total` comparisons of which a single one would decide (Bonferroni)."""
-        if self.verdict == UNDECIDED or self.error is None:
+        if self.verdict == UNDECIDED or self.chance is None:
             return self.verdict
-        reach = NormalDist().inv_cdf(1 - 0.025 / total) * self.error
-        return self.verdict if abs(self.distance) >= reach else UNDECIDED
+        return self.verdict if abs(self.distance) >= self.chance.reach(total) else UNDECIDED
 
 
 def exceeds(what: str, quantity: Quantity, limit: float = 0.0) -> Finding:
@@ -77,18 +78,18 @@ def _compare(what: str, quantity: Quantity, distance: float, said: str, least: f
         least: without an interval, the smallest distance that supports the claim. 0 for stated sizes, whose tolerance
             takes the margin's place.
     """
-    unit, error = quantity.unit, quantity.error
-    if error is None:
+    unit, chance = quantity.unit, quantity.chance
+    if chance is None:
         supported, contradicted = distance >= least - _ROUNDING, distance <= _ROUNDING - unit.margin
         details = [said]
     else:
-        reach = _Z * error
+        reach = chance.reach()
         supported, contradicted = 0 != distance >= reach, 0 != distance <= -reach
         low, high = unit.number(quantity.value - reach), unit.number(quantity.value + reach)
         details = [f"95 % interval {low} to {high}", said]
     verdict = SUPPORTED if supported else CONTRADICTED if contradicted else UNDECIDED
     told = "; ".join(detail for detail in details if detail)
-    return Finding(verdict, f"{what} is {unit.show(quantity.value)}" + (f" ({told})" if told else ""), distance, error)
+    return Finding(verdict, f"{what} is {unit.show(quantity.value)}" + (f" ({told})" if told else ""), distance, chance)
 
 
 def every(findings: Iterable[Finding]) -> Finding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,6 +10,8 @@ from videossl.claims.ask import BLOCKS, GPU_SECONDS, OFF_DIAGONAL, PRETRAINING_V
 
 if TYPE_CHECKING:  # not imported at run time: the workflow imports this module for every job
     import pandas as pd
+
+    from videossl.analysis.statistics import Chance
 
 
 class Unit(NamedTuple):
@@ -119,13 +120,13 @@ class Quantity:
         return Quantity(self.numbers, self.value, self.slopes, unit)
 
     @property
-    def error(self) -> float | None:
-        """Standard error; None if one of the numbers has none.
+    def chance(self) -> Chance | None:
+        """How much it varies by chance; None if one of the numbers has no standard error.
 
         It holds the choice of test videos and, of numbers of several seeds, the randomness of training
-        (:func:`videossl.analysis.statistics.crossed_variance`).
+        (:func:`videossl.analysis.statistics.crossed_chance`).
         """
-        from videossl.analysis.statistics import crossed_variance  # imports pandas
+        from videossl.analysis.statistics import crossed_chance  # imports pandas
 
         by_video, further = [], 0.0
         for target in {ask.target for ask in self.slopes}:
@@ -135,13 +136,13 @@ class Quantity:
                 # Where no video tells the networks apart, the interval is as if one did: a few videos decide nothing.
                 one = max(abs(slope) for number, slope in parts if number.correct is not None) / len(found)
                 by_video.append(found.to_numpy())
-                further += max(0.0, one**2 - crossed_variance([], by_video[-1:]))
+                further += max(0.0, one**2 - crossed_chance([], by_video[-1:]).variance)
                 parts = [part for part in parts if part[0].correct is None]
             for number, slope in parts:
                 if number.error is None:
                     return None
                 further += (slope * number.error) ** 2
-        return math.sqrt(crossed_variance(self._by_seed(), by_video) + further)
+        return crossed_chance(self._by_seed(), by_video, further)
 
     def _by_seed(self) -> list[list[float]]:
         """The quantity of each seed, if all its numbers are of the same seeds; otherwise each number's share of it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import NormalDist, fmean
+from statistics import fmean
 from typing import Any
 
 from videossl.report.collect import OK, Record, Results
@@ -52,11 +52,7 @@ class Contender:
         The interval is widened for the number of comparisons.
         """
         found = difference_over_seeds(self.records, other.records)
-        if found is None or found.low is None or found.high is None:
-            return found
-        wider = NormalDist().inv_cdf(1 - 0.025 / comparisons) / NormalDist().inv_cdf(0.975)
-        low, high = (found.value + wider * (end - found.value) for end in (found.low, found.high))
-        return found._replace(low=low, high=high)
+        return found.among(comparisons) if found else None
 
 
 @dataclass(frozen=True)

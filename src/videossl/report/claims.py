@@ -35,8 +35,9 @@ NOTES = (
     "Verdicts on measured numbers: supported if the 95 % interval of the quantity lies on the claimed side of its"
     " limit, contradicted if it lies on the other side, else undecided. Accuracies on the same videos are compared"
     " video by video, and networks of the same seeds seed by seed. Intervals hold the choice of test videos and, of"
-    " numbers of several seeds, the randomness of training; of numbers of one seed it is not in them. Where one of"
-    " several comparisons decides, intervals are widened for their number (Bonferroni).",
+    " numbers of several seeds, the randomness of training (Student's t, as a few seeds tell their variance poorly); of"
+    " numbers of one seed it is not in them. Where one of several comparisons decides, intervals are widened for their"
+    " number (Bonferroni).",
     "The paper's own numbers, times and CKA maps have no intervals. There the value decides, unless it is within"
     f" {POINTS.plain(POINTS.margin)} (CKA: {CKA.plain(CKA.margin)}) of its limit.",
     f"A size that the paper states is met by values within {PERCENT.plain(ABOUT)} of it, at least"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
 
-from videossl.analysis.statistics import crossed_variance, mcnemar_p
+from videossl.analysis.statistics import crossed_chance, mcnemar_p, two_sided_p
 from videossl.common.errors import UserError
 from videossl.common.results import CONDITION, IDENTITY, read_cell, read_predictions
 from videossl.report.by_video import PREDICTIONS, Term, values_by_video
@@ -197,9 +195,9 @@ def _p_value(first: np.ndarray, second: np.ndarray) -> float:
     if len(first) == 1:
         return mcnemar_p(int(((first == 1) & (second == 0)).sum()), int(((first == 0) & (second == 1)).sum()))
     gap = first - second
-    error = math.sqrt(crossed_variance([gap.mean(axis=1)], [gap.mean(axis=0)]))
-    error = max(error, 1 / gap.shape[1])  # as if one video told them apart, as in intervals
-    return 2 * (1 - NormalDist().cdf(abs(float(gap.mean())) / error))
+    chance = crossed_chance([gap.mean(axis=1)], [gap.mean(axis=0)])
+    error = max(chance.error, 1 / gap.shape[1])  # as if one video told them apart, as in intervals
+    return two_sided_p(float(gap.mean()) / error, chance.freedom)
 
 
 def _by_class(

@@ -87,11 +87,12 @@ def _interval(results: Results, drawn: bool) -> list[str]:
         return [f"{bars}: {of_one}; one seed, so the randomness of training is not in it."]
     told = {
         SEEDS_AND_VIDEOS: f"95 % interval of the mean over seeds; it holds the randomness of training and the choice of"
-        f" {videos} (hierarchical bootstrap)",
+        f" {videos} (hierarchical bootstrap; Student's t for the few seeds)",
         SEEDS_ALONE: "95 % t-interval over the seeds; it holds the randomness of training, but not the choice of"
         f" {videos}, as results of single ones are not stored",
         SEEDS_OF_ONE: f"95 % interval of the difference; it holds the choice of {videos} and the randomness of"
-        " training, which is taken for as large as between the seeds from scratch (hierarchical bootstrap)",
+        " training, which is taken for as large as between the seeds from scratch (hierarchical bootstrap; Student's t"
+        " for the few seeds)",
         ONE_SEED: f"{of_one}, where there is one seed; the randomness of training is not in it",
     }
     held = {mean.holds for _, mean in means}

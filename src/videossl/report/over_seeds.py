@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from statistics import NormalDist
@@ -9,7 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from videossl.analysis.statistics import bootstrap_of_difference, crossed_bootstrap, t_interval
+from videossl.analysis.statistics import (
+    bootstrap_of_difference,
+    chance_of_difference,
+    crossed_bootstrap,
+    crossed_chance,
+    t_interval,
+    t_quantile,
+)
 from videossl.common.results import is_fraction
 from videossl.report.by_video import values_by_video
 from videossl.study.titles import GAIN
@@ -26,12 +34,24 @@ _Z = NormalDist().inv_cdf(0.975)
 
 
 class OverSeeds(NamedTuple):
-    """A mean over seeds; `low` and `high` are None if there is no interval. `holds`: see ONE_SEED."""
+    """A mean over seeds; `low` and `high` are None if there is no interval. `holds`: see ONE_SEED.
+
+    `freedom`: degrees of freedom of the interval's Student's t distribution; infinite for the normal one.
+    """
 
     value: float
     low: float | None
     high: float | None
     holds: str
+    freedom: float = math.inf
+
+    def among(self, comparisons: int) -> OverSeeds:
+        """The same mean with an interval that is widened for the number of comparisons (Bonferroni)."""
+        if self.low is None or self.high is None:
+            return self
+        wider = t_quantile(1 - 0.025 / comparisons, self.freedom) / t_quantile(0.975, self.freedom)
+        low, high = (self.value + wider * (end - self.value) for end in (self.low, self.high))
+        return self._replace(low=low, high=high)
 
 
 def over_seeds(records: Sequence[Record]) -> OverSeeds:
@@ -46,13 +66,13 @@ def over_seeds(records: Sequence[Record]) -> OverSeeds:
     by_video = _by_video(records)
     if by_video is None:
         value, low, high = t_interval(np.array([record.value for record in records]))
-        holds = SEEDS_ALONE
+        holds, freedom = SEEDS_ALONE, len(records) - 1.0
     else:
         value, low, high = bootstrap(by_video)
-        holds = SEEDS_AND_VIDEOS
+        holds, freedom = SEEDS_AND_VIDEOS, crossed_chance([by_video.mean(axis=1)], [by_video.mean(axis=0)]).freedom
     if is_share(first):
         low, high = max(0.0, low), min(1.0, high)
-    return OverSeeds(value, low, high, holds)
+    return OverSeeds(value, low, high, holds, freedom)
 
 
 def difference_of_means(own: Sequence[Record], other: Sequence[Record]) -> OverSeeds | None:
@@ -63,8 +83,9 @@ def difference_of_means(own: Sequence[Record], other: Sequence[Record]) -> OverS
     values = _by_video([*own, *other])
     if values is None:
         return None
-    found = bootstrap_of_difference(values[: len(own)], values[len(own) :], resamples=RESAMPLES)
-    return OverSeeds(*_at_least_one_video(*found, values.shape[1]), SEEDS_OF_ONE)
+    groups = values[: len(own)], values[len(own) :]
+    found = bootstrap_of_difference(*groups, resamples=RESAMPLES)
+    return OverSeeds(*_at_least_one_video(*found, values.shape[1]), SEEDS_OF_ONE, chance_of_difference(*groups).freedom)
 
 
 def _by_video(records: Sequence[Record]) -> np.ndarray | None:

@@ -1,3 +1,5 @@
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -125,17 +127,27 @@ def crossed(generator: np.random.Generator, seeds: int, videos: int, of_seed: fl
     return sum(deviation * generator.normal(size=shape) for deviation, shape in parts)
 
 
+def coverage(
+    tries: int, values_of: Callable[[], np.ndarray], interval: Callable[[np.ndarray], Sequence[float]]
+) -> float:
+    """How often the interval (its last two numbers) of values with mean 0 contains 0."""
+    ends = (interval(values_of())[-2:] for _ in range(tries))
+    return sum(low <= 0 <= high for low, high in ends) / tries
+
+
+def of_crossed(values: np.ndarray) -> Sequence[float]:
+    return crossed_bootstrap(values, resamples=400)
+
+
 def test_crossed_interval_covers_the_true_mean_about_as_often_as_it_says():
     """Where seeds vary much: videos alone, or seeds and videos taken for one sample, would cover it far less often."""
-    generator, hits, of_videos = np.random.default_rng(0), 0, 0
-    for _ in range(400):
-        values = crossed(generator, seeds=5, videos=60, of_seed=0.2, of_both=1.0)
-        _, low, high = crossed_bootstrap(values, resamples=400)
-        hits += low <= 0 <= high
-        _, low, high = crossed_bootstrap(values.mean(axis=0, keepdims=True), resamples=400)
-        of_videos += low <= 0 <= high
-    assert 0.92 <= hits / 400 <= 0.99
-    assert of_videos / 400 < 0.9
+    generator = np.random.default_rng(0)
+
+    def values() -> np.ndarray:
+        return crossed(generator, seeds=5, videos=60, of_seed=0.2, of_both=1.0)
+
+    assert 0.92 <= coverage(400, values, of_crossed) <= 0.99
+    assert coverage(400, values, lambda table: of_crossed(table.mean(axis=0, keepdims=True))) < 0.9
 
 
 def test_crossed_interval_has_the_variance_of_both_sources():
@@ -151,14 +163,17 @@ def test_crossed_interval_has_the_variance_of_both_sources():
 
 def test_three_seeds_cover_the_true_mean_as_often_as_they_say():
     """As in the study: three seeds, which vary more than the videos do. The normal quantile would cover it in 81 %."""
-    generator, hits, normal = np.random.default_rng(7), 0, 0
-    for _ in range(600):
-        values = crossed(generator, seeds=3, videos=100, of_seed=0.5, of_both=0.5)
-        _, low, high = crossed_bootstrap(values, resamples=400)
-        hits += low <= 0 <= high
-        normal += abs(values.mean()) <= 1.96 * crossed_chance([values.mean(axis=1)], [values.mean(axis=0)]).error
-    assert 0.92 <= hits / 600 <= 0.99
-    assert normal / 600 < 0.88
+    generator = np.random.default_rng(7)
+
+    def values() -> np.ndarray:
+        return crossed(generator, seeds=3, videos=100, of_seed=0.5, of_both=0.5)
+
+    def normal(table: np.ndarray) -> Sequence[float]:
+        reach = 1.96 * crossed_chance([table.mean(axis=1)], [table.mean(axis=0)]).error
+        return table.mean() - reach, table.mean() + reach
+
+    assert 0.92 <= coverage(600, values, of_crossed) <= 0.99
+    assert coverage(600, values, normal) < 0.88
 
 
 def test_the_freedom_is_satterthwaites():
@@ -232,12 +247,15 @@ def test_a_lucky_seed_does_not_decide_but_a_large_difference_does():
 
 
 def test_differences_of_two_groups_cover_the_true_one_about_as_often_as_they_say():
-    generator, hits = np.random.default_rng(6), 0
-    for _ in range(300):
-        values = crossed(generator, seeds=9, videos=60, of_seed=0.2, of_both=0.5)
-        _, low, high = bootstrap_of_difference(values[:4], values[4:], resamples=400)
-        hits += low <= 0 <= high
-    assert 0.88 <= hits / 300 <= 0.99
+    generator = np.random.default_rng(6)
+
+    def values() -> np.ndarray:
+        return crossed(generator, seeds=9, videos=60, of_seed=0.2, of_both=0.5)
+
+    def of_groups(table: np.ndarray) -> Sequence[float]:
+        return bootstrap_of_difference(table[:4], table[4:], resamples=400)
+
+    assert 0.9 <= coverage(300, values, of_groups) <= 0.99
 
 
 @pytest.mark.parametrize(

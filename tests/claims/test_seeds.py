@@ -10,7 +10,7 @@ import pytest
 from report_cells import cell_by_video
 
 from videossl.claims import Ask, Number
-from videossl.claims.finding import exceeds
+from videossl.claims.finding import exceeds, some
 from videossl.claims.quantity import Quantity
 from videossl.report.claim_numbers import measured_numbers
 from videossl.report.claims import NOTES
@@ -67,6 +67,25 @@ def test_numbers_without_single_videos_have_the_seeds_too():
     known = {A: Number(0.5, 0.04, by_seed={0: 0.4, 1: 0.6})}
     assert Quantity.of(known, A).chance.error == pytest.approx(np.sqrt(0.04**2 + 0.02 / 2))
     assert Quantity.of({A: Number(0.5, by_seed={0: 0.4, 1: 0.6})}, A).chance is None  # such as a time
+
+
+def test_three_seeds_decide_less_than_many_videos():
+    """A lead of three standard errors: clear if the variance is known, but not if three seeds tell it."""
+    spread = 0.1 / np.sqrt(3)  # standard error of the mean: 1/30
+    seeds = {seed: 0.1 + spread * place for seed, place in enumerate((-1.0, 0.0, 1.0))}
+    few, many = Quantity.of({A: Number(0.1, 0.0, by_seed=seeds)}, A), Quantity.of({A: Number(0.1, 1 / 30)}, A)
+    assert few.chance.error == pytest.approx(many.chance.error)
+    assert exceeds("the lead", few).verdict == "undecided" and exceeds("the lead", many).verdict == "supported"
+
+
+def test_among_several_comparisons_three_seeds_decide_still_less():
+    """Five standard errors are enough for one comparison (4.30), but not for one of two (6.21)."""
+    spread = 0.1 * np.sqrt(3) / 5
+    seeds = {seed: 0.1 + spread * place for seed, place in enumerate((-1.0, 0.0, 1.0))}
+    lead = exceeds("the lead", Quantity.of({A: Number(0.1, 0.0, by_seed=seeds)}, A))
+    assert lead.verdict == "supported" == lead.among(1) and lead.among(2) == "undecided"
+    other = exceeds("another", Quantity.of({A: Number(0.0, 0.1)}, A))
+    assert some([lead]).verdict == "supported" and some([lead, other]).verdict == "undecided"
 
 
 def test_measured_numbers_know_their_seeds(tmp_path):

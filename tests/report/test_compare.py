@@ -19,7 +19,7 @@ from videossl.common.errors import UserError
 from videossl.common.files import write_parquet
 from videossl.common.results import IDENTITY, read_predictions, write_predictions
 from videossl.report.collect import collect
-from videossl.report.compare import compare_runs, runs_of_seeds
+from videossl.report.compare import _p_value, compare_runs, runs_of_seeds
 from videossl.report.over_seeds import over_seeds
 from videossl.report.tables import build_grid
 
@@ -175,3 +175,10 @@ def test_names_are_those_of_the_status(cells, tmp_path, capsys, monkeypatch, rep
     assert "A  results/finetune/ucf101/rspnet/seed0/epochs200" in capsys.readouterr().out
     with pytest.raises(UserError, match="unknown run 'finetune/nothing'"):
         command(["compare", names[0], "finetune/nothing", "--snakefile", snakefile])
+
+
+def test_three_seeds_have_the_p_value_of_students_t():
+    """A difference of three standard errors that three seeds tell: p is 0.095 (t, two degrees of freedom), not 0.003."""
+    spread = 0.1 * np.sqrt(3) / 3
+    gap = np.repeat(np.array([[0.1 - spread], [0.1], [0.1 + spread]]), 4000, axis=1)
+    assert _p_value(gap, np.zeros_like(gap)) == pytest.approx(0.0955, abs=1e-3)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from report_cells import cell, cell_by_video, table_spec
 
-from videossl.analysis.statistics import crossed_bootstrap
+from videossl.analysis.statistics import crossed_bootstrap, crossed_chance
 from videossl.report.by_video import Term, values_by_video
 from videossl.report.collect import collect
 from videossl.report.document import Document
-from videossl.report.over_seeds import ONE_SEED, SEEDS_ALONE, SEEDS_AND_VIDEOS, over_seeds
+from videossl.report.over_seeds import ONE_SEED, SEEDS_ALONE, SEEDS_AND_VIDEOS, OverSeeds, over_seeds
 from videossl.report.render import markdown
 from videossl.report.tables import build_grid
 
@@ -94,3 +94,19 @@ def test_the_mean_over_tasks_is_averaged_over_seeds_video_by_video(tmp_path, rig
     both = (right.astype(float) + np.roll(right, 1, axis=1)) / 2
     assert (mean.value, mean.low, mean.high) == pytest.approx(crossed_bootstrap(both))
     assert mean.holds == SEEDS_AND_VIDEOS
+
+
+def test_an_interval_among_several_is_widened_by_its_own_distribution():
+    # 5 % and a half of that: 4.3027 and 6.2053 of t with two degrees of freedom, 1.9600 and 2.2414 of the normal one.
+    few = OverSeeds(0.0, -4.3027, 4.3027, SEEDS_AND_VIDEOS, 2.0).among(2)
+    many = OverSeeds(1.0, 1 - 1.96, 1 + 1.96, ONE_SEED).among(2)
+    assert (few.low, few.high) == pytest.approx((-6.2053, 6.2053), abs=1e-3)
+    assert (many.low, many.high) == pytest.approx((1 - 2.2414, 1 + 2.2414), abs=1e-3)
+    assert OverSeeds(0.5, None, None, ONE_SEED).among(2).low is None
+
+
+def test_the_mean_of_seeds_knows_its_freedom(tmp_path, right):
+    cells = [cell_by_video(tmp_path, row, seed=seed) for seed, row in enumerate(right)]
+    mean = over_seeds(records(cells).records)
+    expected = crossed_chance([right.mean(axis=1)], [right.mean(axis=0)]).freedom
+    assert 2 < expected < 100 and mean.freedom == pytest.approx(expected)

@@ -57,7 +57,7 @@ class RunComparison:
     difference: OverSeeds
     """first - second, paired by seed and video."""
     p_value: float
-    """One seed: McNemar's exact test. Several: a normal test with the claims' variance over seeds and videos."""
+    """One seed: McNemar's exact test. Several: Student's t test with the claims' variance over seeds and videos."""
     only_first: int
     only_second: int
     """Pairs of seed and video that only this network has right."""
@@ -195,9 +195,10 @@ def _p_value(first: np.ndarray, second: np.ndarray) -> float:
     if len(first) == 1:
         return mcnemar_p(int(((first == 1) & (second == 0)).sum()), int(((first == 0) & (second == 1)).sum()))
     gap = first - second
-    chance = crossed_chance([gap.mean(axis=1)], [gap.mean(axis=0)])
-    error = max(chance.error, 1 / gap.shape[1])  # as if one video told them apart, as in intervals
-    return two_sided_p(float(gap.mean()) / error, chance.freedom)
+    of_videos, one = crossed_chance([], [gap.mean(axis=0)]).variance, 1 / gap.shape[1] ** 2
+    further = max(0.0, one - of_videos)  # as if one video told them apart, as in claims
+    chance = crossed_chance([gap.mean(axis=1)], [gap.mean(axis=0)], further)
+    return two_sided_p(float(gap.mean()) / chance.error, chance.freedom)
 
 
 def _by_class(

@@ -178,7 +178,7 @@ def test_names_are_those_of_the_status(cells, tmp_path, capsys, monkeypatch, rep
 
 
 def test_three_seeds_have_the_p_value_of_students_t():
-    """A difference of three standard errors that three seeds tell: p is 0.095 (t, two degrees of freedom), not 0.003."""
+    """Three standard errors that three seeds tell: p is 0.095 (t with two degrees of freedom), not 0.003."""
     spread = 0.1 * np.sqrt(3) / 3
     gap = np.repeat(np.array([[0.1 - spread], [0.1], [0.1 + spread]]), 4000, axis=1)
     assert _p_value(gap, np.zeros_like(gap)) == pytest.approx(0.0955, abs=1e-3)

@@ -86,13 +86,13 @@ def command(*argv: str) -> list[str]:
 
 
 def test_run_takes_words_in_any_order():
-    expected = ["snakemake", "table_subset_size", "figure_study_five_labels", "--dry-run", "--quiet", "host"]
+    expected = ["snakemake", "table_study_knn", "figure_study_five_labels", "--dry-run", "--quiet", "host"]
     expected += ["--cores", "all"]
     expected += ["--configfile", "config/small.yaml"]
     for words in (
-        "table_subset_size study_five_labels --config small -n",
-        "--config small subset_size -n figure_study_five_labels",
-        "-n --configfile config/small.yaml table_subset_size figure_study_five_labels",
+        "table_study_knn study_five_labels --config small -n",
+        "--config small study_knn -n figure_study_five_labels",
+        "-n --configfile config/small.yaml table_study_knn figure_study_five_labels",
     ):
         assert command(*words.split()) == expected, words
 

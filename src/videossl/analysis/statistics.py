@@ -131,18 +131,18 @@ def crossed_chance(by_seed: Sequence[np.ndarray], by_video: Sequence[np.ndarray]
     """
     of_seeds = [(part.var(ddof=1) / part.size, part.size - 1) for part in map(_vector, by_seed) if part.size > 1]
     of_videos = sum(part.var(ddof=1) / part.size for part in map(_vector, by_video) if part.size > 1)
-    return _added(of_seeds, float(of_videos) + known)
+    total = float(sum(variance for variance, _ in of_seeds) + of_videos) + known
+    doubt = float(sum(variance**2 / freedom for variance, freedom in of_seeds))
+    return Chance(total, total**2 / doubt if doubt > 0 else math.inf)
 
 
 def _vector(values: np.ndarray) -> np.ndarray:
     return np.asarray(values, dtype=np.float64)
 
 
-def _added(parts: Sequence[tuple[float, float]], known: float) -> Chance:
-    """Chance of a sum of independent parts, each with its variance and freedom, and of `known` variance."""
-    total = float(sum(variance for variance, _ in parts)) + known
-    doubt = float(sum(variance**2 / freedom for variance, freedom in parts))
-    return Chance(total, total**2 / doubt if doubt > 0 else math.inf)
+def chance_of_mean(values: np.ndarray, known: float = 0.0) -> Chance:
+    """:func:`crossed_chance` of the mean of `values`, shape (seeds, videos), with one or several seeds."""
+    return crossed_chance([values.mean(axis=1)], [values.mean(axis=0)], known)
 
 
 def crossed_bootstrap(
@@ -176,8 +176,7 @@ def crossed_bootstrap(
     deviations = _resampled(values.mean(axis=0), resamples, generator)
     if (seeds := len(values)) > 1:
         deviations += math.sqrt(seeds / (seeds - 1)) * _resampled(values.mean(axis=1), resamples, generator)
-    chance = crossed_chance([values.mean(axis=1)], [values.mean(axis=0)])
-    return mean, *_ends(mean, deviations, chance, confidence)
+    return mean, *_ends(mean, deviations, chance_of_mean(values), confidence)
 
 
 def _ends(mean: float, deviations: np.ndarray, chance: Chance, confidence: float) -> tuple[float, float]:
@@ -190,14 +189,12 @@ def _ends(mean: float, deviations: np.ndarray, chance: Chance, confidence: float
 
 def chance_of_difference(own: np.ndarray, other: np.ndarray) -> Chance:
     """Chance of the mean of `own` minus that of `other`, see :func:`bootstrap_of_difference`."""
-    of_videos = crossed_chance([], [own.mean(axis=0) - other.mean(axis=0)]).variance
-    variances = [group.mean(axis=1).var(ddof=1) if len(group) > 1 else None for group in (own, other)]
-    if None not in variances:
-        both = zip(variances, (len(own), len(other)), strict=True)
-        return _added([(variance / seeds, seeds - 1) for variance, seeds in both], of_videos)
-    known, seeds = (own, len(own)) if len(own) > 1 else (other, len(other))
-    # The single seed's chance is taken from the other group: one variance, counted for both.
-    return _added([(known.mean(axis=1).var(ddof=1) * (1 + 1 / seeds), seeds - 1)], of_videos)
+    by_video = own.mean(axis=0) - other.mean(axis=0)
+    several = [group.mean(axis=1) for group in (own, other) if len(group) > 1]
+    if len(several) == 1:
+        # The single seed's chance is taken for as large as that of one of the n others: V / n + V = (n + 1) V / n.
+        several = [several[0] * math.sqrt(several[0].size + 1)]
+    return crossed_chance(several, [by_video])
 
 
 def bootstrap_of_difference(
@@ -256,8 +253,7 @@ def t_interval(values: np.ndarray, confidence: float = 0.95) -> tuple[float, flo
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 1 or values.size < 2:
         raise ValueError(f"need a vector of at least two values, got shape {values.shape}")
-    half = t_quantile(0.5 + confidence / 2, values.size - 1) * float(values.std(ddof=1)) / math.sqrt(values.size)
-    mean = float(values.mean())
+    mean, half = float(values.mean()), crossed_chance([values], []).reach(confidence=confidence)
     return mean, mean - half, mean + half
 
 

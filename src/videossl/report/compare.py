@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from videossl.analysis.statistics import crossed_chance, mcnemar_p, two_sided_p
+from videossl.analysis.statistics import chance_of_mean, crossed_chance, mcnemar_p, two_sided_p
 from videossl.common.errors import UserError
 from videossl.common.results import CONDITION, IDENTITY, read_cell, read_predictions
 from videossl.report.by_video import PREDICTIONS, Term, values_by_video
@@ -197,7 +197,7 @@ def _p_value(first: np.ndarray, second: np.ndarray) -> float:
     gap = first - second
     of_videos, one = crossed_chance([], [gap.mean(axis=0)]).variance, 1 / gap.shape[1] ** 2
     further = max(0.0, one - of_videos)  # as if one video told them apart, as in claims
-    chance = crossed_chance([gap.mean(axis=1)], [gap.mean(axis=0)], further)
+    chance = chance_of_mean(gap, further)
     return two_sided_p(float(gap.mean()) / chance.error, chance.freedom)
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from videossl.analysis.statistics import (
     bootstrap_of_difference,
     chance_of_difference,
+    chance_of_mean,
     crossed_bootstrap,
-    crossed_chance,
     t_interval,
     t_quantile,
 )
@@ -69,7 +69,7 @@ def over_seeds(records: Sequence[Record]) -> OverSeeds:
         holds, freedom = SEEDS_ALONE, len(records) - 1.0
     else:
         value, low, high = bootstrap(by_video)
-        holds, freedom = SEEDS_AND_VIDEOS, crossed_chance([by_video.mean(axis=1)], [by_video.mean(axis=0)]).freedom
+        holds, freedom = SEEDS_AND_VIDEOS, chance_of_mean(by_video).freedom
     if is_share(first):
         low, high = max(0.0, low), min(1.0, high)
     return OverSeeds(value, low, high, holds, freedom)
